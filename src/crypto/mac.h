@@ -1,0 +1,30 @@
+/*
+ * mac.h
+ *		Keyed digests: HMAC-SHA256 and SipHash-2-4, and HKDF-SHA256.     [FE]
+ */
+#ifndef CSEC_CRYPTO_MAC_H
+#define CSEC_CRYPTO_MAC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CSEC_HMAC_SIZE		32
+#define CSEC_SIPHASH_KEY	16
+
+typedef struct CsecMac CsecMac;
+
+/* A context that keeps its key; NULL where OpenSSL cannot give one. */
+extern CsecMac *csec_hmac_create(const uint8_t *key, size_t len);
+extern CsecMac *csec_siphash_create(const uint8_t *key);
+
+/* One message in pieces. */
+extern bool csec_mac_begin(CsecMac *mac);
+extern bool csec_mac_add(CsecMac *mac, const void *data, size_t len);
+extern bool csec_mac_end(CsecMac *mac, uint8_t *out, size_t outlen);
+
+/* RFC 5869, expand and extract, SHA-256. */
+extern bool csec_hkdf(const uint8_t *key, size_t keylen, const char *salt,
+					  const char *info, uint8_t *out, size_t outlen);
+
+#endif							/* CSEC_CRYPTO_MAC_H */

@@ -1,0 +1,30 @@
+/*
+ * keyring.h
+ *		The keys that csec works with, each for one purpose.
+ *
+ * All derive (HKDF-SHA256) from one root key of the cluster, which the
+ * postmaster reads once, at start, from csec.key_directory or, for demos and
+ * tests, from the data directory.  Children inherit it.
+ */
+#ifndef CSEC_KEYS_KEYRING_H
+#define CSEC_KEYS_KEYRING_H
+
+#include "crypto/mac.h"
+
+extern void csec_keyring_init(void);
+
+/* The MAC of messages in the WAL and of the head of the trail. */
+extern CsecMac *csec_keyring_trail_mac(void);
+
+/*
+ * The tag that orders and hashes a field's value.  Raises an error where this
+ * database's indexes were built under another key.
+ */
+extern uint64 csec_keyring_order_tag(const void *data, size_t len);
+
+#define CSEC_DIGEST_SIZE 16
+
+/* What stands in the trail for a classified value. */
+extern void csec_keyring_digest(const void *data, size_t len, uint8 *out);
+
+#endif							/* CSEC_KEYS_KEYRING_H */

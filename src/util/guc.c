@@ -1,0 +1,159 @@
+/*
+ * guc.c
+ *		All of csec's settings.
+ *
+ * What decides whether a record is written or a value shown is
+ * PGC_POSTMASTER, PGC_SIGHUP or PGC_SUSET: nobody below a superuser talks the
+ * extension out of its work.  What an application says about itself (actor,
+ * reason, ticket) is PGC_USERSET and believed only as a claim.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "utils/guc.h"
+
+#include "util/guc.h"
+
+bool		csec_embedded_keys = false;
+char	   *csec_key_directory = NULL;
+int			csec_audit_flush_interval = 200;
+int			csec_seal_delay = 50;
+int			csec_flush_timeout = 60000;
+int			csec_max_unsealed = 1024;
+int			csec_unsealed_policy = CSEC_UNSEALED_REFUSE;
+int			csec_standby_reads = CSEC_STANDBY_REFUSE;
+int			csec_probe_limit = 20;
+int			csec_probe_quota = 600;
+bool		csec_allow_masked_dml = false;
+bool		csec_record_internal = false;
+char	   *csec_actor = NULL;
+char	   *csec_reason = NULL;
+char	   *csec_ticket = NULL;
+
+static const struct config_enum_entry unsealed_policies[] = {
+	{"refuse", CSEC_UNSEALED_REFUSE, false},
+	{"warn", CSEC_UNSEALED_WARN, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry standby_reads[] = {
+	{"refuse", CSEC_STANDBY_REFUSE, false},
+	{"masked_only", CSEC_STANDBY_MASKED_ONLY, false},
+	{NULL, 0, false}
+};
+
+/* Keys: where they come from. */
+static void
+define_key_settings(void)
+{
+	DefineCustomBoolVariable("csec.embedded_keys",
+							 "Keeps csec's root key inside the data directory (for demos and tests only).",
+							 "A copy of the data directory then carries the key with it.",
+							 &csec_embedded_keys, false,
+							 PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("csec.key_directory",
+							   "Directory outside the data directory that holds csec's root key.",
+							   "It and the file root.key in it must belong to the server's user and be closed to all others.",
+							   &csec_key_directory, NULL,
+							   PGC_POSTMASTER, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+}
+
+/* The trail: how long a record may take, and what happens when it does. */
+static void
+define_trail_settings(void)
+{
+	DefineCustomIntVariable("csec.audit_flush_interval",
+							"Longest time for which a record of a read outside strict mode may exist in memory alone.",
+							NULL,
+							&csec_audit_flush_interval, 200, 1, 60000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.seal_delay",
+							"Time for which the sealer gathers records before it seals a batch.",
+							NULL,
+							&csec_seal_delay, 50, 1, 10000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.flush_timeout",
+							"Longest time csec.flush_audit() waits for the sealer.",
+							NULL,
+							&csec_flush_timeout, 60000, 1, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.max_unsealed",
+							"WAL that may wait for the sealer before protected work is refused or warned of.",
+							NULL,
+							&csec_max_unsealed, 1024, 1, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MB, NULL, NULL, NULL);
+	DefineCustomEnumVariable("csec.unsealed_policy",
+							 "What happens to protected work beyond csec.max_unsealed.",
+							 NULL,
+							 &csec_unsealed_policy, CSEC_UNSEALED_REFUSE,
+							 unsealed_policies,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("csec.standby_reads",
+							 "What reads of protected tables do on a standby, where nothing can be recorded.",
+							 "masked_only reveals nothing there and leaves the reads unrecorded.",
+							 &csec_standby_reads, CSEC_STANDBY_REFUSE,
+							 standby_reads,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("csec.record_internal",
+							 "Also records the reads of foreign-key checks and other internal queries.",
+							 NULL,
+							 &csec_record_internal, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+/* What readers without clearance may do. */
+static void
+define_reader_settings(void)
+{
+	DefineCustomIntVariable("csec.probe_limit",
+							"Distinct values per category that a reader without clearance may try in one statement.",
+							NULL,
+							&csec_probe_limit, 20, 0, INT_MAX,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.probe_quota",
+							"Values per category that a reader without clearance may try in one hour.",
+							NULL,
+							&csec_probe_quota, 600, 0, INT_MAX,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("csec.allow_masked_dml",
+							 "Allows statements that change data by the masked text of a field.",
+							 "The mask, not the value, is then what they compare and store.",
+							 &csec_allow_masked_dml, false,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
+/* What an application says of the person behind it. */
+static void
+define_context_settings(void)
+{
+	DefineCustomStringVariable("csec.actor",
+							   "Who the application says is reading.",
+							   "Recorded as claimed, beside the authenticated login.",
+							   &csec_actor, "",
+							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
+							   NULL, NULL, NULL);
+	DefineCustomStringVariable("csec.reason",
+							   "Why the application says it reads.",
+							   NULL,
+							   &csec_reason, "",
+							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
+							   NULL, NULL, NULL);
+	DefineCustomStringVariable("csec.ticket",
+							   "The case or ticket that the read belongs to.",
+							   NULL,
+							   &csec_ticket, "",
+							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
+							   NULL, NULL, NULL);
+}
+
+void
+csec_guc_init(void)
+{
+	define_key_settings();
+	define_trail_settings();
+	define_reader_settings();
+	define_context_settings();
+	MarkGUCPrefixReserved("csec");
+}

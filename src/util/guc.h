@@ -1,0 +1,38 @@
+/*
+ * guc.h
+ *		All of csec's settings.
+ */
+#ifndef CSEC_UTIL_GUC_H
+#define CSEC_UTIL_GUC_H
+
+typedef enum CsecUnsealedPolicy
+{
+	CSEC_UNSEALED_REFUSE,
+	CSEC_UNSEALED_WARN
+} CsecUnsealedPolicy;
+
+typedef enum CsecStandbyReads
+{
+	CSEC_STANDBY_REFUSE,
+	CSEC_STANDBY_MASKED_ONLY
+} CsecStandbyReads;
+
+extern bool csec_embedded_keys;
+extern char *csec_key_directory;
+extern int	csec_audit_flush_interval;	/* ms */
+extern int	csec_seal_delay;	/* ms */
+extern int	csec_flush_timeout; /* ms */
+extern int	csec_max_unsealed;	/* MB */
+extern int	csec_unsealed_policy;
+extern int	csec_standby_reads;
+extern int	csec_probe_limit;
+extern int	csec_probe_quota;
+extern bool csec_allow_masked_dml;
+extern bool csec_record_internal;
+extern char *csec_actor;
+extern char *csec_reason;
+extern char *csec_ticket;
+
+extern void csec_guc_init(void);
+
+#endif							/* CSEC_UTIL_GUC_H */

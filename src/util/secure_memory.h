@@ -1,0 +1,13 @@
+/*
+ * secure_memory.h
+ *		A few pages for keys: locked, left out of core dumps, wiped.
+ */
+#ifndef CSEC_UTIL_SECURE_MEMORY_H
+#define CSEC_UTIL_SECURE_MEMORY_H
+
+#include <stddef.h>
+
+extern void *csec_secure_alloc(size_t size);
+extern void csec_secure_wipe(void *p, size_t size);
+
+#endif							/* CSEC_UTIL_SECURE_MEMORY_H */
