@@ -99,10 +99,10 @@ typedef enum CsecTag
 	CSEC_TAG_STATUS = 16,		/* u8 (CsecStatus) */
 	CSEC_TAG_EXACTNESS = 17,	/* u8 (CsecExactness) */
 	CSEC_TAG_ROWS = 18,			/* varint */
-	CSEC_TAG_COLUMNS = 19,		/* list: u8 CsecDecision+1 or 0, name */
+	CSEC_TAG_COLUMNS = 19,		/* columns: u8 CsecDecision+1 or 0, name; ... */
 	CSEC_TAG_SUBJECTS = 20,		/* the set of subjects, see below */
 	CSEC_TAG_CHANGES = 21,		/* the changed rows, see docs */
-	CSEC_TAG_PROBED = 22,		/* list of column names compared with values */
+	CSEC_TAG_PROBED = 22,		/* names of columns compared with values */
 	CSEC_TAG_OBJECT = 23,		/* text: what a control record is about */
 	CSEC_TAG_ACTION = 24,		/* text: what was done to it */
 	CSEC_TAG_DETAIL = 25,		/* text: JSON object, never a field's value */
@@ -131,6 +131,10 @@ typedef enum CsecExactness
 } CsecExactness;
 
 /*
+ * Columns and names come one behind the other to the end of the field, each
+ * name as varint length and bytes; in columns a u8 stands before each: 0, or
+ * 1 + the CsecDecision that the reader met there.
+ *
  * Subjects: u8 form, then
  *	CSEC_SUBJECTS_RANGES  integer keys: varint number of ranges; for each, the
  *		zigzag varint distance of its low end from the high end before it
@@ -188,7 +192,21 @@ typedef struct CsecSubjectsReader
 extern void csec_header_put(uint8_t *out, const CsecHeader *header);
 extern bool csec_header_get(const uint8_t *in, size_t len, CsecHeader *header);
 extern bool csec_body_get(const uint8_t *in, size_t len, CsecBody *body);
+
+/*
+ * The number in a field of one, two, four or eight bytes, and in a varint
+ * field; otherwise, where the body has no such field.
+ */
 extern uint64_t csec_field_u64(CsecField field, uint64_t otherwise);
+extern uint64_t csec_field_varint(CsecField field, uint64_t otherwise);
+
+/*
+ * Takes the next name off a COLUMNS (with decision) or PROBED (decision =
+ * NULL) field, which shrinks; false at its end.
+ */
+extern bool csec_field_next_name(CsecField *field, uint8_t *decision,
+								 const uint8_t **name, uint32_t *len);
+
 extern bool csec_subjects_open(CsecField field, CsecSubjectsReader *reader);
 extern bool csec_subjects_next_range(CsecSubjectsReader *reader,
 									 int64_t *low, int64_t *high);
