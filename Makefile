@@ -1,25 +1,30 @@
-# csec: build with PGXS.  `make help` lists the targets.
+# csec: built with PGXS.  "make help" lists what there is to make.
 EXTENSION    = csec
 EXTVERSION   = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" csec.control)
 MODULE_big   = csec
 
-# Every .c below src, floor by floor.
-SRCS         = $(sort $(wildcard src/*.c src/util/*.c src/crypto/*.c src/keys/*.c src/policy/*.c \
-                 src/types/*.c src/audit/*.c src/capture/*.c src/sealer/*.c))
+# Every C file below src but the programs, floor by floor.
+FLOORS       = util crypto keys policy types audit capture sealer
+SRCS         = $(sort $(wildcard src/*.c $(FLOORS:%=src/%/*.c)))
 OBJS         = $(SRCS:.c=.o)
 
 # The install script is its parts, in the order of their numbers.
 SQL_PARTS    = $(sort $(wildcard sql/parts/*.sql))
 DATA_built   = sql/csec--$(EXTVERSION).sql
 
-PG_CONFIG   ?= pg_config
+# PostgreSQL 15 first, where several are installed.
+PG_CONFIG   ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
+WARNINGS     = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
 PG_CPPFLAGS  = -I$(CURDIR)/src
-PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
-               -fvisibility=hidden
+PG_CFLAGS    = -std=gnu11 $(WARNINGS) -fvisibility=hidden
 SHLIB_LINK   = -lcrypto
-EXTRA_CLEAN  = build results tmp_check $(DATA_built)
+EXTRA_CLEAN  = build results tmp_check $(wildcard sql/csec--*.sql) \
+               $(wildcard src/*/*.o src/*/*.bc)
 
-PGXS        := $(shell $(PG_CONFIG) --pgxs)
+# Before "make deps" there is no PGXS: then only what needs none can be made.
+PGXS        := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(wildcard $(PGXS)),)
+
 include $(PGXS)
 
 # Server headers are not ours to warn about.
@@ -27,5 +32,48 @@ override CPPFLAGS := $(subst -I$(includedir_server),-isystem $(includedir_server
 
 $(OBJS) $(OBJS:.o=.bc): $(wildcard src/*/*.h)
 
-sql/csec--$(EXTVERSION).sql: $(SQL_PARTS)
+sql/csec--$(EXTVERSION).sql: $(SQL_PARTS) csec.control
+	@mkdir -p sql
 	{ echo '\echo Use "CREATE EXTENSION csec" to load this file. \quit'; cat $(SQL_PARTS); } > $@
+
+else
+
+.DEFAULT_GOAL = all
+all install clean lint:
+	@echo 'No PostgreSQL to build with ($(PG_CONFIG)): run "make deps" first.' >&2; exit 1
+
+endif
+
+.PHONY: deps test demo lint format help print-PG_CONFIG
+
+deps:
+	@tests/lib/deps
+
+test: deps
+	@tests/run
+
+demo: deps
+	@demo/run
+
+# Every C file with the other compiler, and the [FE] ones without a server.
+lint:
+	@CLANG='$(CLANG)' CPPFLAGS='$(CPPFLAGS)' WARNINGS='$(WARNINGS)' tests/check/clang $(SRCS)
+	@command -v cppcheck >/dev/null || { echo 'cppcheck is not installed: left out'; exit 0; }; \
+	cppcheck -q --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
+		--suppress=unknownMacro --suppress=nullPointer --suppress=uninitvar -Isrc src
+
+format:
+	clang-format -i --style=file $(wildcard src/*.[ch] src/*/*.[ch])
+
+print-PG_CONFIG:
+	@echo '$(PG_CONFIG)'
+
+help:
+	@echo 'make           build csec'
+	@echo 'make install   install it into the PostgreSQL of PG_CONFIG ($(PG_CONFIG))'
+	@echo 'make deps      install what is missing to build and test (Debian packages)'
+	@echo 'make demo      see csec at work on a throw-away server'
+	@echo 'make test      run every test; "tests/run KIND NAME" runs some of them'
+	@echo 'make lint      compile with clang, check with cppcheck'
+	@echo 'make format    lay the C files out with clang-format'
+	@echo 'make clean     remove what was built'
