@@ -31,9 +31,36 @@ typedef enum CsecWhy
 } CsecWhy;
 
 extern void csec_decision_init(void);
+
+/*
+ * The decision for the reader of this moment.  Cheap: kept until the next
+ * statement, a change of role, or 4096 calls.  Never fails.
+ */
 extern CsecDecision csec_decide(uint32 category);
 extern CsecWhy csec_decide_why(uint32 category);
+extern const char *csec_why_name(CsecWhy why);
+
+/*
+ * Is a mask no answer here?  With row_security = off (pg_dump), under a
+ * historic snapshot, in a walsender and in a binary upgrade a value comes out
+ * whole or not at all.
+ */
 extern bool csec_complete_or_refused(void);
+
+/*
+ * What every exit of a masked value asks: the decision, but where a mask is
+ * no answer REVEAL (for the cleared and for csec_backup) or an error
+ * (insufficient_privilege).
+ */
+extern CsecDecision csec_decide_or_refuse(uint32 category);
+
+/*
+ * To be called at each top-level statement and each run of a portal: takes in
+ * what other sessions changed, and forgets what was decided.
+ */
 extern void csec_decision_new_statement(void);
+
+/* Forget what was decided, within a statement. */
+extern void csec_decision_forget(void);
 
 #endif							/* CSEC_POLICY_DECISION_H */

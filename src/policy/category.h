@@ -1,0 +1,55 @@
+/*
+ * category.h
+ *		The kinds of fields: what each is called, how it is masked, checked,
+ *		searched and sorted, and at which level it stands.
+ */
+#ifndef CSEC_POLICY_CATEGORY_H
+#define CSEC_POLICY_CATEGORY_H
+
+#include "postgres.h"
+
+#include "policy/check.h"
+#include "policy/mask.h"
+
+#define CSEC_CATEGORY_NONE	0	/* a value that never got one */
+
+typedef struct CsecCategory
+{
+	uint32		id;
+	NameData	name;
+	NameData	level;
+	int			rank;			/* of the level: more is more secret */
+	bool		needs_reason;	/* core: a reason must be in force */
+	bool		strict;			/* the level is recorded before rows leave */
+	CsecMaskKind mask;
+	CsecMaskParams mask_params; /* of CSEC_MASK_FIRST_LAST */
+	CsecCheckKind check;
+	bool		check_strict;	/* reject, rather than store, what fails it */
+	bool		searchable;		/* false: search = 'none' */
+	bool		sort_plain;		/* true: sort = 'plain' */
+} CsecCategory;
+
+extern void csec_category_init(void);
+
+/*
+ * The number that stands for a category in values and typmods: the low 31
+ * bits of the first four bytes (big endian) of SHA-256 of its name, 1 for 0.
+ * From the name alone: a restored dump creates tables before the category
+ * table has rows.
+ */
+extern uint32 csec_category_id(const char *name);
+
+/*
+ * The category of that number; NULL: not known, or the policy cannot be read,
+ * to be treated as the strictest there is.  Valid until the next look-up that
+ * may run into a change of policy: copy what must live longer.
+ */
+extern const CsecCategory *csec_category_lookup(uint32 id);
+
+/* For views: every category, in no order; NULL ends. */
+extern const CsecCategory *csec_category_next(int *position);
+
+/* Is what is cached the newest state there is? */
+extern bool csec_category_fresh(void);
+
+#endif							/* CSEC_POLICY_CATEGORY_H */

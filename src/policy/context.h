@@ -1,0 +1,62 @@
+/*
+ * context.h
+ *		Who the application says is reading, why, and under which ticket.
+ *
+ * Claims, never proofs.  The first value that a transaction states for itself
+ * stands until its end; a later, different one changes nothing but the trail.
+ */
+#ifndef CSEC_POLICY_CONTEXT_H
+#define CSEC_POLICY_CONTEXT_H
+
+#include "postgres.h"
+
+#define CSEC_CONTEXT_MAX 256	/* bytes of a claim, longer ones are refused */
+
+/* Where a claim comes from, weakest first. */
+typedef enum CsecClaimSource
+{
+	CSEC_CLAIM_NONE = 0,
+	CSEC_CLAIM_DEFAULT,			/* csec.default_reason of the reader */
+	CSEC_CLAIM_SESSION,			/* SET, ALTER ROLE … SET, start packet */
+	CSEC_CLAIM_TRANSACTION		/* csec.set_context or SET LOCAL */
+} CsecClaimSource;
+
+typedef struct CsecClaim
+{
+	CsecClaimSource source;
+	char		text[CSEC_CONTEXT_MAX + 1]; /* "" where there is none */
+} CsecClaim;
+
+typedef struct CsecContext
+{
+	CsecClaim	actor;
+	CsecClaim	reason;			/* never CSEC_CLAIM_DEFAULT: see below */
+	CsecClaim	ticket;
+} CsecContext;
+
+extern void csec_context_init(void);
+
+/* What is in force in this transaction.  Allocates nothing, never fails. */
+extern const CsecContext *csec_context(void);
+
+/*
+ * The reason in force, and where it comes from: as csec_context() has it,
+ * else the reader's default.  NULL where there is none.
+ */
+extern const char *csec_reason_in_force(CsecClaimSource *source);
+
+/*
+ * Take notice of settings that changed since: called at each statement, and
+ * by the decision when csec.reason is another string than before.
+ */
+extern void csec_context_observe(void);
+
+/*
+ * Set by the capture floor: a transaction stated another actor, reason or
+ * ticket than the one that stands.
+ */
+typedef void (*CsecContextChanged) (const char *what, const char *standing,
+									const char *claimed);
+extern CsecContextChanged csec_context_changed_hook;
+
+#endif							/* CSEC_POLICY_CONTEXT_H */
