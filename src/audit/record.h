@@ -110,10 +110,12 @@ typedef enum CsecTag
 	CSEC_TAG_TO_LSN = 27,		/* u64: of a gap */
 	CSEC_TAG_OUTCOME = 28,		/* u8: of an outcome record */
 	CSEC_TAG_POLICY_VERSION = 29,	/* varint */
-	CSEC_TAG_PAYLOAD = 30		/* bytes of a rejected message, cut */
+	CSEC_TAG_PAYLOAD = 30,		/* bytes of a rejected message, cut */
+	CSEC_TAG_LEADER = 31		/* i64 session start, u32 pid: whom a parallel
+								 * worker works for */
 } CsecTag;
 
-#define CSEC_TAG_LAST CSEC_TAG_PAYLOAD
+#define CSEC_TAG_LAST CSEC_TAG_LEADER
 
 typedef enum CsecStatus
 {

@@ -1,0 +1,38 @@
+-- The schema, and the fingerprint of the key that orders csec's indexes.
+
+GRANT USAGE ON SCHEMA csec TO PUBLIC;
+COMMENT ON SCHEMA csec IS 'customer security: masked fields, clearances, the audit trail';
+
+CREATE FUNCTION csec.order_key_fingerprint() RETURNS bytea
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'csec_order_key_fingerprint';
+REVOKE ALL ON FUNCTION csec.order_key_fingerprint() FROM PUBLIC;
+COMMENT ON FUNCTION csec.order_key_fingerprint() IS
+	'fingerprint of the key by which this server orders csec''s types; says nothing about the key';
+
+-- Not marked for pg_dump: a fingerprint speaks of the indexes of this
+-- physical copy.  A restored dump builds its indexes anew, under the key of
+-- the server it is restored into.
+CREATE TABLE csec.key (
+	purpose text PRIMARY KEY CHECK (purpose = 'order'),
+	fingerprint bytea NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now()
+);
+REVOKE ALL ON csec.key FROM PUBLIC;
+COMMENT ON TABLE csec.key IS 'fingerprints of the keys that define an order; another key is an error, never a corrupt index';
+COMMENT ON COLUMN csec.key.purpose IS 'what the key is for';
+COMMENT ON COLUMN csec.key.fingerprint IS 'what the server''s key must answer to';
+COMMENT ON COLUMN csec.key.created_at IS 'when this database first met the key';
+
+INSERT INTO csec.key (purpose, fingerprint) VALUES ('order', csec.order_key_fingerprint());
+
+CREATE FUNCTION csec.adopt_order_key() RETURNS void
+	LANGUAGE sql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		UPDATE csec.key SET fingerprint = csec.order_key_fingerprint(), created_at = now()
+		WHERE purpose = 'order'
+	$$;
+REVOKE ALL ON FUNCTION csec.adopt_order_key() FROM PUBLIC;
+COMMENT ON FUNCTION csec.adopt_order_key() IS
+	'accept this server''s order key for this database; every index over a csec type must be rebuilt right after (REINDEX DATABASE)';

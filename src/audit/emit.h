@@ -1,0 +1,35 @@
+/*
+ * emit.h
+ *		Build one audit record and put it into the WAL.
+ */
+#ifndef CSEC_AUDIT_EMIT_H
+#define CSEC_AUDIT_EMIT_H
+
+#include "access/xlogdefs.h"
+
+#include "audit/identity.h"
+#include "audit/record.h"
+
+/* Room that a record has without growing; chunked fields stay below it. */
+#define CSEC_RECORD_ROOM (64 * 1024)
+
+extern void csec_emit_prepare(void);
+extern void csec_emit_check_lag(void);
+
+extern void csec_record_begin(CsecRecordKind kind, uint16 flags,
+							  const CsecIdentity *identity);
+extern void csec_record_bytes(CsecTag tag, const void *data, size_t len);
+extern void csec_record_text(CsecTag tag, const char *text);
+extern void csec_record_u8(CsecTag tag, uint8 value);
+extern void csec_record_u32(CsecTag tag, uint32 value);
+extern void csec_record_u64(CsecTag tag, uint64 value);
+extern void csec_record_varint(CsecTag tag, uint64 value);
+extern uint8 *csec_record_open_field(CsecTag tag, size_t *room);
+extern void csec_record_close_field(size_t len);
+extern void csec_record_reserve(size_t len);
+extern XLogRecPtr csec_record_emit(void);
+
+extern void csec_emit_flush(XLogRecPtr lsn);
+extern uint64 csec_emitted_records(void);
+
+#endif							/* CSEC_AUDIT_EMIT_H */

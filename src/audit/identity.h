@@ -1,0 +1,29 @@
+/*
+ * identity.h
+ *		Who a record is about, as the bytes of its first fields.
+ */
+#ifndef CSEC_AUDIT_IDENTITY_H
+#define CSEC_AUDIT_IDENTITY_H
+
+/* Names, client, and three claimed texts, each cut to this. */
+#define CSEC_CLAIM_MAX		256
+#define CSEC_IDENTITY_MAX	2048
+
+typedef struct CsecIdentity
+{
+	int			references;
+	Oid			login;
+	Oid			session_user;
+	Oid			reader;
+	Oid			current_user;
+	uint64		context;		/* generation of the context it shows */
+	char		application[NAMEDATALEN];
+	size_t		len;
+	uint8		fields[CSEC_IDENTITY_MAX];
+} CsecIdentity;
+
+extern void csec_identity_init(void);
+extern CsecIdentity *csec_identity_acquire(void);
+extern void csec_identity_release(CsecIdentity *identity);
+
+#endif							/* CSEC_AUDIT_IDENTITY_H */

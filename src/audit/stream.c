@@ -1,0 +1,128 @@
+/*
+ * stream.c
+ *		What backends, launcher and sealers share about the audit stream.
+ *
+ * A place is taken for a database when the first of its backends asks for
+ * one and stays until the launcher finds the database gone.  Places never
+ * move, so a pointer once found may be kept by a backend for its life: its
+ * own database cannot be dropped under it.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/shmem.h"
+
+#include "audit/stream.h"
+
+CsecStreams *csec_streams = NULL;
+
+static shmem_request_hook_type prev_shmem_request = NULL;
+static shmem_startup_hook_type prev_shmem_startup = NULL;
+
+#define TRANCHE "csec stream"
+
+static void
+stream_shmem_request(void)
+{
+	if (prev_shmem_request)
+		prev_shmem_request();
+	RequestAddinShmemSpace(MAXALIGN(sizeof(CsecStreams)));
+	RequestNamedLWLockTranche(TRANCHE, 1);
+}
+
+static void
+stream_shmem_startup(void)
+{
+	bool		found;
+
+	if (prev_shmem_startup)
+		prev_shmem_startup();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	csec_streams = ShmemInitStruct("csec streams", sizeof(CsecStreams), &found);
+	if (!found)
+	{
+		memset(csec_streams, 0, sizeof(CsecStreams));
+		csec_streams->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
+		for (int i = 0; i < CSEC_MAX_DATABASES; i++)
+		{
+			CsecStream *stream = &csec_streams->stream[i];
+
+			pg_atomic_init_u64(&stream->sealed_lsn, 0);
+			pg_atomic_init_u64(&stream->emitted_lsn, 0);
+			ConditionVariableInit(&stream->sealed);
+		}
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+csec_stream_init(void)
+{
+	prev_shmem_request = shmem_request_hook;
+	shmem_request_hook = stream_shmem_request;
+	prev_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = stream_shmem_startup;
+}
+
+static CsecStream *
+find(Oid database)
+{
+	for (int i = 0; i < CSEC_MAX_DATABASES; i++)
+		if (csec_streams->stream[i].database == database)
+			return &csec_streams->stream[i];
+	return NULL;
+}
+
+/*
+ * The stream of a database, made if make is true; NULL where there is none.
+ * An error where all places are taken.
+ */
+CsecStream *
+csec_stream_of(Oid database, bool make)
+{
+	CsecStream *stream;
+
+	LWLockAcquire(csec_streams->lock, make ? LW_EXCLUSIVE : LW_SHARED);
+	stream = find(database);
+	if (stream == NULL && make)
+	{
+		stream = find(InvalidOid);
+		if (stream != NULL)
+		{
+			stream->database = database;
+			stream->sealer_pid = 0;
+			stream->sealer_latch = NULL;
+			stream->parked = 0;
+			stream->wanted = false;
+			pg_atomic_write_u64(&stream->sealed_lsn, 0);
+			pg_atomic_write_u64(&stream->emitted_lsn, 0);
+		}
+	}
+	LWLockRelease(csec_streams->lock);
+	if (stream == NULL && make)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("csec serves at most %d databases of a cluster", CSEC_MAX_DATABASES),
+				 errhint("Move databases to another cluster.")));
+	return stream;
+}
+
+void
+csec_stream_poke_launcher(void)
+{
+	LWLockAcquire(csec_streams->lock, LW_SHARED);
+	if (csec_streams->launcher_latch != NULL)
+		SetLatch(csec_streams->launcher_latch);
+	LWLockRelease(csec_streams->lock);
+}
+
+void
+csec_stream_poke_sealer(CsecStream *stream)
+{
+	LWLockAcquire(csec_streams->lock, LW_SHARED);
+	if (stream->sealer_latch != NULL)
+		SetLatch(stream->sealer_latch);
+	LWLockRelease(csec_streams->lock);
+}

@@ -1,0 +1,33 @@
+/*
+ * csec.c
+ *		Magic block and start of the library; nothing else.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "audit/stream.h"
+#include "keys/keyring.h"
+#include "util/guc.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+/*
+ * The library must be there from the server's start: loaded later, it would
+ * have missed reads and changes already, and would have no shared memory.
+ */
+void
+_PG_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("csec must be loaded when the server starts"),
+				 errhint("Add csec to shared_preload_libraries and restart the server.")));
+	csec_guc_init();
+	csec_keyring_init();
+	csec_stream_init();
+}

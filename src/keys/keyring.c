@@ -1,0 +1,191 @@
+/*
+ * keyring.c
+ *		The keys that csec works with, each for one purpose.
+ *
+ * The postmaster derives them before it forks, into pages that are locked and
+ * left out of core dumps; a child makes its OpenSSL contexts from them at
+ * first use.
+ *
+ * The order key defines how indexes over csec's types are sorted and hash
+ * partitions are filled.  Under another key each look-up would go astray
+ * without a word, so the database keeps the key's fingerprint (csec.key) and
+ * a backend compares it before the first use.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "keys/keyring.h"
+#include "keys/provider.h"
+#include "util/bytes.h"
+#include "util/secure_memory.h"
+
+#define SALT "csec 1"
+#define FINGERPRINT_SIZE 16
+
+typedef struct Keys
+{
+	uint8		trail[CSEC_HMAC_SIZE];
+	uint8		digest[CSEC_HMAC_SIZE];
+	uint8		order[CSEC_SIPHASH_KEY];
+	uint8		fingerprint[FINGERPRINT_SIZE];	/* of order; not a secret */
+} Keys;
+
+static Keys *keys = NULL;
+
+static CsecMac *trail_mac = NULL;
+static CsecMac *digest_mac = NULL;
+static CsecMac *order_mac = NULL;
+static bool order_checked = false;
+
+static void
+derive(const uint8 *root, const char *purpose, uint8 *out, size_t len)
+{
+	if (!csec_hkdf(root, CSEC_ROOT_KEY_SIZE, SALT, purpose, out, len))
+		ereport(FATAL,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not derive csec's keys"),
+				 errhint("Check that OpenSSL offers HKDF, HMAC, SHA-256 and SIPHASH.")));
+}
+
+/* Read the root key and derive the others.  Postmaster, at start. */
+void
+csec_keyring_init(void)
+{
+	uint8	   *root = csec_secure_alloc(CSEC_ROOT_KEY_SIZE);
+
+	keys = csec_secure_alloc(sizeof(Keys));
+	csec_provider_read_root_key(root);
+	derive(root, "trail mac", keys->trail, sizeof(keys->trail));
+	derive(root, "trail digest", keys->digest, sizeof(keys->digest));
+	derive(root, "order", keys->order, sizeof(keys->order));
+	derive(keys->order, "fingerprint", keys->fingerprint, FINGERPRINT_SIZE);
+	csec_secure_wipe(root, CSEC_ROOT_KEY_SIZE);
+}
+
+static CsecMac *
+usable(CsecMac *mac)
+{
+	if (mac == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("could not set up a keyed digest for csec")));
+	return mac;
+}
+
+CsecMac *
+csec_keyring_trail_mac(void)
+{
+	if (trail_mac == NULL)
+		trail_mac = usable(csec_hmac_create(keys->trail, sizeof(keys->trail)));
+	return trail_mac;
+}
+
+void
+csec_keyring_digest(const void *data, size_t len, uint8 *out)
+{
+	if (digest_mac == NULL)
+		digest_mac = usable(csec_hmac_create(keys->digest, sizeof(keys->digest)));
+	if (!csec_mac_begin(digest_mac) || !csec_mac_add(digest_mac, data, len) ||
+		!csec_mac_end(digest_mac, out, CSEC_DIGEST_SIZE))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute a keyed digest for csec")));
+}
+
+/* The fingerprint of the order key that this database was built with. */
+static bool
+stored_fingerprint(uint8 *out)
+{
+	Oid			schema = get_namespace_oid("csec", true);
+	Oid			relid = OidIsValid(schema) ? get_relname_relid("key", schema) : InvalidOid;
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	if (!OidIsValid(relid))
+		return false;
+	rel = table_open(relid, AccessShareLock);
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		Datum		purpose = heap_getattr(tuple, 1, RelationGetDescr(rel), &isnull);
+		Datum		value;
+		bytea	   *fingerprint;
+
+		if (isnull || strcmp(TextDatumGetCString(purpose), "order") != 0)
+			continue;
+		value = heap_getattr(tuple, 2, RelationGetDescr(rel), &isnull);
+		if (isnull)
+			continue;
+		fingerprint = DatumGetByteaPP(value);
+		if (VARSIZE_ANY_EXHDR(fingerprint) == FINGERPRINT_SIZE)
+		{
+			memcpy(out, VARDATA_ANY(fingerprint), FINGERPRINT_SIZE);
+			found = true;
+		}
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+static void
+check_order_key(void)
+{
+	uint8		stored[FINGERPRINT_SIZE];
+
+	if (!stored_fingerprint(stored))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the fingerprint of csec's order key is missing in this database"),
+				 errhint("Look for the row \"order\" in csec.key.")));
+	if (memcmp(stored, keys->fingerprint, FINGERPRINT_SIZE) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this database's indexes were built under another csec root key"),
+				 errhint("Start the server with the key directory that this database was made with, or accept the new key with csec.adopt_order_key() and reindex.")));
+	order_mac = usable(csec_siphash_create(keys->order));
+	order_checked = true;
+}
+
+uint64
+csec_keyring_order_tag(const void *data, size_t len)
+{
+	uint8		tag[sizeof(uint64)];
+
+	if (unlikely(!order_checked))
+		check_order_key();
+	if (!csec_mac_begin(order_mac) || !csec_mac_add(order_mac, data, len) ||
+		!csec_mac_end(order_mac, tag, sizeof(tag)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute an order tag for csec")));
+	return csec_get_u64(tag);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_order_key_fingerprint);
+
+/*
+ * csec.order_key_fingerprint() returns bytea: the fingerprint of the key that
+ * this server orders by.  Says nothing about the key.
+ */
+Datum
+csec_order_key_fingerprint(PG_FUNCTION_ARGS)
+{
+	bytea	   *result = palloc(VARHDRSZ + FINGERPRINT_SIZE);
+
+	SET_VARSIZE(result, VARHDRSZ + FINGERPRINT_SIZE);
+	memcpy(VARDATA(result), keys->fingerprint, FINGERPRINT_SIZE);
+	PG_RETURN_BYTEA_P(result);
+}
