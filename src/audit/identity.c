@@ -9,10 +9,13 @@
  */
 #include "postgres.h"
 
-#include "libpq/libpq-be.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
+#include "utils/inet.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
@@ -34,15 +37,11 @@ role_changed(Datum arg, int cacheid, uint32 hashvalue)
 		csec_identity_release(old);
 }
 
+/* In each backend, before its first identity. */
 void
 csec_identity_init(void)
 {
-	static bool registered = false;
-
-	if (registered)
-		return;
 	CacheRegisterSyscacheCallback(AUTHOID, role_changed, (Datum) 0);
-	registered = true;
 }
 
 /*
@@ -77,24 +76,57 @@ add_role(CsecIdentity *identity, CsecTag tag, Oid role)
 	pfree(name);
 }
 
-/* Address and port of the client, as pg_stat_activity shows them. */
+/* Call one of PostgreSQL's own functions without arguments; false: NULL. */
+static bool
+call_builtin(PGFunction function, Datum *result)
+{
+	LOCAL_FCINFO(fcinfo, 0);
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 0, InvalidOid, NULL, NULL);
+	*result = function(fcinfo);
+	return !fcinfo->isnull;
+}
+
+/*
+ * Address and port of the client, as pg_stat_activity shows them.  Asked of
+ * PostgreSQL's functions: the Port itself is in a header that needs Kerberos.
+ */
 static void
 add_client(CsecIdentity *identity)
 {
-	char		client[NI_MAXHOST + NI_MAXSERV + 2];
+	Datum		address;
+	Datum		port;
+	char	   *client;
 
-	if (MyProcPort == NULL)
-		strlcpy(client, "[internal]", sizeof(client));
-	else if (MyProcPort->remote_port == NULL || MyProcPort->remote_port[0] == '\0')
-		strlcpy(client, "[local]", sizeof(client));
+	if (MyBackendType != B_BACKEND)
+		client = pstrdup("[internal]");
+	else if (call_builtin(inet_client_addr, &address) &&
+			 call_builtin(inet_client_port, &port))
+		client = psprintf("%s:%d",
+						  DatumGetCString(DirectFunctionCall1(inet_out, address)),
+						  DatumGetInt32(port));
 	else
-		snprintf(client, sizeof(client), "%s:%s",
-				 MyProcPort->remote_host, MyProcPort->remote_port);
+		client = pstrdup("[local]");
 	add_text(identity, CSEC_TAG_CLIENT, client);
+	pfree(client);
+}
+
+/* What the application claims, with the reader's default reason. */
+static void
+claims_now(const char **actor, const char **reason, const char **ticket)
+{
+	const CsecContext *context = csec_context();
+	CsecClaimSource source;
+
+	*actor = context->actor.text;
+	*ticket = context->ticket.text;
+	*reason = csec_reason_in_force(&source);
+	if (*reason == NULL)
+		*reason = "";
 }
 
 static CsecIdentity *
-make_identity(const CsecContext *context)
+make_identity(const char *actor, const char *reason, const char *ticket)
 {
 	CsecIdentity *identity = MemoryContextAllocZero(TopMemoryContext, sizeof(CsecIdentity));
 
@@ -103,9 +135,11 @@ make_identity(const CsecContext *context)
 	identity->session_user = GetSessionUserId();
 	identity->reader = GetOuterUserId();
 	identity->current_user = GetUserId();
-	identity->context = context->generation;
 	strlcpy(identity->application, application_name ? application_name : "",
 			sizeof(identity->application));
+	strlcpy(identity->actor, actor, sizeof(identity->actor));
+	strlcpy(identity->reason, reason, sizeof(identity->reason));
+	strlcpy(identity->ticket, ticket, sizeof(identity->ticket));
 
 	add_role(identity, CSEC_TAG_LOGIN, identity->login);
 	if (identity->session_user != identity->login)
@@ -116,20 +150,23 @@ make_identity(const CsecContext *context)
 		add_role(identity, CSEC_TAG_CURRENT_USER, identity->current_user);
 	add_text(identity, CSEC_TAG_APPLICATION, identity->application);
 	add_client(identity);
-	add_text(identity, CSEC_TAG_ACTOR, context->actor);
-	add_text(identity, CSEC_TAG_REASON, context->reason);
-	add_text(identity, CSEC_TAG_TICKET, context->ticket);
+	add_text(identity, CSEC_TAG_ACTOR, actor);
+	add_text(identity, CSEC_TAG_REASON, reason);
+	add_text(identity, CSEC_TAG_TICKET, ticket);
 	return identity;
 }
 
 static bool
-still_true(const CsecIdentity *identity, const CsecContext *context)
+still_true(const CsecIdentity *identity, const char *actor, const char *reason,
+		   const char *ticket)
 {
-	return identity->context == context->generation &&
-		identity->current_user == GetUserId() &&
+	return identity->current_user == GetUserId() &&
 		identity->reader == GetOuterUserId() &&
 		identity->session_user == GetSessionUserId() &&
 		identity->login == GetAuthenticatedUserId() &&
+		strcmp(identity->actor, actor) == 0 &&
+		strcmp(identity->reason, reason) == 0 &&
+		strcmp(identity->ticket, ticket) == 0 &&
 		strncmp(identity->application, application_name ? application_name : "",
 				sizeof(identity->application) - 1) == 0;
 }
@@ -141,12 +178,14 @@ still_true(const CsecIdentity *identity, const CsecContext *context)
 CsecIdentity *
 csec_identity_acquire(void)
 {
-	const CsecContext *context = csec_context_now();
+	const char *actor;
+	const char *reason;
+	const char *ticket;
 
-	csec_identity_init();
-	if (current == NULL || !still_true(current, context))
+	claims_now(&actor, &reason, &ticket);
+	if (current == NULL || !still_true(current, actor, reason, ticket))
 	{
-		CsecIdentity *fresh = make_identity(context);
+		CsecIdentity *fresh = make_identity(actor, reason, ticket);
 
 		if (current != NULL)
 			csec_identity_release(current);

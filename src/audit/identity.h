@@ -9,6 +9,7 @@
 #define CSEC_CLAIM_MAX		256
 #define CSEC_IDENTITY_MAX	2048
 
+
 typedef struct CsecIdentity
 {
 	int			references;
@@ -16,7 +17,9 @@ typedef struct CsecIdentity
 	Oid			session_user;
 	Oid			reader;
 	Oid			current_user;
-	uint64		context;		/* generation of the context it shows */
+	char		actor[CSEC_CLAIM_MAX + 1];
+	char		reason[CSEC_CLAIM_MAX + 1];
+	char		ticket[CSEC_CLAIM_MAX + 1];
 	char		application[NAMEDATALEN];
 	size_t		len;
 	uint8		fields[CSEC_IDENTITY_MAX];
