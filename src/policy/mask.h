@@ -13,9 +13,9 @@
  * Masks FAIL CLOSED: a value that is empty, too short to hide enough of, too
  * long (more than CSEC_MASK_MAX_INPUT bytes), or not of the form that its
  * kind expects becomes CSEC_MASK_REDACTED.  No mask shows more than half of a
- * value's characters, but for these, which are what their field is known by:
+ * value's characters, but for these, which are what the field is known by:
  * the domain of an e-mail address, seven of the eleven digits of a Chinese
- * mobile number (and the country code), a compound surname, the initials of
+ * mobile number, the country code of any number, a compound surname, the initials of
  * two-letter words in a Latin name, and the year of a birth date.
  *
  * docs/masks.md shows every kind with examples; the unit test runs them.
@@ -62,7 +62,7 @@ typedef enum CsecMaskKind
  * input lengths.
  */
 #define CSEC_MASK_MAX			96
-#define CSEC_MASK_BOUND(inlen)	((void) (inlen), (size_t) CSEC_MASK_MAX)
+#define CSEC_MASK_BOUND(inlen)	((size_t) CSEC_MASK_MAX)
 
 /*
  * Parameters of CSEC_MASK_FIRST_LAST: characters kept at the left and at the
@@ -113,8 +113,9 @@ extern bool csec_mask_params_valid(const CsecMaskParams *params);
  *		Could this text be a mask made by any kind, with any parameters?
  *
  * Asked of input, so that a mask written back does not replace a value.  True
- * for every text that csec_mask_apply_params() can give.  mask.c says exactly
- * what the shapes are and which ordinary texts share them.
+ * for every text that csec_mask_apply_params() can give, also with blanks put
+ * around it.  mask_form.c says exactly what the shapes are and which ordinary
+ * texts share them.
  */
 extern bool csec_mask_shaped(const char *in, size_t len);
 

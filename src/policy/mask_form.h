@@ -1,0 +1,102 @@
+/*-------------------------------------------------------------------------
+ * mask_form.h
+ *		Forms that values and their masks have in common, and the pieces
+ *		of the masks.                                                   [FE]
+ *
+ * Private to the files mask*.c.  mask.c asks the forms of values, and
+ * mask_form.c of texts that may be masks: the two must agree, or a mask would
+ * not be known again.
+ *-------------------------------------------------------------------------
+ */
+#ifndef CSEC_POLICY_MASK_FORM_H
+#define CSEC_POLICY_MASK_FORM_H
+
+#include <string.h>
+
+#include "util/utf8.h"
+
+/* Longest e-mail domain, in bytes, and last address part, in characters. */
+#define CSEC_MASK_MAX_DOMAIN	63
+#define CSEC_MASK_MAX_PLACE		32
+
+/* May a mask show this character?  Letters and digits, nothing else. */
+static inline bool
+csec_mask_shows(uint32_t cp)
+{
+	return csec_is_digit(cp) || csec_is_letter(cp);
+}
+
+/* A host name with a dot, in ASCII, whose last label begins with a letter. */
+extern bool csec_domain_form(const unsigned char *p,
+							 const unsigned char *end);
+
+/* A country or city in Latin letters: its characters, or 0. */
+extern int	csec_place_form(const unsigned char *p, const unsigned char *end);
+
+/*
+ * A date that begins with its year, 1800 .. 2199: yyyymmdd, or year, month
+ * and day between equal "-", "/" or ".", or 1985年3月7日.  Whether the month
+ * has that day is not asked.
+ */
+extern bool csec_date_form(const unsigned char *p, const unsigned char *end);
+
+/*
+ * The masks of names and addresses: write to "out", which has CSEC_MASK_MAX
+ * bytes, and give the length, or give 0 for "redact".  p < end.
+ */
+extern size_t csec_mask_person_name(const unsigned char *p,
+									const unsigned char *end, char *out);
+extern size_t csec_mask_address(const unsigned char *p,
+								const unsigned char *end, char *out);
+
+/*
+ * Tables of names of two Chinese characters, six bytes each, in byte order.
+ */
+
+/* Six bytes as a number that sorts as they do. */
+static inline uint64_t
+csec_pair_key(const char *p)
+{
+	const unsigned char *u = (const unsigned char *) p;
+
+	return (uint64_t) u[0] << 40 | (uint64_t) u[1] << 32 |
+		(uint64_t) u[2] << 24 | (uint64_t) u[3] << 16 |
+		(uint64_t) u[4] << 8 | u[5];
+}
+
+static inline bool
+csec_pair_listed(const char table[][8], int n, const unsigned char *p)
+{
+	uint64_t	key = csec_pair_key((const char *) p);
+	int			low = 0;
+
+	while (n > 0)
+	{
+		int			half = n / 2;
+		uint64_t	k = csec_pair_key(table[low + half]);
+
+		if (k == key)
+			return true;
+		if (k < key)
+		{
+			low += half + 1;
+			n -= half + 1;
+		}
+		else
+			n = half;
+	}
+	return false;
+}
+
+#define CSEC_PAIR_LISTED(table, p) \
+	csec_pair_listed(table, (int) (sizeof(table) / sizeof(table[0])), p)
+
+/* Append n bytes; gives the new end. */
+static inline char *
+csec_mask_put(char *o, const void *s, size_t n)
+{
+	memcpy(o, s, n);
+	return o + n;
+}
+
+#endif							/* CSEC_POLICY_MASK_FORM_H */
