@@ -76,6 +76,17 @@ country_code_len(const uchar *d)
 	return 3;
 }
 
+/* Eleven characters: are they a Chinese mobile number? */
+static size_t
+mask_plain_mobile(const uchar *p, char *out)
+{
+	unsigned	bad = p[1] < '3';
+
+	for (int i = 1; i < 11; i++)
+		bad |= (unsigned) (p[i] - '0') > 9;
+	return bad ? 0 : mask_national(p, 11, true, out);
+}
+
 static size_t
 mask_phone(const uchar *p, const uchar *end, char *out)
 {
@@ -86,6 +97,13 @@ mask_phone(const uchar *p, const uchar *end, char *out)
 	char	   *o = out;
 	size_t		len;
 
+	if (end - p == 11 && *p == '1')
+	{
+		/* nearly all are Chinese mobile numbers, plainly written */
+		len = mask_plain_mobile(p, out);
+		if (len > 0)
+			return len;
+	}
 	for (p += plus; p < end; p++)
 	{
 		if (csec_is_digit(*p))
@@ -228,38 +246,32 @@ static size_t
 mask_first_last(const CsecMaskParams *params, const uchar *p,
 				const uchar *end, char *out)
 {
-	const uchar *q = p;
 	const uchar *left = p;		/* end of what is kept at the left */
 	const uchar *right = end;	/* start of what is kept at the right */
-	bool		open = true;
 	uint32_t	cp;
-	int			n = 0;
+	int			n;
 	char	   *o = out;
 
 	if (!csec_mask_params_valid(params))
 		return 0;
-	while (q < end)
-	{
-		int			len = csec_utf8_decode(q, end, &cp);
-
-		if (len == 0)
-			return 0;
-		q += len;
-		n++;
-		open = open && n <= params->keep_left && csec_mask_shows(cp);
-		if (open)
-			left = q;
-	}
+	n = csec_utf8_length(p, end);
 	if (n < 2 * (params->keep_left + params->keep_right) || n < 2)
 		return 0;
+	for (int i = 0; i < params->keep_left; i++)
+	{
+		int			len = csec_utf8_decode(left, end, &cp);
+
+		if (len == 0 || !csec_mask_shows(cp))
+			break;
+		left += len;
+	}
 	for (int i = 0; i < params->keep_right; i++)
 	{
 		const uchar *c = right - 1;
 
 		while ((*c & 0xC0) == 0x80)
 			c--;
-		csec_utf8_decode(c, end, &cp);
-		if (!csec_mask_shows(cp))
+		if (csec_utf8_decode(c, end, &cp) == 0 || !csec_mask_shows(cp))
 			break;
 		right = c;
 	}

@@ -7,85 +7,79 @@
 
 typedef unsigned char uchar;
 
-#define HIDDEN_MIN		4	/* characters, Chinese */
-#define LATIN_HIDDEN_MIN	8	/* characters, Latin */
+#define MAX_PREFIX		6	/* characters of a Chinese address to show */
+#define HIDDEN_MIN		4	/* and to hide */
+#define LATIN_HIDDEN_MIN	8	/* characters of a Latin one to hide */
 
-/* Provinces and their like by their first two characters, in byte order. */
-static const char provinces[][8] = {
-	"上海", "云南", "内蒙", "北京", "台湾", "吉林", "四川", "天津", "宁夏",
-	"安徽", "寧夏", "山东", "山東", "山西", "广东", "广西", "廣東", "廣西",
-	"新疆", "江苏", "江蘇", "江西", "河北", "河南", "浙江", "海南", "湖北",
-	"湖南", "澳門", "澳门", "甘肃", "甘肅", "福建", "臺灣", "西藏", "貴州",
-	"贵州", "辽宁", "遼寧", "重庆", "重慶", "陕西", "陝西", "雲南", "青海",
-	"香港", "黑龍", "黑龙",
+/* Provinces and their like by their first two characters, in order. */
+#define P(a, b) CSEC_PAIR(a, b)
+
+static const uint32_t provinces[] = {
+	P(U'上', U'海'), P(U'云', U'南'), P(U'内', U'蒙'), P(U'北', U'京'), P(U'台', U'湾'),
+	P(U'吉', U'林'), P(U'四', U'川'), P(U'天', U'津'), P(U'宁', U'夏'), P(U'安', U'徽'),
+	P(U'寧', U'夏'), P(U'山', U'东'), P(U'山', U'東'), P(U'山', U'西'), P(U'广', U'东'),
+	P(U'广', U'西'), P(U'廣', U'東'), P(U'廣', U'西'), P(U'新', U'疆'), P(U'江', U'苏'),
+	P(U'江', U'蘇'), P(U'江', U'西'), P(U'河', U'北'), P(U'河', U'南'), P(U'浙', U'江'),
+	P(U'海', U'南'), P(U'湖', U'北'), P(U'湖', U'南'), P(U'澳', U'門'), P(U'澳', U'门'),
+	P(U'甘', U'肃'), P(U'甘', U'肅'), P(U'福', U'建'), P(U'臺', U'灣'), P(U'西', U'藏'),
+	P(U'貴', U'州'), P(U'贵', U'州'), P(U'辽', U'宁'), P(U'遼', U'寧'), P(U'重', U'庆'),
+	P(U'重', U'慶'), P(U'陕', U'西'), P(U'陝', U'西'), P(U'雲', U'南'), P(U'青', U'海'),
+	P(U'香', U'港'), P(U'黑', U'龍'), P(U'黑', U'龙'),
 };
 
 /* Is the 区 after "prev" a housing estate's, a school's, ... not a district? */
 static inline bool
 not_a_district(uint32_t prev)
 {
-	return prev == 0x5C0F /* 小 */ || prev == 0x793E /* 社 */ ||
-		prev == 0x56ED /* 园 */ || prev == 0x5712 /* 園 */ ||
-		prev == 0x6821 /* 校 */ || prev == 0x5382 /* 厂 */ ||
-		prev == 0x5EE0 /* 廠 */ || prev == 0x8857 /* 街 */ ||
-		prev == 0x9662 /* 院 */ || prev == 0x4F4F /* 住 */;
+	static const uint32_t before[] = {
+		U'小', U'社', U'园', U'園', U'校', U'厂', U'廠', U'街', U'院', U'住',
+	};
+
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++)
+		if (prev == before[i])
+			return true;
+	return false;
 }
 
-/* The bytes of a province's name at p, where seven characters or more are. */
-static size_t
-province_len(const uchar *p, const uchar *end)
+/* The characters of the province's name that "cp" begins with, or 0. */
+static int
+province_chars(const uint32_t *cp)
 {
-	if (end - p < 9 || !CSEC_PAIR_LISTED(provinces, p))
+	if (!CSEC_PAIR_LISTED(provinces, cp[0], cp[1]))
 		return 0;
-	return memcmp(p, "内蒙古", 9) == 0 || memcmp(p, "黑龙江", 9) == 0 ||
-		memcmp(p, "黑龍江", 9) == 0 ? 9 : 6;
+	return (cp[0] == U'内' && cp[2] == U'古') ||
+		(cp[0] == U'黑' && cp[2] == U'江') ? 3 : 2;
 }
 
 /*
  * Province, city or district at the start of a Chinese address: the longest
  * of the first six characters that ends in 省, 市 or 区 and is less than half
- * of the n characters; else the name of a province.  Gives the bytes, or 0.
- * A 区 counts after a 市 or 省 only, or in 自治区, for 阳光小区 is a home.
+ * of the n characters; else the name of a province.  Gives how many of the
+ * characters "cp", the first six or fewer, to show.  A 区 counts behind a 市
+ * or 省 only, or in 自治区, for 阳光小区 is a home.  No place has a name of
+ * less than three characters: 城市花园 is a home, too.
  */
-static size_t
-address_prefix(const uchar *p, const uchar *end, int n)
+static int
+address_prefix(const uint32_t *cp, int n)
 {
-	const uchar *q = p;
-	uint32_t	prev = 0;
-	uint32_t	prev2 = 0;
 	int			boundary = 0;	/* characters up to the last boundary */
-	size_t		best = 0;
 	int			most = n - HIDDEN_MIN;
 
-	if (most > 6)
-		most = 6;
-	for (int i = 1; i <= most && 2 * i < n; i++)
+	if (most > MAX_PREFIX)
+		most = MAX_PREFIX;
+	if (most > (n - 1) / 2)
+		most = (n - 1) / 2;
+	for (int i = 0; i < most && csec_is_han(cp[i]); i++)
 	{
-		uint32_t	cp;
-		int			len = csec_utf8_decode(q, end, &cp);
-		bool		is_boundary = false;
-
-		if (len == 0 || !csec_is_han(cp))
-			break;
-		q += len;
-		if (i - boundary < 3)
-			;					/* no place has a name that short */
-		else if (cp == 0x7701 /* 省 */ || cp == 0x5E02 /* 市 */ )
-			is_boundary = true;
-		else if (cp == 0x533A /* 区 */ || cp == 0x5340 /* 區 */ )
-			is_boundary = (boundary > 0 && !not_a_district(prev)) ||
-				(prev2 == 0x81EA && prev == 0x6CBB) /* 自治 */;
-		if (is_boundary)
-		{
-			boundary = i;
-			best = q - p;
-		}
-		prev2 = prev;
-		prev = cp;
+		if (i + 1 - boundary < 3)
+			continue;
+		if (cp[i] == U'省' || cp[i] == U'市' ||
+			((cp[i] == U'区' || cp[i] == U'區') &&
+			 ((boundary > 0 && !not_a_district(cp[i - 1])) ||
+			  (cp[i - 2] == U'自' && cp[i - 1] == U'治'))))
+			boundary = i + 1;
 	}
-	if (best == 0 && n >= 7)
-		best = province_len(p, end);
-	return best;
+	return boundary == 0 && most >= 3 ? province_chars(cp) : boundary;
 }
 
 /*
@@ -116,9 +110,9 @@ csec_mask_address(const uchar *p, const uchar *end, char *out)
 {
 	const uchar *q = p;
 	const uchar *part;
-	uint32_t	first = 0;
+	uint32_t	first[MAX_PREFIX] = {0};
+	size_t		ends[MAX_PREFIX + 1] = {0};	/* in bytes */
 	int			n = 0;
-	size_t		prefix;
 
 	while (q < end)
 	{
@@ -127,18 +121,23 @@ csec_mask_address(const uchar *p, const uchar *end, char *out)
 
 		if (len == 0 || cp == '*')
 			return 0;
-		if (n++ == 0)
-			first = cp;
 		q += len;
+		if (n < MAX_PREFIX)
+		{
+			first[n] = cp;
+			ends[n + 1] = q - p;
+		}
+		n++;
 	}
-	if (csec_is_han(first))
+	if (csec_is_han(first[0]))
 	{
-		prefix = address_prefix(p, end, n);
-		if (prefix == 0)
+		size_t		shown = ends[address_prefix(first, n)];
+
+		if (shown == 0)
 			return 0;
-		memcpy(out, p, prefix);
-		memcpy(out + prefix, "***", 3);
-		return prefix + 3;
+		memcpy(out, p, shown);
+		memcpy(out + shown, "***", 3);
+		return shown + 3;
 	}
 	part = address_last_part(p, end, n);
 	if (part == NULL)

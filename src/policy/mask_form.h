@@ -50,52 +50,45 @@ extern size_t csec_mask_address(const unsigned char *p,
 								const unsigned char *end, char *out);
 
 /*
- * Tables of names of two Chinese characters, six bytes each, in byte order.
+ * Tables of names of two Chinese characters of the basic plane, in order, at
+ * least one.  The search goes on to its end without a branch to guess, for
+ * every name is looked up.
  */
-
-/* Six bytes as a number that sorts as they do. */
-static inline uint64_t
-csec_pair_key(const char *p)
-{
-	const unsigned char *u = (const unsigned char *) p;
-
-	return (uint64_t) u[0] << 40 | (uint64_t) u[1] << 32 |
-		(uint64_t) u[2] << 24 | (uint64_t) u[3] << 16 |
-		(uint64_t) u[4] << 8 | u[5];
-}
+#define CSEC_PAIR(a, b)		((uint32_t) (a) << 16 | (uint32_t) (b))
 
 static inline bool
-csec_pair_listed(const char table[][8], int n, const unsigned char *p)
+csec_pair_listed(const uint32_t *table, int n, uint32_t a, uint32_t b)
 {
-	uint64_t	key = csec_pair_key((const char *) p);
-	int			low = 0;
+	uint32_t	key = CSEC_PAIR(a, b);
 
-	while (n > 0)
+	if (a > 0xFFFF || b > 0xFFFF)
+		return false;
+	while (n > 1)
 	{
 		int			half = n / 2;
-		uint64_t	k = csec_pair_key(table[low + half]);
 
-		if (k == key)
-			return true;
-		if (k < key)
-		{
-			low += half + 1;
-			n -= half + 1;
-		}
-		else
-			n = half;
+		table += table[half] <= key ? half : 0;
+		n -= half;
 	}
-	return false;
+	return *table == key;
 }
 
-#define CSEC_PAIR_LISTED(table, p) \
-	csec_pair_listed(table, (int) (sizeof(table) / sizeof(table[0])), p)
+#define CSEC_PAIR_LISTED(table, a, b) \
+	csec_pair_listed(table, (int) (sizeof(table) / sizeof(table[0])), a, b)
 
-/* Append n bytes; gives the new end. */
+/*
+ * Append n bytes; gives the new end.  A letter and a Chinese character go
+ * without a call of memcpy.
+ */
 static inline char *
 csec_mask_put(char *o, const void *s, size_t n)
 {
-	memcpy(o, s, n);
+	if (n == 1)
+		*o = *(const char *) s;
+	else if (n == 3)
+		memcpy(o, s, 3);
+	else
+		memcpy(o, s, n);
 	return o + n;
 }
 

@@ -10,21 +10,30 @@ typedef unsigned char uchar;
 #define MAX_NAME_WORDS	4
 
 /*
- * Surnames of two characters, simplified and traditional, in the order of
- * their bytes.  All are in the basic plane, thus six bytes long.
+ * Surnames of two characters, simplified and traditional, in order.
  */
-static const char compound_surnames[][8] = {
-	"万俟", "上官", "东方", "东郭", "东里", "乐正", "令狐", "仲孙", "仲孫",
-	"公冶", "公孙", "公孫", "公羊", "公良", "公西", "单于", "南宫", "南宮",
-	"南門", "南门", "叶赫", "司徒", "司空", "司馬", "司马", "呼延", "單于",
-	"壤駟", "壤驷", "夏侯", "太叔", "太史", "夹谷", "夾谷", "子車", "子车",
-	"宇文", "完顏", "完颜", "宗政", "宰父", "尉迟", "尉遲", "左丘", "巫馬",
-	"巫马", "慕容", "拓跋", "東方", "東郭", "東里", "梁丘", "榖梁", "樂正",
-	"欧阳", "歐陽", "段干", "淳于", "漆雕", "澹台", "澹臺", "濮阳", "濮陽",
-	"独孤", "獨孤", "申屠", "百里", "皇甫", "相里", "端木", "第五", "納蘭",
-	"纳兰", "耶律", "聞人", "葉赫", "西門", "西门", "諸葛", "诸葛", "谷梁",
-	"赫连", "赫連", "軒轅", "轩辕", "鍾離", "钟离", "長孫", "长孙", "闻人",
-	"顓孫", "颛孙", "鮮于", "鲜于",
+#define P(a, b) CSEC_PAIR(a, b)
+
+static const uint32_t compound_surnames[] = {
+	P(U'万', U'俟'), P(U'上', U'官'), P(U'东', U'方'), P(U'东', U'郭'), P(U'东', U'里'),
+	P(U'乐', U'正'), P(U'令', U'狐'), P(U'仲', U'孙'), P(U'仲', U'孫'), P(U'公', U'冶'),
+	P(U'公', U'孙'), P(U'公', U'孫'), P(U'公', U'羊'), P(U'公', U'良'), P(U'公', U'西'),
+	P(U'单', U'于'), P(U'南', U'宫'), P(U'南', U'宮'), P(U'南', U'門'), P(U'南', U'门'),
+	P(U'叶', U'赫'), P(U'司', U'徒'), P(U'司', U'空'), P(U'司', U'馬'), P(U'司', U'马'),
+	P(U'呼', U'延'), P(U'單', U'于'), P(U'壤', U'駟'), P(U'壤', U'驷'), P(U'夏', U'侯'),
+	P(U'太', U'叔'), P(U'太', U'史'), P(U'夹', U'谷'), P(U'夾', U'谷'), P(U'子', U'車'),
+	P(U'子', U'车'), P(U'宇', U'文'), P(U'完', U'顏'), P(U'完', U'颜'), P(U'宗', U'政'),
+	P(U'宰', U'父'), P(U'尉', U'迟'), P(U'尉', U'遲'), P(U'左', U'丘'), P(U'巫', U'馬'),
+	P(U'巫', U'马'), P(U'慕', U'容'), P(U'拓', U'跋'), P(U'東', U'方'), P(U'東', U'郭'),
+	P(U'東', U'里'), P(U'梁', U'丘'), P(U'榖', U'梁'), P(U'樂', U'正'), P(U'欧', U'阳'),
+	P(U'歐', U'陽'), P(U'段', U'干'), P(U'淳', U'于'), P(U'漆', U'雕'), P(U'澹', U'台'),
+	P(U'澹', U'臺'), P(U'濮', U'阳'), P(U'濮', U'陽'), P(U'独', U'孤'), P(U'獨', U'孤'),
+	P(U'申', U'屠'), P(U'百', U'里'), P(U'皇', U'甫'), P(U'相', U'里'), P(U'端', U'木'),
+	P(U'第', U'五'), P(U'納', U'蘭'), P(U'纳', U'兰'), P(U'耶', U'律'), P(U'聞', U'人'),
+	P(U'葉', U'赫'), P(U'西', U'門'), P(U'西', U'门'), P(U'諸', U'葛'), P(U'诸', U'葛'),
+	P(U'谷', U'梁'), P(U'赫', U'连'), P(U'赫', U'連'), P(U'軒', U'轅'), P(U'轩', U'辕'),
+	P(U'鍾', U'離'), P(U'钟', U'离'), P(U'長', U'孫'), P(U'长', U'孙'), P(U'闻', U'人'),
+	P(U'顓', U'孫'), P(U'颛', U'孙'), P(U'鮮', U'于'), P(U'鲜', U'于'),
 };
 
 /* What a name must not hold: digits of any width, controls, and stars. */
@@ -45,6 +54,7 @@ static size_t
 mask_cjk_name(const uchar *p, const uchar *end, int first_len, char *out)
 {
 	const uchar *q = p;
+	uint32_t	begin[2] = {0, 0};
 	bool		plain = true;
 	int			n = 0;
 	int			shown = 1;
@@ -59,16 +69,19 @@ mask_cjk_name(const uchar *p, const uchar *end, int first_len, char *out)
 		if (len == 0 || never_in_name(cp))
 			return 0;
 		plain &= csec_is_cjk(cp);
+		if (n < 2)
+			begin[n] = cp;
 		q += len;
 		n++;
 	}
 	if (n < 2)
 		return 0;
 	plain &= n <= 4;
-	if (plain && n > 2 && q - p >= 6 && CSEC_PAIR_LISTED(compound_surnames, p))
+	if (plain && n > 2 &&
+		CSEC_PAIR_LISTED(compound_surnames, begin[0], begin[1]))
 	{
 		shown = 2;
-		shown_len = 6;
+		shown_len = 6;			/* all listed are three bytes each */
 	}
 	o = csec_mask_put(out, p, shown_len);
 	*o++ = '*';

@@ -58,6 +58,25 @@ csec_utf8_decode(const unsigned char *p, const unsigned char *end,
 	return 4;
 }
 
+/* How many characters there are from p to end, or -1 if it is not UTF-8. */
+static inline int
+csec_utf8_length(const unsigned char *p, const unsigned char *end)
+{
+	int			n = 0;
+
+	while (p < end)
+	{
+		uint32_t	cp;
+		int			len = csec_utf8_decode(p, end, &cp);
+
+		if (len == 0)
+			return -1;
+		p += len;
+		n++;
+	}
+	return n;
+}
+
 static inline bool
 csec_is_digit(uint32_t cp)
 {
