@@ -32,23 +32,17 @@ server_user()
 	die "root cannot run PostgreSQL and there is no user postgres or nobody"
 }
 
+user=$(server_user) || exit 1
+as=()
+if [ "$(id -u)" -eq 0 ]; then
+	as=(setpriv "--reuid=$user" "--regid=$(id -g "$user")" --init-groups --)
+fi
+
 # as_user FOLDER COMMAND...: run it in FOLDER as the server's user, with FOLDER
 # for a home, so that no setting of the caller's own gets in.
 as_user()
 {
-	local home=$1 user
-
-	shift
-	user=$(server_user)
-	(
-		cd "$home" || exit 1
-		export HOME=$home
-		if [ "$(id -u)" -eq 0 ]; then
-			exec setpriv --reuid="$user" --regid="$(id -g "$user")" \
-				--init-groups -- "$@"
-		fi
-		exec "$@"
-	)
+	"${as[@]}" env -C "$1" HOME="$1" "${@:2}"
 }
 
 # A new folder of the server's user.  Socket paths end at 107 bytes, so a long
@@ -59,7 +53,7 @@ new_folder()
 
 	[ ${#base} -le 60 ] || base=/tmp
 	dir=$(mktemp -d "$base/csec.XXXXXX") || exit 1
-	chown "$(server_user)" "$dir"
+	[ ${#as[@]} -eq 0 ] || chown "$user" "$dir"
 	echo "$dir"
 }
 
@@ -124,19 +118,10 @@ start_server()
 			return 1
 		}
 		as_user "$dir" tee -a "$dir/data/postgresql.conf" >/dev/null <<-END
+			$(cat "$top/tests/lib/csec.conf")
 			listen_addresses = ''
 			unix_socket_directories = '$dir'
 			port = 5432
-			shared_preload_libraries = 'csec'
-			csec.embedded_keys = on
-			wal_level = replica
-			max_wal_senders = 10
-			max_replication_slots = 10
-			max_connections = 60
-			shared_buffers = 64MB
-			fsync = off
-			log_line_prefix = '%m [%p] %q%u@%d '
-			lc_messages = 'C'
 		END
 	fi
 	for kv in "$@"; do
