@@ -15,7 +15,8 @@ DATA_built   = sql/csec--$(EXTVERSION).sql
 # PostgreSQL 15 first, where several are installed.
 PG_CONFIG   ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
 WARNINGS     = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
-PG_CPPFLAGS  = -I$(CURDIR)/src
+# Nothing is exported but what says so; before 16 PGDLLEXPORT is empty here.
+PG_CPPFLAGS  = -I$(CURDIR)/src '-DPGDLLEXPORT=__attribute__((visibility("default")))'
 PG_CFLAGS    = -std=gnu11 $(WARNINGS) -fvisibility=hidden
 SHLIB_LINK   = -lcrypto
 EXTRA_CLEAN  = build results tmp_check $(wildcard sql/csec--*.sql) \
@@ -32,9 +33,9 @@ override CPPFLAGS := $(subst -I$(includedir_server),-isystem $(includedir_server
 
 $(OBJS) $(OBJS:.o=.bc): $(wildcard src/*/*.h)
 
-sql/csec--$(EXTVERSION).sql: $(SQL_PARTS) csec.control
+sql/csec--$(EXTVERSION).sql: $(SQL_PARTS) csec.control Makefile
 	@mkdir -p sql
-	{ echo '\echo Use "CREATE EXTENSION csec" to load this file. \quit'; cat $(SQL_PARTS); } > $@
+	{ printf '%s\n' '\echo Use "CREATE EXTENSION csec" to load this file. \quit'; cat $(SQL_PARTS); } > $@
 
 # Every C file with the other compiler; the [FE] ones also without a server.
 CLANG_CHECK  = $(CLANG) -fsyntax-only -std=gnu11 $(WARNINGS) $(CPPFLAGS)
