@@ -288,7 +288,7 @@ csec_record_emit(void)
 	csec_put_u64(buffer + 16, ++session_number);
 	append_mac();
 	lsn = csec_log_message(CSEC_WAL_PREFIX, (char *) buffer, used + CSEC_RECORD_MAC_SIZE);
-	pg_atomic_write_u64(&stream->emitted_lsn, lsn);
+	csec_stream_emitted(stream, lsn);
 
 	/* in an idle transaction nobody else would make the walwriter look */
 	XLogSetAsyncXactLSN(lsn);

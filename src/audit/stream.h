@@ -10,11 +10,13 @@
 #define CSEC_AUDIT_STREAM_H
 
 #include "access/xlogdefs.h"
+#include "datatype/timestamp.h"
 #include "port/atomics.h"
 #include "storage/condition_variable.h"
 #include "storage/lwlock.h"
 
 #define CSEC_MAX_DATABASES	64	/* that can have csec in one cluster */
+#define CSEC_STREAM_ERROR_SIZE	256
 
 typedef struct CsecStream
 {
@@ -25,12 +27,17 @@ typedef struct CsecStream
 	bool		wanted;			/* a sealer should run here */
 	pg_atomic_uint64 sealed_lsn;	/* all records before it are sealed */
 	pg_atomic_uint64 emitted_lsn;	/* end of the newest csec message */
+	pg_atomic_uint64 awaited_lsn;	/* what csec.flush_audit() waits for */
+	pg_atomic_uint64 sealed_seq;	/* number of the last record sealed */
+	pg_atomic_uint32 sealer_idle;	/* the sealer sleeps until it is poked */
 	ConditionVariable sealed;	/* broadcast when sealed_lsn moves */
+	TimestampTz failed_at;		/* when last_error was met; 0: all is well */
+	char		last_error[CSEC_STREAM_ERROR_SIZE];
 } CsecStream;
 
 typedef struct CsecStreams
 {
-	LWLock	   *lock;			/* over database, sealer_*, parked, wanted */
+	LWLock	   *lock;			/* over all that is not atomic */
 	pid_t		launcher_pid;
 	struct Latch *launcher_latch;
 	CsecStream	stream[CSEC_MAX_DATABASES];
@@ -46,5 +53,19 @@ extern CsecStream *csec_stream_of(Oid database, bool make);
 /* Wake the launcher: a database wants a sealer, or is parked or released. */
 extern void csec_stream_poke_launcher(void);
 extern void csec_stream_poke_sealer(CsecStream *stream);
+
+/*
+ * Tell that a message was written that ends at lsn.  A sealer at work looks
+ * for it by itself; only one that sleeps has to be woken.  The barrier pairs
+ * with the sealer's: it says that it sleeps, then looks at emitted_lsn.
+ */
+static inline void
+csec_stream_emitted(CsecStream *stream, XLogRecPtr lsn)
+{
+	pg_atomic_write_u64(&stream->emitted_lsn, lsn);
+	pg_memory_barrier();
+	if (unlikely(pg_atomic_read_u32(&stream->sealer_idle) != 0))
+		csec_stream_poke_sealer(stream);
+}
 
 #endif							/* CSEC_AUDIT_STREAM_H */
