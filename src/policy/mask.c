@@ -155,7 +155,7 @@ mask_email(const uchar *p, const uchar *end, char *out)
 	int			n = 0;
 	char	   *o = out;
 
-	if (at == NULL || at == p || !csec_domain_form(at + 1, end))
+	if (at == NULL || at == p || !csec_mask_domain(at + 1, end))
 		return 0;
 	while (q < at)
 	{

@@ -39,32 +39,6 @@
 
 typedef unsigned char uchar;
 
-bool
-csec_domain_form(const uchar *p, const uchar *end)
-{
-	const uchar *label = p;		/* start of the current label */
-	bool		dot = false;
-
-	if (p >= end || end - p > CSEC_MASK_MAX_DOMAIN)
-		return false;
-	for (const uchar *q = p; q <= end; q++)
-	{
-		if (q == end || *q == '.')
-		{
-			if (q == label || *label == '-' || q[-1] == '-')
-				return false;
-			if (q == end)
-				return dot && csec_is_ascii_letter(*label);
-			dot = true;
-			label = q + 1;
-		}
-		else if (!csec_is_digit(*q) && !csec_is_ascii_letter(*q) &&
-				 *q != '-')
-			return false;
-	}
-	return false;
-}
-
 int
 csec_place_form(const uchar *p, const uchar *end)
 {
@@ -299,7 +273,7 @@ email_shape(const uchar *p, const uchar *end)
 		p += len;
 	}
 	p = pass(p, end, "***@", 4);
-	return p != NULL && csec_domain_form(p, end);
+	return p != NULL && csec_mask_domain(p, end);
 }
 
 static bool

@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "policy/domain_name.h"
 #include "util/utf8.h"
 
 /* Longest e-mail domain, in bytes, and last address part, in characters. */
@@ -26,9 +27,12 @@ csec_mask_shows(uint32_t cp)
 	return csec_is_digit(cp) || csec_is_letter(cp);
 }
 
-/* A host name with a dot, in ASCII, whose last label begins with a letter. */
-extern bool csec_domain_form(const unsigned char *p,
-							 const unsigned char *end);
+/* A domain that a mask may show: see csec_domain_name(), and not too long. */
+static inline bool
+csec_mask_domain(const unsigned char *p, const unsigned char *end)
+{
+	return end - p <= CSEC_MASK_MAX_DOMAIN && csec_domain_name(p, end);
+}
 
 /* A country or city in Latin letters: its characters, or 0. */
 extern int	csec_place_form(const unsigned char *p, const unsigned char *end);
