@@ -29,8 +29,8 @@ typedef enum CsecCheckKind
 	CSEC_CHECK_PHONE,			/* "phone": a Chinese mobile or land line
 								 * number, or + or 00 with an E.164 number;
 								 * blanks, dashes, dots and brackets between */
-	CSEC_CHECK_EMAIL,			/* "email": local@domain, unquoted, ASCII
-								 * domain with a dot */
+	CSEC_CHECK_EMAIL,			/* "email": local@domain, unquoted, no star,
+								 * ASCII domain with a dot */
 	CSEC_CHECK_BIRTH_DATE,		/* "birth_date": yyyy-mm-dd or yyyymmdd, 1800
 								 * or later, not after "today" */
 	CSEC_CHECK_PERSON_NAME,		/* "person_name": some letter, no digit, no
