@@ -49,6 +49,9 @@ extern bool csec_catalog_readable(void);
 /* InvalidOid where csec is not in this database. */
 extern Oid	csec_policy_relid(CsecPolicyTable which);
 
+/* Is this a table of csec's own, made by its install script? */
+extern bool csec_relation_is_own(Oid relid);
+
 /* The schema of the trail, or InvalidOid. */
 extern Oid	csec_trail_namespace(void);
 
@@ -69,7 +72,7 @@ extern void csec_policy_scan_end(CsecPolicyScan *scan);
 /* One column of a row: by name, as the tables may be altered by an update. */
 extern Datum csec_policy_value(CsecPolicyScan *scan, HeapTuple row,
 							   const char *column, bool *isnull);
-/* The same for columns of type text or name; NULL for null; palloc'd. */
+/* The same for columns of type text; NULL for null; palloc'd. */
 extern char *csec_policy_text(CsecPolicyScan *scan, HeapTuple row,
 							  const char *column);
 

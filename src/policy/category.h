@@ -8,6 +8,8 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
+
 #include "policy/check.h"
 #include "policy/mask.h"
 
@@ -46,10 +48,16 @@ extern uint32 csec_category_id(const char *name);
  */
 extern const CsecCategory *csec_category_lookup(uint32 id);
 
-/* For views: every category, in no order; NULL ends. */
-extern const CsecCategory *csec_category_next(int *position);
+/* The rank of a level; false: not known. */
+extern bool csec_level_rank(const char *name, int *rank);
 
-/* Is what is cached the newest state there is? */
+/* For views: copies of all categories, in no order. */
+extern List *csec_category_all(void);
+
+/*
+ * Bring what is cached up to date; false where that cannot be done now, and
+ * csec_category_lookup() gives the last known state, or nothing.
+ */
 extern bool csec_category_fresh(void);
 
 #endif							/* CSEC_POLICY_CATEGORY_H */

@@ -34,7 +34,8 @@ extern void csec_decision_init(void);
 
 /*
  * The decision for the reader of this moment.  Cheap: kept until the next
- * statement, a change of role, or 4096 calls.  Never fails.
+ * statement, a change of role, or 4096 calls.  May raise an error where the
+ * policy cannot be read; must not be called with buffers locked.
  */
 extern CsecDecision csec_decide(uint32 category);
 extern CsecWhy csec_decide_why(uint32 category);

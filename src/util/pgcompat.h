@@ -8,6 +8,8 @@
 #include "postgres.h"
 
 #include "replication/message.h"
+#include "storage/proc.h"
+#include "utils/guc_tables.h"
 
 #if PG_VERSION_NUM < 150000
 #error "csec needs PostgreSQL 15 or later"
@@ -49,5 +51,38 @@ csec_selected_columns(PlannedStmt *stmt, RangeTblEntry *rte)
 #else
 #define csec_selected_columns(stmt, rte) ((rte)->selectedCols)
 #endif
+
+/* 16 keeps for each grant whether it is inherited; before, the member says. */
+#if PG_VERSION_NUM >= 160000
+#define csec_membership_inherits(m, member_inherits) \
+	((void) (member_inherits), (m)->inherit_option)
+#else
+#define csec_membership_inherits(m, member_inherits) \
+	((void) (m), (member_inherits))
+#endif
+
+/* 17 moved the transaction's number in its backend. */
+#if PG_VERSION_NUM >= 170000
+#define csec_my_lxid() (MyProc->vxid.lxid)
+#else
+#define csec_my_lxid() (MyProc->lxid)
+#endif
+
+/* 16 exports the look-up of a setting; before, the array must be walked. */
+static inline struct config_generic *
+csec_find_setting(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, 0);
+#else
+	struct config_generic **all = get_guc_variables();
+	int			n = GetNumConfigOptions();
+
+	for (int i = 0; i < n; i++)
+		if (strcmp(all[i]->name, name) == 0)
+			return all[i];
+	return NULL;
+#endif
+}
 
 #endif							/* CSEC_UTIL_PGCOMPAT_H */

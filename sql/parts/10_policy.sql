@@ -1,0 +1,296 @@
+-- Policy: who may see what, as tables.  The C side (src/policy) caches them
+-- and drops its caches when policy_changed() says that one changed.
+
+-- Roles that csec gives a meaning to.  Roles belong to the cluster: they may
+-- be there from another database, and DROP EXTENSION leaves them.
+DO $$
+DECLARE
+	role text;
+BEGIN
+	FOREACH role IN ARRAY ARRAY['csec_auditor', 'csec_admin', 'csec_officer',
+								'csec_backup', 'csec_loader']
+	LOOP
+		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role) THEN
+			EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role);
+		END IF;
+	END LOOP;
+END
+$$;
+
+GRANT USAGE ON SCHEMA csec TO PUBLIC;
+
+CREATE FUNCTION csec.category_id(name text) RETURNS int4
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'csec_category_id_sql';
+COMMENT ON FUNCTION csec.category_id(text) IS
+	'the number that stands for a category in values: from its name alone';
+
+CREATE FUNCTION csec.mask_kind_known(name text) RETURNS bool
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'csec_mask_kind_known';
+COMMENT ON FUNCTION csec.mask_kind_known(text) IS
+	'is there a mask of that name?';
+
+CREATE FUNCTION csec.check_kind_known(name text) RETURNS bool
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'csec_check_kind_known';
+COMMENT ON FUNCTION csec.check_kind_known(text) IS
+	'is there a field check of that name?';
+
+-- Levels, least secret first.
+CREATE TABLE csec.level (
+	name		text PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_]{0,62}$'),
+	rank		int NOT NULL UNIQUE CHECK (rank > 0),
+	title_zh	text,
+	audit		text NOT NULL DEFAULT 'batch' CHECK (audit IN ('strict', 'batch')),
+	needs_reason bool NOT NULL DEFAULT false,
+	shipped		bool NOT NULL DEFAULT false
+);
+COMMENT ON TABLE csec.level IS 'levels of secrecy, ordered by rank; a clearance for one covers those below it';
+COMMENT ON COLUMN csec.level.rank IS 'order among the levels: higher is more secret';
+COMMENT ON COLUMN csec.level.audit IS 'strict: the record of a read is durable before the first row leaves; batch: at the end of the statement';
+COMMENT ON COLUMN csec.level.needs_reason IS 'values are shown only while a reason is in force that the transaction itself stated';
+COMMENT ON COLUMN csec.level.shipped IS 'as csec shipped it: left out of dumps; false as soon as it is changed';
+
+-- Categories: the kinds of fields.
+CREATE TABLE csec.category (
+	name		text PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_]{0,62}$'),
+	level		text NOT NULL REFERENCES csec.level ON UPDATE CASCADE,
+	mask		text NOT NULL DEFAULT 'all' CHECK (csec.mask_kind_known(mask)),
+	keep_left	int NOT NULL DEFAULT 1 CHECK (keep_left BETWEEN 0 AND 6),
+	keep_right	int NOT NULL DEFAULT 1 CHECK (keep_right BETWEEN 0 AND 6),
+	check_kind	text NOT NULL DEFAULT 'none' CHECK (csec.check_kind_known(check_kind)),
+	check_mode	text NOT NULL DEFAULT 'lax' CHECK (check_mode IN ('strict', 'lax')),
+	search		text NOT NULL DEFAULT 'equality' CHECK (search IN ('equality', 'none')),
+	sort		text NOT NULL DEFAULT 'opaque' CHECK (sort IN ('opaque', 'plain')),
+	title_zh	text,
+	shipped		bool NOT NULL DEFAULT false
+);
+-- What the trigger below refuses with a hint this refuses without a race.
+CREATE UNIQUE INDEX category_id_key ON csec.category (csec.category_id(name));
+COMMENT ON TABLE csec.category IS 'kinds of fields: level, mask, check, search, sort; insert rows to add your own';
+COMMENT ON COLUMN csec.category.name IS 'cannot be changed: every stored value carries a number made from it';
+COMMENT ON COLUMN csec.category.mask IS 'name of the mask that readers without clearance see';
+COMMENT ON COLUMN csec.category.keep_left IS 'characters that mask first_last keeps at the left';
+COMMENT ON COLUMN csec.category.keep_right IS 'characters that mask first_last keeps at the right';
+COMMENT ON COLUMN csec.category.check_kind IS 'name of the check that input goes through';
+COMMENT ON COLUMN csec.category.check_mode IS 'strict: input that fails the check is refused; lax: it is stored';
+COMMENT ON COLUMN csec.category.search IS 'equality: readers without clearance may look up by a value they know, within limits; none: they may not';
+COMMENT ON COLUMN csec.category.sort IS 'opaque: the order tells nothing; plain: the order of the text, for low-risk fields';
+COMMENT ON COLUMN csec.category.shipped IS 'as csec shipped it: left out of dumps; false as soon as it is changed';
+
+-- Clearances.
+CREATE TABLE csec.clearance (
+	role		regrole NOT NULL,
+	level		text REFERENCES csec.level ON UPDATE CASCADE,
+	category	text REFERENCES csec.category,
+	until		timestamptz,
+	reason		text CHECK (length(reason) <= 1000),
+	granted_by	text NOT NULL DEFAULT session_user,
+	granted_at	timestamptz NOT NULL DEFAULT statement_timestamp(),
+	CHECK (num_nonnulls(level, category) = 1),
+	UNIQUE NULLS NOT DISTINCT (role, level, category)
+);
+COMMENT ON TABLE csec.clearance IS 'what roles may see in clear, by level (and those below) or by category (alone)';
+COMMENT ON COLUMN csec.clearance.until IS 'the clearance ends at this time; null: no end is set';
+
+-- Default reasons: recorded, and good for levels that need none.
+CREATE TABLE csec.default_reason (
+	role		regrole PRIMARY KEY,
+	reason		text NOT NULL CHECK (octet_length(reason) BETWEEN 1 AND 256 AND reason !~ '[[:cntrl:]]')
+);
+COMMENT ON TABLE csec.default_reason IS 'the reason recorded for roles whose application states none; never serves a level that needs a reason';
+
+-- Protected tables and their classified columns.
+CREATE TABLE csec.protected_table (
+	relid		regclass PRIMARY KEY,
+	subject		name[] NOT NULL DEFAULT '{}' CHECK (array_ndims(subject) IS NULL OR cardinality(subject) <= 8),
+	subject_of	regclass,
+	enforce		bool NOT NULL DEFAULT true,
+	audit		text CHECK (audit IN ('strict', 'batch')),
+	observe_until timestamptz,
+	protected_at timestamptz NOT NULL DEFAULT statement_timestamp(),
+	protected_by text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE csec.protected_table IS 'tables under csec; partitions and children follow their parent';
+COMMENT ON COLUMN csec.protected_table.subject IS 'the columns that say which customer a row is about';
+COMMENT ON COLUMN csec.protected_table.subject_of IS 'the protected table whose key the subject columns hold; null: its own';
+COMMENT ON COLUMN csec.protected_table.enforce IS 'false: reads and changes are recorded, nothing is masked yet';
+COMMENT ON COLUMN csec.protected_table.audit IS 'strict or batch; null: as the highest level of its fields says';
+
+CREATE TABLE csec.protected_field (
+	relid		regclass NOT NULL REFERENCES csec.protected_table ON DELETE CASCADE,
+	attname		name NOT NULL,
+	category	text NOT NULL REFERENCES csec.category,
+	original_type text,
+	PRIMARY KEY (relid, attname)
+);
+COMMENT ON TABLE csec.protected_field IS 'classified columns of protected tables';
+COMMENT ON COLUMN csec.protected_field.original_type IS 'what csec.unprotect gives back';
+
+INSERT INTO csec.level (name, rank, title_zh, audit, needs_reason, shipped) VALUES
+	('general', 10, '一般', 'batch', false, true),
+	('important', 20, '重要', 'batch', false, true),
+	('core', 30, '核心', 'strict', true, true);
+
+INSERT INTO csec.category (name, level, mask, check_kind, check_mode, search, title_zh, shipped) VALUES
+	('person_name', 'important', 'person_name', 'person_name', 'lax', 'equality', '姓名', true),
+	('phone', 'important', 'phone', 'phone', 'lax', 'equality', '电话号码', true),
+	('email', 'important', 'email', 'email', 'lax', 'equality', '电子邮箱', true),
+	('address', 'important', 'address', 'none', 'lax', 'equality', '地址', true),
+	('birth_date', 'important', 'birth_date', 'birth_date', 'lax', 'equality', '出生日期', true),
+	('free_text', 'important', 'free_text', 'none', 'lax', 'none', '备注', true),
+	('id_card', 'core', 'id_card', 'id_card', 'lax', 'equality', '身份证号', true),
+	('bank_card', 'core', 'bank_card', 'bank_card', 'lax', 'equality', '银行卡号', true);
+
+-- Rules of level and category that a CHECK cannot say.
+--
+-- A shipped row that was changed is dumped, and meets the shipped one again
+-- when the dump is restored after CREATE EXTENSION: an inserted row takes the
+-- place of a shipped one of its name.
+CREATE FUNCTION csec.level_rules() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF TG_OP = 'UPDATE' THEN
+		NEW.shipped := false;
+		RETURN NEW;
+	END IF;
+	UPDATE csec.level
+		SET rank = NEW.rank, title_zh = NEW.title_zh, audit = NEW.audit,
+			needs_reason = NEW.needs_reason
+		WHERE name = NEW.name AND shipped;
+	IF FOUND THEN
+		RETURN NULL;
+	END IF;
+	NEW.shipped := false;
+	RETURN NEW;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.level_rules() FROM PUBLIC;
+COMMENT ON FUNCTION csec.level_rules() IS 'trigger of csec.level';
+CREATE TRIGGER level_rules BEFORE INSERT OR UPDATE ON csec.level
+	FOR EACH ROW EXECUTE FUNCTION csec.level_rules();
+ALTER TABLE csec.level ENABLE ALWAYS TRIGGER level_rules;
+
+CREATE FUNCTION csec.category_rules() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	other text;
+BEGIN
+	IF TG_OP = 'UPDATE' THEN
+		IF NEW.name <> OLD.name THEN
+			RAISE EXCEPTION 'the name of category "%" cannot be changed', OLD.name
+				USING ERRCODE = 'object_in_use',
+					HINT = 'Stored values carry a number made from the name. Add a category of the new name and convert the columns to it.';
+		END IF;
+		NEW.shipped := false;
+		RETURN NEW;
+	END IF;
+	SELECT c.name INTO other FROM csec.category c
+		WHERE csec.category_id(c.name) = csec.category_id(NEW.name)
+			AND c.name <> NEW.name;
+	IF FOUND THEN
+		RAISE EXCEPTION 'category "%" cannot be told from category "%"', NEW.name, other
+			USING ERRCODE = 'unique_violation',
+				HINT = 'The numbers made from their names are the same. Choose another name.';
+	END IF;
+	UPDATE csec.category
+		SET level = NEW.level, mask = NEW.mask, keep_left = NEW.keep_left,
+			keep_right = NEW.keep_right, check_kind = NEW.check_kind,
+			check_mode = NEW.check_mode, search = NEW.search, sort = NEW.sort,
+			title_zh = NEW.title_zh
+		WHERE name = NEW.name AND shipped;
+	IF FOUND THEN
+		RETURN NULL;
+	END IF;
+	NEW.shipped := false;
+	RETURN NEW;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.category_rules() FROM PUBLIC;
+COMMENT ON FUNCTION csec.category_rules() IS 'trigger of csec.category';
+CREATE TRIGGER category_rules BEFORE INSERT OR UPDATE ON csec.category
+	FOR EACH ROW EXECUTE FUNCTION csec.category_rules();
+ALTER TABLE csec.category ENABLE ALWAYS TRIGGER category_rules;
+
+-- Every change of policy, by whatever way, tells the caches and the trail.
+CREATE FUNCTION csec.policy_changed() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'csec_policy_changed';
+REVOKE ALL ON FUNCTION csec.policy_changed() FROM PUBLIC;
+COMMENT ON FUNCTION csec.policy_changed() IS 'trigger of the policy tables: all sessions read the table anew';
+
+CREATE FUNCTION csec.policy_recorded() RETURNS trigger
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	object text := format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME);
+	act text := lower(TG_OP) || ' ' || TG_TABLE_NAME;
+	detail jsonb;
+	r record;
+BEGIN
+	IF TG_OP = 'TRUNCATE' THEN
+		PERFORM csec.control(act, object, '{}');
+		RETURN NULL;
+	END IF;
+	IF TG_OP = 'DELETE' THEN
+		r := OLD;
+		detail := jsonb_build_object('old', to_jsonb(OLD));
+	ELSIF TG_OP = 'INSERT' THEN
+		r := NEW;
+		detail := jsonb_build_object('new', to_jsonb(NEW));
+	ELSE
+		r := NEW;
+		detail := jsonb_build_object('old', to_jsonb(OLD), 'new', to_jsonb(NEW));
+	END IF;
+	IF TG_TABLE_NAME IN ('clearance', 'default_reason') THEN
+		object := r.role::text;
+		IF TG_TABLE_NAME = 'clearance' THEN
+			act := CASE TG_OP WHEN 'DELETE' THEN 'revoke_clearance' ELSE 'set_clearance' END;
+		ELSE
+			act := CASE TG_OP WHEN 'DELETE' THEN 'clear_default_reason' ELSE 'set_default_reason' END;
+		END IF;
+	ELSIF TG_TABLE_NAME IN ('level', 'category') THEN
+		object := r.name;
+	ELSE
+		object := r.relid::text;
+	END IF;
+	PERFORM csec.control(act, object, detail);
+	RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.policy_recorded() FROM PUBLIC;
+COMMENT ON FUNCTION csec.policy_recorded() IS 'trigger of the policy tables: each changed row is a control record';
+
+DO $$
+DECLARE
+	t text;
+BEGIN
+	FOREACH t IN ARRAY ARRAY['level', 'category', 'clearance', 'default_reason',
+							 'protected_table', 'protected_field']
+	LOOP
+		EXECUTE format('CREATE TRIGGER policy_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_changed()', t);
+		EXECUTE format('CREATE TRIGGER policy_recorded AFTER INSERT OR UPDATE OR DELETE ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.policy_recorded()', t);
+		EXECUTE format('CREATE TRIGGER policy_truncated AFTER TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_recorded()', t);
+		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER policy_changed, ENABLE ALWAYS TRIGGER policy_recorded, ENABLE ALWAYS TRIGGER policy_truncated', t);
+	END LOOP;
+END
+$$;
+
+-- Who may read and change the policy.  Levels and categories are no secret.
+GRANT SELECT ON csec.level, csec.category TO PUBLIC;
+GRANT SELECT ON csec.clearance, csec.default_reason, csec.protected_table,
+	csec.protected_field TO csec_admin, csec_auditor, csec_officer, csec_backup;
+GRANT INSERT, UPDATE, DELETE ON csec.level, csec.category TO csec_admin;
+
+-- What a dump carries: not what CREATE EXTENSION brings anyway, and nothing
+-- that points to a role or table that is gone (its number may be another's
+-- where the dump is restored).
+SELECT pg_catalog.pg_extension_config_dump('csec.level', 'WHERE NOT shipped');
+SELECT pg_catalog.pg_extension_config_dump('csec.category', 'WHERE NOT shipped');
+SELECT pg_catalog.pg_extension_config_dump('csec.clearance',
+	'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role)');
+SELECT pg_catalog.pg_extension_config_dump('csec.default_reason',
+	'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role)');
+SELECT pg_catalog.pg_extension_config_dump('csec.protected_table',
+	'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relid)');
+SELECT pg_catalog.pg_extension_config_dump('csec.protected_field',
+	'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relid)');

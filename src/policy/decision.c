@@ -1,0 +1,324 @@
+/*
+ * decision.c
+ *		May this reader see a value of this category?
+ *
+ * A decision is worked out once per statement, reader and category, and kept
+ * in a small table.  What it was worked out from is compared at each call, so
+ * that a role switched inside a function, or a reason set there, counts at
+ * once; revocations and expiries count from the next statement, and within a
+ * long one from the next CSEC_RECHECK_CALLS values on.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "replication/walsender.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "policy/category.h"
+#include "policy/clearance.h"
+#include "policy/context.h"
+#include "policy/decision.h"
+#include "policy/probe.h"
+#include "policy/reader.h"
+#include "policy/table.h"
+#include "util/guc.h"
+
+#define CSEC_RECHECK_CALLS	4096
+#define SLOTS				64	/* a power of two */
+
+typedef struct Slot
+{
+	uint32		category;
+	Oid			outer;
+	uint64		epoch;			/* 0: the slot is empty */
+	const char *reason;			/* csec.reason, by its address */
+	bool		restricted;
+	CsecDecision decision;
+} Slot;
+
+static Slot slots[SLOTS];
+static uint64 epoch = 1;
+static int	calls_left = CSEC_RECHECK_CALLS;
+static bool noticed = false;
+
+static void
+policy_changed(uint32 tables, Oid relid)
+{
+	if (tables != 0 || !OidIsValid(relid))
+		epoch++;
+}
+
+void
+csec_decision_init(void)
+{
+	csec_catalog_watch(policy_changed);
+}
+
+void
+csec_decision_forget(void)
+{
+	epoch++;
+}
+
+/*
+ * Other sessions' changes reach this one when it takes locks; FETCH and the
+ * rows of a long COPY take none.
+ */
+static void
+take_in_changes(void)
+{
+	calls_left = CSEC_RECHECK_CALLS;
+	epoch++;
+	if (IsTransactionState())
+		AcceptInvalidationMessages();
+}
+
+void
+csec_decision_new_statement(void)
+{
+	if (csec_known_absent)
+		return;
+	take_in_changes();
+	csec_context_observe();
+	csec_probe_new_statement();
+	csec_table_sweep();
+
+	/*
+	 * A walsender decodes under historic snapshots, where policy cannot be
+	 * read: read it while it can be.  libpqwalreceiver runs a statement
+	 * before it starts to stream.
+	 */
+	if (am_walsender && csec_catalog_readable() && csec_database_has_csec())
+	{
+		csec_category_fresh();
+		(void) csec_default_reason(csec_reader());
+	}
+}
+
+/* Work the answer out.  Whatever is missing on the way ends it. */
+static CsecWhy
+work_out(uint32 id, CsecDecision *decision)
+{
+	const CsecCategory *category;
+	Oid			reader;
+	CsecClaimSource source;
+
+	*decision = CSEC_REDACT;
+	if (!csec_category_fresh())
+		return CSEC_WHY_NO_POLICY;
+	category = csec_category_lookup(id);
+	if (category == NULL)
+		return CSEC_WHY_UNKNOWN_CATEGORY;
+
+	*decision = CSEC_MASK;
+	if (InSecurityRestrictedOperation())
+		return CSEC_WHY_RESTRICTED;
+	reader = csec_reader();
+	if (!OidIsValid(reader))
+		return CSEC_WHY_NOT_A_MEMBER;
+	if (!csec_clearance_load())
+	{
+		*decision = CSEC_REDACT;
+		return CSEC_WHY_NO_POLICY;
+	}
+	if (!csec_clearance_covers(reader, category, GetCurrentTimestamp()))
+		return CSEC_WHY_NO_CLEARANCE;
+	if (category->needs_reason)
+	{
+		(void) csec_reason_in_force(&source);
+		if (source != CSEC_CLAIM_TRANSACTION)
+			return CSEC_WHY_NO_REASON;
+	}
+	*decision = CSEC_REVEAL;
+	return CSEC_WHY_REVEALED;
+}
+
+/* Say once in a session that a reason is all that is missing. */
+static void
+notice_no_reason(void)
+{
+	if (noticed || csec_complete_or_refused())
+		return;
+	noticed = true;
+	ereport(NOTICE,
+			(errmsg("values are masked because no reason is in force"),
+			 errdetail("A reason that the transaction itself states is needed; defaults and session settings do not serve here."),
+			 errhint("Call csec.set_context(actor, reason, ticket) in the transaction. csec.why_masked says more.")));
+}
+
+static CsecDecision
+decide(uint32 category, Slot *slot)
+{
+	CsecDecision decision;
+	CsecWhy		why;
+	uint64		began;
+
+	csec_context_observe();
+	began = epoch;
+	why = work_out(category, &decision);
+	if (why == CSEC_WHY_NO_REASON)
+		notice_no_reason();
+	slot->category = category;
+	slot->outer = GetOuterUserId();
+	/* A change that arrived on the way leaves the slot out of date. */
+	slot->epoch = began;
+	slot->reason = csec_reason;
+	slot->restricted = InSecurityRestrictedOperation();
+	slot->decision = decision;
+	return decision;
+}
+
+CsecDecision
+csec_decide(uint32 category)
+{
+	Slot	   *slot = &slots[category % SLOTS];
+
+	if (unlikely(--calls_left <= 0))
+		take_in_changes();
+	if (likely(slot->category == category && slot->epoch == epoch &&
+			   slot->reason == csec_reason &&
+			   slot->outer == GetOuterUserId() &&
+			   slot->restricted == InSecurityRestrictedOperation()))
+		return slot->decision;
+	return decide(category, slot);
+}
+
+CsecWhy
+csec_decide_why(uint32 category)
+{
+	CsecDecision decision;
+
+	csec_context_observe();
+	return work_out(category, &decision);
+}
+
+const char *
+csec_why_name(CsecWhy why)
+{
+	switch (why)
+	{
+		case CSEC_WHY_REVEALED:
+			return "revealed";
+		case CSEC_WHY_NO_CLEARANCE:
+			return "no clearance";
+		case CSEC_WHY_NO_REASON:
+			return "no reason";
+		case CSEC_WHY_NOT_A_MEMBER:
+			return "not a member";
+		case CSEC_WHY_RESTRICTED:
+			return "restricted operation";
+		case CSEC_WHY_UNKNOWN_CATEGORY:
+			return "unknown category";
+		case CSEC_WHY_NO_POLICY:
+			return "policy not readable";
+	}
+	return "unknown";
+}
+
+static const char *
+why_detail(CsecWhy why)
+{
+	switch (why)
+	{
+		case CSEC_WHY_REVEALED:
+			return NULL;
+		case CSEC_WHY_NO_CLEARANCE:
+			return "The reader has no clearance that covers the category, or it has ended.";
+		case CSEC_WHY_NO_REASON:
+			return "The reader is cleared, but the transaction has stated no reason: call csec.set_context(actor, reason, ticket).";
+		case CSEC_WHY_NOT_A_MEMBER:
+			return "The login is not a member of the role it acts as: what a superuser becomes by attribute has no clearance.";
+		case CSEC_WHY_RESTRICTED:
+			return "Nothing is revealed within a security-restricted operation.";
+		case CSEC_WHY_UNKNOWN_CATEGORY:
+			return "The category is not in csec.category.";
+		case CSEC_WHY_NO_POLICY:
+			return "The policy tables cannot be read now.";
+	}
+	return NULL;
+}
+
+bool
+csec_complete_or_refused(void)
+{
+	return !row_security || am_walsender || IsBinaryUpgrade ||
+		HistoricSnapshotActive();
+}
+
+static void
+refuse(uint32 category)
+{
+	const CsecCategory *known = csec_category_lookup(category);
+
+	if (csec_denied_hook)
+		csec_denied_hook("complete read", category);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 known ?
+			 errmsg("values of category \"%s\" would be masked",
+					NameStr(known->name)) :
+			 errmsg("values of an unknown category would be masked"),
+			 errdetail("With row_security = off and in replication a value comes out whole or not at all."),
+			 errhint("Members of csec_backup get complete dumps; pg_dump --enable-row-security makes a masked one.")));
+}
+
+CsecDecision
+csec_decide_or_refuse(uint32 category)
+{
+	CsecDecision decision;
+
+	if (likely(!csec_complete_or_refused()))
+		return csec_decide(category);
+	/* pg_upgrade moves values between servers of its own, before any login. */
+	if (IsBinaryUpgrade)
+		return CSEC_REVEAL;
+	decision = csec_decide(category);
+	if (decision == CSEC_REVEAL)
+		return decision;
+	if (!InSecurityRestrictedOperation() &&
+		csec_reader_has_role(CSEC_ROLE_BACKUP))
+		return CSEC_REVEAL;
+	refuse(category);
+	return CSEC_REDACT;			/* keep compiler quiet */
+}
+
+PG_FUNCTION_INFO_V1(csec_why_masked);
+
+/* csec.why_masked(): for each category what this reader sees, and why. */
+Datum
+csec_why_masked(PG_FUNCTION_ARGS)
+{
+	static const char *const shown[] = {"redact", "mask", "reveal"};
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	List	   *all;
+	ListCell   *cell;
+
+	csec_context_observe();
+	InitMaterializedSRF(fcinfo, 0);
+	all = csec_category_all();
+	foreach(cell, all)
+	{
+		CsecCategory *category = lfirst(cell);
+		CsecDecision decision;
+		CsecWhy		why = work_out(category->id, &decision);
+		const char *detail = why_detail(why);
+		Datum		values[5];
+		bool		nulls[5] = {0};
+
+		values[0] = CStringGetTextDatum(NameStr(category->name));
+		values[1] = CStringGetTextDatum(NameStr(category->level));
+		values[2] = CStringGetTextDatum(shown[decision]);
+		values[3] = CStringGetTextDatum(csec_why_name(why));
+		nulls[4] = detail == NULL;
+		values[4] = detail ? CStringGetTextDatum(detail) : (Datum) 0;
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,342 @@
+/*
+ * probe.c
+ *		The limit on the values that a reader without clearance may try.
+ *
+ * Two counts.  In a statement: distinct values per category, in this process;
+ * a set of their hashes under a random seed, so that nobody can choose values
+ * that count as one.  In an hour: such values per reader and category over
+ * all sessions, in shared memory, counted from the first of them on.  The
+ * hourly count survives neither a restart nor a crash, and a rolled-back
+ * statement has counted.
+ *
+ * Each process of a parallel query counts its statement for itself.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "policy/category.h"
+#include "policy/decision.h"
+#include "policy/probe.h"
+#include "policy/reader.h"
+#include "util/guc.h"
+
+#define TRANCHE			"csec probe"
+#define QUOTA_PLACES	8192	/* a power of two; 256 kB */
+#define QUOTA_REACH		64		/* places an entry may be away from its own */
+#define HOUR			(USECS_PER_HOUR)
+
+CsecDenied	csec_denied_hook = NULL;
+
+/* The hour of one reader and category. */
+typedef struct Quota
+{
+	Oid			database;		/* InvalidOid: never used */
+	Oid			reader;
+	uint32		category;
+	uint32		count;
+	TimestampTz since;
+} Quota;
+
+typedef struct Quotas
+{
+	LWLock	   *lock;
+	Quota		place[QUOTA_PLACES];
+} Quotas;
+
+static Quotas *quotas = NULL;
+static shmem_request_hook_type prev_shmem_request = NULL;
+static shmem_startup_hook_type prev_shmem_startup = NULL;
+
+/* A value tried in this statement, or (value 0) how many of a category. */
+typedef struct TryKey
+{
+	uint64		value;
+	uint32		category;
+} TryKey;
+
+typedef struct TryEntry
+{
+	TryKey		key;
+	uint32		count;
+	char		status;
+} TryEntry;
+
+#define SH_PREFIX			tries
+#define SH_ELEMENT_TYPE		TryEntry
+#define SH_KEY_TYPE			TryKey
+#define SH_KEY				key
+#define SH_HASH_KEY(tb, k)	((uint32) ((k).value ^ ((k).value >> 32)) ^ \
+							 murmurhash32((k).category))
+#define SH_EQUAL(tb, a, b)	((a).value == (b).value && \
+							 (a).category == (b).category)
+#define SH_SCOPE			static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static tries_hash *tries = NULL;
+static uint64 seed;
+static bool seeded = false;
+
+/* The last value: the same constant meets row after row. */
+#define LAST_MAX 64
+static struct
+{
+	uint32		category;		/* 0: none */
+	bool		stored;
+	size_t		len;
+	char		value[LAST_MAX];
+} last;
+
+static void
+probe_shmem_request(void)
+{
+	if (prev_shmem_request)
+		prev_shmem_request();
+	RequestAddinShmemSpace(MAXALIGN(sizeof(Quotas)));
+	RequestNamedLWLockTranche(TRANCHE, 1);
+}
+
+static void
+probe_shmem_startup(void)
+{
+	bool		found;
+
+	if (prev_shmem_startup)
+		prev_shmem_startup();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	quotas = ShmemInitStruct(TRANCHE, sizeof(Quotas), &found);
+	if (!found)
+	{
+		memset(quotas, 0, sizeof(Quotas));
+		quotas->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+csec_probe_init(void)
+{
+	prev_shmem_request = shmem_request_hook;
+	shmem_request_hook = probe_shmem_request;
+	prev_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = probe_shmem_startup;
+}
+
+void
+csec_probe_new_statement(void)
+{
+	last.category = CSEC_CATEGORY_NONE;
+	if (tries != NULL && tries->members > 0)
+		tries_reset(tries);
+}
+
+static const char *
+category_name(uint32 category)
+{
+	const CsecCategory *known = csec_category_lookup(category);
+
+	return known ? NameStr(known->name) : "(unknown)";
+}
+
+static void
+denied(const char *what, uint32 category)
+{
+	if (csec_denied_hook)
+		csec_denied_hook(what, category);
+}
+
+/*
+ * The place of a reader's hour; NULL where all places in reach are taken.  An
+ * hour that is over leaves its place to others.
+ */
+static Quota *
+quota_place(Oid reader, uint32 category, TimestampTz now)
+{
+	uint32		h = hash_combine(murmurhash32(reader),
+								 hash_combine(murmurhash32(category),
+											  murmurhash32(MyDatabaseId)));
+	Quota	   *room = NULL;
+
+	for (int i = 0; i < QUOTA_REACH; i++)
+	{
+		Quota	   *q = &quotas->place[(h + i) % QUOTA_PLACES];
+		/* A clock set back must not prolong an hour for years. */
+		bool		over = q->since + HOUR <= now || q->since > now;
+
+		if (q->database == MyDatabaseId && q->reader == reader &&
+			q->category == category)
+		{
+			if (over)
+			{
+				q->since = now;
+				q->count = 0;
+			}
+			return q;
+		}
+		if (room == NULL && (q->database == InvalidOid || over))
+			room = q;
+	}
+	if (room != NULL)
+	{
+		room->database = MyDatabaseId;
+		room->reader = reader;
+		room->category = category;
+		room->since = now;
+		room->count = 0;
+	}
+	return room;
+}
+
+/* Count one value for the hour; false: too many. */
+static bool
+within_quota(Oid reader, uint32 category)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Quota	   *q;
+	bool		within = false;
+
+	if (quotas == NULL)
+		return false;
+	LWLockAcquire(quotas->lock, LW_EXCLUSIVE);
+	q = quota_place(reader, category, now);
+	if (q != NULL && q->count < (uint32) csec_probe_quota)
+	{
+		q->count++;
+		within = true;
+	}
+	LWLockRelease(quotas->lock);
+	return within;
+}
+
+/*
+ * Note a value of this statement; gives how many distinct ones of its
+ * category there are now, or 0 where it was there already.
+ */
+static uint32
+note_value(uint32 category, const char *value, size_t len)
+{
+	TryKey		key = {0};
+	TryEntry   *total;
+	bool		found;
+
+	if (!seeded)
+	{
+		if (!pg_strong_random(&seed, sizeof(seed)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate random values")));
+		seeded = true;
+	}
+	if (tries == NULL)
+		tries = tries_create(TopMemoryContext, 64, NULL);
+	key.category = category;
+	key.value = hash_bytes_extended((const unsigned char *) value, (int) len,
+									seed ^ category);
+	if (key.value == 0)
+		key.value = 1;			/* 0 is the count's own */
+	tries_insert(tries, key, &found);
+	if (found)
+		return 0;
+	key.value = 0;
+	total = tries_insert(tries, key, &found);
+	if (!found)
+		total->count = 0;
+	return ++total->count;
+}
+
+static void
+refuse_statement(uint32 category)
+{
+	denied("probe limit", category);
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("too many values tried against category \"%s\" in one statement",
+					category_name(category)),
+			 errdetail("A reader without clearance may try %d distinct values (csec.probe_limit).",
+					   csec_probe_limit),
+			 errhint("Ask for a clearance; to load data, for membership in csec_loader.")));
+}
+
+static void
+refuse_hour(uint32 category)
+{
+	denied("probe quota", category);
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("too many values tried against category \"%s\" within an hour",
+					category_name(category)),
+			 errdetail("A reader without clearance may try %d values an hour (csec.probe_quota).",
+					   csec_probe_quota),
+			 errhint("Wait, or ask for a clearance; to load data, for membership in csec_loader.")));
+}
+
+static void
+refuse_search(uint32 category)
+{
+	denied("search", category);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("values of category \"%s\" cannot be searched without clearance",
+					category_name(category)),
+			 errhint("Ask for a clearance, or search by another column.")));
+}
+
+static void
+remember_last(uint32 category, const char *value, size_t len, bool stored)
+{
+	last.category = CSEC_CATEGORY_NONE;
+	if (len > LAST_MAX)
+		return;
+	memcpy(last.value, value, len);
+	last.len = len;
+	last.stored = stored;
+	last.category = category;
+}
+
+static void
+probe(uint32 category, const char *value, size_t len, bool stored)
+{
+	const CsecCategory *known;
+	uint32		n;
+
+	/* Once for each value, not each row: the same constant comes again. */
+	if (last.category == category && last.len == len &&
+		last.stored == stored && memcmp(last.value, value, len) == 0)
+		return;
+	if (csec_decide(category) == CSEC_REVEAL ||
+		csec_reader_has_role(CSEC_ROLE_LOADER))
+		return;
+	known = csec_category_lookup(category);
+	if (!stored && known != NULL && !known->searchable)
+		refuse_search(category);
+	n = note_value(category, value, len);
+	if (n > (uint32) csec_probe_limit)
+		refuse_statement(category);
+	/* Nobody has an hour of his own: all of them share one. */
+	if (n > 0 && !within_quota(csec_reader(), category))
+		refuse_hour(category);
+	remember_last(category, value, len, stored);
+}
+
+void
+csec_probe(uint32 category, const char *value, size_t len)
+{
+	if (category != CSEC_CATEGORY_NONE)
+		probe(category, value, len, false);
+}
+
+void
+csec_probe_input(uint32 category, const char *value, size_t len)
+{
+	if (category != CSEC_CATEGORY_NONE)
+		probe(category, value, len, true);
+}
