@@ -9,6 +9,14 @@
 
 #include "audit/stream.h"
 #include "keys/keyring.h"
+#include "policy/catalog.h"
+#include "policy/category.h"
+#include "policy/clearance.h"
+#include "policy/context.h"
+#include "policy/decision.h"
+#include "policy/probe.h"
+#include "policy/reader.h"
+#include "policy/table.h"
 #include "util/guc.h"
 
 PG_MODULE_MAGIC;
@@ -29,5 +37,13 @@ _PG_init(void)
 				 errhint("Add csec to shared_preload_libraries and restart the server.")));
 	csec_guc_init();
 	csec_keyring_init();
+	csec_catalog_init();
+	csec_category_init();
+	csec_reader_init();
+	csec_clearance_init();
+	csec_context_init();
+	csec_decision_init();
+	csec_probe_init();
+	csec_table_init();
 	csec_stream_init();
 }
