@@ -5,6 +5,7 @@ MODULE_big   = csec
 
 # Every C file below src but the programs, floor by floor.
 FLOORS       = util crypto keys policy types audit capture sealer
+SOURCES      = $(sort $(wildcard src/*.[ch] src/*/*.[ch]))
 SRCS         = $(sort $(wildcard src/*.c $(FLOORS:%=src/%/*.c)))
 OBJS         = $(SRCS:.c=.o)
 
@@ -46,12 +47,12 @@ clang:
 else
 
 .DEFAULT_GOAL = all
-all install clean clang lint:
+all install clean clang:
 	@echo 'No PostgreSQL to build with ($(PG_CONFIG)): run "make deps" first.' >&2; exit 1
 
 endif
 
-.PHONY: deps test demo clang lint format help print-PG_CONFIG
+.PHONY: deps test demo clang lint format dist help print-PG_CONFIG
 
 deps:
 	@tests/lib/deps
@@ -62,13 +63,23 @@ test: deps
 demo: deps
 	@demo/run
 
-lint: clang
+lint: all clang
 	@command -v cppcheck >/dev/null || { echo 'cppcheck is not installed: left out'; exit 0; }; \
 	cppcheck -q --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
 		--suppress=unknownMacro --suppress=nullPointer --suppress=uninitvar --suppress=shiftTooManyBitsSigned -Isrc src
 
-format:
-	clang-format -i --style=file $(wildcard src/*.[ch] src/*/*.[ch])
+	@command -v pg_bsd_indent >/dev/null || { echo 'pg_bsd_indent is not installed: left out'; exit 0; }; \
+	echo 'What "make format" would change:'; tests/lib/indent --report $(SOURCES)
+
+format: all
+	@tests/lib/indent $(SOURCES)
+
+# The release: what git has at HEAD, with the version put into META.json.
+dist:
+	@mkdir -p build
+	sed 's/@VERSION@/$(EXTVERSION)/' META.json > build/META.json
+	git archive --format=zip --prefix=csec-$(EXTVERSION)/ --add-file=build/META.json \
+		-o build/csec-$(EXTVERSION).zip HEAD
 
 print-PG_CONFIG:
 	@echo '$(PG_CONFIG)'
@@ -79,6 +90,7 @@ help:
 	@echo 'make deps      install what is missing to build and test (Debian packages)'
 	@echo 'make demo      see csec at work on a throw-away server'
 	@echo 'make test      run every test; "tests/run KIND NAME" runs some of them'
-	@echo 'make lint      compile with clang, check with cppcheck'
-	@echo 'make format    lay the C files out with clang-format'
+	@echo 'make lint      compile with clang, check with cppcheck, report on layout'
+	@echo 'make format    lay the C files out as PostgreSQL does (pg_bsd_indent)'
+	@echo 'make dist      the release as build/csec-$(EXTVERSION).zip'
 	@echo 'make clean     remove what was built'
