@@ -280,7 +280,7 @@ csec_policy_text(CsecPolicyScan *scan, HeapTuple row, const char *column)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
-PG_FUNCTION_INFO_V1(csec_policy_changed);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_policy_changed);
 
 /*
  * csec.policy_changed()

@@ -308,9 +308,9 @@ csec_category_all(void)
 	return all;
 }
 
-PG_FUNCTION_INFO_V1(csec_category_id_sql);
-PG_FUNCTION_INFO_V1(csec_mask_kind_known);
-PG_FUNCTION_INFO_V1(csec_check_kind_known);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_category_id_sql);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_mask_kind_known);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_check_kind_known);
 
 /* csec.category_id(name): the number that stands for a category. */
 Datum

@@ -165,9 +165,9 @@ state(Claimed *c, const char *value)
 	return value[0] == '\0' || strcmp(c->claim->text, value) == 0;
 }
 
-PG_FUNCTION_INFO_V1(csec_set_context);
-PG_FUNCTION_INFO_V1(csec_clear_context);
-PG_FUNCTION_INFO_V1(csec_current_context);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_set_context);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_clear_context);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_current_context);
 
 /*
  * csec.set_context(actor, reason, ticket)

@@ -289,7 +289,7 @@ csec_decide_or_refuse(uint32 category)
 	return CSEC_REDACT;			/* keep compiler quiet */
 }
 
-PG_FUNCTION_INFO_V1(csec_why_masked);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_why_masked);
 
 /* csec.why_masked(): for each category what this reader sees, and why. */
 Datum

@@ -157,10 +157,10 @@ csec_reader_has_role(CsecTrustedRole role)
 	return OidIsValid(csec_reader()) && found.trusted[role];
 }
 
-PG_FUNCTION_INFO_V1(csec_reader_sql);
-PG_FUNCTION_INFO_V1(csec_login);
-PG_FUNCTION_INFO_V1(csec_roles_inherited_sql);
-PG_FUNCTION_INFO_V1(csec_is_member);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_reader_sql);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_login);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_roles_inherited_sql);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_is_member);
 
 /* csec.reader(): the role whose clearance decides; null: nobody. */
 Datum
