@@ -52,7 +52,7 @@ all install clean clang:
 
 endif
 
-.PHONY: deps test demo clang lint format dist help print-PG_CONFIG
+.PHONY: deps test demo bench clang lint format dist help print-PG_CONFIG
 
 deps:
 	@tests/lib/deps
@@ -62,6 +62,9 @@ test: deps
 
 demo: deps
 	@demo/run
+
+bench: deps
+	@PG_CONFIG='$(PG_CONFIG)' tests/bench/run
 
 lint: all clang
 	@command -v cppcheck >/dev/null || { echo 'cppcheck is not installed: left out'; exit 0; }; \
@@ -90,6 +93,7 @@ help:
 	@echo 'make deps      install what is missing to build and test (Debian packages)'
 	@echo 'make demo      see csec at work on a throw-away server'
 	@echo 'make test      run every test; "tests/run KIND NAME" runs some of them'
+	@echo 'make bench     measure csec beside plain PostgreSQL and its peers (20 minutes)'
 	@echo 'make lint      compile with clang, check with cppcheck, report on layout'
 	@echo 'make format    lay the C files out as PostgreSQL does (pg_bsd_indent)'
 	@echo 'make dist      the release as build/csec-$(EXTVERSION).zip'
