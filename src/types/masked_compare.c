@@ -1,0 +1,439 @@
+/*
+ * masked_compare.c
+ *		Equality, order and hash of csec.masked, also with text.
+ *
+ * Values are equal when their texts are, whatever their categories.  The
+ * order is that of keyed tags, which says nothing about the texts; a category
+ * declared "plain" orders by its text, byte by byte.
+ *
+ * Equality is marked LEAKPROOF although it can raise errors: that too many
+ * values were tried, that a category allows no search.  Whether it does
+ * depends on what the reader typed in and on the category of the field, which
+ * everybody may know, never on the hidden text; and no message repeats either
+ * value.  Without the mark, row security would keep look-ups off the indexes.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "nodes/nodes.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/sortsupport.h"
+
+#include "policy/category.h"
+#include "policy/probe.h"
+#include "types/masked_tried.h"
+#include "types/masked_value.h"
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_eq);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_ne);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_eq_text);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_ne_text);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_eq_masked);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_ne_masked);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_lt);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_le);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_gt);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_ge);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_cmp);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_cmp_text);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_cmp_masked);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_cmp_text);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_sortsupport);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_hash);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_hash_extended);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_hash);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_hash_extended);
+
+/* ---- equality ---- */
+
+static inline bool
+masked_equal(const CsecMasked *a, const CsecMasked *b)
+{
+	if (a->category != b->category)
+		csec_tried_compare_slow(a, b);
+	else if (a->category != CSEC_CATEGORY_NONE)
+		csec_tried_same_slow(a->category);
+	return csec_masked_same_text(a, b);
+}
+
+static inline bool
+masked_equal_text(const CsecMasked *a, const text *b)
+{
+	size_t		len = VARSIZE_ANY_EXHDR(b);
+
+	csec_tried_text(a, VARDATA_ANY(b), len);
+	return a->len == len && memcmp(a->text, VARDATA_ANY(b), len) == 0;
+}
+
+#define GET_BOTH(a, b) \
+	CsecMasked	a; \
+	CsecMasked	b; \
+	CSEC_GETARG_MASKED(0, &a); \
+	CSEC_GETARG_MASKED(1, &b)
+
+#define GET_ONE(n, a) \
+	CsecMasked	a; \
+	CSEC_GETARG_MASKED(n, &a)
+
+/* Operator = (csec.masked, csec.masked) */
+Datum
+csec_masked_eq(PG_FUNCTION_ARGS)
+{
+	GET_BOTH(a, b);
+	PG_RETURN_BOOL(masked_equal(&a, &b));
+}
+
+/* Operator <> (csec.masked, csec.masked) */
+Datum
+csec_masked_ne(PG_FUNCTION_ARGS)
+{
+	GET_BOTH(a, b);
+	PG_RETURN_BOOL(!masked_equal(&a, &b));
+}
+
+/* Operator = (csec.masked, text) */
+Datum
+csec_masked_eq_text(PG_FUNCTION_ARGS)
+{
+	GET_ONE(0, a);
+	PG_RETURN_BOOL(masked_equal_text(&a, PG_GETARG_TEXT_PP(1)));
+}
+
+/* Operator <> (csec.masked, text) */
+Datum
+csec_masked_ne_text(PG_FUNCTION_ARGS)
+{
+	GET_ONE(0, a);
+	PG_RETURN_BOOL(!masked_equal_text(&a, PG_GETARG_TEXT_PP(1)));
+}
+
+/* Operator = (text, csec.masked) */
+Datum
+csec_text_eq_masked(PG_FUNCTION_ARGS)
+{
+	GET_ONE(1, a);
+	PG_RETURN_BOOL(masked_equal_text(&a, PG_GETARG_TEXT_PP(0)));
+}
+
+/* Operator <> (text, csec.masked) */
+Datum
+csec_text_ne_masked(PG_FUNCTION_ARGS)
+{
+	GET_ONE(1, a);
+	PG_RETURN_BOOL(!masked_equal_text(&a, PG_GETARG_TEXT_PP(0)));
+}
+
+/* ---- order ---- */
+
+static int
+compare_text(const CsecMasked *a, const CsecMasked *b)
+{
+	int			c = memcmp(a->text, b->text, Min(a->len, b->len));
+
+	if (c != 0)
+		return c < 0 ? -1 : 1;
+	return (a->len > b->len) - (a->len < b->len);
+}
+
+static void
+refuse_mixed_order(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("values of categories that sort differently cannot be sorted together"),
+			 errhint("Convert them to text, or to one category, first.")));
+}
+
+/*
+ * Three-way comparison.  A value that has no category follows the other one,
+ * as it is a constant that is looked up in a field.
+ */
+static inline int
+compare(const CsecMasked *a, const CsecMasked *b)
+{
+	if (unlikely((a->flags | b->flags) & CSEC_MASKED_PLAIN))
+	{
+		if (((a->flags ^ b->flags) & CSEC_MASKED_PLAIN) &&
+			a->category != CSEC_CATEGORY_NONE && b->category != CSEC_CATEGORY_NONE)
+			refuse_mixed_order();
+		return compare_text(a, b);
+	}
+	if (a->tag != b->tag)
+		return a->tag < b->tag ? -1 : 1;
+	return compare_text(a, b);
+}
+
+/*
+ * A text as a value without category.  Its tag costs a digest, and an index
+ * is descended with the same text at each step: the last one is kept.
+ */
+static void
+read_text(const text *in, CsecMasked *out)
+{
+	static struct
+	{
+		bool		used;
+		uint32		tag;
+		size_t		len;
+		char		text[64];
+	}			last;
+
+	out->flags = 0;
+	out->category = CSEC_CATEGORY_NONE;
+	out->text = VARDATA_ANY(in);
+	out->len = VARSIZE_ANY_EXHDR(in);
+	if (last.used && last.len == out->len &&
+		memcmp(last.text, out->text, out->len) == 0)
+	{
+		out->tag = last.tag;
+		return;
+	}
+	out->tag = csec_masked_tag(out->text, out->len);
+	if (out->len > sizeof(last.text))
+		return;
+	memcpy(last.text, out->text, out->len);
+	last.len = out->len;
+	last.tag = out->tag;
+	last.used = true;
+}
+
+/*
+ * Support functions serve indexes, sorts and hash tables.  What they return
+ * is nobody's business: called by name, in an expression, they refuse.
+ */
+static inline void
+refuse_direct_call(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->flinfo != NULL && fcinfo->flinfo->fn_expr != NULL &&
+		unlikely(IsA(fcinfo->flinfo->fn_expr, FuncExpr)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("this function serves indexes and cannot be called directly")));
+}
+
+static inline int
+ordered(FunctionCallInfo fcinfo)
+{
+	GET_BOTH(a, b);
+	csec_tried_compare(&a, &b);
+	return compare(&a, &b);
+}
+
+/* Operator csec.< (csec.masked, csec.masked): of the operator class only. */
+Datum
+csec_masked_lt(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(ordered(fcinfo) < 0);
+}
+
+Datum
+csec_masked_le(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(ordered(fcinfo) <= 0);
+}
+
+Datum
+csec_masked_gt(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(ordered(fcinfo) > 0);
+}
+
+Datum
+csec_masked_ge(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(ordered(fcinfo) >= 0);
+}
+
+/* Btree support 1.  An index passes what it holds first, what it seeks second. */
+Datum
+csec_masked_cmp(PG_FUNCTION_ARGS)
+{
+	GET_BOTH(indexed, sought);
+	refuse_direct_call(fcinfo);
+	if (indexed.category != sought.category)
+		csec_tried_lookup(&indexed, &sought);
+	PG_RETURN_INT32(compare(&indexed, &sought));
+}
+
+Datum
+csec_masked_cmp_text(PG_FUNCTION_ARGS)
+{
+	CsecMasked	b;
+
+	GET_ONE(0, a);
+	refuse_direct_call(fcinfo);
+	read_text(PG_GETARG_TEXT_PP(1), &b);
+	csec_tried_compare(&a, &b);
+	PG_RETURN_INT32(compare(&a, &b));
+}
+
+Datum
+csec_text_cmp_masked(PG_FUNCTION_ARGS)
+{
+	CsecMasked	a;
+
+	GET_ONE(1, b);
+	refuse_direct_call(fcinfo);
+	read_text(PG_GETARG_TEXT_PP(0), &a);
+	csec_tried_lookup(&a, &b);
+	PG_RETURN_INT32(compare(&a, &b));
+}
+
+/* Sorts the array of phone = ANY (text[]) for an index scan. */
+Datum
+csec_text_cmp_text(PG_FUNCTION_ARGS)
+{
+	CsecMasked	a;
+	CsecMasked	b;
+
+	refuse_direct_call(fcinfo);
+	read_text(PG_GETARG_TEXT_PP(1), &b);
+	a = b;
+	read_text(PG_GETARG_TEXT_PP(0), &a);
+	PG_RETURN_INT32(compare(&a, &b));
+}
+
+/* What a sort has met: values of both orders have none in common. */
+typedef struct SortState
+{
+	bool		any;
+	bool		plain;
+} SortState;
+
+static inline void
+read_for_sort(Datum datum, SortState *state, CsecMasked *out)
+{
+	bool		plain;
+
+	csec_masked_read(PG_DETOAST_DATUM_PACKED(datum), out);
+	plain = (out->flags & CSEC_MASKED_PLAIN) != 0;
+	if (unlikely(state->any && state->plain != plain))
+		refuse_mixed_order();
+	state->any = true;
+	state->plain = plain;
+}
+
+static int
+compare_for_sort(Datum x, Datum y, SortSupport ssup)
+{
+	CsecMasked	a;
+	CsecMasked	b;
+
+	read_for_sort(x, ssup->ssup_extra, &a);
+	read_for_sort(y, ssup->ssup_extra, &b);
+	csec_tried_compare(&a, &b);
+	return compare(&a, &b);
+}
+
+/*
+ * The tag is the key; texts are looked at where tags are equal, that is where
+ * the texts nearly always are.  A plain value gives its first eight bytes.
+ */
+static Datum
+abbreviate(Datum datum, SortSupport ssup)
+{
+	CsecMasked	value;
+	uint8		head[8] = {0};
+
+	read_for_sort(datum, ssup->ssup_extra, &value);
+	csec_tried_hash(&value);
+	if (!(value.flags & CSEC_MASKED_PLAIN))
+		return (Datum) value.tag;
+	memcpy(head, value.text, Min(value.len, sizeof(head)));
+	return (Datum) (csec_get_u64(head) >> (8 * (sizeof(head) - sizeof(Datum))));
+}
+
+static bool
+never_abort(int memtupcount, SortSupport ssup)
+{
+	return false;
+}
+
+/* Btree support 2. */
+Datum
+csec_masked_sortsupport(PG_FUNCTION_ARGS)
+{
+	SortSupport ssup = (SortSupport) PG_GETARG_POINTER(0);
+
+	ssup->ssup_extra = MemoryContextAllocZero(ssup->ssup_cxt, sizeof(SortState));
+	ssup->comparator = compare_for_sort;
+	if (ssup->abbreviate)
+	{
+		ssup->abbrev_full_comparator = ssup->comparator;
+		ssup->comparator = ssup_datum_unsigned_cmp;
+		ssup->abbrev_converter = abbreviate;
+		ssup->abbrev_abort = never_abort;
+	}
+	PG_RETURN_VOID();
+}
+
+/* ---- hash ---- */
+
+/*
+ * Is this call made for an array or a row (hash_array, hash_record)?  Those
+ * hash functions anybody may call and look at the result, which would tell
+ * equal values without comparing them.  There all values hash alike.  The
+ * type cache, through which they come, keeps its functions in this context.
+ */
+static inline bool
+called_for_container(FunctionCallInfo fcinfo)
+{
+	return fcinfo->flinfo != NULL && fcinfo->flinfo->fn_mcxt == CacheMemoryContext;
+}
+
+#define HASH_IN_CONTAINER	0x63736563
+
+/* Hash support 1. */
+Datum
+csec_masked_hash(PG_FUNCTION_ARGS)
+{
+	refuse_direct_call(fcinfo);
+	if (called_for_container(fcinfo))
+		PG_RETURN_INT32(HASH_IN_CONTAINER);
+	{
+		GET_ONE(0, value);
+		csec_tried_hash(&value);
+		PG_RETURN_INT32((int32) value.tag);
+	}
+}
+
+/*
+ * Hash support 2, for partitions.  satisfies_hash_partition() lets anybody
+ * see some of its result, so that a typed-in value counts here at once.
+ */
+Datum
+csec_masked_hash_extended(PG_FUNCTION_ARGS)
+{
+	refuse_direct_call(fcinfo);
+	if (called_for_container(fcinfo))
+		PG_RETURN_UINT64(HASH_IN_CONTAINER);
+	{
+		GET_ONE(0, value);
+		if (value.category == CSEC_CATEGORY_NONE)
+			csec_probe_input(CSEC_CATEGORY_NONE, value.text, value.len);
+		PG_RETURN_DATUM(hash_uint32_extended(value.tag, PG_GETARG_INT64(1)));
+	}
+}
+
+Datum
+csec_text_hash(PG_FUNCTION_ARGS)
+{
+	CsecMasked	value;
+
+	refuse_direct_call(fcinfo);
+	read_text(PG_GETARG_TEXT_PP(0), &value);
+	csec_tried_hash_text(value.tag, value.text, value.len);
+	PG_RETURN_INT32((int32) value.tag);
+}
+
+Datum
+csec_text_hash_extended(PG_FUNCTION_ARGS)
+{
+	CsecMasked	value;
+
+	refuse_direct_call(fcinfo);
+	read_text(PG_GETARG_TEXT_PP(0), &value);
+	csec_probe_input(CSEC_CATEGORY_NONE, value.text, value.len);
+	PG_RETURN_DATUM(hash_uint32_extended(value.tag, PG_GETARG_INT64(1)));
+}

@@ -1,0 +1,156 @@
+/*
+ * masked_io.c
+ *		Input and output of csec.masked, text and binary, and its typmod.
+ *
+ * The binary form is the text, as for text itself: drivers that know neither
+ * the type nor its header read and write it.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "libpq/pqformat.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "types/masked_text.h"
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_in);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_out);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_recv);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_send);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_typmod_in);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_typmod_out);
+
+/*
+ * Is this output function called by an expression, rather than to send or
+ * print a row?  phone::int goes through it, and what it gives may be stored.
+ */
+static inline bool
+called_by_expression(FunctionCallInfo fcinfo)
+{
+	return fcinfo->flinfo != NULL && fcinfo->flinfo->fn_expr != NULL;
+}
+
+/* csec.masked_in(cstring, oid, int4): see csec_masked_input(). */
+Datum
+csec_masked_in(PG_FUNCTION_ARGS)
+{
+	char	   *text = PG_GETARG_CSTRING(0);
+
+	PG_RETURN_POINTER(csec_masked_input(PG_GETARG_INT32(2), text, strlen(text)));
+}
+
+/* csec.masked_out(csec.masked): what the reader may see. */
+Datum
+csec_masked_out(PG_FUNCTION_ARGS)
+{
+	CsecMasked	value;
+	CsecShown	shown;
+	char	   *result;
+
+	CSEC_GETARG_MASKED(0, &value);
+	csec_masked_show(&value, called_by_expression(fcinfo), &shown);
+	result = palloc(shown.len + 1);
+	memcpy(result, shown.text, shown.len);
+	result[shown.len] = '\0';
+	PG_RETURN_CSTRING(result);
+}
+
+/* csec.masked_recv(internal, oid, int4) */
+Datum
+csec_masked_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
+	int			len;
+	char	   *text = pq_getmsgtext(buf, buf->len - buf->cursor, &len);
+	struct varlena *value = csec_masked_input(PG_GETARG_INT32(2), text, len);
+
+	pfree(text);
+	PG_RETURN_POINTER(value);
+}
+
+/* csec.masked_send(csec.masked): what the reader may see. */
+Datum
+csec_masked_send(PG_FUNCTION_ARGS)
+{
+	CsecMasked	value;
+	CsecShown	shown;
+	StringInfoData buf;
+
+	CSEC_GETARG_MASKED(0, &value);
+	csec_masked_show(&value, called_by_expression(fcinfo), &shown);
+	pq_begintypsend(&buf);
+	pq_sendtext(&buf, shown.text, shown.len);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
+}
+
+/* A category by its number, as typmod_out prints one that has no name. */
+static uint32
+category_from_number(const char *text)
+{
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(text, NULL, 10);
+	if (errno != 0 || number == 0 || number > PG_INT32_MAX ||
+		(number & CSEC_TYPMOD_PLAIN))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not the number of a category", text),
+				 errhint("Write the category's name.")));
+	return (uint32) number;
+}
+
+static uint32
+category_from_name(const char *name)
+{
+	if (name[0] != '\0' && strspn(name, "0123456789") == strlen(name))
+		return category_from_number(name);
+	if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("the name of a category has 1 to %d bytes", NAMEDATALEN - 1)));
+	return csec_category_id(name);
+}
+
+/*
+ * csec.masked_typmod_in(cstring[]): csec.masked(category [, plain]).
+ *
+ * The number comes from the name alone: a restored dump makes its tables
+ * before the category has a row.  A category that never gets one redacts.
+ */
+Datum
+csec_masked_typmod_in(PG_FUNCTION_ARGS)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	Datum	   *items;
+	int			n;
+	uint32		typmod;
+
+	deconstruct_array(array, CSTRINGOID, -2, false, TYPALIGN_CHAR, &items, NULL, &n);
+	if (n < 1 || n > 2 ||
+		(n == 2 && pg_strcasecmp(DatumGetCString(items[1]), "plain") != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid type modifier for csec.masked"),
+				 errhint("Write csec.masked(category), or csec.masked(category, plain) for a field that sorts by its text.")));
+	typmod = category_from_name(DatumGetCString(items[0]));
+	PG_RETURN_INT32((int32) (n == 2 ? typmod | CSEC_TYPMOD_PLAIN : typmod));
+}
+
+/* csec.masked_typmod_out(int4): the name where it is known, else the number. */
+Datum
+csec_masked_typmod_out(PG_FUNCTION_ARGS)
+{
+	int32		typmod = PG_GETARG_INT32(0);
+	const CsecCategory *category;
+	const char *plain = (typmod & CSEC_TYPMOD_PLAIN) ? ", plain" : "";
+
+	if (typmod < 0)
+		PG_RETURN_CSTRING(pstrdup(""));
+	category = csec_category_lookup(typmod & ~CSEC_TYPMOD_PLAIN);
+	if (category == NULL)
+		PG_RETURN_CSTRING(psprintf("(%d%s)", typmod & ~CSEC_TYPMOD_PLAIN, plain));
+	PG_RETURN_CSTRING(psprintf("(%s%s)", quote_identifier(NameStr(category->name)), plain));
+}

@@ -1,0 +1,51 @@
+/*
+ * masked_text.h
+ *		What a reader gets to see of a value: the one exit that all others use.
+ */
+#ifndef CSEC_TYPES_MASKED_TEXT_H
+#define CSEC_TYPES_MASKED_TEXT_H
+
+#include "policy/category.h"
+#include "policy/decision.h"
+#include "types/masked_value.h"
+
+/* What is shown: in the value itself, or in the buffer. */
+typedef struct CsecShown
+{
+	const char *text;			/* not terminated */
+	size_t		len;
+	char		buffer[CSEC_MASK_MAX];
+} CsecShown;
+
+/*
+ * csec_statement_changes_data
+ *		Is the statement that runs one that changes data?  Set by the capture
+ *		floor for its length.
+ *
+ * While it is set, a value that this reader may not see in clear does not
+ * become text: DELETE ... WHERE phone LIKE '%9' would delete by the mask, and
+ * INSERT INTO other SELECT phone would store it.  csec.allow_masked_dml says
+ * that it is meant.
+ */
+extern bool csec_statement_changes_data;
+
+/*
+ * csec_masked_show
+ *		What the reader of this moment may see of the value.
+ *
+ * as_text: it becomes a value of another type, rather than output.  Errors:
+ * insufficient_privilege where a mask is no answer (row_security = off) or
+ * would change data.  "out" points into the value or into itself: it must not
+ * be copied, nor outlive the value.
+ */
+extern void csec_masked_show(const CsecMasked *value, bool as_text,
+							 CsecShown *out);
+
+/* The category's mask of a text, whoever the reader is; NULL redacts. */
+extern void csec_mask_text(const CsecCategory *category, const char *text,
+						   size_t len, CsecShown *out);
+
+/* Can masks and checks, which count in UTF-8, work on this text? */
+extern bool csec_text_is_utf8(const char *text, size_t len);
+
+#endif							/* CSEC_TYPES_MASKED_TEXT_H */

@@ -1,0 +1,43 @@
+/*
+ * masked_tried.h
+ *		Values that a reader knows, meeting values that he may not see.
+ */
+#ifndef CSEC_TYPES_MASKED_TRIED_H
+#define CSEC_TYPES_MASKED_TRIED_H
+
+#include "types/masked_value.h"
+
+/*
+ * Two values are compared.  Where the reader knows one (it has no category,
+ * or one that he sees in clear) and may not see the other, the known one
+ * counts as tried.  Errors: those of csec_probe().
+ */
+extern void csec_tried_compare_slow(const CsecMasked *a, const CsecMasked *b);
+
+/* Two values of one category are tested for equality. */
+extern void csec_tried_same_slow(uint32 category);
+
+/* A text is compared with a value. */
+extern void csec_tried_text(const CsecMasked *value, const char *text, size_t len);
+
+/*
+ * A value goes into a hash table or a sort by tags, where it may meet others
+ * without being compared with them.
+ */
+extern void csec_tried_hash(const CsecMasked *value);
+extern void csec_tried_hash_text(uint32 tag, const char *text, size_t len);
+
+/*
+ * A value that the reader may not see is looked up among values in an index.
+ * Those that he knows would answer after log n comparisons: refused.
+ */
+extern void csec_tried_lookup(const CsecMasked *indexed, const CsecMasked *sought);
+
+static inline void
+csec_tried_compare(const CsecMasked *a, const CsecMasked *b)
+{
+	if (a->category != b->category)
+		csec_tried_compare_slow(a, b);
+}
+
+#endif							/* CSEC_TYPES_MASKED_TRIED_H */

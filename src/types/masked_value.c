@@ -1,0 +1,151 @@
+/*
+ * masked_value.c
+ *		How values of csec.masked come to be.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/copyfrom_internal.h"
+#include "mb/pg_wchar.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "keys/keyring.h"
+#include "policy/category.h"
+#include "policy/probe.h"
+#include "types/masked_text.h"
+#include "types/masked_value.h"
+
+void
+csec_masked_malformed(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("malformed value of type csec.masked"),
+			 errhint("The value is damaged, or a newer version of csec made it.")));
+}
+
+/*
+ * Forget what COPY would quote of its input.
+ *
+ * COPY adds the column's text to every error of an input function, for the
+ * client and for the log.  The line number is enough to find it.  The state
+ * is of no further use to COPY: the error ends it.
+ */
+static void
+hide_input_from_context(void)
+{
+	for (ErrorContextCallback *c = error_context_stack; c; c = c->previous)
+		if (c->callback == CopyFromErrorCallback)
+		{
+			CopyFromState state = (CopyFromState) c->arg;
+
+			state->cur_attname = NULL;
+			state->cur_attval = NULL;
+			state->line_buf_valid = false;
+		}
+}
+
+static int32
+today(void)
+{
+	int			year,
+				month,
+				day;
+
+	j2date(GetSQLCurrentDate() + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+	return year * 10000 + month * 100 + day;
+}
+
+/* Reject what a strict category's check does not let pass. */
+static void
+check_text(const CsecCategory *category, const char *text, size_t len)
+{
+	CsecCheckResult result;
+	NameData	name;
+
+	if (!category->check_strict || category->check == CSEC_CHECK_NONE ||
+		!csec_text_is_utf8(text, len))
+		return;
+	result = csec_check_on(category->check, text, len, today());
+	if (likely(result == CSEC_CHECK_OK))
+		return;
+	name = category->name;
+	hide_input_from_context();
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("invalid value for a field of category \"%s\": %s",
+					NameStr(name), csec_check_reason(result)),
+			 errhint("Correct the value, or let the category be lax: UPDATE csec.category SET check_mode = 'lax'.")));
+}
+
+uint32
+csec_masked_tag(const char *text, size_t len)
+{
+	return (uint32) (csec_keyring_order_tag(text, len) >> 32);
+}
+
+/*
+ * Has the text the form of a mask?  Of its category's mask, where that is
+ * known, so that ordinary text is rarely suspected.
+ */
+static bool
+suspect(uint32 category, const char *text, size_t len)
+{
+	const CsecCategory *known;
+
+	/* Every mask has a star, and most texts have none. */
+	if (likely(memchr(text, '*', len) == NULL))
+		return false;
+	known = category ? csec_category_lookup(category) : NULL;
+	if (known == NULL)
+		return csec_mask_shaped(text, len);
+	return csec_mask_shaped_as(known->mask, text, len);
+}
+
+struct varlena *
+csec_masked_make(uint32 category, bool plain, const char *text, size_t len)
+{
+	Size		size = add_size(len, VARHDRSZ + CSEC_MASKED_HEADER);
+	struct varlena *value = palloc(size);
+	uint8	   *data = (uint8 *) VARDATA(value);
+
+	SET_VARSIZE(value, size);
+	data[0] = (plain ? CSEC_MASKED_PLAIN : 0) |
+		(suspect(category, text, len) ? CSEC_MASKED_SUSPECT : 0);
+	csec_put_u32(data + 1, category);
+	csec_put_u32(data + 5, csec_masked_tag(text, len));
+	memcpy(data + CSEC_MASKED_HEADER, text, len);
+	return value;
+}
+
+struct varlena *
+csec_masked_input(int32 typmod, const char *text, size_t len)
+{
+	uint32		category = typmod < 0 ? CSEC_CATEGORY_NONE : typmod & ~CSEC_TYPMOD_PLAIN;
+	bool		plain = typmod >= 0 && (typmod & CSEC_TYPMOD_PLAIN);
+
+	if (category != CSEC_CATEGORY_NONE)
+	{
+		const CsecCategory *known = csec_category_lookup(category);
+
+		if (known)
+			check_text(known, text, len);
+		csec_probe_input(category, text, len);
+	}
+	return csec_masked_make(category, plain, text, len);
+}
+
+Oid
+csec_masked_type(void)
+{
+	Oid			schema = get_namespace_oid("csec", true);
+
+	if (!OidIsValid(schema))
+		return InvalidOid;
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+						   CStringGetDatum("masked"), ObjectIdGetDatum(schema));
+}

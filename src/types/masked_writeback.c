@@ -1,0 +1,192 @@
+/*
+ * masked_writeback.c
+ *		Masks that come back as values.
+ *
+ * An application that reads a row, changes a field and writes the whole row
+ * back would replace what its reader saw masked by the masks.  Input flags a
+ * text that has the form of its category's mask; here such a text is taken
+ * for the mask of the value that it would replace, which then stays, or it is
+ * refused.  Ordinary text with stars in it has not that form.
+ *
+ * In an UPDATE this must be a BEFORE trigger, as it changes the row.  An
+ * INSERT is looked at by an AFTER trigger: a BEFORE one would switch COPY's
+ * multi-insert off and see the row of an upsert before its conflict.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "commands/trigger.h"
+#include "executor/tuptable.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "types/masked_text.h"
+#include "types/masked_writeback.h"
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_keep_masked);
+
+/* What is known of the trigger's table, for the length of a statement. */
+typedef struct Target
+{
+	Oid			relid;
+	int			ncolumns;
+	AttrNumber *columns;
+} Target;
+
+AttrNumber *
+csec_masked_columns(TupleDesc desc, int *n)
+{
+	Oid			masked = csec_masked_type();
+	AttrNumber *columns = palloc(Max(desc->natts, 1) * sizeof(AttrNumber));
+
+	*n = 0;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && OidIsValid(masked) &&
+			getBaseType(att->atttypid) == masked)
+			columns[(*n)++] = att->attnum;
+	}
+	return columns;
+}
+
+static void
+refuse_mask(Oid relid, const char *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("a mask cannot be stored as the value of column \"%s\" of table \"%s\"",
+					column, get_rel_name(relid)),
+			 errhint("Leave the column out, or write the value itself. In an UPDATE the mask that the row shows keeps the value that is there.")));
+}
+
+/* Is this the text that some reader was shown in place of the old value? */
+static bool
+is_mask_of(const CsecMasked *shown, const CsecMasked *old)
+{
+	CsecShown	mask;
+
+	if (shown->len == CSEC_MASK_REDACTED_LEN &&
+		memcmp(shown->text, CSEC_MASK_REDACTED, CSEC_MASK_REDACTED_LEN) == 0)
+		return true;
+	csec_mask_text(csec_category_lookup(old->category), old->text, old->len, &mask);
+	return mask.len == shown->len && memcmp(mask.text, shown->text, mask.len) == 0;
+}
+
+/*
+ * The value of a column, if it has the form of a mask.  Those are short and
+ * were just made; what the row already had may be out of line, and is left
+ * where it is if the row keeps it.
+ */
+static bool
+read_suspect(Datum datum, CsecMasked *out)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
+
+	if (VARATT_IS_EXTERNAL_ONDISK(value))
+		return false;
+	csec_masked_read(PG_DETOAST_DATUM_PACKED(datum), out);
+	return (out->flags & CSEC_MASKED_SUSPECT) != 0;
+}
+
+static Target *
+target_of(FunctionCallInfo fcinfo, Relation rel)
+{
+	Target	   *target = fcinfo->flinfo->fn_extra;
+	MemoryContext old;
+
+	if (target != NULL && target->relid == RelationGetRelid(rel))
+		return target;
+	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	target = palloc(sizeof(Target));
+	target->relid = RelationGetRelid(rel);
+	target->columns = csec_masked_columns(RelationGetDescr(rel), &target->ncolumns);
+	MemoryContextSwitchTo(old);
+	fcinfo->flinfo->fn_extra = target;
+	return target;
+}
+
+/*
+ * The value that a suspect column of the new row is to have: what the row
+ * had, or an error.  *change says whether it differs from the new one.
+ */
+static Datum
+resolve(Relation rel, AttrNumber column, const CsecMasked *suspect,
+		TupleTableSlot *oldslot, bool *change)
+{
+	bool		isnull;
+	Datum		datum = slot_getattr(oldslot, column, &isnull);
+	CsecMasked	old;
+
+	*change = false;
+	if (isnull)
+		refuse_mask(RelationGetRelid(rel),
+					NameStr(TupleDescAttr(RelationGetDescr(rel), column - 1)->attname));
+	csec_masked_read(PG_DETOAST_DATUM_PACKED(datum), &old);
+	if (csec_masked_same_text(&old, suspect))
+		return datum;
+	if (!is_mask_of(suspect, &old))
+		refuse_mask(RelationGetRelid(rel),
+					NameStr(TupleDescAttr(RelationGetDescr(rel), column - 1)->attname));
+	*change = true;
+	return datum;
+}
+
+/*
+ * csec.keep_masked(): BEFORE UPDATE FOR EACH ROW trigger.  A column whose new
+ * text is the mask of its old value keeps the old value; any other mask is an
+ * error (invalid_text_representation).
+ */
+Datum
+csec_keep_masked(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Relation	rel;
+	Target	   *target;
+	HeapTuple	result;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("csec.keep_masked() must be called as a BEFORE UPDATE row trigger")));
+	rel = trigger->tg_relation;
+	target = target_of(fcinfo, rel);
+	result = trigger->tg_newtuple;
+	for (int i = 0; i < target->ncolumns; i++)
+	{
+		AttrNumber	column = target->columns[i];
+		int			attno = column;
+		bool		isnull;
+		bool		change;
+		Datum		datum = slot_getattr(trigger->tg_newslot, column, &isnull);
+		CsecMasked	suspect;
+
+		if (isnull || likely(!read_suspect(datum, &suspect)))
+			continue;
+		datum = resolve(rel, column, &suspect, trigger->tg_trigslot, &change);
+		isnull = false;
+		if (change)
+			result = heap_modify_tuple_by_cols(result, RelationGetDescr(rel), 1,
+											   &attno, &datum, &isnull);
+	}
+	return PointerGetDatum(result);
+}
+
+void
+csec_refuse_masks(Oid relid, HeapTuple tuple, TupleDesc desc,
+				  const AttrNumber *attnos, int nattnos)
+{
+	for (int i = 0; i < nattnos; i++)
+	{
+		bool		isnull;
+		Datum		datum = heap_getattr(tuple, attnos[i], desc, &isnull);
+		CsecMasked	suspect;
+
+		if (!isnull && unlikely(read_suspect(datum, &suspect)))
+			refuse_mask(relid, NameStr(TupleDescAttr(desc, attnos[i] - 1)->attname));
+	}
+}
