@@ -84,8 +84,8 @@ csec_category_id(const char *name)
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 				 errmsg("could not compute SHA-256"),
 				 errhint("OpenSSL refuses the algorithm: check its configuration.")));
-	id = csec_get_u32(digest) & 0x7fffffff;
-	return id == CSEC_CATEGORY_NONE ? 1 : id;
+	id = csec_get_u32(digest) & 0x7ffffffe;
+	return id == CSEC_CATEGORY_NONE ? 2 : id;
 }
 
 /* Copy a text that the table's CHECK keeps within a name's length. */

@@ -35,9 +35,10 @@ extern void csec_category_init(void);
 
 /*
  * The number that stands for a category in values and typmods: the low 31
- * bits of the first four bytes (big endian) of SHA-256 of its name, 1 for 0.
- * From the name alone: a restored dump creates tables before the category
- * table has rows.
+ * bits of the first four bytes (big endian) of SHA-256 of its name, the last
+ * of them cleared (a typmod needs it: types/masked_value.h), 2 for 0.  From
+ * the name alone: a restored dump creates tables before the category table
+ * has rows.
  */
 extern uint32 csec_category_id(const char *name);
 
