@@ -398,6 +398,9 @@ csec_masked_hash(PG_FUNCTION_ARGS)
 	}
 }
 
+/* No category has an odd number: what is typed in and has none counts as this. */
+#define CATEGORY_TYPED_IN	1
+
 /*
  * Hash support 2, for partitions.  satisfies_hash_partition() lets anybody
  * see some of its result, so that a typed-in value counts here at once.
@@ -411,7 +414,7 @@ csec_masked_hash_extended(PG_FUNCTION_ARGS)
 	{
 		GET_ONE(0, value);
 		if (value.category == CSEC_CATEGORY_NONE)
-			csec_probe_input(CSEC_CATEGORY_NONE, value.text, value.len);
+			csec_probe_input(CATEGORY_TYPED_IN, value.text, value.len);
 		PG_RETURN_DATUM(hash_uint32_extended(value.tag, PG_GETARG_INT64(1)));
 	}
 }
@@ -434,6 +437,6 @@ csec_text_hash_extended(PG_FUNCTION_ARGS)
 
 	refuse_direct_call(fcinfo);
 	read_text(PG_GETARG_TEXT_PP(0), &value);
-	csec_probe_input(CSEC_CATEGORY_NONE, value.text, value.len);
+	csec_probe_input(CATEGORY_TYPED_IN, value.text, value.len);
 	PG_RETURN_DATUM(hash_uint32_extended(value.tag, PG_GETARG_INT64(1)));
 }

@@ -31,8 +31,11 @@
 #include "types/masked_tried.h"
 #include "util/guc.h"
 
-/* More categories than this in one statement are not told apart: refused. */
+/* More categories than this in one statement are refused. */
 #define MAX_HIDDEN 64
+
+/* Where the limit is set so high, it is no limit, and noting stops here. */
+#define MAX_KNOWN 1000
 
 typedef struct Known
 {
@@ -54,38 +57,10 @@ static struct
 	int			nhidden;
 } seen;
 
-/* The last value that csec_probe() let pass, as scans compare it row by row. */
-static struct
-{
-	Oid			reader;
-	uint32		category;
-	uint32		len;
-	char		text[64];
-} passed;
-
 static inline bool
 is_known(uint32 category)
 {
 	return category == CSEC_CATEGORY_NONE || csec_decide(category) == CSEC_REVEAL;
-}
-
-/* Count a text as tried against a hidden category. */
-static void
-probe(uint32 category, const char *text, size_t len)
-{
-	Oid			reader = csec_reader();
-
-	if (passed.category == category && passed.len == len &&
-		passed.reader == reader && memcmp(passed.text, text, len) == 0)
-		return;
-	csec_probe(category, text, len);
-	passed.category = CSEC_CATEGORY_NONE;
-	if (len > sizeof(passed.text))
-		return;
-	memcpy(passed.text, text, len);
-	passed.len = len;
-	passed.reader = reader;
-	passed.category = category;
 }
 
 void
@@ -96,16 +71,16 @@ csec_tried_compare_slow(const CsecMasked *a, const CsecMasked *b)
 	if (known == is_known(b->category))
 		return;
 	if (known)
-		probe(b->category, a->text, a->len);
+		csec_probe(b->category, a->text, a->len);
 	else
-		probe(a->category, b->text, b->len);
+		csec_probe(a->category, b->text, b->len);
 }
 
 void
 csec_tried_text(const CsecMasked *value, const char *text, size_t len)
 {
 	if (!is_known(value->category))
-		probe(value->category, text, len);
+		csec_probe(value->category, text, len);
 }
 
 void
@@ -187,7 +162,7 @@ note_known(uint32 tag, const char *text, size_t len)
 	Known	   *entry;
 
 	/* One more than may be tried is all that need be known. */
-	if (seen.nknown > csec_probe_limit || noted_already(tag, text, len))
+	if (seen.nknown > Min(csec_probe_limit, MAX_KNOWN) || noted_already(tag, text, len))
 		return;
 	old = MemoryContextSwitchTo(seen.context);
 	if (seen.nknown == seen.room)

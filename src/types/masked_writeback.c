@@ -62,16 +62,16 @@ refuse_mask(Oid relid, const char *column)
 			 errhint("Leave the column out, or write the value itself. In an UPDATE the mask that the row shows keeps the value that is there.")));
 }
 
-/* Is this the text that some reader was shown in place of the old value? */
+/* Is this the text that the reader is shown in place of the old value? */
 static bool
 is_mask_of(const CsecMasked *shown, const CsecMasked *old)
 {
+	const CsecCategory *category = NULL;
 	CsecShown	mask;
 
-	if (shown->len == CSEC_MASK_REDACTED_LEN &&
-		memcmp(shown->text, CSEC_MASK_REDACTED, CSEC_MASK_REDACTED_LEN) == 0)
-		return true;
-	csec_mask_text(csec_category_lookup(old->category), old->text, old->len, &mask);
+	if (csec_decide(old->category) != CSEC_REDACT)
+		category = csec_category_lookup(old->category);
+	csec_mask_text(category, old->text, old->len, &mask);
 	return mask.len == shown->len && memcmp(mask.text, shown->text, mask.len) == 0;
 }
 
