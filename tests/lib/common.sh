@@ -8,6 +8,9 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 make=${MAKE:-make}
 
+# what root makes, the servers' user reads; the folder around it is closed
+umask 022
+
 die()
 {
 	echo "$(basename "$0"): $*" >&2
