@@ -31,6 +31,36 @@ char	   *csec_actor = NULL;
 char	   *csec_reason = NULL;
 char	   *csec_ticket = NULL;
 
+/*
+ * A claim is short and is one line: it goes into every record, and into
+ * terminals.  (C1 control characters are refused in their UTF-8 form.)  The
+ * message is our own because the server's would repeat the value.
+ */
+static bool
+check_claim(char **newval, void **extra, GucSource source)
+{
+	const unsigned char *p = (const unsigned char *) *newval;
+
+	if (p == NULL)
+		return true;
+	if (strlen(*newval) > CSEC_CLAIM_MAX)
+	{
+		GUC_check_errmsg("claim is too long");
+		GUC_check_errdetail("Actor, reason and ticket may have %d bytes each.",
+							CSEC_CLAIM_MAX);
+		return false;
+	}
+	for (; *p != '\0'; p++)
+		if (*p < 0x20 || *p == 0x7f ||
+			(p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f))
+		{
+			GUC_check_errmsg("claim contains a control character");
+			GUC_check_errdetail("Actor, reason and ticket are one line of text each.");
+			return false;
+		}
+	return true;
+}
+
 static const struct config_enum_entry unsealed_policies[] = {
 	{"refuse", CSEC_UNSEALED_REFUSE, false},
 	{"warn", CSEC_UNSEALED_WARN, false},
@@ -133,19 +163,19 @@ define_context_settings(void)
 							   "Recorded as claimed, beside the authenticated login.",
 							   &csec_actor, "",
 							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
-							   NULL, NULL, NULL);
+							   check_claim, NULL, NULL);
 	DefineCustomStringVariable("csec.reason",
 							   "Why the application says it reads.",
 							   NULL,
 							   &csec_reason, "",
 							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
-							   NULL, NULL, NULL);
+							   check_claim, NULL, NULL);
 	DefineCustomStringVariable("csec.ticket",
 							   "The case or ticket that the read belongs to.",
 							   NULL,
 							   &csec_ticket, "",
 							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
-							   NULL, NULL, NULL);
+							   check_claim, NULL, NULL);
 }
 
 void

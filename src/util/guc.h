@@ -5,6 +5,9 @@
 #ifndef CSEC_UTIL_GUC_H
 #define CSEC_UTIL_GUC_H
 
+/* Bytes of csec.actor, csec.reason and csec.ticket. */
+#define CSEC_CLAIM_MAX 256
+
 typedef enum CsecUnsealedPolicy
 {
 	CSEC_UNSEALED_REFUSE,
