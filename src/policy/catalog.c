@@ -48,6 +48,7 @@ bool		csec_known_absent = false;
 /* Does "present" still hold?  What follows is good only while it does. */
 static bool known = false;
 static bool present = false;
+static bool complete = false;	/* all policy tables were found */
 static Oid	relids[CSEC_POLICY_TABLES];
 static Oid	extension = InvalidOid;
 static Oid	schema = InvalidOid;
@@ -80,14 +81,14 @@ forget(void)
 
 /*
  * Called for every relation that changes, so it looks at a handful of OIDs
- * only.  Where csec was not found any new relation may be its first.
+ * only.  Where csec, or a table of it, was not found any relation may be it.
  */
 static void
 relation_changed(Datum arg, Oid relid)
 {
 	uint32		tables = 0;
 
-	if (!known || !present || !OidIsValid(relid))
+	if (!known || !complete || !OidIsValid(relid))
 	{
 		forget();
 		tell_watchers(CSEC_POLICY_ALL, InvalidOid);
@@ -160,6 +161,7 @@ find_out(void)
 
 	known = true;				/* the callbacks take it back */
 	present = false;
+	complete = false;
 	extension_found = find_extension(&schema_found);
 	if (OidIsValid(extension_found))
 		for (int i = 0; i < CSEC_POLICY_TABLES; i++)
@@ -174,6 +176,9 @@ find_out(void)
 	schema = schema_found;
 	trail = get_namespace_oid(TRAIL_SCHEMA, true);
 	memcpy(relids, found, sizeof(relids));
+	complete = true;
+	for (int i = 0; i < CSEC_POLICY_TABLES; i++)
+		complete = complete && OidIsValid(found[i]);
 	present = OidIsValid(extension_found);
 	csec_known_absent = known && !present;
 }

@@ -42,7 +42,7 @@ typedef struct Claimed
 	char	  **variable;
 	CsecClaim  *claim;
 	struct config_generic *setting;
-	char		reported[CSEC_CONTEXT_MAX + 1]; /* change reported last */
+	char		reported[CSEC_CLAIM_MAX + 1]; /* change reported last */
 } Claimed;
 
 static CsecContext standing;

@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#define CSEC_CONTEXT_MAX 256	/* bytes of a claim, longer ones are refused */
+#include "util/guc.h"
 
 /* Where a claim comes from, weakest first. */
 typedef enum CsecClaimSource
@@ -24,7 +24,7 @@ typedef enum CsecClaimSource
 typedef struct CsecClaim
 {
 	CsecClaimSource source;
-	char		text[CSEC_CONTEXT_MAX + 1]; /* "" where there is none */
+	char		text[CSEC_CLAIM_MAX + 1]; /* "" where there is none */
 } CsecClaim;
 
 typedef struct CsecContext

@@ -175,8 +175,8 @@ decide(uint32 category, Slot *slot)
 	return decision;
 }
 
-CsecDecision
-csec_decide(uint32 category)
+static inline CsecDecision
+decide_fast(uint32 category)
 {
 	Slot	   *slot = &slots[category % SLOTS];
 
@@ -188,6 +188,12 @@ csec_decide(uint32 category)
 			   slot->restricted == InSecurityRestrictedOperation()))
 		return slot->decision;
 	return decide(category, slot);
+}
+
+CsecDecision
+csec_decide(uint32 category)
+{
+	return decide_fast(category);
 }
 
 CsecWhy
@@ -274,13 +280,12 @@ csec_decide_or_refuse(uint32 category)
 {
 	CsecDecision decision;
 
-	if (likely(!csec_complete_or_refused()))
-		return csec_decide(category);
 	/* pg_upgrade moves values between servers of its own, before any login. */
-	if (IsBinaryUpgrade)
+	if (unlikely(IsBinaryUpgrade))
 		return CSEC_REVEAL;
-	decision = csec_decide(category);
-	if (decision == CSEC_REVEAL)
+	decision = decide_fast(category);
+	/* Who is cleared gets the value in either case: the cheap test first. */
+	if (decision == CSEC_REVEAL || likely(!csec_complete_or_refused()))
 		return decision;
 	if (!InSecurityRestrictedOperation() &&
 		csec_reader_has_role(CSEC_ROLE_BACKUP))
