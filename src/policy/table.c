@@ -2,10 +2,9 @@
  * table.c
  *		Which relations are protected, and how.
  *
- * csec.protected_table and csec.protected_field are read whole when they (or
- * the levels of their categories) changed; what follows for one relation is
- * worked out when it is first asked for and kept, a "no" as well, until the
- * policy, the relation or one of its ancestors changes.
+ * What follows for a relation from the policy (protection.c) is worked out
+ * when it is first asked for and kept, a "no" as well, until the policy, the
+ * relation or one of its ancestors changes.
  *
  * What was handed out may be held by a statement, or by a cursor, of this
  * transaction, and by the callbacks at its end.  So an answer that is
@@ -19,49 +18,15 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "policy/category.h"
+#include "policy/protection.h"
 #include "policy/table.h"
 #include "util/pgcompat.h"
-
-/* Rows of the policy tables. */
-typedef enum Audit
-{
-	AUDIT_BY_LEVEL,
-	AUDIT_BATCH,
-	AUDIT_STRICT
-} Audit;
-
-typedef struct TableRow
-{
-	Oid			relid;
-	Oid			subject_of;
-	int			nsubject;
-	NameData	subject[CSEC_MAX_SUBJECT_COLUMNS];
-	bool		enforce;
-	Audit		audit;
-	TimestampTz observe_until;
-} TableRow;
-
-typedef struct FieldRow
-{
-	Oid			relid;
-	NameData	name;
-	uint32		category;
-} FieldRow;
-
-typedef struct Policy
-{
-	MemoryContext context;
-	List	   *tables;			/* of TableRow */
-	List	   *fields;			/* of FieldRow */
-} Policy;
 
 /* What is known of one relation; none of it for a plain "no". */
 typedef struct Known
@@ -94,8 +59,6 @@ typedef struct TableEntry
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-static Policy *policy = NULL;
-static bool policy_fresh = false;
 static tables_hash *entries = NULL;
 static uint64 generation = 1;	/* entries of older ones are stale */
 static uint64 changes = 0;		/* counts what may concern any entry */
@@ -138,7 +101,7 @@ policy_changed(uint32 tables, Oid relid)
 	changes++;
 	if ((tables & DEPENDS_ON) != 0 || !OidIsValid(relid))
 	{
-		policy_fresh = false;
+		csec_protection_stale();
 		generation++;
 		return;
 	}
@@ -162,132 +125,6 @@ void
 csec_table_init(void)
 {
 	csec_catalog_watch(policy_changed);
-}
-
-/* The subject columns' names, out of the column "subject". */
-static void
-read_subject(CsecPolicyScan *scan, HeapTuple row, TableRow *out)
-{
-	bool		isnull;
-	Datum		value = csec_policy_value(scan, row, "subject", &isnull);
-	Datum	   *names;
-	bool	   *nulls;
-	int			n;
-
-	if (isnull)
-		return;
-	deconstruct_array(DatumGetArrayTypeP(value), NAMEOID, NAMEDATALEN, false,
-					  TYPALIGN_CHAR, &names, &nulls, &n);
-	if (n > CSEC_MAX_SUBJECT_COLUMNS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("protected table %u has more than %d subject columns",
-						out->relid, CSEC_MAX_SUBJECT_COLUMNS),
-				 errhint("Correct its row in csec.protected_table.")));
-	for (int i = 0; i < n; i++)
-		if (!nulls[i])
-			out->subject[out->nsubject++] = *DatumGetName(names[i]);
-}
-
-static TableRow *
-read_table_row(CsecPolicyScan *scan, HeapTuple row)
-{
-	TableRow   *out = palloc0(sizeof(TableRow));
-	char	   *audit = csec_policy_text(scan, row, "audit");
-	Datum		value;
-	bool		isnull;
-
-	out->relid =
-		DatumGetObjectId(csec_policy_value(scan, row, "relid", &isnull));
-	value = csec_policy_value(scan, row, "subject_of", &isnull);
-	out->subject_of = isnull ? InvalidOid : DatumGetObjectId(value);
-	out->enforce =
-		DatumGetBool(csec_policy_value(scan, row, "enforce", &isnull));
-	value = csec_policy_value(scan, row, "observe_until", &isnull);
-	out->observe_until = isnull ? 0 : DatumGetTimestampTz(value);
-	if (audit == NULL)
-		out->audit = AUDIT_BY_LEVEL;
-	else
-		out->audit = strcmp(audit, "batch") == 0 ? AUDIT_BATCH : AUDIT_STRICT;
-	read_subject(scan, row, out);
-	return out;
-}
-
-static FieldRow *
-read_field_row(CsecPolicyScan *scan, HeapTuple row)
-{
-	FieldRow   *out = palloc0(sizeof(FieldRow));
-	bool		isnull;
-
-	out->relid =
-		DatumGetObjectId(csec_policy_value(scan, row, "relid", &isnull));
-	out->name =
-		*DatumGetName(csec_policy_value(scan, row, "attname", &isnull));
-	out->category =
-		csec_category_id(csec_policy_text(scan, row, "category"));
-	return out;
-}
-
-static void
-load_rows(Policy *into)
-{
-	CsecPolicyScan scan;
-	HeapTuple	row;
-
-	csec_policy_scan_begin(&scan, CSEC_POLICY_PROTECTED_TABLE);
-	while ((row = csec_policy_scan_next(&scan)) != NULL)
-		into->tables = lappend(into->tables, read_table_row(&scan, row));
-	csec_policy_scan_end(&scan);
-	csec_policy_scan_begin(&scan, CSEC_POLICY_PROTECTED_FIELD);
-	while ((row = csec_policy_scan_next(&scan)) != NULL)
-		into->fields = lappend(into->fields, read_field_row(&scan, row));
-	csec_policy_scan_end(&scan);
-}
-
-/* As in category.c: the old rows stay until the new ones are whole. */
-static void
-load_policy(void)
-{
-	MemoryContext context;
-	MemoryContext caller;
-	Policy	   *made;
-
-	context = AllocSetContextCreate(CurrentMemoryContext, "csec protection",
-									ALLOCSET_SMALL_SIZES);
-	caller = MemoryContextSwitchTo(context);
-	made = palloc0(sizeof(Policy));
-	made->context = context;
-	policy_fresh = true;		/* a change that arrives meanwhile clears it */
-	PG_TRY();
-	{
-		load_rows(made);
-	}
-	PG_CATCH();
-	{
-		policy_fresh = false;
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	MemoryContextSetParent(context, TopMemoryContext);
-	if (policy != NULL)
-		MemoryContextDelete(policy->context);
-	policy = made;
-}
-
-static const TableRow *
-find_row(Oid relid)
-{
-	ListCell   *cell;
-
-	foreach(cell, policy->tables)
-	{
-		const TableRow *row = lfirst(cell);
-
-		if (row->relid == relid)
-			return row;
-	}
-	return NULL;
 }
 
 /* Add a relation's parents, in the order of its inheritance. */
@@ -325,7 +162,7 @@ find_ancestors(Oid relid)
 }
 
 static void
-fill_subject(CsecTable *table, const TableRow *row)
+fill_subject(CsecTable *table, const CsecProtection *row)
 {
 	table->nsubject = row->nsubject;
 	for (int i = 0; i < row->nsubject; i++)
@@ -360,22 +197,20 @@ by_attno(const void *a, const void *b)
  * what it holds carries its category itself.
  */
 static void
-fill_fields(CsecTable *table, const TableRow *row)
+fill_fields(CsecTable *table, const CsecProtection *row)
 {
 	bool		strict = false;
 	ListCell   *cell;
 
-	table->fields = palloc(Max(list_length(policy->fields), 1) *
+	table->fields = palloc(Max(list_length(row->fields), 1) *
 						   sizeof(CsecTableField));
-	foreach(cell, policy->fields)
+	foreach(cell, row->fields)
 	{
-		const FieldRow *field = lfirst(cell);
+		const CsecProtectedField *field = lfirst(cell);
 		const CsecCategory *category;
 		CsecTableField *out;
 		AttrNumber	attno;
 
-		if (field->relid != row->relid)
-			continue;
 		category = csec_category_lookup(field->category);
 		strict = strict || category == NULL || category->strict;
 		attno = get_attnum(table->relid, NameStr(field->name));
@@ -387,8 +222,8 @@ fill_fields(CsecTable *table, const TableRow *row)
 		out->category = field->category;
 	}
 	qsort(table->fields, table->nfields, sizeof(CsecTableField), by_attno);
-	table->strict = row->audit == AUDIT_BY_LEVEL ? strict :
-		row->audit == AUDIT_STRICT;
+	table->strict = row->audit == CSEC_AUDIT_BY_LEVEL ? strict :
+		row->audit == CSEC_AUDIT_STRICT;
 }
 
 static char *
@@ -406,7 +241,7 @@ qualified_name(Oid relid)
 }
 
 static CsecTable *
-make_table(Oid relid, const TableRow *row)
+make_table(Oid relid, const CsecProtection *row)
 {
 	CsecTable  *table = palloc0(sizeof(CsecTable));
 
@@ -444,7 +279,7 @@ static Known *
 work_out(Oid relid)
 {
 	Oid			namespace = get_rel_namespace(relid);
-	const TableRow *row;
+	const CsecProtection *row;
 	List	   *ancestors;
 	ListCell   *cell;
 	CsecTable  *table = NULL;
@@ -453,13 +288,12 @@ work_out(Oid relid)
 	/* csec's own tables: its install script fills them before all are made. */
 	if (csec_relation_is_own(relid))
 		return NULL;
-	if (!policy_fresh)
-		load_policy();
-	row = find_row(relid);
+	csec_protection_load();
+	row = csec_protection_of(relid);
 	ancestors = find_ancestors(relid);
 	for (cell = list_head(ancestors); row == NULL && cell != NULL;
 		 cell = lnext(ancestors, cell))
-		row = find_row(lfirst_oid(cell));
+		row = csec_protection_of(lfirst_oid(cell));
 	if (row != NULL)
 		table = make_table(relid, row);
 	else if (OidIsValid(namespace) && namespace == csec_trail_namespace())

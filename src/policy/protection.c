@@ -1,0 +1,175 @@
+/*
+ * protection.c
+ *		The rows of csec.protected_table and csec.protected_field.
+ *
+ * Both tables are read whole when policy changed: hundreds of tables with
+ * their fields are a millisecond, and most questions are about relations that
+ * have no row.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "policy/category.h"
+#include "policy/protection.h"
+
+typedef struct Rows
+{
+	MemoryContext context;
+	List	   *tables;			/* of CsecProtection */
+} Rows;
+
+static Rows *rows = NULL;
+static bool fresh = false;
+
+void
+csec_protection_stale(void)
+{
+	fresh = false;
+}
+
+static CsecProtection *
+find(const Rows *in, Oid relid)
+{
+	ListCell   *cell;
+
+	foreach(cell, in->tables)
+	{
+		CsecProtection *table = lfirst(cell);
+
+		if (table->relid == relid)
+			return table;
+	}
+	return NULL;
+}
+
+/* The subject columns' names, out of the column "subject". */
+static void
+read_subject(CsecPolicyScan *scan, HeapTuple row, CsecProtection *out)
+{
+	bool		isnull;
+	Datum		value = csec_policy_value(scan, row, "subject", &isnull);
+	Datum	   *names;
+	bool	   *nulls;
+	int			n;
+
+	if (isnull)
+		return;
+	deconstruct_array(DatumGetArrayTypeP(value), NAMEOID, NAMEDATALEN, false,
+					  TYPALIGN_CHAR, &names, &nulls, &n);
+	if (n > CSEC_MAX_SUBJECT_COLUMNS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("protected table %u has more than %d subject columns",
+						out->relid, CSEC_MAX_SUBJECT_COLUMNS),
+				 errhint("Correct its row in csec.protected_table.")));
+	for (int i = 0; i < n; i++)
+		if (!nulls[i])
+			out->subject[out->nsubject++] = *DatumGetName(names[i]);
+}
+
+static CsecProtection *
+read_table_row(CsecPolicyScan *scan, HeapTuple row)
+{
+	CsecProtection   *out = palloc0(sizeof(CsecProtection));
+	char	   *audit = csec_policy_text(scan, row, "audit");
+	Datum		value;
+	bool		isnull;
+
+	out->relid =
+		DatumGetObjectId(csec_policy_value(scan, row, "relid", &isnull));
+	value = csec_policy_value(scan, row, "subject_of", &isnull);
+	out->subject_of = isnull ? InvalidOid : DatumGetObjectId(value);
+	out->enforce =
+		DatumGetBool(csec_policy_value(scan, row, "enforce", &isnull));
+	value = csec_policy_value(scan, row, "observe_until", &isnull);
+	out->observe_until = isnull ? 0 : DatumGetTimestampTz(value);
+	if (audit == NULL)
+		out->audit = CSEC_AUDIT_BY_LEVEL;
+	else
+		out->audit = strcmp(audit, "batch") == 0 ? CSEC_AUDIT_BATCH : CSEC_AUDIT_STRICT;
+	read_subject(scan, row, out);
+	return out;
+}
+
+/* A field goes to its table's row; the foreign key says that there is one. */
+static void
+read_field_row(Rows *into, CsecPolicyScan *scan, HeapTuple row)
+{
+	CsecProtectedField *field = palloc0(sizeof(CsecProtectedField));
+	CsecProtection *table;
+	bool		isnull;
+	Oid			relid;
+
+	relid = DatumGetObjectId(csec_policy_value(scan, row, "relid", &isnull));
+	field->name =
+		*DatumGetName(csec_policy_value(scan, row, "attname", &isnull));
+	field->category =
+		csec_category_id(csec_policy_text(scan, row, "category"));
+	table = find(into, relid);
+	if (table != NULL)
+		table->fields = lappend(table->fields, field);
+}
+
+static void
+load_rows(Rows *into)
+{
+	CsecPolicyScan scan;
+	HeapTuple	row;
+
+	csec_policy_scan_begin(&scan, CSEC_POLICY_PROTECTED_TABLE);
+	while ((row = csec_policy_scan_next(&scan)) != NULL)
+		into->tables = lappend(into->tables, read_table_row(&scan, row));
+	csec_policy_scan_end(&scan);
+	csec_policy_scan_begin(&scan, CSEC_POLICY_PROTECTED_FIELD);
+	while ((row = csec_policy_scan_next(&scan)) != NULL)
+		read_field_row(into, &scan, row);
+	csec_policy_scan_end(&scan);
+}
+
+/* As in category.c: the old rows stay until the new ones are whole. */
+static void
+load(void)
+{
+	MemoryContext context;
+	MemoryContext caller;
+	Rows	   *made;
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "csec protection",
+									ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(context);
+	made = palloc0(sizeof(Rows));
+	made->context = context;
+	fresh = true;		/* a change that arrives meanwhile clears it */
+	PG_TRY();
+	{
+		load_rows(made);
+	}
+	PG_CATCH();
+	{
+		fresh = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	MemoryContextSetParent(context, TopMemoryContext);
+	if (rows != NULL)
+		MemoryContextDelete(rows->context);
+	rows = made;
+}
+
+void
+csec_protection_load(void)
+{
+	if (!fresh)
+		load();
+}
+
+const CsecProtection *
+csec_protection_of(Oid relid)
+{
+	return rows ? find(rows, relid) : NULL;
+}
