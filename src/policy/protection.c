@@ -74,7 +74,7 @@ read_subject(CsecPolicyScan *scan, HeapTuple row, CsecProtection *out)
 static CsecProtection *
 read_table_row(CsecPolicyScan *scan, HeapTuple row)
 {
-	CsecProtection   *out = palloc0(sizeof(CsecProtection));
+	CsecProtection *out = palloc0(sizeof(CsecProtection));
 	char	   *audit = csec_policy_text(scan, row, "audit");
 	Datum		value;
 	bool		isnull;
@@ -90,7 +90,8 @@ read_table_row(CsecPolicyScan *scan, HeapTuple row)
 	if (audit == NULL)
 		out->audit = CSEC_AUDIT_BY_LEVEL;
 	else
-		out->audit = strcmp(audit, "batch") == 0 ? CSEC_AUDIT_BATCH : CSEC_AUDIT_STRICT;
+		out->audit = strcmp(audit, "batch") == 0 ? CSEC_AUDIT_BATCH :
+			CSEC_AUDIT_STRICT;
 	read_subject(scan, row, out);
 	return out;
 }
