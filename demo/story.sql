@@ -30,7 +30,7 @@ SELECT csec.set_clearance('wang', level => 'core');
 BEGIN;
 SELECT csec.set_context(reason => 'delivery complaint', ticket => 'T-1001');
 SELECT name, phone, id_no, balance FROM customers WHERE id = 42;
-UPDATE customers SET phone = '13912345678' WHERE id = 42;
+UPDATE customers SET phone = '17650210042' WHERE id = 42;
 COMMIT;
 
 \c - wang
@@ -54,7 +54,7 @@ SELECT count(*), sum(balance) FROM customers WHERE id BETWEEN 100 AND 899;
 
 --! 54000
 SELECT id FROM customers
-WHERE phone IN (SELECT '139' || lpad(n::text, 4, '0') || '5678' FROM generate_series(0, 9999) n);
+WHERE phone IN (SELECT '176' || lpad(n::text, 4, '0') || '0042' FROM generate_series(0, 9999) n);
 
 \c - postgres
 -- # 6. The DBA is a superuser
