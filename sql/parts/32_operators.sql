@@ -155,6 +155,17 @@ ALTER OPERATOR FAMILY csec.masked_ops USING btree ADD
 	FUNCTION 1 (text, csec.masked) csec.masked_cmp(text, csec.masked),
 	FUNCTION 1 (text, text) csec.masked_cmp(text, text);
 
+-- What phone IN (SELECT a text) makes the texts distinct by.  An operator of
+-- its own: the common one, put into this family, would be hashed by its key.
+CREATE FUNCTION csec.text_eq(text, text) RETURNS bool
+	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'csec_text_eq_text';
+COMMENT ON FUNCTION csec.text_eq(text, text) IS 'implementation of operator csec.==';
+CREATE OPERATOR csec.== (
+	FUNCTION = csec.text_eq, LEFTARG = text, RIGHTARG = text,
+	COMMUTATOR = OPERATOR(csec.==), RESTRICT = eqsel, JOIN = eqjoinsel, HASHES
+);
+COMMENT ON OPERATOR csec.== (text, text) IS 'the same bytes, whatever the collation';
+
 CREATE OPERATOR FAMILY csec.masked_ops USING hash;
 CREATE OPERATOR CLASS csec.masked_ops DEFAULT FOR TYPE csec.masked USING hash FAMILY csec.masked_ops AS
 	OPERATOR 1 pg_catalog.=,
@@ -163,5 +174,6 @@ CREATE OPERATOR CLASS csec.masked_ops DEFAULT FOR TYPE csec.masked USING hash FA
 ALTER OPERATOR FAMILY csec.masked_ops USING hash ADD
 	OPERATOR 1 pg_catalog.= (csec.masked, text),
 	OPERATOR 1 pg_catalog.= (text, csec.masked),
+	OPERATOR 1 csec.== (text, text),
 	FUNCTION 1 (text, text) csec.masked_hash(text),
 	FUNCTION 2 (text, text) csec.masked_hash(text, int8);

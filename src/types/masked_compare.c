@@ -31,6 +31,7 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_eq_text);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_ne_text);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_eq_masked);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_ne_masked);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_eq_text);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_lt);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_le);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_gt);
@@ -53,7 +54,7 @@ masked_equal(const CsecMasked *a, const CsecMasked *b)
 	if (a->category != b->category)
 		csec_tried_compare_slow(a, b);
 	else if (a->category != CSEC_CATEGORY_NONE)
-		csec_tried_same_slow(a->category);
+		csec_tried_same(a->category);
 	return csec_masked_same_text(a, b);
 }
 
@@ -122,6 +123,18 @@ csec_text_ne_masked(PG_FUNCTION_ARGS)
 {
 	GET_ONE(1, a);
 	PG_RETURN_BOOL(!masked_equal_text(&a, PG_GETARG_TEXT_PP(0)));
+}
+
+/* Operator csec.== (text, text): the same bytes. */
+Datum
+csec_text_eq_text(PG_FUNCTION_ARGS)
+{
+	text	   *a = PG_GETARG_TEXT_PP(0);
+	text	   *b = PG_GETARG_TEXT_PP(1);
+	size_t		len = VARSIZE_ANY_EXHDR(a);
+
+	PG_RETURN_BOOL(len == VARSIZE_ANY_EXHDR(b) &&
+				   memcmp(VARDATA_ANY(a), VARDATA_ANY(b), len) == 0);
 }
 
 /* ---- order ---- */

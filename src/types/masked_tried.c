@@ -83,28 +83,32 @@ csec_tried_text(const CsecMasked *value, const char *text, size_t len)
 		csec_probe(value->category, text, len);
 }
 
+/* Does the category allow no comparison by this reader? */
+static void
+refuse_unsearchable(uint32 category)
+{
+	const CsecCategory *known = csec_category_lookup(category);
+
+	if (known != NULL && !known->searchable && csec_decide(category) != CSEC_REVEAL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("values of category \"%s\" cannot be compared without clearance",
+						NameStr(known->name)),
+				 errdetail("The category's search is \"none\"."),
+				 errhint("Convert the field to text to compare what you see of it, or ask for a clearance.")));
+}
+
 void
-csec_tried_same_slow(uint32 category)
+csec_tried_same(uint32 category)
 {
 	static uint32 last = CSEC_CATEGORY_NONE;
 	static Oid	last_reader = InvalidOid;
 	static int	uses = 0;
-	const CsecCategory *known;
 
 	/* Looked up anew now and then, so that a change of policy is noticed. */
 	if (category == last && csec_reader() == last_reader && ++uses < 1024)
 		return;
-	known = csec_category_lookup(category);
-	if (known != NULL && !known->searchable && csec_decide(category) != CSEC_REVEAL)
-	{
-		NameData	name = known->name;
-
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("fields of category \"%s\" cannot be searched or compared",
-						NameStr(name)),
-				 errhint("Its search is \"none\"; a reader with clearance may compare them.")));
-	}
+	refuse_unsearchable(category);
 	last = category;
 	last_reader = csec_reader();
 	uses = 0;
@@ -190,6 +194,7 @@ note_hidden(uint32 category)
 	for (int i = 0; i < seen.nhidden; i++)
 		if (seen.hidden[i] == category)
 			return;
+	refuse_unsearchable(category);
 	if (seen.nhidden == MAX_HIDDEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

@@ -15,7 +15,7 @@
 extern void csec_tried_compare_slow(const CsecMasked *a, const CsecMasked *b);
 
 /* Two values of one category are tested for equality. */
-extern void csec_tried_same_slow(uint32 category);
+extern void csec_tried_same(uint32 category);
 
 /* A text is compared with a value. */
 extern void csec_tried_text(const CsecMasked *value, const char *text, size_t len);
