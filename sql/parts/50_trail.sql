@@ -1,0 +1,189 @@
+-- The trail: its tables, its sealer's state, and how far it has come.
+--
+-- Schema csec_trail and all in it are no members of the extension: a trail
+-- outlives DROP EXTENSION, and pg_dump dumps it like any user's table.  So
+-- CREATE EXTENSION does not make them either (a restored dump brings its own
+-- tables); csec.create_trail() does, when something is protected for the
+-- first time.
+
+CREATE FUNCTION csec.prepare_trail_stream() RETURNS pg_lsn
+	LANGUAGE c VOLATILE STRICT
+	AS 'MODULE_PATHNAME', 'csec_prepare_trail_stream';
+REVOKE ALL ON FUNCTION csec.prepare_trail_stream() FROM PUBLIC;
+COMMENT ON FUNCTION csec.prepare_trail_stream() IS
+	'internal: make the replication slot that holds the WAL for this database''s sealer, and let the sealer wait for this transaction; gives the position from which it will read';
+
+CREATE FUNCTION csec.add_trail_partitions(moment timestamptz) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT
+	SET search_path = pg_catalog, pg_temp
+	SET TimeZone = 'UTC'
+	AS $$
+DECLARE
+	trail_owner text := (SELECT rolname FROM pg_authid WHERE oid = 10);
+	parent text;
+	leaf text;
+	lower_bound timestamptz;
+BEGIN
+	-- this month's and the next one's: ahead of need, so that sealing never
+	-- waits for a lock.  LIKE and ATTACH, as PARTITION OF would lock out every
+	-- reader of the trail.
+	FOR month IN 0..1 LOOP
+		lower_bound := date_trunc('month', moment) + make_interval(months => month);
+		FOREACH parent IN ARRAY ARRAY['audit_log', 'audit_subject'] LOOP
+			leaf := parent || to_char(lower_bound, '_YYYY_MM');
+			CONTINUE WHEN EXISTS (
+				SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+				WHERE i.inhparent = format('csec_trail.%I', parent)::regclass AND c.relname = leaf);
+			EXECUTE format('CREATE TABLE csec_trail.%I (LIKE csec_trail.%I INCLUDING DEFAULTS INCLUDING STORAGE INCLUDING COMPRESSION)',
+				leaf, parent);
+			EXECUTE format('ALTER TABLE csec_trail.%I OWNER TO %I', leaf, trail_owner);
+			EXECUTE format('REVOKE ALL ON csec_trail.%I FROM PUBLIC', leaf);
+			EXECUTE format('ALTER TABLE csec_trail.%I ATTACH PARTITION csec_trail.%I FOR VALUES FROM (%L) TO (%L)',
+				parent, leaf, lower_bound, lower_bound + interval '1 month');
+		END LOOP;
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.add_trail_partitions(timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION csec.add_trail_partitions(timestamptz) IS
+	'internal: make the partitions of the trail for the month of a moment and the month after it, where they are missing';
+
+CREATE FUNCTION csec.create_trail() RETURNS boolean
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	trail_owner text := (SELECT rolname FROM pg_authid WHERE oid = 10);
+	object text;
+	start_at pg_lsn;
+BEGIN
+	start_at := csec.prepare_trail_stream();
+	IF to_regclass('csec_trail.sealer_state') IS NOT NULL THEN
+		RETURN false;
+	END IF;
+	CREATE SCHEMA IF NOT EXISTS csec_trail;
+
+	CREATE TABLE csec_trail.audit_log (
+		seq int8 NOT NULL,
+		at timestamptz NOT NULL,
+		subject int8,
+		relid oid,
+		kind int2 NOT NULL,
+		login text COLLATE "C",
+		subjects int8multirange,
+		record bytea NOT NULL,
+		hash bytea NOT NULL
+	) PARTITION BY RANGE (at);
+	CREATE INDEX audit_log_seq ON csec_trail.audit_log (seq);
+	CREATE INDEX audit_log_subject ON csec_trail.audit_log (relid, subject);
+	CREATE INDEX audit_log_login ON csec_trail.audit_log (login, at);
+	CREATE INDEX audit_log_subjects ON csec_trail.audit_log USING gist (subjects) WHERE subjects IS NOT NULL;
+
+	CREATE TABLE csec_trail.audit_subject (
+		subject int8 NOT NULL,
+		seq int8 NOT NULL,
+		at timestamptz NOT NULL,
+		relid oid NOT NULL
+	) PARTITION BY RANGE (at);
+	CREATE INDEX audit_subject_subject ON csec_trail.audit_subject (relid, subject);
+
+	-- No indexes on these three: the sealer knows where its rows are, and an
+	-- update that changes no index leaves nothing behind (HOT).
+	CREATE TABLE csec_trail.sealer_state (
+		system_id int8 NOT NULL,
+		database_id oid NOT NULL,
+		timeline int8 NOT NULL,
+		resume_lsn pg_lsn NOT NULL,
+		seq int8 NOT NULL,
+		sealed_at timestamptz NOT NULL,
+		hash bytea NOT NULL,
+		head_mac bytea NOT NULL,
+		sessions_since timestamptz NOT NULL,
+		forgotten_lsn pg_lsn NOT NULL
+	) WITH (fillfactor = 25);
+	CREATE TABLE csec_trail.sealer_session (
+		started timestamptz NOT NULL,
+		pid int8 NOT NULL,
+		number int8 NOT NULL,
+		lsn pg_lsn NOT NULL
+	) WITH (fillfactor = 50);
+	CREATE TABLE csec_trail.sealer_open (
+		xid int8 NOT NULL,
+		prepared boolean NOT NULL
+	) WITH (fillfactor = 50);
+
+	EXECUTE format('ALTER SCHEMA csec_trail OWNER TO %I', trail_owner);
+	REVOKE ALL ON SCHEMA csec_trail FROM PUBLIC;
+	FOREACH object IN ARRAY ARRAY['audit_log', 'audit_subject', 'sealer_state', 'sealer_session', 'sealer_open'] LOOP
+		EXECUTE format('ALTER TABLE csec_trail.%I OWNER TO %I', object, trail_owner);
+		EXECUTE format('REVOKE ALL ON csec_trail.%I FROM PUBLIC', object);
+	END LOOP;
+	IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'csec_auditor') THEN
+		GRANT USAGE ON SCHEMA csec_trail TO csec_auditor;
+		GRANT SELECT ON csec_trail.audit_log, csec_trail.audit_subject, csec_trail.sealer_state TO csec_auditor;
+	END IF;
+
+	COMMENT ON SCHEMA csec_trail IS 'the audit trail of csec; written by its sealer only';
+	COMMENT ON TABLE csec_trail.audit_log IS 'one row for each audit record, each linked to the one before by its hash';
+	COMMENT ON COLUMN csec_trail.audit_log.seq IS 'number of the record, from 1, without gaps';
+	COMMENT ON COLUMN csec_trail.audit_log.at IS 'when it was sealed';
+	COMMENT ON COLUMN csec_trail.audit_log.subject IS 'key of the subject, where there is exactly one; in an outcome record the transaction id';
+	COMMENT ON COLUMN csec_trail.audit_log.relid IS 'the protected table; 0 in an outcome record';
+	COMMENT ON COLUMN csec_trail.audit_log.kind IS '1 genesis, 2 read, 3 change, 4 outcome, 5 control, 6 denial, 7 gap, 8 server, 9 rejected';
+	COMMENT ON COLUMN csec_trail.audit_log.login IS 'the authenticated role';
+	COMMENT ON COLUMN csec_trail.audit_log.subjects IS 'keys of the subjects, where there are more than 64; without bounds where all rows must be assumed';
+	COMMENT ON COLUMN csec_trail.audit_log.record IS 'the record: see docs/record-format.md and csec.decode_record()';
+	COMMENT ON COLUMN csec_trail.audit_log.hash IS 'SHA-256 of the hash before and the record';
+	COMMENT ON TABLE csec_trail.audit_subject IS 'the subjects of records that have 2 to 64 of them';
+	COMMENT ON COLUMN csec_trail.audit_subject.subject IS 'key of the subject';
+	COMMENT ON COLUMN csec_trail.audit_subject.seq IS 'number of the record in audit_log';
+	COMMENT ON COLUMN csec_trail.audit_subject.at IS 'when the record was sealed';
+	COMMENT ON COLUMN csec_trail.audit_subject.relid IS 'the protected table';
+	COMMENT ON TABLE csec_trail.sealer_state IS 'one row: the head of the trail, and where in the WAL the sealer goes on';
+	COMMENT ON TABLE csec_trail.sealer_session IS 'the number of the last record sealed of each session: what shows a repeat';
+	COMMENT ON TABLE csec_trail.sealer_open IS 'transactions with sealed changes whose end has not been seen';
+
+	PERFORM csec.add_trail_partitions(now());
+	INSERT INTO csec_trail.sealer_state VALUES (
+		(SELECT system_identifier FROM pg_control_system()),
+		(SELECT oid FROM pg_database WHERE datname = current_database()),
+		(SELECT timeline_id FROM pg_control_checkpoint()),
+		start_at, 0, now(), decode(repeat('00', 32), 'hex'), '', now(), start_at);
+	RETURN true;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.create_trail() FROM PUBLIC;
+COMMENT ON FUNCTION csec.create_trail() IS
+	'internal: make the audit trail of this database where it has none; says whether it had to. csec.protect() calls it';
+
+CREATE FUNCTION csec.flush_audit() RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_flush_audit';
+COMMENT ON FUNCTION csec.flush_audit() IS
+	'wait until everything recorded before this call stands in the trail, at most csec.flush_timeout';
+
+CREATE FUNCTION csec.stream_status(
+		OUT database oid, OUT sealer_pid int, OUT state text, OUT sealed_lsn pg_lsn, OUT emitted_lsn pg_lsn,
+		OUT lag_bytes int8, OUT last_seq int8, OUT failed_at timestamptz, OUT last_error text, OUT warning text)
+	RETURNS SETOF record
+	LANGUAGE c VOLATILE STRICT
+	AS 'MODULE_PATHNAME', 'csec_stream_status';
+REVOKE ALL ON FUNCTION csec.stream_status() FROM PUBLIC;
+COMMENT ON FUNCTION csec.stream_status() IS 'internal: what csec.trail_status shows';
+
+CREATE VIEW csec.trail_status AS
+	SELECT d.datname AS database, s.sealer_pid, s.state, s.sealed_lsn, s.emitted_lsn, s.lag_bytes,
+		s.last_seq, s.failed_at, s.last_error, s.warning
+	FROM csec.stream_status() s LEFT JOIN pg_catalog.pg_database d ON d.oid = s.database;
+REVOKE ALL ON csec.trail_status FROM PUBLIC;
+COMMENT ON VIEW csec.trail_status IS 'the sealer of each database with a trail: whether it runs, how far it has come, what troubles it';
+COMMENT ON COLUMN csec.trail_status.database IS 'name of the database';
+COMMENT ON COLUMN csec.trail_status.sealer_pid IS 'process id of its sealer; null where none runs';
+COMMENT ON COLUMN csec.trail_status.state IS 'running, starting, parked (CREATE or DROP DATABASE is at work), failing or stopped';
+COMMENT ON COLUMN csec.trail_status.sealed_lsn IS 'everything before this position of the WAL is sealed';
+COMMENT ON COLUMN csec.trail_status.emitted_lsn IS 'end of the newest record in the WAL';
+COMMENT ON COLUMN csec.trail_status.lag_bytes IS 'WAL between the two, in bytes';
+COMMENT ON COLUMN csec.trail_status.last_seq IS 'number of the record sealed last since the sealer started';
+COMMENT ON COLUMN csec.trail_status.failed_at IS 'when last_error was met; null after the next success';
+COMMENT ON COLUMN csec.trail_status.last_error IS 'what stopped the sealer last';
+COMMENT ON COLUMN csec.trail_status.warning IS 'a setting under which records could be lost';

@@ -1,0 +1,141 @@
+/*
+ * note.c
+ *		The records that the sealer itself writes.
+ *
+ * They never were in the WAL, so they carry no MAC; their place in the chain
+ * is theirs alone.  The sealer numbers them as a session of its own.
+ */
+#include "sealer/note.h"
+
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "access/xlog.h"
+#include "utils/json.h"
+#include "utils/timestamp.h"
+
+#include "util/bytes.h"
+
+/* Of a rejected message so much is kept. */
+#define REJECTED_PAYLOAD 256
+
+static uint64 number = 0;
+static StringInfoData note;
+
+static void
+begin(CsecRecordKind kind)
+{
+	uint8		fixed[CSEC_BODY_FIXED_SIZE];
+
+	fixed[0] = CSEC_FORMAT_VERSION;
+	fixed[1] = (uint8) kind;
+	csec_put_u16(fixed + 2, 0);
+	csec_put_u64(fixed + 4, (uint64) MyStartTimestamp);
+	csec_put_u32(fixed + 12, (uint32) MyProcPid);
+	csec_put_u64(fixed + 16, ++number);
+	csec_put_u64(fixed + 24, (uint64) GetCurrentTimestamp());
+	initStringInfo(&note);
+	appendBinaryStringInfo(&note, (char *) fixed, sizeof(fixed));
+}
+
+/* Fields come in the order of their tags. */
+static void
+add(CsecTag tag, const void *data, size_t len)
+{
+	uint8		head[1 + CSEC_VARINT_MAX];
+	size_t		head_len;
+
+	head[0] = (uint8) tag;
+	head_len = 1 + csec_put_varint(head + 1, len);
+	appendBinaryStringInfo(&note, (char *) head, head_len);
+	appendBinaryStringInfo(&note, data, len);
+}
+
+static void
+add_text(CsecTag tag, const char *text)
+{
+	if (text != NULL)
+		add(tag, text, strlen(text));
+}
+
+static void
+add_lsn(CsecTag tag, XLogRecPtr lsn)
+{
+	uint8		bytes[8];
+
+	csec_put_u64(bytes, lsn);
+	add(tag, bytes, sizeof(bytes));
+}
+
+static void
+end(CsecBatch *batch, XLogRecPtr lsn)
+{
+	csec_batch_add(batch, (uint8) note.data[1], (uint8 *) note.data, note.len, lsn);
+	pfree(note.data);
+}
+
+void
+csec_note_genesis(CsecBatch *batch, XLogRecPtr lsn)
+{
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "{\"system_id\": \"" UINT64_FORMAT "\", \"database_id\": %u, \"database\": ",
+					 GetSystemIdentifier(), MyDatabaseId);
+	escape_json(&detail, get_database_name(MyDatabaseId));
+	appendStringInfoChar(&detail, '}');
+
+	begin(CSEC_KIND_GENESIS);
+	add_text(CSEC_TAG_DETAIL, detail.data);
+	end(batch, lsn);
+	pfree(detail.data);
+}
+
+void
+csec_note_server(CsecBatch *batch, XLogRecPtr lsn, const char *action,
+				 const char *detail)
+{
+	begin(CSEC_KIND_SERVER);
+	add_text(CSEC_TAG_OBJECT, "sealer");
+	add_text(CSEC_TAG_ACTION, action);
+	add_text(CSEC_TAG_DETAIL, detail);
+	end(batch, lsn);
+}
+
+void
+csec_note_gap(CsecBatch *batch, XLogRecPtr lsn, const char *why,
+			  XLogRecPtr from, XLogRecPtr to)
+{
+	begin(CSEC_KIND_GAP);
+	add_text(CSEC_TAG_ACTION, why);
+	add_lsn(CSEC_TAG_FROM_LSN, from);
+	add_lsn(CSEC_TAG_TO_LSN, to);
+	end(batch, lsn);
+}
+
+void
+csec_note_outcome(CsecBatch *batch, XLogRecPtr lsn, TransactionId xid,
+				  CsecOutcome outcome)
+{
+	uint8		bytes[4];
+	uint8		code = (uint8) outcome;
+
+	begin(CSEC_KIND_OUTCOME);
+	csec_put_u32(bytes, xid);
+	add(CSEC_TAG_XID, bytes, sizeof(bytes));
+	add(CSEC_TAG_OUTCOME, &code, 1);
+	end(batch, lsn);
+}
+
+void
+csec_note_rejected(CsecBatch *batch, XLogRecPtr lsn, const char *why,
+				   const uint8 *message, size_t len)
+{
+	char		detail[64];
+
+	begin(CSEC_KIND_REJECTED);
+	add_text(CSEC_TAG_ACTION, why);
+	snprintf(detail, sizeof(detail), "{\"bytes\": %zu}", len);
+	add_text(CSEC_TAG_DETAIL, detail);
+	add(CSEC_TAG_PAYLOAD, message, Min(len, REJECTED_PAYLOAD));
+	end(batch, lsn);
+}

@@ -1,0 +1,331 @@
+/*
+ * outcome.c
+ *		How the transactions of sealed changes end.
+ *
+ * A change's record is written before its transaction ends.  When the end
+ * stands in the same batch, the record's header tells it; otherwise the
+ * header says open (or prepared) and an outcome record follows, one for each
+ * transaction id that records have named.
+ *
+ * The ids in records may be those of subtransactions.  The commit record of a
+ * top transaction lists the subtransactions that survived; one rolled back
+ * has its own abort record.  A crash writes no abort records: the checkpoint
+ * that ends recovery (or END_OF_RECOVERY) says that whatever was not prepared
+ * is aborted.
+ *
+ * What is still open after a gap, and what a message written by a transaction
+ * that had ended already may have opened by mistake, is settled by asking the
+ * commit log.
+ */
+#include "sealer/outcome.h"
+
+#include "access/heapam_xlog.h"
+#include "access/rmgr.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/xlog_internal.h"
+#include "catalog/pg_control.h"
+#include "storage/procarray.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "sealer/note.h"
+#include "sealer/rowset.h"
+
+typedef struct OpenXact
+{
+	TransactionId xid;
+	bool		prepared;
+	bool		told;			/* sealed as open: an outcome has to follow */
+	bool		dirty;			/* its row does not say so */
+	bool		gone;			/* was not running at the last asking */
+	int			last_item;		/* in the batch at hand, or -1 */
+	ItemPointerData tid;
+} OpenXact;
+
+enum
+{
+	OPEN_XID,
+	OPEN_PREPARED,
+	OPEN_COLUMNS
+};
+
+static HTAB *open_xacts = NULL;
+
+/* Rows of transactions that have ended, to be removed with the batch. */
+static ItemPointerData *ended = NULL;
+static int	ended_count = 0;
+static int	ended_capacity = 0;
+
+static void
+read_row(Datum *values, ItemPointer tid, void *arg)
+{
+	TransactionId xid = (TransactionId) DatumGetInt64(values[OPEN_XID]);
+	OpenXact   *xact = hash_search(open_xacts, &xid, HASH_ENTER, NULL);
+
+	xact->prepared = DatumGetBool(values[OPEN_PREPARED]);
+	xact->told = true;
+	xact->dirty = false;
+	xact->gone = false;
+	xact->last_item = -1;
+	xact->tid = *tid;
+}
+
+static void
+delete_row(Datum *values, ItemPointer tid, void *arg)
+{
+	csec_row_delete((Relation) arg, tid);
+}
+
+/*
+ * Read what is open.  In a copied trail (ours is false) it stays open for
+ * ever: the transactions belong to another database.
+ */
+void
+csec_outcomes_load(bool ours)
+{
+	Relation	rel = csec_trail_table("sealer_open");
+	HASHCTL		info = {
+		.keysize = sizeof(TransactionId),
+		.entrysize = sizeof(OpenXact),
+		.hcxt = TopMemoryContext
+	};
+
+	open_xacts = hash_create("csec open transactions", 64, &info,
+							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	csec_rows_scan(rel, ours ? read_row : delete_row, rel);
+	table_close(rel, NoLock);
+}
+
+bool
+csec_outcomes_pending(void)
+{
+	return hash_get_num_entries(open_xacts) > 0;
+}
+
+void
+csec_outcome_expect(CsecBatch *batch, int item, TransactionId xid)
+{
+	bool		found;
+	OpenXact   *xact = hash_search(open_xacts, &xid, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		xact->prepared = false;
+		xact->told = false;
+		xact->dirty = false;
+		xact->last_item = -1;
+		ItemPointerSetInvalid(&xact->tid);
+	}
+	xact->gone = false;
+	batch->item[item].outcome = CSEC_OUTCOME_OPEN;
+	batch->item[item].same_xact = xact->last_item;
+	xact->last_item = item;
+}
+
+/* The row goes when the batch is stored. */
+static void
+remove_row_later(ItemPointer tid)
+{
+	if (!ItemPointerIsValid(tid))
+		return;
+	if (ended_count == ended_capacity)
+	{
+		ended_capacity = Max(64, 2 * ended_capacity);
+		ended = ended == NULL ?
+			MemoryContextAlloc(TopMemoryContext, ended_capacity * sizeof(*ended)) :
+			repalloc(ended, ended_capacity * sizeof(*ended));
+	}
+	ended[ended_count++] = *tid;
+}
+
+static void
+settle(CsecBatch *batch, XLogRecPtr lsn, OpenXact *xact, CsecOutcome outcome)
+{
+	for (int i = xact->last_item; i >= 0; i = batch->item[i].same_xact)
+		batch->item[i].outcome = outcome;
+	if (xact->told)
+		csec_note_outcome(batch, lsn, xact->xid, outcome);
+	remove_row_later(&xact->tid);
+	hash_search(open_xacts, &xact->xid, HASH_REMOVE, NULL);
+}
+
+static void
+settle_xid(CsecBatch *batch, XLogRecPtr lsn, TransactionId xid,
+		   CsecOutcome outcome)
+{
+	OpenXact   *xact = hash_search(open_xacts, &xid, HASH_FIND, NULL);
+
+	if (xact != NULL)
+		settle(batch, lsn, xact, outcome);
+}
+
+static void
+settle_tree(CsecBatch *batch, XLogRecPtr lsn, TransactionId xid,
+			int nsubxacts, const TransactionId *subxacts, CsecOutcome outcome)
+{
+	settle_xid(batch, lsn, xid, outcome);
+	for (int i = 0; i < nsubxacts; i++)
+		settle_xid(batch, lsn, subxacts[i], outcome);
+}
+
+static void
+prepare_xid(TransactionId xid)
+{
+	OpenXact   *xact = hash_search(open_xacts, &xid, HASH_FIND, NULL);
+
+	if (xact == NULL)
+		return;
+	xact->prepared = true;
+	xact->dirty = true;
+}
+
+static void
+abort_unprepared(CsecBatch *batch, XLogRecPtr lsn)
+{
+	HASH_SEQ_STATUS status;
+	OpenXact   *xact;
+
+	hash_seq_init(&status, open_xacts);
+	while ((xact = hash_seq_search(&status)) != NULL)
+		if (!xact->prepared)
+			settle(batch, lsn, xact, CSEC_OUTCOME_ABORTED);
+}
+
+static void
+observe_xact(CsecBatch *batch, XLogReaderState *xlog)
+{
+	uint8		info = XLogRecGetInfo(xlog);
+	char	   *data = XLogRecGetData(xlog);
+	XLogRecPtr	lsn = xlog->EndRecPtr;
+
+	switch (info & XLOG_XACT_OPMASK)
+	{
+		case XLOG_XACT_COMMIT:
+		case XLOG_XACT_COMMIT_PREPARED:
+			{
+				xl_xact_parsed_commit parsed;
+
+				ParseCommitRecord(info, (xl_xact_commit *) data, &parsed);
+				settle_tree(batch, lsn,
+							TransactionIdIsValid(parsed.twophase_xid) ?
+							parsed.twophase_xid : XLogRecGetXid(xlog),
+							parsed.nsubxacts, parsed.subxacts,
+							CSEC_OUTCOME_COMMITTED);
+				break;
+			}
+		case XLOG_XACT_ABORT:
+		case XLOG_XACT_ABORT_PREPARED:
+			{
+				xl_xact_parsed_abort parsed;
+
+				ParseAbortRecord(info, (xl_xact_abort *) data, &parsed);
+				settle_tree(batch, lsn,
+							TransactionIdIsValid(parsed.twophase_xid) ?
+							parsed.twophase_xid : XLogRecGetXid(xlog),
+							parsed.nsubxacts, parsed.subxacts,
+							CSEC_OUTCOME_ABORTED);
+				break;
+			}
+		case XLOG_XACT_PREPARE:
+			{
+				xl_xact_parsed_prepare parsed;
+
+				ParsePrepareRecord(info, (xl_xact_prepare *) data, &parsed);
+				prepare_xid(parsed.twophase_xid);
+				for (int i = 0; i < parsed.nsubxacts; i++)
+					prepare_xid(parsed.subxacts[i]);
+				break;
+			}
+	}
+}
+
+void
+csec_outcome_observe(CsecBatch *batch, XLogReaderState *xlog)
+{
+	if (!csec_outcomes_pending())
+		return;
+	if (XLogRecGetRmid(xlog) == RM_XACT_ID)
+		observe_xact(batch, xlog);
+	else if (XLogRecGetRmid(xlog) == RM_XLOG_ID)
+	{
+		uint8		info = XLogRecGetInfo(xlog) & ~XLR_INFO_MASK;
+
+		if (info == XLOG_CHECKPOINT_SHUTDOWN || info == XLOG_END_OF_RECOVERY)
+			abort_unprepared(batch, xlog->EndRecPtr);
+	}
+}
+
+/* False where the commit log no longer reaches back to xid. */
+static bool
+commit_log_knows(TransactionId xid)
+{
+	TransactionId oldest;
+
+	LWLockAcquire(XactTruncationLock, LW_SHARED);
+	oldest = ShmemVariableCache->oldestClogXid;
+	LWLockRelease(XactTruncationLock);
+	return !TransactionIdPrecedes(xid, oldest);
+}
+
+void
+csec_outcomes_ask(CsecBatch *batch, XLogRecPtr lsn)
+{
+	HASH_SEQ_STATUS status;
+	OpenXact   *xact;
+
+	hash_seq_init(&status, open_xacts);
+	while ((xact = hash_seq_search(&status)) != NULL)
+	{
+		if (!commit_log_knows(xact->xid))
+			settle(batch, lsn, xact, CSEC_OUTCOME_ABORTED);
+		else if (TransactionIdIsInProgress(xact->xid))
+			xact->gone = false;
+		else if (!xact->gone)
+			xact->gone = true;
+		else
+			settle(batch, lsn, xact, TransactionIdDidCommit(xact->xid) ?
+				   CSEC_OUTCOME_COMMITTED : CSEC_OUTCOME_ABORTED);
+	}
+}
+
+static void
+store_row(Relation rel, OpenXact *xact)
+{
+	Datum		values[OPEN_COLUMNS];
+
+	values[OPEN_XID] = Int64GetDatum((int64) xact->xid);
+	values[OPEN_PREPARED] = BoolGetDatum(xact->prepared);
+	csec_row_put(rel, &xact->tid, values);
+	xact->dirty = false;
+}
+
+void
+csec_outcomes_store(CsecBatch *batch)
+{
+	Relation	rel;
+	HASH_SEQ_STATUS status;
+	OpenXact   *xact;
+
+	if (ended_count == 0 && !csec_outcomes_pending())
+		return;
+	rel = csec_trail_table("sealer_open");
+	while (ended_count > 0)
+		csec_row_delete(rel, &ended[--ended_count]);
+
+	hash_seq_init(&status, open_xacts);
+	while ((xact = hash_seq_search(&status)) != NULL)
+	{
+		for (int i = xact->last_item; i >= 0; i = batch->item[i].same_xact)
+			batch->item[i].outcome = xact->prepared ?
+				CSEC_OUTCOME_PREPARED : CSEC_OUTCOME_OPEN;
+		if (xact->last_item >= 0 && !xact->told)
+			xact->told = xact->dirty = true;
+		xact->last_item = -1;
+		if (xact->dirty)
+			store_row(rel, xact);
+	}
+	table_close(rel, NoLock);
+}
