@@ -64,6 +64,9 @@ typedef enum CsecRecordKind
 
 #define CSEC_KIND_LAST CSEC_KIND_REJECTED
 
+/* Action of a SERVER record: the head's MAC was not this server's. */
+#define CSEC_NOTE_HEAD "head not sound"
+
 typedef enum CsecOutcome
 {
 	CSEC_OUTCOME_NONE = 0,		/* nothing to come out: a read, a control */

@@ -142,14 +142,20 @@ remove_row_later(ItemPointer tid)
 }
 
 static void
+forget(OpenXact *xact)
+{
+	remove_row_later(&xact->tid);
+	hash_search(open_xacts, &xact->xid, HASH_REMOVE, NULL);
+}
+
+static void
 settle(CsecBatch *batch, XLogRecPtr lsn, OpenXact *xact, CsecOutcome outcome)
 {
 	for (int i = xact->last_item; i >= 0; i = batch->item[i].same_xact)
 		batch->item[i].outcome = outcome;
 	if (xact->told)
 		csec_note_outcome(batch, lsn, xact->xid, outcome);
-	remove_row_later(&xact->tid);
-	hash_search(open_xacts, &xact->xid, HASH_REMOVE, NULL);
+	forget(xact);
 }
 
 static void
@@ -280,7 +286,7 @@ csec_outcomes_ask(CsecBatch *batch, XLogRecPtr lsn)
 	while ((xact = hash_seq_search(&status)) != NULL)
 	{
 		if (!commit_log_knows(xact->xid))
-			settle(batch, lsn, xact, CSEC_OUTCOME_ABORTED);
+			forget(xact);		/* nobody can tell: it stays open */
 		else if (TransactionIdIsInProgress(xact->xid))
 			xact->gone = false;
 		else if (!xact->gone)

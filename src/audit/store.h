@@ -1,0 +1,27 @@
+/*
+ * store.h
+ *		Puts records into csec_trail.audit_log, many at a time.
+ *
+ * begin, add …, end inside one transaction that has an active snapshot; all
+ * records get the time of begin.
+ */
+#ifndef CSEC_AUDIT_STORE_H
+#define CSEC_AUDIT_STORE_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "audit/record.h"
+
+typedef struct CsecStore CsecStore;
+
+extern CsecStore *csec_store_begin(TimestampTz at);
+extern void csec_store_add(CsecStore *store, uint64 seq, bytea *record,
+						   const uint8 *hash);
+extern void csec_store_end(CsecStore *store);
+
+/* Make the partitions for the month of a moment and the next, if missing. */
+extern void csec_store_add_partitions(TimestampTz at);
+
+#endif							/* CSEC_AUDIT_STORE_H */

@@ -1,0 +1,68 @@
+/*
+ * trail.c
+ *		The tables of the trail: their columns, and their partitions.
+ *
+ * A partition is found by its name and then by its parent: a table that only
+ * has the right name is not one.
+ */
+#include "audit/trail.h"
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+Oid
+csec_trail_relid(const char *name)
+{
+	Oid			schema = get_namespace_oid("csec_trail", true);
+
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+Relation
+csec_trail_partition(const char *parent, TimestampTz at, LOCKMODE lockmode)
+{
+	char		name[NAMEDATALEN];
+	struct pg_tm tm;
+	fsec_t		fsec;
+	Oid			parent_relid = csec_trail_relid(parent);
+	Oid			relid;
+
+	if (timestamp2tm(at, NULL, &tm, &fsec, NULL, NULL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	snprintf(name, sizeof(name), "%s_%04d_%02d", parent, tm.tm_year, tm.tm_mon);
+	relid = csec_trail_relid(name);
+	if (!OidIsValid(relid))
+		return NULL;
+	if (get_rel_relkind(relid) != RELKIND_RELATION ||
+		!get_rel_relispartition(relid) ||
+		get_partition_parent(relid, true) != parent_relid)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("csec_trail.%s is not a partition of csec_trail.%s", name, parent),
+				 errhint("Rename it, so that the sealer can make the partition.")));
+	return table_open(relid, lockmode);
+}
+
+List *
+csec_trail_partitions(const char *parent, LOCKMODE lockmode)
+{
+	Oid			relid = csec_trail_relid(parent);
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("this database has no trail: csec_trail.%s does not exist", parent),
+				 errhint("The trail begins with the first call of csec.protect().")));
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("csec_trail.%s is not the partitioned table that csec made", parent)));
+	return find_inheritance_children(relid, lockmode);
+}

@@ -1,0 +1,362 @@
+/*
+ * launcher.c
+ *		Starts a sealer for each database that has a trail.
+ *
+ * A static background worker without a database of its own.  When it starts
+ * it probes every database once: a sealer is started there, and leaves if it
+ * finds no extension.  Later, backends and sealers poke it through shared
+ * memory: a stream that is wanted, not parked, and has no sealer gets one.
+ *
+ * It is also who cleans up after databases that are gone: their slots would
+ * hold the WAL for ever.
+ */
+#include "sealer/launcher.h"
+
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "replication/slot.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "audit/stream.h"
+#include "sealer/sealer.h"
+#include "sealer/slot.h"
+
+#define RESTART_SECONDS	5
+#define CLEANING_MS		60000
+#define BUSY_MS			100
+#define COMPLAINT_MS	60000
+
+/* A sealer that was started. */
+typedef struct Child
+{
+	Oid			database;
+	BackgroundWorkerHandle *handle;
+	TimestampTz started;
+} Child;
+
+static List *children = NIL;	/* of Child: they run, or will in a moment */
+static List *to_probe = NIL;	/* OIDs of databases not looked at yet */
+
+/* When a sealer of a stream may be started again; by place in csec_streams. */
+static TimestampTz not_before[CSEC_MAX_DATABASES];
+
+void
+csec_launcher_init(void)
+{
+	BackgroundWorker worker = {
+		.bgw_name = "csec launcher",
+		.bgw_type = "csec launcher",
+		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+		.bgw_start_time = BgWorkerStart_RecoveryFinished,
+		.bgw_restart_time = RESTART_SECONDS,
+		.bgw_library_name = "csec",
+		.bgw_function_name = "csec_launcher_main"
+	};
+
+	/* pg_upgrade needs the databases to itself */
+	if (!IsBinaryUpgrade)
+		RegisterBackgroundWorker(&worker);
+}
+
+static bool
+database_is_open(Oid database)
+{
+	HeapTuple	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
+	bool		open;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	open = ((Form_pg_database) GETSTRUCT(tuple))->datallowconn;
+	ReleaseSysCache(tuple);
+	return open;
+}
+
+static void
+list_databases(void)
+{
+	Relation	rel;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	StartTransactionCommand();
+	rel = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(rel, 0, NULL);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		if (database->datallowconn)
+			to_probe = lappend_oid(to_probe, database->oid);
+		MemoryContextSwitchTo(old);
+	}
+	table_endscan(scan);
+	table_close(rel, AccessShareLock);
+	CommitTransactionCommand();
+}
+
+/* False where no worker could be had; says why, but not every time. */
+static bool
+start_sealer(Oid database)
+{
+	static TimestampTz complained = 0;
+	BackgroundWorker worker = {
+		.bgw_type = "csec sealer",
+		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+		.bgw_start_time = BgWorkerStart_RecoveryFinished,
+		.bgw_restart_time = BGW_NEVER_RESTART,
+		.bgw_library_name = "csec",
+		.bgw_function_name = "csec_sealer_main",
+		.bgw_main_arg = ObjectIdGetDatum(database),
+		.bgw_notify_pid = MyProcPid
+	};
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	Child	   *child = palloc(sizeof(Child));
+	TimestampTz now = GetCurrentTimestamp();
+
+	snprintf(worker.bgw_name, BGW_MAXLEN, "csec sealer of database %u", database);
+	child->database = database;
+	child->started = now;
+	if (RegisterDynamicBackgroundWorker(&worker, &child->handle))
+	{
+		children = lappend(children, child);
+		MemoryContextSwitchTo(old);
+		return true;
+	}
+	pfree(child);
+	MemoryContextSwitchTo(old);
+	if (TimestampDifferenceExceeds(complained, now, COMPLAINT_MS))
+		ereport(LOG,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("no background worker is free to seal the audit trail of database %u", database),
+				 errhint("Raise max_worker_processes by one for each database with csec, and restart the server.")));
+	complained = now;
+	return false;
+}
+
+static Child *
+child_of(Oid database)
+{
+	ListCell   *cell;
+
+	foreach(cell, children)
+	{
+		Child	   *child = lfirst(cell);
+
+		if (child->database == database)
+			return child;
+	}
+	return NULL;
+}
+
+/*
+ * A sealer that failed, or ended as soon as it began, is not started again at
+ * once: it would only fill the log.
+ */
+static void
+bury(Child *child)
+{
+	CsecStream *stream = csec_stream_of(child->database, false);
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (stream == NULL)
+		return;
+	if (stream->failed_at >= child->started ||
+		!TimestampDifferenceExceeds(child->started, now, 1000))
+		not_before[stream - csec_streams->stream] =
+			TimestampTzPlusMilliseconds(now, RESTART_SECONDS * 1000);
+}
+
+static void
+look_after_children(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, children)
+	{
+		Child	   *child = lfirst(cell);
+		pid_t		pid;
+
+		if (GetBackgroundWorkerPid(child->handle, &pid) != BGWH_STOPPED)
+			continue;
+		bury(child);
+		children = foreach_delete_current(children, cell);
+		pfree(child->handle);
+		pfree(child);
+	}
+}
+
+/* Has the sealer of a probed database told what it is: gone, or at work? */
+static bool
+probe_is_over(Oid database)
+{
+	CsecStream *stream = csec_stream_of(database, false);
+
+	return child_of(database) == NULL || (stream != NULL && stream->sealer_pid != 0);
+}
+
+/* One at a time: a server with many databases has few workers. */
+static void
+probe_next(void)
+{
+	static Oid	probing = InvalidOid;
+
+	if (OidIsValid(probing) && !probe_is_over(probing))
+		return;
+	probing = InvalidOid;
+	if (to_probe == NIL)
+		return;
+	if (child_of(linitial_oid(to_probe)) == NULL)
+	{
+		bool		open;
+
+		StartTransactionCommand();
+		open = database_is_open(linitial_oid(to_probe));
+		CommitTransactionCommand();
+		if (open && !start_sealer(linitial_oid(to_probe)))
+			return;
+		if (open)
+			probing = linitial_oid(to_probe);
+	}
+	to_probe = list_delete_first(to_probe);
+}
+
+static bool
+wants_sealer(CsecStream *stream)
+{
+	bool		wants;
+
+	LWLockAcquire(csec_streams->lock, LW_SHARED);
+	wants = OidIsValid(stream->database) && stream->wanted &&
+		stream->parked == 0 && stream->sealer_pid == 0;
+	LWLockRelease(csec_streams->lock);
+	return wants && child_of(stream->database) == NULL;
+}
+
+/* True where something is left to do soon. */
+static bool
+start_wanted(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		more = false;
+
+	for (int i = 0; i < CSEC_MAX_DATABASES; i++)
+	{
+		CsecStream *stream = &csec_streams->stream[i];
+		bool		open;
+
+		if (!wants_sealer(stream))
+			continue;
+		if (now < not_before[i])
+		{
+			more = true;
+			continue;
+		}
+		StartTransactionCommand();
+		open = database_is_open(stream->database);
+		CommitTransactionCommand();
+		if (open && !start_sealer(stream->database))
+			more = true;
+	}
+	return more;
+}
+
+/* Forget databases that are gone, and drop what they left behind. */
+static void
+clean_up(void)
+{
+	StartTransactionCommand();
+	csec_slot_drop_orphans();
+	for (int i = 0; i < CSEC_MAX_DATABASES; i++)
+	{
+		CsecStream *stream = &csec_streams->stream[i];
+
+		if (!OidIsValid(stream->database) || stream->parked > 0 ||
+			SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(stream->database)))
+			continue;
+		LWLockAcquire(csec_streams->lock, LW_EXCLUSIVE);
+		stream->database = InvalidOid;
+		LWLockRelease(csec_streams->lock);
+		not_before[i] = 0;
+	}
+	CommitTransactionCommand();
+}
+
+static void
+warn_of_settings(void)
+{
+	if (max_slot_wal_keep_size_mb >= 0)
+		ereport(WARNING,
+				(errmsg("max_slot_wal_keep_size may remove WAL before its audit records are sealed"),
+				 errhint("Set max_slot_wal_keep_size = -1; csec.max_unsealed limits what can pile up.")));
+}
+
+static void
+set_latch_of_launcher(pid_t pid, Latch *latch)
+{
+	LWLockAcquire(csec_streams->lock, LW_EXCLUSIVE);
+	csec_streams->launcher_pid = pid;
+	csec_streams->launcher_latch = latch;
+	LWLockRelease(csec_streams->lock);
+}
+
+static void
+leave_place(int code, Datum arg)
+{
+	set_latch_of_launcher(0, NULL);
+}
+
+void
+csec_launcher_main(Datum arg)
+{
+	TimestampTz cleaned = 0;
+
+	csec_worker_signals();
+	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	pgstat_report_appname("csec launcher");
+	set_latch_of_launcher(MyProcPid, MyLatch);
+	before_shmem_exit(leave_place, 0);
+	warn_of_settings();
+	list_databases();
+
+	while (!ShutdownRequestPending)
+	{
+		bool		busy;
+
+		look_after_children();
+		probe_next();
+		busy = start_wanted() || to_probe != NIL;
+		if (TimestampDifferenceExceeds(cleaned, GetCurrentTimestamp(), CLEANING_MS))
+		{
+			clean_up();
+			cleaned = GetCurrentTimestamp();
+		}
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 busy ? BUSY_MS : CLEANING_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+			warn_of_settings();
+		}
+	}
+	proc_exit(0);
+}

@@ -1,0 +1,564 @@
+/*
+ * sealer.c
+ *		The background worker that writes a database's trail.
+ *
+ * One per database that has csec and a trail, started by the launcher.  It
+ * reads the WAL behind the last position it stored, keeps the records that
+ * are this database's, and seals them in batches: each in one transaction
+ * with the position to go on from.
+ *
+ * When it works: a backend that writes a record wakes it if it sleeps.  Then
+ * it gathers for csec.seal_delay, so that a steady load comes in batches and
+ * the cost of a transaction is shared, makes sure that what was written is
+ * flushed, reads, and seals.  csec.flush_audit() makes it seal at once.
+ *
+ * Its own commits are asynchronous.  Nothing is lost by that: the slot moves
+ * only when they are on disk, and until then the WAL would be read again.
+ *
+ * Errors: the process ends with status 1 and the launcher starts another,
+ * which begins from what is stored.  No memory outlives an error, so there
+ * is no half-changed state to mistrust.
+ */
+#include "sealer/sealer.h"
+
+#include "access/rmgr.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "replication/message.h"
+#include "replication/slot.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "audit/stream.h"
+#include "keys/keyring.h"
+#include "sealer/batch.h"
+#include "sealer/note.h"
+#include "sealer/outcome.h"
+#include "sealer/resume.h"
+#include "sealer/seal.h"
+#include "sealer/session.h"
+#include "sealer/slot.h"
+#include "sealer/state.h"
+#include "sealer/wal_reader.h"
+#include "util/bytes.h"
+#include "util/guc.h"
+
+/* How long the sealer sleeps when there is nothing to wait for. */
+#define IDLE_MS			10000
+/* ... when transactions are open whose end will wake nobody. */
+#define OUTCOME_MS		250
+#define HOUSEKEEPING_MS	60000
+/* The position is stored, records or not, when so much WAL has passed. */
+#define POSITION_BYTES	(16 * 1024 * 1024)
+
+static CsecStream *stream = NULL;
+static CsecBatch *batch = NULL;
+static CsecWalReader *reader = NULL;
+static CsecState state;
+static uint8 bound[12];			/* what the MAC of a message is bound to */
+static TimestampTz batch_began = 0;	/* 0: nothing is known to wait */
+static bool batch_flushed = false;	/* the WAL was flushed for this batch */
+static TimestampTz cleaned_at = 0;
+
+/* The last stored position whose commit may not be on disk yet. */
+static XLogRecPtr committed_lsn = InvalidXLogRecPtr;
+static XLogRecPtr committed_position = InvalidXLogRecPtr;
+
+void
+csec_worker_signals(void)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	BackgroundWorkerUnblockSignals();
+}
+
+void
+csec_trail_creation_tag(LOCKTAG *tag)
+{
+	/* the last field keeps it apart from the locks that users take */
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, 0x63736563, 0, 3);
+}
+
+static void
+begin_transaction(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static void
+end_transaction(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+static bool
+must_leave(void)
+{
+	bool		parked;
+
+	if (ShutdownRequestPending)
+		return true;
+	LWLockAcquire(csec_streams->lock, LW_SHARED);
+	parked = stream->parked > 0;
+	LWLockRelease(csec_streams->lock);
+	return parked;
+}
+
+static void
+doze(long ms)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 ms, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+/* ---- what is in the WAL ---- */
+
+static bool
+mac_is_right(const uint8 *message, size_t len)
+{
+	CsecMac    *mac = csec_keyring_trail_mac();
+	uint8		expected[CSEC_RECORD_MAC_SIZE];
+	size_t		body_len = len - CSEC_RECORD_MAC_SIZE;
+
+	if (!csec_mac_begin(mac) ||
+		!csec_mac_add(mac, bound, sizeof(bound)) ||
+		!csec_mac_add(mac, message, body_len) ||
+		!csec_mac_end(mac, expected, sizeof(expected)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute the MAC of an audit record")));
+	return memcmp(message + body_len, expected, sizeof(expected)) == 0;
+}
+
+/* What only the sealer says is not for a backend to say. */
+static bool
+kind_is_the_sealers(uint8 kind)
+{
+	return kind == CSEC_KIND_GENESIS || kind == CSEC_KIND_OUTCOME ||
+		kind == CSEC_KIND_REJECTED;
+}
+
+static void
+take_message(const uint8 *message, size_t len, XLogRecPtr lsn)
+{
+	CsecBody	body;
+	const char *why = NULL;
+	int			item;
+
+	if (len < CSEC_BODY_FIXED_SIZE + CSEC_RECORD_MAC_SIZE ||
+		!mac_is_right(message, len))
+		why = "forged";
+	else if (!csec_body_get(message, len - CSEC_RECORD_MAC_SIZE, &body) ||
+			 kind_is_the_sealers(body.kind))
+		why = "malformed";
+	else
+		(void) csec_session_admit(&body, lsn, &state, &why);
+	if (why != NULL)
+	{
+		csec_note_rejected(batch, lsn, why, message, len);
+		return;
+	}
+
+	item = csec_batch_add(batch, body.kind, message, len - CSEC_RECORD_MAC_SIZE,
+						  lsn);
+	if (body.field[CSEC_TAG_XID].data == NULL)
+		return;
+	if (body.flags & CSEC_BODY_ABORTED)
+		batch->item[item].outcome = CSEC_OUTCOME_ABORTED;
+	else
+		csec_outcome_expect(batch, item,
+							(TransactionId) csec_field_u64(body.field[CSEC_TAG_XID], 0));
+}
+
+static void
+look_at_record(XLogReaderState *xlog)
+{
+	xl_logical_message *message;
+
+	if (XLogRecGetRmid(xlog) != RM_LOGICALMSG_ID)
+	{
+		csec_outcome_observe(batch, xlog);
+		return;
+	}
+	message = (xl_logical_message *) XLogRecGetData(xlog);
+	if (message->dbId == MyDatabaseId &&
+		message->prefix_size == sizeof(CSEC_WAL_PREFIX) &&
+		memcmp(message->message, CSEC_WAL_PREFIX, sizeof(CSEC_WAL_PREFIX)) == 0)
+		take_message((uint8 *) message->message + message->prefix_size,
+					 message->message_size, xlog->EndRecPtr);
+}
+
+/* Read until the batch is full (true) or there is no more (false). */
+static bool
+read_wal(void)
+{
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (csec_batch_full(batch))
+			return true;
+		switch (csec_wal_next(reader))
+		{
+			case CSEC_WAL_END:
+				return false;
+			case CSEC_WAL_RECORD:
+				look_at_record(reader->xlog);
+				break;
+			case CSEC_WAL_BROKEN:
+				csec_note_gap(batch, reader->position, "wal unreadable",
+							  reader->lost_from, reader->position);
+				state.sessions_since = GetCurrentTimestamp();
+				break;
+		}
+	}
+}
+
+/* ---- sealing ---- */
+
+/* Let the WAL go that would not be read again after a crash. */
+static void
+move_slot(void)
+{
+	if (XLogRecPtrIsInvalid(committed_lsn) ||
+		GetFlushRecPtr(NULL) < committed_lsn)
+		return;
+	csec_slot_move(committed_position);
+	committed_lsn = InvalidXLogRecPtr;
+}
+
+/* Everything that was read is sealed: tell those who wait. */
+static void
+publish(void)
+{
+	move_slot();
+	if (pg_atomic_read_u64(&stream->sealed_lsn) >= reader->position)
+		return;
+	pg_atomic_write_u64(&stream->sealed_seq, state.seq);
+	pg_atomic_write_u64(&stream->sealed_lsn, reader->position);
+	ConditionVariableBroadcast(&stream->sealed);
+}
+
+static void
+clear_error(void)
+{
+	if (stream->failed_at == 0)
+		return;
+	LWLockAcquire(csec_streams->lock, LW_EXCLUSIVE);
+	stream->failed_at = 0;
+	stream->last_error[0] = '\0';
+	LWLockRelease(csec_streams->lock);
+}
+
+static void
+seal(void)
+{
+	begin_transaction();
+	csec_seal(batch, &state, reader, reader->position);
+	end_transaction();
+	csec_batch_reset(batch);
+	batch_began = 0;
+	batch_flushed = false;
+
+	/* one commit is watched at a time: the next move comes with a later one */
+	move_slot();
+	if (XLogRecPtrIsInvalid(committed_lsn))
+	{
+		committed_lsn = XactLastCommitEnd;
+		committed_position = state.resume_lsn;
+	}
+	publish();
+	clear_error();
+	pgstat_report_stat(false);
+}
+
+/* Now and then: forget sessions, ask about old transactions, see to next month. */
+static bool
+keep_house(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		wanted;
+
+	if (!TimestampDifferenceExceeds(cleaned_at, now, HOUSEKEEPING_MS))
+		return true;
+	cleaned_at = now;
+	begin_transaction();
+	wanted = OidIsValid(get_extension_oid("csec", true));
+	if (wanted)
+	{
+		csec_outcomes_ask(batch, reader->position);
+		csec_sessions_forget(&state);
+		csec_state_store(&state);
+	}
+	end_transaction();
+	return wanted;
+}
+
+/* ---- life ---- */
+
+static void
+take_place(int pid, Latch *latch)
+{
+	LWLockAcquire(csec_streams->lock, LW_EXCLUSIVE);
+	stream->sealer_pid = pid;
+	stream->sealer_latch = latch;
+	LWLockRelease(csec_streams->lock);
+}
+
+static void
+leave_place(int code, Datum arg)
+{
+	pg_atomic_write_u32(&stream->sealer_idle, 0);
+	take_place(0, NULL);
+	csec_stream_poke_launcher();
+	ConditionVariableBroadcast(&stream->sealed);
+}
+
+/*
+ * The trail may be in the making by a transaction that has not committed:
+ * wait for it, but never so that nobody can end this process or park it.
+ */
+static bool
+wait_for_trail(void)
+{
+	LOCKTAG		tag;
+
+	csec_trail_creation_tag(&tag);
+	for (;;)
+	{
+		bool		settled;
+		bool		found = false;
+
+		begin_transaction();
+		settled = LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+		if (settled)
+			found = csec_state_load(&state);
+		end_transaction();
+		if (settled)
+			return found;
+		if (must_leave())
+			proc_exit(0);
+		doze(100);
+	}
+}
+
+static void
+start(void)
+{
+	bool		slot_was_lost;
+	bool		ours;
+
+	/* who holds the slot is the only one to write the state */
+	csec_slot_hold(&slot_was_lost);
+	batch = csec_batch_create();
+	begin_transaction();
+	if (!csec_state_load(&state))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the trail was dropped while its sealer started")));
+	ours = csec_resume(&state, batch, slot_was_lost);
+	csec_sessions_load(ours);
+	csec_outcomes_load(ours);
+	end_transaction();
+	reader = csec_wal_open(state.resume_lsn);
+	csec_put_u64(bound, GetSystemIdentifier());
+	csec_put_u32(bound + 8, MyDatabaseId);
+	cleaned_at = GetCurrentTimestamp();
+	seal();
+}
+
+/* How long the records at hand may still be gathered, in ms; 0: seal. */
+static long
+time_to_gather(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (batch_began == 0)
+		batch_began = now;
+	if (pg_atomic_read_u64(&stream->awaited_lsn) >
+		pg_atomic_read_u64(&stream->sealed_lsn))
+		return 0;
+	return Max(0, csec_seal_delay -
+			   TimestampDifferenceMilliseconds(batch_began, now));
+}
+
+static void
+sleep_until_poked(void)
+{
+	/* the barrier pairs with csec_stream_emitted() */
+	pg_atomic_write_u32(&stream->sealer_idle, 1);
+	pg_memory_barrier();
+	if (pg_atomic_read_u64(&stream->emitted_lsn) <= reader->position &&
+		!must_leave())
+		doze(!XLogRecPtrIsInvalid(committed_lsn) || csec_outcomes_pending() ?
+			 OUTCOME_MS : IDLE_MS);
+	pg_atomic_write_u32(&stream->sealer_idle, 0);
+}
+
+/* There is no more to read: wait for more, or seal what there is. */
+static void
+at_end_of_wal(void)
+{
+	XLogRecPtr	emitted = pg_atomic_read_u64(&stream->emitted_lsn);
+	bool		waits = emitted > reader->position;
+
+	if (waits || batch->count > 0)
+	{
+		long		ms = time_to_gather();
+
+		if (ms > 0)
+		{
+			doze(ms);
+			return;
+		}
+		/* once for a batch: under load there is always more to flush */
+		if (waits && !batch_flushed)
+		{
+			XLogFlush(Min(emitted, csec_wal_insert_end()));
+			batch_flushed = true;
+			return;
+		}
+		if (batch->count > 0)
+		{
+			seal();
+			return;
+		}
+	}
+	batch_began = 0;
+	batch_flushed = false;
+	if (reader->position - state.resume_lsn >= POSITION_BYTES)
+		seal();
+	publish();
+	sleep_until_poked();
+}
+
+static void
+work(void)
+{
+	bool		wanted = true;
+
+	for (;;)
+	{
+		bool		full = read_wal();
+		bool		leave = must_leave();
+
+		if (full)
+			seal();
+		if (leave)
+			break;
+		if (full)
+			continue;
+		at_end_of_wal();
+		wanted = keep_house();
+		if (!wanted)
+			break;
+	}
+	csec_note_server(batch, reader->position, wanted ? "stop" : "extension gone",
+					 NULL);
+	seal();
+	if (!wanted)
+	{
+		stream->wanted = false;
+		ReplicationSlotRelease();
+		csec_slot_drop(MyDatabaseId);
+	}
+}
+
+/* What stopped the sealer, for csec.trail_status. */
+static void
+note_error(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	ErrorData  *error = CopyErrorData();
+
+	LWLockAcquire(csec_streams->lock, LW_EXCLUSIVE);
+	stream->failed_at = GetCurrentTimestamp();
+	strlcpy(stream->last_error, error->message, CSEC_STREAM_ERROR_SIZE);
+	LWLockRelease(csec_streams->lock);
+	FreeErrorData(error);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+settings(void)
+{
+	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_OVERRIDE);
+	SetConfigOption("search_path", "pg_catalog", PGC_USERSET, PGC_S_OVERRIDE);
+	/* an auditor's LOCK TABLE stalls the sealer no longer than this */
+	SetConfigOption("lock_timeout", "2s", PGC_USERSET, PGC_S_OVERRIDE);
+	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_OVERRIDE);
+	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_USERSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_OVERRIDE);
+}
+
+void
+csec_sealer_main(Datum arg)
+{
+	bool		has_csec;
+
+	csec_worker_signals();
+	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
+	settings();
+
+	begin_transaction();
+	has_csec = OidIsValid(get_extension_oid("csec", true));
+	end_transaction();
+	if (!has_csec)
+	{
+		csec_slot_drop(MyDatabaseId);
+		stream = csec_stream_of(MyDatabaseId, false);
+		if (stream != NULL)
+			stream->wanted = false;
+		proc_exit(0);
+	}
+
+	stream = csec_stream_of(MyDatabaseId, true);
+	take_place(MyProcPid, MyLatch);
+	before_shmem_exit(leave_place, 0);
+	if (must_leave())
+		proc_exit(0);
+
+	PG_TRY();
+	{
+		if (wait_for_trail())
+		{
+			stream->wanted = true;
+			start();
+			work();
+		}
+		else
+		{
+			stream->wanted = false;
+			csec_slot_drop(MyDatabaseId);
+		}
+	}
+	PG_CATCH();
+	{
+		note_error();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	proc_exit(0);
+}
