@@ -17,6 +17,7 @@
 #include "policy/probe.h"
 #include "policy/reader.h"
 #include "policy/table.h"
+#include "sealer/launcher.h"
 #include "util/guc.h"
 
 PG_MODULE_MAGIC;
@@ -46,4 +47,5 @@ _PG_init(void)
 	csec_probe_init();
 	csec_table_init();
 	csec_stream_init();
+	csec_launcher_init();
 }

@@ -22,9 +22,9 @@
 #include "sealer/wal_reader.h"
 #include "util/guc.h"
 
-PG_FUNCTION_INFO_V1(csec_prepare_trail_stream);
-PG_FUNCTION_INFO_V1(csec_flush_audit);
-PG_FUNCTION_INFO_V1(csec_stream_status);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_prepare_trail_stream);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_flush_audit);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_stream_status);
 
 /*
  * csec.prepare_trail_stream() returns pg_lsn

@@ -85,7 +85,6 @@ csec_find_setting(const char *name)
 #endif
 }
 
-
 /* 16 can leave all but summarizing indexes out. */
 #if PG_VERSION_NUM >= 160000
 #define csec_insert_index_tuples(rri, slot, estate) \
