@@ -86,7 +86,8 @@ csec_emit_prepare(void)
 		buffer_size = CSEC_RECORD_ROOM;
 	}
 	mac = csec_keyring_trail_mac();
-	session_start = GetCurrentTimestamp();
+	(void) csec_emit_session_start();
+	csec_identity_init();
 	if (!RecoveryInProgress())
 		unsealed_from = slot_restart_lsn();
 	stream = csec_stream_of(MyDatabaseId, true);
@@ -157,20 +158,29 @@ csec_record_begin(CsecRecordKind kind, uint16 flags, const CsecIdentity *identit
 		csec_record_u64(CSEC_TAG_START_LSN, GetXLogInsertRecPtr());
 }
 
-/* Make room for len more bytes of fields.  May allocate: not in an abort. */
+/* Flags that show only while the record is built. */
 void
-csec_record_reserve(size_t len)
+csec_record_add_flags(uint16 flags)
 {
-	size_t		needed = used + len + 2 * (1 + CSEC_VARINT_MAX);
+	csec_put_u16(buffer + 2, csec_get_u16(buffer + 2) | flags);
+}
 
-	if (needed <= buffer_size)
+/*
+ * Make sure that a record of this size can be built later, in an abort too.
+ * May allocate, and refuses what no record can hold.
+ */
+void
+csec_record_reserve(size_t size)
+{
+	if (size <= buffer_size)
 		return;
-	if (needed > CSEC_BODY_MAX)
+	if (size > CSEC_BODY_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("an audit record would exceed %d bytes", CSEC_BODY_MAX)));
-	buffer = repalloc(buffer, needed + MAC_ROOM);
-	buffer_size = needed;
+				 errmsg("an audit record would exceed %d bytes", CSEC_BODY_MAX),
+				 errhint("Change fewer or shorter columns in one row.")));
+	buffer = repalloc(buffer, size + MAC_ROOM);
+	buffer_size = size;
 }
 
 /*
@@ -316,9 +326,18 @@ csec_emit_flush(XLogRecPtr lsn)
 	synchronous_commit = requested;
 }
 
-/* How many records this session has written. */
-uint64
-csec_emitted_records(void)
+/* The start of the session as its records name it. */
+int64
+csec_emit_session_start(void)
 {
-	return session_number;
+	if (session_start == 0)
+		session_start = GetCurrentTimestamp();
+	return session_start;
+}
+
+/* This database's place in shared memory; after csec_emit_prepare(). */
+CsecStream *
+csec_emit_stream(void)
+{
+	return stream;
 }

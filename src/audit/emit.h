@@ -18,6 +18,7 @@ extern void csec_emit_check_lag(void);
 
 extern void csec_record_begin(CsecRecordKind kind, uint16 flags,
 							  const CsecIdentity *identity);
+extern void csec_record_add_flags(uint16 flags);
 extern void csec_record_bytes(CsecTag tag, const void *data, size_t len);
 extern void csec_record_text(CsecTag tag, const char *text);
 extern void csec_record_u8(CsecTag tag, uint8 value);
@@ -26,10 +27,11 @@ extern void csec_record_u64(CsecTag tag, uint64 value);
 extern void csec_record_varint(CsecTag tag, uint64 value);
 extern uint8 *csec_record_open_field(CsecTag tag, size_t *room);
 extern void csec_record_close_field(size_t len);
-extern void csec_record_reserve(size_t len);
+extern void csec_record_reserve(size_t size);
 extern XLogRecPtr csec_record_emit(void);
 
 extern void csec_emit_flush(XLogRecPtr lsn);
-extern uint64 csec_emitted_records(void);
+extern int64 csec_emit_session_start(void);
+extern struct CsecStream *csec_emit_stream(void);
 
 #endif							/* CSEC_AUDIT_EMIT_H */

@@ -70,6 +70,17 @@ csec_put_varint(uint8_t *p, uint64_t v)
 	return n;
 }
 
+/* How many bytes csec_put_varint would write. */
+static inline size_t
+csec_varint_size(uint64_t v)
+{
+	size_t		n = 1;
+
+	for (; v >= 0x80; v >>= 7)
+		n++;
+	return n;
+}
+
 /*
  * Read what csec_put_varint wrote and move *p behind it; false where the
  * bytes end early, overflow 64 bits, or are longer than they need be (two

@@ -1,0 +1,109 @@
+/*
+ * leader.c
+ *		Ties the records of parallel workers to their leader's statement.
+ *
+ * A parallel worker is a process, so in the trail it is a session of its own.
+ * Its records name the leader's session and statement, found in shared memory
+ * by the leader's backend id, so that views show one read.  A leader waits
+ * for its workers: what it published stays true while they run.
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "miscadmin.h"
+#include "storage/backendid.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/shmem.h"
+
+#include "audit/emit.h"
+#include "audit/leader.h"
+#include "util/bytes.h"
+
+typedef struct Leader
+{
+	int64		session_start;
+	uint32		pid;
+	uint64		statement;
+} Leader;
+
+static Leader *leaders = NULL;	/* MaxBackends of them */
+
+static shmem_request_hook_type prev_shmem_request = NULL;
+static shmem_startup_hook_type prev_shmem_startup = NULL;
+
+static Size
+leaders_size(void)
+{
+	return mul_size(MaxBackends + 1, sizeof(Leader));
+}
+
+static void
+leader_shmem_request(void)
+{
+	if (prev_shmem_request)
+		prev_shmem_request();
+	RequestAddinShmemSpace(leaders_size());
+}
+
+static void
+leader_shmem_startup(void)
+{
+	bool		found;
+
+	if (prev_shmem_startup)
+		prev_shmem_startup();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	leaders = ShmemInitStruct("csec leaders", leaders_size(), &found);
+	if (!found)
+		memset(leaders, 0, leaders_size());
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+csec_leader_init(void)
+{
+	prev_shmem_request = shmem_request_hook;
+	shmem_request_hook = leader_shmem_request;
+	prev_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = leader_shmem_startup;
+}
+
+/* Say which statement this backend is at, for workers it may start. */
+void
+csec_leader_publish(uint64 statement)
+{
+	Leader	   *mine;
+
+	if (MyBackendId == InvalidBackendId)
+		return;
+	mine = &leaders[MyBackendId];
+	mine->session_start = csec_emit_session_start();
+	mine->pid = (uint32) MyProcPid;
+	mine->statement = statement;
+}
+
+/* The number of the statement that is being run: the leader's, in a worker. */
+uint64
+csec_leader_statement(uint64 own)
+{
+	if (!IsParallelWorker())
+		return own;
+	return leaders[ParallelLeaderBackendId].statement;
+}
+
+/* In a worker, add the leader's session to the record being built. */
+void
+csec_leader_append(void)
+{
+	const Leader *leader;
+	uint8		bytes[12];
+
+	if (!IsParallelWorker())
+		return;
+	leader = &leaders[ParallelLeaderBackendId];
+	csec_put_u64(bytes, (uint64) leader->session_start);
+	csec_put_u32(bytes + 8, leader->pid);
+	csec_record_bytes(CSEC_TAG_LEADER, bytes, sizeof(bytes));
+}

@@ -1,0 +1,508 @@
+/*
+ * changes.c
+ *		Records the rows that statements change in protected tables.
+ *
+ * ENABLE ALWAYS row triggers in C, AFTER, so that they see what was stored,
+ * under session_replication_role = replica and logical apply as well.  Rows of
+ * one statement are packed: as long as table, command, identity and
+ * (sub)transaction are the same they go into one record, until it is full or
+ * the statement is over.  That is before the transaction's commit record, so
+ * a committed change always has its record.
+ *
+ * What is packed when a transaction rolls back still goes out, marked as
+ * rolled back: from the callbacks of the abort, where nothing is allocated,
+ * because the room was taken when the rows came in.  A batch never spans a
+ * subtransaction's borders.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "utils/datum.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "audit/emit.h"
+#include "capture/change_value.h"
+#include "capture/changes.h"
+#include "capture/collector.h"
+#include "capture/subject_key.h"
+#include "capture/suspension.h"
+#include "policy/table.h"
+#include "types/masked_value.h"
+#include "types/masked_writeback.h"
+#include "util/bytes.h"
+
+/* A record is closed when its rows exceed this. */
+#define BATCH_ROOM (40 * 1024)
+
+/* What is known of a table whose changes are recorded. */
+typedef struct ChangeTable
+{
+	Oid			relid;			/* hash key: a partition, not its root */
+	bool		valid;
+	int			natts;
+	CsecChangeColumn *columns;
+} ChangeTable;
+
+/* The rows that wait for their record. */
+typedef struct Batch
+{
+	bool		open;
+	bool		aborted;		/* its subtransaction has rolled back */
+	Oid			relid;
+	Oid			root;
+	TransactionId xid;
+	char		op;				/* of CSEC_CHANGE_OPS */
+	CsecIdentity *identity;
+	char		relation[2 * NAMEDATALEN + 8];
+	uint64		rows;
+	bool		header_written;
+	StringInfoData fields;		/* names of columns, then rows */
+	CsecSubjects integers;
+	CsecSubjects texts;
+	CsecSubjects *subjects;		/* the one of them in use */
+} Batch;
+
+static HTAB *change_tables = NULL;
+static Batch batch;
+
+#define OP_INSERT 'I'
+#define OP_UPDATE 'U'
+#define OP_DELETE 'D'
+#define OP_TRUNCATE 'T'
+
+/* A table may have changed shape: look at it again. */
+static void
+forget_table(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS seq;
+	ChangeTable *table;
+
+	if (change_tables == NULL)
+		return;
+	if (OidIsValid(relid))
+	{
+		table = hash_search(change_tables, &relid, HASH_FIND, NULL);
+		if (table != NULL)
+			table->valid = false;
+		return;
+	}
+	hash_seq_init(&seq, change_tables);
+	while ((table = hash_seq_search(&seq)) != NULL)
+		table->valid = false;
+}
+
+void
+csec_changes_init(void)
+{
+	HASHCTL		ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(ChangeTable),.hcxt = TopMemoryContext};
+
+	if (change_tables != NULL)
+		return;
+	change_tables = hash_create("csec changed tables", 32, &ctl,
+								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	CacheRegisterRelcacheCallback(forget_table, (Datum) 0);
+	csec_subjects_init(&batch.integers, true);
+	csec_subjects_init(&batch.texts, false);
+	batch.fields.data = MemoryContextAlloc(TopMemoryContext, BATCH_ROOM);
+	batch.fields.maxlen = BATCH_ROOM;
+	resetStringInfo(&batch.fields);
+}
+
+static uint32
+category_of(const CsecTable *policy, AttrNumber attno)
+{
+	for (int i = 0; policy != NULL && i < policy->nfields; i++)
+		if (policy->fields[i].attno == attno)
+			return policy->fields[i].category;
+	return 0;
+}
+
+static void
+describe_column(CsecChangeColumn *column, Form_pg_attribute att, const CsecTable *policy)
+{
+	Oid			output;
+	bool		varlena;
+
+	memset(column, 0, sizeof(*column));
+	column->name = att->attname;
+	column->dropped = att->attisdropped;
+	column->by_value = att->attbyval;
+	column->typlen = att->attlen;
+	if (att->attisdropped)
+		return;
+	column->is_masked = getBaseType(att->atttypid) == csec_masked_type();
+	column->category = category_of(policy, att->attnum);
+	getTypeOutputInfo(att->atttypid, &output, &varlena);
+	fmgr_info_cxt(output, &column->output, TopMemoryContext);
+}
+
+static ChangeTable *
+change_table(Relation rel, const CsecTable *policy)
+{
+	Oid			relid = RelationGetRelid(rel);
+	bool		found;
+	ChangeTable *table = hash_search(change_tables, &relid, HASH_ENTER, &found);
+
+	if (found && table->valid)
+		return table;
+	if (found && table->columns != NULL)
+		pfree(table->columns);
+	table->columns = NULL;
+	table->valid = false;
+	table->natts = RelationGetNumberOfAttributes(rel);
+	table->columns = MemoryContextAlloc(TopMemoryContext, table->natts * sizeof(CsecChangeColumn));
+	for (int i = 0; i < table->natts; i++)
+		describe_column(&table->columns[i], TupleDescAttr(RelationGetDescr(rel), i), policy);
+	table->valid = true;
+	return table;
+}
+
+static const char *
+op_name(char op)
+{
+	switch (op)
+	{
+		case OP_INSERT:
+			return "INSERT";
+		case OP_UPDATE:
+			return "UPDATE";
+		case OP_DELETE:
+			return "DELETE";
+		default:
+			return "TRUNCATE";
+	}
+}
+
+/*
+ * Emit the batch.  Runs in abort callbacks too, with ABORTED among the flags:
+ * no allocation, no error.
+ */
+static void
+emit_batch(uint16 flags)
+{
+	size_t		room;
+	uint8	   *out;
+	int			from = 0;
+
+	if (!batch.open)
+		return;
+	batch.open = false;
+	if (batch.aborted)
+		flags |= CSEC_BODY_ABORTED;
+	csec_subjects_sort(batch.subjects);
+	csec_record_begin(CSEC_KIND_CHANGE, flags, batch.identity);
+	csec_record_u32(CSEC_TAG_XID, batch.xid);
+	csec_record_u32(CSEC_TAG_RELID, batch.root);
+	csec_record_text(CSEC_TAG_RELATION, batch.relation);
+	csec_record_text(CSEC_TAG_STATEMENT, op_name(batch.op));
+	csec_record_varint(CSEC_TAG_STATEMENT_NO, csec_statement_number());
+	csec_record_varint(CSEC_TAG_ROWS, batch.rows);
+	out = csec_record_open_field(CSEC_TAG_SUBJECTS, &room);
+	csec_record_close_field(csec_subjects_encode(batch.subjects, &from, out,
+												 room - batch.fields.len - 2 * CSEC_VARINT_MAX));
+	csec_record_bytes(CSEC_TAG_CHANGES, batch.fields.data, batch.fields.len);
+	csec_record_emit();
+	csec_identity_release(batch.identity);
+	batch.identity = NULL;
+}
+
+/* The statement, or a subtransaction, is over. */
+void
+csec_changes_emit(void)
+{
+	if (unlikely(batch.open))
+		emit_batch(0);
+}
+
+/* The current subtransaction has rolled back: what it changed, too. */
+void
+csec_changes_subabort(void)
+{
+	if (batch.open && batch.xid == GetCurrentTransactionIdIfAny())
+		batch.aborted = true;
+}
+
+/* The transaction has rolled back. */
+void
+csec_changes_abort(void)
+{
+	if (batch.open)
+		emit_batch(CSEC_BODY_ABORTED);
+}
+
+static void
+append_name(StringInfo out, const char *name)
+{
+	uint8		head[CSEC_VARINT_MAX];
+	size_t		len = strlen(name);
+
+	appendBinaryStringInfo(out, (char *) head, (int) csec_put_varint(head, len));
+	appendBinaryStringInfo(out, name, (int) len);
+}
+
+/* The columns by number, so that rows need not repeat their names. */
+static void
+append_columns(ChangeTable *table)
+{
+	uint8		head[CSEC_VARINT_MAX];
+
+	appendBinaryStringInfo(&batch.fields, (char *) head,
+						   (int) csec_put_varint(head, table->natts));
+	for (int i = 0; i < table->natts; i++)
+	{
+		CsecChangeColumn *column = &table->columns[i];
+
+		append_name(&batch.fields, column->dropped ? "" : NameStr(column->name));
+		appendStringInfoChar(&batch.fields,
+							 column->is_masked || column->category != 0 ? 1 : 0);
+	}
+}
+
+static void
+open_batch(Relation rel, const CsecTable *policy, ChangeTable *table, char op,
+		   CsecIdentity *identity, TransactionId xid)
+{
+	batch.relid = RelationGetRelid(rel);
+	batch.root = policy != NULL ? policy->root : batch.relid;
+	batch.op = op;
+	batch.xid = xid;
+	batch.identity = identity;
+	batch.aborted = false;
+	batch.rows = 0;
+	if (policy != NULL)
+		strlcpy(batch.relation, policy->qualified_name, sizeof(batch.relation));
+	else
+		snprintf(batch.relation, sizeof(batch.relation), "%s.%s",
+				 get_namespace_name(RelationGetNamespace(rel)), RelationGetRelationName(rel));
+	batch.subjects = policy != NULL && policy->subject_is_integer ?
+		&batch.integers : &batch.texts;
+	csec_subjects_reset(batch.subjects);
+	batch.subjects->all = op == OP_TRUNCATE || policy == NULL || policy->nsubject == 0;
+	resetStringInfo(&batch.fields);
+	append_columns(table);
+	batch.open = true;
+}
+
+/* The batch that a row of this kind belongs to, opened if need be. */
+static void
+enter_batch(Relation rel, const CsecTable *policy, ChangeTable *table, char op)
+{
+	CsecIdentity *identity = csec_identity_acquire();
+	TransactionId xid = GetCurrentTransactionIdIfAny();
+
+	if (batch.open && batch.relid == RelationGetRelid(rel) && batch.op == op &&
+		batch.identity == identity && batch.xid == xid && !batch.aborted &&
+		batch.fields.len < BATCH_ROOM / 2)
+	{
+		csec_identity_release(identity);
+		return;
+	}
+	csec_changes_emit();
+	open_batch(rel, policy, table, op, identity, xid);
+}
+
+/*
+ * Note the subject of a row in the set of the record and, as text, in the row
+ * itself; an empty text where the key is null.
+ */
+static void
+append_subject(const CsecTable *policy, TupleTableSlot *slot)
+{
+	StringInfoData text;
+	int64		key;
+
+	if (policy == NULL || policy->nsubject == 0)
+	{
+		append_name(&batch.fields, "");
+		return;
+	}
+	if (policy->subject_is_integer)
+	{
+		char		digits[MAXINT8LEN + 1];
+
+		digits[0] = '\0';
+		if (csec_subject_integer(policy, slot, policy->subject_attno, &key))
+		{
+			csec_subjects_add_integer(batch.subjects, key);
+			pg_lltoa(key, digits);
+		}
+		append_name(&batch.fields, digits);
+		return;
+	}
+	initStringInfo(&text);
+	if (csec_subject_text(policy, slot, policy->subject_attno, &text))
+		csec_subjects_add_text(batch.subjects, text.data, text.len);
+	append_name(&batch.fields, text.data);
+	pfree(text.data);
+}
+
+static bool
+same_value(const CsecChangeColumn *column, bool oldnull, Datum old, bool newnull, Datum new)
+{
+	if (oldnull || newnull)
+		return oldnull && newnull;
+	return datum_image_eq(old, new, column->by_value, column->typlen);
+}
+
+/*
+ * Append the values of one column, where there is something to tell: its
+ * number, a byte of flags, and the values.
+ */
+static bool
+append_column(int number, CsecChangeColumn *column, TupleTableSlot *old, TupleTableSlot *new)
+{
+	bool		oldnull = true;
+	bool		newnull = true;
+	Datum		oldvalue = old ? slot_getattr(old, number, &oldnull) : (Datum) 0;
+	Datum		newvalue = new ? slot_getattr(new, number, &newnull) : (Datum) 0;
+	uint8		head[CSEC_VARINT_MAX];
+	uint8		flags = 0;
+	int			flags_at;
+
+	if (column->dropped || same_value(column, oldnull, oldvalue, newnull, newvalue))
+		return false;
+	appendBinaryStringInfo(&batch.fields, (char *) head,
+						   (int) csec_put_varint(head, number - 1));
+	flags_at = batch.fields.len;
+	appendStringInfoChar(&batch.fields, 0);
+	if (old)
+		flags |= oldnull ? CSEC_CHANGE_OLD_NULL : CSEC_CHANGE_OLD;
+	if (new)
+		flags |= newnull ? CSEC_CHANGE_NEW_NULL : CSEC_CHANGE_NEW;
+	if (!oldnull && csec_change_value(&batch.fields, column, oldvalue))
+		flags |= CSEC_CHANGE_OLD_DIGEST;
+	if (!newnull && csec_change_value(&batch.fields, column, newvalue))
+		flags |= CSEC_CHANGE_NEW_DIGEST;
+	batch.fields.data[flags_at] = (char) flags;
+	return true;
+}
+
+/*
+ * Append a row: the operation, the subject, the number of columns told, the
+ * columns.  A row never ends up half in the batch: what was appended before
+ * an error is taken back.
+ */
+static void
+append_row(const CsecTable *policy, ChangeTable *table, TupleTableSlot *old, TupleTableSlot *new)
+{
+	volatile int before = batch.fields.len;
+
+	PG_TRY();
+	{
+		int			count_at;
+		int			count = 0;
+
+
+		appendStringInfoChar(&batch.fields, batch.op);
+		append_subject(policy, new != NULL ? new : old);
+		count_at = batch.fields.len;
+		appendBinaryStringInfo(&batch.fields, "\0\0", 2);
+		for (int i = 0; i < table->natts; i++)
+			if (append_column(i + 1, &table->columns[i], old, new))
+				count++;
+		csec_put_u16((uint8 *) batch.fields.data + count_at, (uint16) count);
+		batch.rows++;
+	}
+	PG_CATCH();
+	{
+		batch.fields.len = before;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	csec_record_reserve(batch.fields.len + BATCH_ROOM);
+}
+
+/* An update may move a row to another customer: then both are subjects. */
+static void
+add_old_subject(const CsecTable *policy, TupleTableSlot *old)
+{
+	int64		key;
+
+	if (policy == NULL || policy->nsubject == 0)
+		return;
+	if (policy->subject_is_integer)
+	{
+		if (csec_subject_integer(policy, old, policy->subject_attno, &key))
+			csec_subjects_add_integer(batch.subjects, key);
+	}
+	else
+	{
+		StringInfoData text;
+
+		initStringInfo(&text);
+		if (csec_subject_text(policy, old, policy->subject_attno, &text))
+			csec_subjects_add_text(batch.subjects, text.data, text.len);
+		pfree(text.data);
+	}
+}
+
+static char
+operation_of(TriggerEvent event)
+{
+	if (TRIGGER_FIRED_BY_INSERT(event))
+		return OP_INSERT;
+	if (TRIGGER_FIRED_BY_UPDATE(event))
+		return OP_UPDATE;
+	if (TRIGGER_FIRED_BY_DELETE(event))
+		return OP_DELETE;
+	return OP_TRUNCATE;
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_record_change);
+
+/*
+ * csec.record_change(), the trigger of protected tables: AFTER INSERT OR
+ * UPDATE OR DELETE FOR EACH ROW and AFTER TRUNCATE FOR EACH STATEMENT, ENABLE
+ * ALWAYS.
+ */
+Datum
+csec_record_change(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	const CsecTable *policy;
+	ChangeTable *table;
+	char		op;
+	TupleTableSlot *old = NULL;
+	TupleTableSlot *new = NULL;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("csec.record_change() is an AFTER trigger")));
+	csec_emit_prepare();
+	csec_changes_init();
+	policy = csec_table_lookup(RelationGetRelid(trigger->tg_relation));
+	op = operation_of(trigger->tg_event);
+	if (op == OP_INSERT)
+		new = trigger->tg_trigslot;
+	else if (op == OP_UPDATE)
+	{
+		old = trigger->tg_trigslot;
+		new = trigger->tg_newslot;
+	}
+	else if (op == OP_DELETE)
+		old = trigger->tg_trigslot;
+	if (new != NULL && policy != NULL)
+		csec_refuse_stored_masks(policy, new);
+	if (csec_recording_suspended())
+		return PointerGetDatum(NULL);
+	csec_emit_check_lag();
+
+	table = change_table(trigger->tg_relation, policy);
+	enter_batch(trigger->tg_relation, policy, table, op);
+	if (op != OP_TRUNCATE)
+	{
+		append_row(policy, table, old, new);
+		if (op == OP_UPDATE)
+			add_old_subject(policy, old);
+	}
+	return PointerGetDatum(NULL);
+}

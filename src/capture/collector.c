@@ -1,0 +1,242 @@
+/*
+ * collector.c
+ *		What the current statement has read, until it is emitted.
+ *
+ * Collectors live in TopMemoryContext: a portal that is suspended and then
+ * rolled back never reaches ExecutorEnd, and its memory is gone before the
+ * transaction's callbacks run.  They are emitted at the end of the outermost
+ * statement (each run of a portal is one), and whatever is left at commit,
+ * abort or termination goes out there.  Nothing in the way out allocates.
+ *
+ * Reads by the same identity of the same columns of the same table, with the
+ * same exactness, are one record per statement: a function called for each of
+ * 100,000 rows does not make as many records.
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "miscadmin.h"
+#include "storage/backendid.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "audit/emit.h"
+#include "audit/leader.h"
+#include "audit/record.h"
+#include "capture/collector.h"
+#include "util/bytes.h"
+#include "util/guc.h"
+
+uint64		csec_collectors_generation = 1;
+
+static CsecCollector *collectors = NULL;
+static CsecCollector *spare = NULL; /* kept, so that a short read allocates nothing */
+static uint64 statement_number = 0;
+
+/* A top-level statement begins. */
+void
+csec_statement_begin(void)
+{
+	statement_number++;
+	if (!IsParallelWorker())
+		csec_leader_publish(statement_number);
+}
+
+uint64
+csec_statement_number(void)
+{
+	return statement_number;
+}
+
+static CsecCollector *
+take_collector(bool integers)
+{
+	CsecCollector *c = spare;
+
+	if (c != NULL && c->subjects.integers == integers)
+	{
+		spare = NULL;
+		csec_subjects_reset(&c->subjects);
+		c->subjects.all = false;
+		return c;
+	}
+	c = MemoryContextAllocZero(TopMemoryContext, sizeof(CsecCollector));
+	csec_subjects_init(&c->subjects, integers);
+	return c;
+}
+
+static void
+drop_collector(CsecCollector *c)
+{
+	csec_identity_release(c->identity);
+	c->identity = NULL;
+	if (c->relation != NULL)
+		pfree(c->relation);
+	if (c->columns != NULL)
+		pfree(c->columns);
+	c->relation = NULL;
+	c->columns = NULL;
+	if (spare == NULL && c->subjects.ranges_size <= 1024)
+		spare = c;
+	else
+	{
+		csec_subjects_free(&c->subjects);
+		pfree(c);
+	}
+}
+
+static bool
+same_read(const CsecCollector *c, const CsecIdentity *identity, const CsecTable *table,
+		  const char *statement, CsecExactness exactness,
+		  const uint8 *columns, size_t columns_len)
+{
+	return c->root == table->root && c->exactness == exactness &&
+		c->identity == identity && c->statement == statement &&
+		c->columns_len == columns_len &&
+		memcmp(c->columns, columns, columns_len) == 0;
+}
+
+/*
+ * The collector of the current statement for a read; made at the first row.
+ * May allocate and raise: called while the executor runs.
+ */
+CsecCollector *
+csec_collector_for(const CsecTable *table, const char *statement,
+				   CsecExactness exactness,
+				   const uint8 *columns, size_t columns_len)
+{
+	CsecIdentity *identity = csec_identity_acquire();
+	CsecCollector *c;
+
+	for (c = collectors; c != NULL; c = c->next)
+	{
+		if (same_read(c, identity, table, statement, exactness, columns, columns_len))
+		{
+			csec_identity_release(identity);
+			return c;
+		}
+	}
+
+	c = take_collector(table->subject_is_integer);
+	c->identity = identity;
+	c->root = table->root;
+	c->relation = MemoryContextStrdup(TopMemoryContext, table->qualified_name);
+	c->statement = statement;
+	c->exactness = exactness;
+	c->strict = table->strict;
+	c->intent_flushed = false;
+	c->emitted_part = false;
+	c->rows = 0;
+	c->emitted_at = GetCurrentTimestamp();
+	c->columns = MemoryContextAlloc(TopMemoryContext, columns_len + 1);
+	memcpy(c->columns, columns, columns_len);
+	c->columns_len = columns_len;
+	c->subjects.all = exactness == CSEC_EXACT_ALL || table->nsubject == 0;
+	c->next = collectors;
+	collectors = c;
+	return c;
+}
+
+/* The fields of a read that stand before its subjects. */
+static void
+begin_read(const CsecCollector *c, CsecStatus status, CsecExactness exactness,
+		   uint64 rows, uint16 flags)
+{
+	if (c->strict)
+		flags |= CSEC_BODY_STRICT;
+	if (IsParallelWorker())
+		flags |= CSEC_BODY_PARALLEL;
+	csec_record_begin(CSEC_KIND_READ, flags, c->identity);
+	csec_record_u32(CSEC_TAG_RELID, c->root);
+	csec_record_text(CSEC_TAG_RELATION, c->relation);
+	csec_record_text(CSEC_TAG_STATEMENT, c->statement);
+	csec_record_varint(CSEC_TAG_STATEMENT_NO, csec_leader_statement(statement_number));
+	csec_record_u8(CSEC_TAG_STATUS, (uint8) status);
+	csec_record_u8(CSEC_TAG_EXACTNESS, (uint8) exactness);
+	csec_record_varint(CSEC_TAG_ROWS, rows);
+	csec_record_bytes(CSEC_TAG_COLUMNS, c->columns, c->columns_len);
+}
+
+/*
+ * Emit one record with as many subjects as fit, from *from on; rows are told
+ * once, in the first of several.
+ */
+static XLogRecPtr
+emit_piece(CsecCollector *c, CsecStatus status, CsecExactness exactness,
+		   uint64 rows, uint16 flags, int *from)
+{
+	size_t		room;
+	uint8	   *out;
+
+	begin_read(c, status, exactness, rows, flags);
+	out = csec_record_open_field(CSEC_TAG_SUBJECTS, &room);
+	room -= CSEC_LEADER_ROOM;
+	csec_record_close_field(csec_subjects_encode(&c->subjects, from, out, room));
+	if (c->subjects.integers && *from < c->subjects.nranges)
+		csec_record_add_flags(CSEC_BODY_PARTIAL);
+	csec_leader_append();
+	return csec_record_emit();
+}
+
+/* Emit what a collector holds, in as many records as it takes. */
+static XLogRecPtr
+emit_read(CsecCollector *c, CsecStatus status, bool more_follows)
+{
+	uint64		rows = c->rows;
+	int			from = 0;
+	XLogRecPtr	lsn;
+
+	csec_subjects_sort(&c->subjects);
+	do
+	{
+		lsn = emit_piece(c, status, c->exactness, rows,
+						 more_follows ? CSEC_BODY_PARTIAL : 0, &from);
+		rows = 0;
+	} while (c->subjects.integers && from < c->subjects.nranges);
+	c->rows = 0;
+	c->emitted_part = true;
+	c->emitted_at = GetCurrentTimestamp();
+	return lsn;
+}
+
+/*
+ * Strict: before the first row leaves, say and flush that it is about to.
+ * The subjects read so far, at least the first, are in it.
+ */
+void
+csec_collector_strict_intent(CsecCollector *c)
+{
+	int			from = 0;
+
+	csec_subjects_sort(&c->subjects);
+	csec_emit_flush(emit_piece(c, CSEC_STATUS_OK, CSEC_EXACT_INTENT, 0,
+							   CSEC_BODY_PARTIAL, &from));
+	c->intent_flushed = true;
+}
+
+/* The set is full, or has waited long enough: emit it and go on with an empty one. */
+void
+csec_collector_spill(CsecCollector *c)
+{
+	emit_read(c, CSEC_STATUS_OK, true);
+	csec_subjects_reset(&c->subjects);
+}
+
+/* A statement, or the transaction, is over: everything goes out. */
+void
+csec_collectors_emit(CsecStatus status)
+{
+	if (likely(collectors == NULL))
+		return;
+	while (collectors != NULL)
+	{
+		CsecCollector *c = collectors;
+
+		if (c->rows > 0 || c->emitted_part || c->intent_flushed ||
+			!csec_subjects_is_empty(&c->subjects))
+			emit_read(c, status, false);
+		collectors = c->next;
+		drop_collector(c);
+	}
+	csec_collectors_generation++;
+}

@@ -1,0 +1,47 @@
+/*
+ * collector.h
+ *		What the current statement has read, until it is emitted.
+ */
+#ifndef CSEC_CAPTURE_COLLECTOR_H
+#define CSEC_CAPTURE_COLLECTOR_H
+
+#include "datatype/timestamp.h"
+#include "nodes/bitmapset.h"
+
+#include "audit/emit.h"
+#include "capture/subjects.h"
+#include "policy/table.h"
+
+/* One kind of read of one table by one identity in one statement. */
+typedef struct CsecCollector
+{
+	struct CsecCollector *next;
+	CsecIdentity *identity;
+	Oid			root;
+	char	   *relation;		/* qualified name */
+	const char *statement;		/* command, a constant */
+	CsecExactness exactness;
+	bool		strict;
+	bool		intent_flushed;
+	bool		emitted_part;	/* something of it went out already */
+	uint64		rows;			/* since the last emission */
+	TimestampTz emitted_at;
+	size_t		columns_len;
+	uint8	   *columns;		/* as the record's field */
+	CsecSubjects subjects;
+} CsecCollector;
+
+/* Changes with each emission at a statement's end: collectors are gone then. */
+extern uint64 csec_collectors_generation;
+
+extern void csec_statement_begin(void);
+extern uint64 csec_statement_number(void);
+extern CsecCollector *csec_collector_for(const CsecTable *table,
+										 const char *statement,
+										 CsecExactness exactness,
+										 const uint8 *columns, size_t columns_len);
+extern void csec_collector_strict_intent(CsecCollector *collector);
+extern void csec_collector_spill(CsecCollector *collector);
+extern void csec_collectors_emit(CsecStatus status);
+
+#endif							/* CSEC_CAPTURE_COLLECTOR_H */

@@ -1,0 +1,17 @@
+/*
+ * columns.h
+ *		Which columns a query reads of a protected table, as a record's field.
+ */
+#ifndef CSEC_CAPTURE_COLUMNS_H
+#define CSEC_CAPTURE_COLUMNS_H
+
+#include "lib/stringinfo.h"
+#include "nodes/bitmapset.h"
+
+#include "policy/table.h"
+
+extern void csec_columns_encode(StringInfo out, const CsecTable *table,
+								Bitmapset *selected);
+extern bool csec_columns_touch_fields(const CsecTable *table, Bitmapset *selected);
+
+#endif							/* CSEC_CAPTURE_COLUMNS_H */

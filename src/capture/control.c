@@ -1,0 +1,104 @@
+/*
+ * control.c
+ *		Records of the control plane, and of denials.
+ *
+ * A control record of a transaction that later rolls back tells an act that
+ * did not happen.  So it carries the transaction's id where there is one, and
+ * the sealer states the outcome as it does for changes.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "audit/emit.h"
+#include "capture/control.h"
+#include "capture/suspension.h"
+#include "policy/catalog.h"
+#include "policy/category.h"
+#include "policy/context.h"
+#include "policy/probe.h"
+
+static XLogRecPtr
+emit(CsecRecordKind kind, const char *action, const char *object, const char *detail)
+{
+	CsecIdentity *identity;
+	TransactionId xid = GetCurrentTransactionIdIfAny();
+	XLogRecPtr	lsn;
+
+	csec_emit_prepare();
+	identity = csec_identity_acquire();
+	csec_record_begin(kind, 0, identity);
+	if (TransactionIdIsValid(xid) && kind == CSEC_KIND_CONTROL)
+		csec_record_u32(CSEC_TAG_XID, xid);
+	csec_record_text(CSEC_TAG_OBJECT, object);
+	csec_record_text(CSEC_TAG_ACTION, action);
+	csec_record_text(CSEC_TAG_DETAIL, detail);
+	lsn = csec_record_emit();
+	csec_identity_release(identity);
+	return lsn;
+}
+
+/*
+ * Record an act on csec itself or on what it protects: what was done, to
+ * what, and a JSON object with the rest (never a field's value).  In a
+ * transaction only.
+ */
+XLogRecPtr
+csec_control_emit(const char *action, const char *object, const char *detail)
+{
+	return emit(CSEC_KIND_CONTROL, action, object, detail);
+}
+
+/* The policy floor has refused something to a reader. */
+static void
+record_denial(const char *what, uint32 category)
+{
+	const CsecCategory *known = csec_category_lookup(category);
+
+	if (!csec_database_has_csec())
+		return;
+	emit(CSEC_KIND_DENIAL, what, known == NULL ? NULL : NameStr(known->name), NULL);
+}
+
+/* A transaction claims to be somebody else than it claimed first. */
+static void
+record_changed_claim(const char *what, const char *standing, const char *claimed)
+{
+	if (!csec_database_has_csec())
+		return;
+	emit(CSEC_KIND_DENIAL, "another claim in one transaction", what, NULL);
+}
+
+void
+csec_control_init(void)
+{
+	csec_denied_hook = record_denial;
+	csec_context_changed_hook = record_changed_claim;
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_control);
+
+/*
+ * csec.control(action text, object text, detail jsonb) returns void: for
+ * csec's own functions; nobody else may execute it.
+ */
+Datum
+csec_control(PG_FUNCTION_ARGS)
+{
+	char	   *action = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *object = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *detail = NULL;
+
+	if (!PG_ARGISNULL(2))
+	{
+		Jsonb	   *json = PG_GETARG_JSONB_P(2);
+
+		detail = JsonbToCString(NULL, &json->root, VARSIZE(json));
+	}
+	csec_control_emit(action, object, detail);
+	PG_RETURN_VOID();
+}

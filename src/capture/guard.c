@@ -1,0 +1,259 @@
+/*
+ * guard.c
+ *		Refuses statements that would destroy or disarm what csec protects.
+ *
+ * DROP EXTENSION, TYPE, DOMAIN or SCHEMA … CASCADE and DROP OWNED take
+ * protected columns along without naming them; ALTER COLUMN … TYPE stores
+ * masks for good; a disabled trigger leaves changes unrecorded.  None of it is
+ * needed: csec.unprotect() gives plain columns back.  csec's own functions do
+ * such things rightly, and say so first with csec.own_ddl().
+ *
+ * These are guards against accidents and shortcuts.  A superuser can reach
+ * around them (a C function, an edit of the catalogs): that is evident in the
+ * trail or at verification, not impossible.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "nodes/parsenodes.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "capture/guard.h"
+#include "policy/catalog.h"
+#include "policy/table.h"
+#include "types/masked_value.h"
+
+bool		csec_indirect_drop = false;
+
+static object_access_hook_type prev_object_access = NULL;
+
+/* The transaction in which csec's own functions do DDL, and how deep. */
+static bool own_ddl = false;
+static SubTransactionId own_ddl_sub = InvalidSubTransactionId;
+
+#define TRIGGER_PREFIX "csec_"
+
+bool
+csec_own_ddl(void)
+{
+	return own_ddl;
+}
+
+/* At the end of the outermost statement, and of the transaction. */
+void
+csec_own_ddl_end(void)
+{
+	own_ddl = false;
+	own_ddl_sub = InvalidSubTransactionId;
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_own_ddl_sql);
+
+/*
+ * csec.own_ddl(on boolean) returns void: csec's own functions switch the
+ * guards off and on again; nobody else may execute it.
+ */
+Datum
+csec_own_ddl_sql(PG_FUNCTION_ARGS)
+{
+	own_ddl = PG_GETARG_BOOL(0);
+	own_ddl_sub = GetCurrentSubTransactionId();
+	PG_RETURN_VOID();
+}
+
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
+					  SubTransactionId parentSubid, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && own_ddl && own_ddl_sub == mySubid)
+		csec_own_ddl_end();
+}
+
+static bool
+is_masked_column(Oid relid, AttrNumber attno)
+{
+	Oid			type = get_atttype(relid, attno);
+	Oid			masked = csec_masked_type();
+
+	if (!OidIsValid(type) || !OidIsValid(masked))
+		return false;
+	type = getBaseType(type);
+	return type == masked || getBaseType(get_element_type(type)) == masked;
+}
+
+/* Stored rows are at stake; of a view's columns nothing is lost. */
+static bool
+stores_rows(Oid relid)
+{
+	char		kind = get_rel_relkind(relid);
+
+	return kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE ||
+		kind == RELKIND_MATVIEW;
+}
+
+static void
+guard_drop(Oid relid, int column)
+{
+	const CsecTable *table = csec_table_lookup(relid);
+
+	if (table != NULL && table->is_trail && column == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("the audit trail cannot be dropped: table \"%s\"", get_rel_name(relid)),
+				 errhint("The trail outlives csec; partitions leave it through retention.")));
+	if (!csec_indirect_drop || !stores_rows(relid))
+		return;
+	if (column == 0 ? table != NULL : is_masked_column(relid, column))
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("this would drop %s \"%s\"%s, which csec protects",
+						column == 0 ? "table" : "a column of table", get_rel_name(relid),
+						column == 0 ? "" : " with its values"),
+				 errhint("Use csec.unprotect() or csec.unprotect_all() first, which keep the data.")));
+}
+
+static void
+object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, void *arg)
+{
+	if (prev_object_access)
+		prev_object_access(access, classId, objectId, subId, arg);
+	if (access == OAT_DROP && classId == RelationRelationId && !own_ddl &&
+		!csec_known_absent && IsTransactionState())
+		guard_drop(objectId, subId);
+}
+
+static void
+refuse_alter(const char *what, const char *table)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s of protected table \"%s\" is refused", what, table),
+			 errhint("Use csec.unprotect(), or csec.protect() with other fields.")));
+}
+
+static bool
+names_our_trigger(const AlterTableCmd *cmd)
+{
+	return cmd->name == NULL || strncmp(cmd->name, TRIGGER_PREFIX, strlen(TRIGGER_PREFIX)) == 0;
+}
+
+static void
+guard_alter_command(const AlterTableCmd *cmd, Oid relid)
+{
+	const char *name = get_rel_name(relid);
+	const CsecTable *table = csec_table_lookup(relid);
+
+	switch (cmd->subtype)
+	{
+		case AT_AlterColumnType:
+			if (is_masked_column(relid, get_attnum(relid, cmd->name)))
+				refuse_alter("another type for a field", name);
+			break;
+		case AT_DisableTrig:
+		case AT_DisableTrigAll:
+		case AT_DisableTrigUser:
+		case AT_EnableTrig:
+		case AT_EnableReplicaTrig:
+		case AT_EnableTrigAll:
+		case AT_EnableTrigUser:
+			if (table != NULL && names_our_trigger(cmd))
+				refuse_alter("switching the triggers", name);
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+guard_alter_table(AlterTableStmt *stmt)
+{
+	Oid			relid = RangeVarGetRelid(stmt->relation, NoLock, true);
+	ListCell   *lc;
+
+	if (!OidIsValid(relid))
+		return;
+	foreach(lc, stmt->cmds)
+		guard_alter_command(lfirst_node(AlterTableCmd, lc), relid);
+}
+
+/* DROP TRIGGER and ALTER TRIGGER … RENAME name the trigger last. */
+static void
+guard_trigger(List *object)
+{
+	const char *trigger = strVal(llast(object));
+	Oid			relid = RangeVarGetRelid(makeRangeVarFromNameList(list_truncate(list_copy(object), list_length(object) - 1)),
+										 NoLock, true);
+
+	if (OidIsValid(relid) && strncmp(trigger, TRIGGER_PREFIX, strlen(TRIGGER_PREFIX)) == 0 &&
+		csec_table_lookup(relid) != NULL)
+		refuse_alter("dropping a trigger of csec", get_rel_name(relid));
+}
+
+static void
+guard_rename(RenameStmt *stmt)
+{
+	Oid			relid;
+
+	if (stmt->renameType != OBJECT_TRIGGER ||
+		strncmp(stmt->subname, TRIGGER_PREFIX, strlen(TRIGGER_PREFIX)) != 0)
+		return;
+	relid = RangeVarGetRelid(stmt->relation, NoLock, true);
+	if (OidIsValid(relid) && csec_table_lookup(relid) != NULL)
+		refuse_alter("renaming a trigger of csec", get_rel_name(relid));
+}
+
+static bool
+drops_indirectly(Node *stmt)
+{
+	if (IsA(stmt, DropOwnedStmt))
+		return true;
+	if (!IsA(stmt, DropStmt))
+		return false;
+	switch (castNode(DropStmt, stmt)->removeType)
+	{
+		case OBJECT_TABLE:
+		case OBJECT_VIEW:
+		case OBJECT_MATVIEW:
+		case OBJECT_INDEX:
+		case OBJECT_TRIGGER:
+			return false;
+		default:
+			return true;
+	}
+}
+
+/* Look at a utility statement before it runs; raises what must not run. */
+void
+csec_guard_statement(Node *stmt)
+{
+	csec_indirect_drop = drops_indirectly(stmt);
+	if (own_ddl)
+		return;
+	if (IsA(stmt, AlterTableStmt))
+		guard_alter_table(castNode(AlterTableStmt, stmt));
+	else if (IsA(stmt, RenameStmt))
+		guard_rename(castNode(RenameStmt, stmt));
+	else if (IsA(stmt, DropStmt) && castNode(DropStmt, stmt)->removeType == OBJECT_TRIGGER)
+	{
+		ListCell   *lc;
+
+		foreach(lc, castNode(DropStmt, stmt)->objects)
+			guard_trigger(castNode(List, lfirst(lc)));
+	}
+}
+
+void
+csec_guard_init(void)
+{
+	prev_object_access = object_access_hook;
+	object_access_hook = object_access;
+	RegisterSubXactCallback(end_of_subtransaction, NULL);
+}

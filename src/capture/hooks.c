@@ -1,0 +1,278 @@
+/*
+ * hooks.c
+ *		Puts csec between PostgreSQL and its work: installs and chains, and
+ *		leaves what is done to the files named after it.
+ *
+ * "depth" counts the statements inside one another: what was read and changed
+ * is emitted when the outermost ends, and a portal's next run is a new one.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/memutils.h"
+
+#include "capture/changes.h"
+#include "capture/collector.h"
+#include "capture/guard.h"
+#include "capture/hooks.h"
+#include "capture/reads.h"
+#include "capture/utility.h"
+#include "policy/catalog.h"
+#include "policy/decision.h"
+#include "types/masked_text.h"
+#include "util/pgcompat.h"
+
+static ExecutorStart_hook_type prev_ExecutorStart = NULL;
+static ExecutorRun_hook_type prev_ExecutorRun = NULL;
+static ExecutorFinish_hook_type prev_ExecutorFinish = NULL;
+static ProcessUtility_hook_type prev_ProcessUtility = NULL;
+
+static int	depth = 0;
+
+static void
+begin_outermost(void)
+{
+	if (depth == 0)
+	{
+		csec_statement_begin();
+		csec_decision_new_statement();
+	}
+}
+
+static void
+end_outermost(void)
+{
+	if (depth == 0)
+	{
+		csec_collectors_emit(CSEC_STATUS_OK);
+		csec_changes_emit();
+		csec_own_ddl_end();
+	}
+}
+
+static void
+executor_start(QueryDesc *queryDesc, int eflags)
+{
+	bool		known = !csec_known_absent;
+
+	if (known)
+		begin_outermost();
+	if (prev_ExecutorStart)
+		prev_ExecutorStart(queryDesc, eflags);
+	else
+		standard_ExecutorStart(queryDesc, eflags);
+	if (known && !(eflags & EXEC_FLAG_EXPLAIN_ONLY) && csec_database_has_csec())
+		csec_reads_instrument(queryDesc);
+}
+
+/* Does the statement change data by what it reads? */
+static bool
+changes_data(QueryDesc *queryDesc)
+{
+	return queryDesc->operation != CMD_SELECT || queryDesc->plannedstmt->hasModifyingCTE;
+}
+
+static void
+executor_run(CSEC_RUN_HOOK_ARGS)
+{
+	bool		changing = csec_statement_changes_data;
+
+	if (csec_known_absent)
+	{
+		if (prev_ExecutorRun)
+			prev_ExecutorRun(CSEC_RUN_HOOK_PASS);
+		else
+			standard_ExecutorRun(CSEC_RUN_HOOK_PASS);
+		return;
+	}
+	begin_outermost();
+	csec_statement_changes_data = changes_data(queryDesc);
+	depth++;
+	PG_TRY();
+	{
+		if (prev_ExecutorRun)
+			prev_ExecutorRun(CSEC_RUN_HOOK_PASS);
+		else
+			standard_ExecutorRun(CSEC_RUN_HOOK_PASS);
+	}
+	PG_FINALLY();
+	{
+		depth--;
+		csec_statement_changes_data = changing;
+	}
+	PG_END_TRY();
+	if (queryDesc->operation == CMD_SELECT)
+		end_outermost();
+}
+
+/* AFTER triggers fire in here. */
+static void
+executor_finish(QueryDesc *queryDesc)
+{
+	if (csec_known_absent)
+	{
+		if (prev_ExecutorFinish)
+			prev_ExecutorFinish(queryDesc);
+		else
+			standard_ExecutorFinish(queryDesc);
+		return;
+	}
+	depth++;
+	PG_TRY();
+	{
+		if (prev_ExecutorFinish)
+			prev_ExecutorFinish(queryDesc);
+		else
+			standard_ExecutorFinish(queryDesc);
+	}
+	PG_FINALLY();
+	{
+		depth--;
+	}
+	PG_END_TRY();
+	end_outermost();
+}
+
+static void
+run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+			ProcessUtilityContext context, ParamListInfo params,
+			QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
+{
+	if (prev_ProcessUtility)
+		prev_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
+							queryEnv, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
+								queryEnv, dest, qc);
+}
+
+/*
+ * A statement of csec's interest.  Fetching from a cursor and the ends of
+ * transactions are none: what runs inside them is an outermost statement of
+ * its own.
+ */
+static void
+watch_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+			  ProcessUtilityContext context, ParamListInfo params,
+			  QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
+{
+	CsecUtility utility;
+
+	begin_outermost();
+	csec_utility_before(&utility, &pstmt);
+	depth++;
+	PG_TRY();
+	{
+		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+	}
+	PG_FINALLY();
+	{
+		depth--;
+		csec_utility_always(&utility);
+	}
+	PG_END_TRY();
+	csec_utility_after(&utility);
+	end_outermost();
+}
+
+/* Stop a sealer that stands in the statement's way, for its length. */
+static void
+park_and_watch(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+			   ProcessUtilityContext context, ParamListInfo params,
+			   QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
+{
+	CsecUtility utility;
+
+	csec_utility_park(&utility, pstmt->utilityStmt);
+	PG_TRY();
+	{
+		watch_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+	}
+	PG_FINALLY();
+	{
+		csec_utility_release(&utility);
+	}
+	PG_END_TRY();
+	csec_utility_dropped(&utility);
+}
+
+static void
+process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
+{
+	switch (nodeTag(pstmt->utilityStmt))
+	{
+		case T_TransactionStmt:
+		case T_FetchStmt:
+			run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+			break;
+		case T_CreatedbStmt:
+		case T_DropdbStmt:
+		case T_AlterDatabaseStmt:
+		case T_RenameStmt:
+			park_and_watch(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+			break;
+		default:
+			watch_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+	}
+}
+
+static void
+transaction_callback(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			csec_collectors_emit(CSEC_STATUS_OK);
+			csec_changes_emit();
+			break;
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			csec_collectors_emit(CSEC_STATUS_ERROR);
+			csec_changes_abort();
+			csec_own_ddl_end();
+			depth = 0;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+subtransaction_callback(SubXactEvent event, SubTransactionId mySubid,
+						SubTransactionId parentSubid, void *arg)
+{
+	switch (event)
+	{
+		case SUBXACT_EVENT_START_SUB:
+		case SUBXACT_EVENT_PRE_COMMIT_SUB:
+			csec_changes_emit();
+			break;
+		case SUBXACT_EVENT_ABORT_SUB:
+			csec_changes_subabort();
+			break;
+		default:
+			break;
+	}
+}
+
+void
+csec_hooks_init(void)
+{
+	prev_ExecutorStart = ExecutorStart_hook;
+	ExecutorStart_hook = executor_start;
+	prev_ExecutorRun = ExecutorRun_hook;
+	ExecutorRun_hook = executor_run;
+	prev_ExecutorFinish = ExecutorFinish_hook;
+	ExecutorFinish_hook = executor_finish;
+	prev_ProcessUtility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+	RegisterXactCallback(transaction_callback, NULL);
+	RegisterSubXactCallback(subtransaction_callback, NULL);
+}

@@ -1,0 +1,104 @@
+/*
+ * subject_key.c
+ *		The subject of a row: an integer, or a text.
+ *
+ * One integer column is itself.  Any other key is the text of its column, as
+ * the type prints it; of several columns the texts joined by commas, with a
+ * backslash before each comma and backslash inside (csec.subject_key() in SQL
+ * builds the same).
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "capture/subject_key.h"
+
+/*
+ * The subject of a row where the table's key is one integer column; false
+ * where it is null.
+ */
+bool
+csec_subject_integer(const CsecTable *table, TupleTableSlot *slot,
+					 const AttrNumber *attnos, int64 *key)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, attnos[0], &isnull);
+
+	if (isnull)
+		return false;
+	switch (table->subject_type[0])
+	{
+		case INT8OID:
+			*key = DatumGetInt64(value);
+			break;
+		case INT4OID:
+			*key = DatumGetInt32(value);
+			break;
+		default:
+			*key = DatumGetInt16(value);
+			break;
+	}
+	return true;
+}
+
+static void
+append_escaped(StringInfo out, const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++)
+	{
+		if (*p == ',' || *p == '\\')
+			appendStringInfoChar(out, '\\');
+		appendStringInfoChar(out, *p);
+	}
+}
+
+/* The text of one column, palloc'd. */
+static char *
+column_text(Oid type, Datum value)
+{
+	Oid			output;
+	bool		varlena;
+
+	if (type == TEXTOID || type == VARCHAROID)
+		return TextDatumGetCString(value);
+	getTypeOutputInfo(type, &output, &varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+/*
+ * Append the subject of a row as text; false, and nothing appended, where a
+ * column of the key is null.
+ */
+bool
+csec_subject_text(const CsecTable *table, TupleTableSlot *slot,
+				  const AttrNumber *attnos, StringInfo out)
+{
+	int			before = out->len;
+
+	for (int i = 0; i < table->nsubject; i++)
+	{
+		bool		isnull;
+		Datum		value = slot_getattr(slot, attnos[i], &isnull);
+		char	   *text;
+
+		if (isnull)
+		{
+			out->len = before;
+			return false;
+		}
+		text = column_text(table->subject_type[i], value);
+		if (table->nsubject == 1)
+			appendStringInfoString(out, text);
+		else
+		{
+			if (i > 0)
+				appendStringInfoChar(out, ',');
+			append_escaped(out, text);
+		}
+		pfree(text);
+	}
+	return true;
+}

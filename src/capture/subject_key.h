@@ -1,0 +1,19 @@
+/*
+ * subject_key.h
+ *		The subject of a row: an integer, or a text.
+ */
+#ifndef CSEC_CAPTURE_SUBJECT_KEY_H
+#define CSEC_CAPTURE_SUBJECT_KEY_H
+
+#include "executor/tuptable.h"
+#include "lib/stringinfo.h"
+
+#include "capture/subjects.h"
+#include "policy/table.h"
+
+extern bool csec_subject_integer(const CsecTable *table, TupleTableSlot *slot,
+								 const AttrNumber *attnos, int64 *key);
+extern bool csec_subject_text(const CsecTable *table, TupleTableSlot *slot,
+							  const AttrNumber *attnos, StringInfo out);
+
+#endif							/* CSEC_CAPTURE_SUBJECT_KEY_H */

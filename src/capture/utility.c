@@ -1,0 +1,371 @@
+/*
+ * utility.c
+ *		What csec does before and after a utility statement.
+ *
+ * COPY table TO reads the table outside the executor, so it becomes COPY
+ * (SELECT …) TO, as PostgreSQL itself does for row security.  Statements that
+ * change what is protected, or who may do what, are recorded.  The sealer of
+ * a database that is copied, dropped or renamed is stopped meanwhile: its
+ * connection would make those fail.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "tcop/cmdtag.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "capture/control.h"
+#include "capture/guard.h"
+#include "capture/reads.h"
+#include "capture/utility.h"
+#include "policy/catalog.h"
+#include "policy/table.h"
+#include "sealer/park.h"
+#include "sealer/slot.h"
+
+/* ---- the sealer's connection ---- */
+
+static const char *
+template_of(CreatedbStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->options)
+	{
+		DefElem    *option = lfirst_node(DefElem, lc);
+
+		if (strcmp(option->defname, "template") == 0 && option->arg != NULL)
+			return defGetString(option);
+	}
+	return "template1";
+}
+
+/* The database that a statement needs to be alone in; NULL: none. */
+static const char *
+exclusive_database(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_CreatedbStmt:
+			return template_of(castNode(CreatedbStmt, stmt));
+		case T_DropdbStmt:
+			return castNode(DropdbStmt, stmt)->dbname;
+		case T_AlterDatabaseStmt:
+			return castNode(AlterDatabaseStmt, stmt)->dbname;
+		case T_RenameStmt:
+			if (castNode(RenameStmt, stmt)->renameType == OBJECT_DATABASE)
+				return castNode(RenameStmt, stmt)->subname;
+			return NULL;
+		default:
+			return NULL;
+	}
+}
+
+/* Stop the sealer of a database that the statement needs for itself. */
+void
+csec_utility_park(CsecUtility *utility, Node *stmt)
+{
+	const char *name = exclusive_database(stmt);
+
+	utility->parked = utility->dropped = InvalidOid;
+	if (name == NULL || RecoveryInProgress() || IsBinaryUpgrade)
+		return;
+	utility->parked = get_database_oid(name, true);
+	if (!OidIsValid(utility->parked))
+		return;
+	csec_sealer_park(utility->parked);
+	if (IsA(stmt, DropdbStmt))
+		utility->dropped = utility->parked;
+}
+
+void
+csec_utility_release(CsecUtility *utility)
+{
+	if (OidIsValid(utility->parked))
+		csec_sealer_release(utility->parked);
+}
+
+/* A database is gone: its slot holds WAL for nobody. */
+void
+csec_utility_dropped(CsecUtility *utility)
+{
+	if (OidIsValid(utility->dropped))
+		csec_slot_drop(utility->dropped);
+}
+
+/* ---- COPY table TO ---- */
+
+static ColumnRef *
+column_reference(const char *name)
+{
+	ColumnRef  *column = makeNode(ColumnRef);
+
+	column->fields = list_make1(makeString(pstrdup(name)));
+	column->location = -1;
+	return column;
+}
+
+/* All columns that COPY would write: not dropped, not generated. */
+static List *
+all_columns(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	List	   *names = NIL;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && !att->attgenerated)
+			names = lappend(names, makeString(pstrdup(NameStr(att->attname))));
+	}
+	table_close(rel, NoLock);
+	return names;
+}
+
+static SelectStmt *
+select_of(const CopyStmt *copy, Oid relid)
+{
+	SelectStmt *select = makeNode(SelectStmt);
+	List	   *names = copy->attlist != NIL ? copy->attlist : all_columns(relid);
+	RangeVar   *from;
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		ResTarget  *target = makeNode(ResTarget);
+
+		target->val = (Node *) column_reference(strVal(lfirst(lc)));
+		target->location = -1;
+		select->targetList = lappend(select->targetList, target);
+	}
+	from = makeRangeVar(get_namespace_name(get_rel_namespace(relid)),
+						get_rel_name(relid), -1);
+	from->inh = false;
+	select->fromClause = list_make1(from);
+	return select;
+}
+
+/* Turn COPY table TO of a protected table into COPY (SELECT …) TO. */
+static void
+rewrite_copy(PlannedStmt **pstmt)
+{
+	CopyStmt   *copy = castNode(CopyStmt, (*pstmt)->utilityStmt);
+	Oid			relid;
+
+	if (copy->relation == NULL || copy->is_from)
+		return;
+	relid = RangeVarGetRelid(copy->relation, NoLock, true);
+	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_RELATION ||
+		csec_table_lookup(relid) == NULL)
+		return;
+	*pstmt = copyObject(*pstmt);
+	copy = castNode(CopyStmt, (*pstmt)->utilityStmt);
+	copy->query = (Node *) select_of(copy, relid);
+	copy->relation = NULL;
+	copy->attlist = NIL;
+}
+
+/* ---- what is recorded ---- */
+
+static char *
+qualified(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+static bool
+is_protected(RangeVar *name, Oid *relid)
+{
+	if (name == NULL)
+		return false;
+	*relid = RangeVarGetRelid(name, NoLock, true);
+	return OidIsValid(*relid) && csec_table_lookup(*relid) != NULL;
+}
+
+/* The first protected table in a list of names; InvalidOid: none. */
+static Oid
+protected_in_list(List *names)
+{
+	ListCell   *lc;
+	Oid			relid;
+
+	foreach(lc, names)
+	{
+		Node	   *name = lfirst(lc);
+		RangeVar   *rv = IsA(name, RangeVar) ? (RangeVar *) name :
+			IsA(name, List) ? makeRangeVarFromNameList((List *) name) : NULL;
+
+		if (is_protected(rv, &relid))
+			return relid;
+	}
+	return InvalidOid;
+}
+
+/* The protected table that a statement alters; InvalidOid: none. */
+static Oid
+altered_table(Node *stmt)
+{
+	Oid			relid = InvalidOid;
+	RangeVar   *name = NULL;
+
+	switch (nodeTag(stmt))
+	{
+		case T_AlterTableStmt:
+			name = castNode(AlterTableStmt, stmt)->relation;
+			break;
+		case T_RenameStmt:
+			name = castNode(RenameStmt, stmt)->relation;
+			break;
+		case T_AlterObjectSchemaStmt:
+			name = castNode(AlterObjectSchemaStmt, stmt)->relation;
+			break;
+		case T_IndexStmt:
+			name = castNode(IndexStmt, stmt)->relation;
+			break;
+		case T_CreateTrigStmt:
+			name = castNode(CreateTrigStmt, stmt)->relation;
+			break;
+		case T_RuleStmt:
+			name = castNode(RuleStmt, stmt)->relation;
+			break;
+		case T_CreatePolicyStmt:
+			name = castNode(CreatePolicyStmt, stmt)->table;
+			break;
+		case T_CreateStatsStmt:
+			return protected_in_list(castNode(CreateStatsStmt, stmt)->relations);
+		case T_DropStmt:
+			if (castNode(DropStmt, stmt)->removeType == OBJECT_TABLE)
+				return protected_in_list(castNode(DropStmt, stmt)->objects);
+			return InvalidOid;
+		case T_GrantStmt:
+			if (castNode(GrantStmt, stmt)->objtype == OBJECT_TABLE)
+				return protected_in_list(castNode(GrantStmt, stmt)->objects);
+			return InvalidOid;
+		default:
+			return InvalidOid;
+	}
+	return is_protected(name, &relid) ? relid : InvalidOid;
+}
+
+/* The role that a statement is about; NULL: it is about none. */
+static const char *
+changed_role(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_GrantRoleStmt:
+			{
+				List	   *roles = castNode(GrantRoleStmt, stmt)->granted_roles;
+
+				return castNode(AccessPriv, linitial(roles))->priv_name;
+			}
+		case T_CreateRoleStmt:
+			return castNode(CreateRoleStmt, stmt)->role;
+		case T_AlterRoleStmt:
+			return castNode(AlterRoleStmt, stmt)->role->rolename;
+		case T_AlterRoleSetStmt:
+			{
+				RoleSpec   *role = castNode(AlterRoleSetStmt, stmt)->role;
+
+				return role != NULL && role->rolename != NULL ? role->rolename : "all";
+			}
+		case T_DropRoleStmt:
+			return castNode(RoleSpec, linitial(castNode(DropRoleStmt, stmt)->roles))->rolename;
+		default:
+			return NULL;
+	}
+}
+
+/* A setting of csec's, or one that switches its triggers, being set; or NULL. */
+static const char *
+changed_setting(Node *stmt)
+{
+	const char *name = NULL;
+
+	if (IsA(stmt, AlterSystemStmt))
+		name = castNode(AlterSystemStmt, stmt)->setstmt->name;
+	else if (IsA(stmt, AlterDatabaseSetStmt))
+		name = castNode(AlterDatabaseSetStmt, stmt)->setstmt->name;
+	else if (IsA(stmt, VariableSetStmt) && superuser())
+		name = castNode(VariableSetStmt, stmt)->name;
+	if (name == NULL)
+		return NULL;
+	if (pg_strncasecmp(name, "csec.", 5) == 0 ||
+		pg_strcasecmp(name, "session_replication_role") == 0 ||
+		pg_strcasecmp(name, "shared_preload_libraries") == 0)
+		return name;
+	return NULL;
+}
+
+/*
+ * Note now what there is to record afterwards: a dropped table has no name
+ * any more.  The statement's text is left out, as it may hold values.
+ */
+static void
+note_control(CsecUtility *utility, Node *stmt)
+{
+	Oid			relid = altered_table(stmt);
+	const char *object = NULL;
+
+	if (OidIsValid(relid))
+		object = qualified(relid);
+	if (object == NULL)
+		object = changed_role(stmt);
+	if (object == NULL)
+		object = changed_setting(stmt);
+	if (object == NULL && IsA(stmt, LoadStmt))
+		object = castNode(LoadStmt, stmt)->filename;
+	if (object == NULL)
+		return;
+	utility->object = pstrdup(object);
+	utility->action = pstrdup(GetCommandTagName(CreateCommandTag(stmt)));
+	utility->detail = csec_own_ddl() ? pstrdup("{\"by\": \"csec\"}") : NULL;
+}
+
+/* ---- the three moments ---- */
+
+/* Before the statement; may replace it. */
+void
+csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt)
+{
+	utility->reads_command = csec_reads_command;
+	utility->indirect_drop = csec_indirect_drop;
+	utility->action = utility->object = utility->detail = NULL;
+	if (!csec_database_has_csec())
+		return;
+	csec_guard_statement((*pstmt)->utilityStmt);
+	note_control(utility, (*pstmt)->utilityStmt);
+	if (IsA((*pstmt)->utilityStmt, CopyStmt))
+	{
+		csec_reads_command = "COPY";
+		rewrite_copy(pstmt);
+	}
+}
+
+/* After the statement, whether it failed or not: raises nothing. */
+void
+csec_utility_always(CsecUtility *utility)
+{
+	csec_reads_command = utility->reads_command;
+	csec_indirect_drop = utility->indirect_drop;
+}
+
+/* After the statement, where it succeeded. */
+void
+csec_utility_after(CsecUtility *utility)
+{
+	if (utility->action != NULL && csec_database_has_csec() && !RecoveryInProgress())
+		csec_control_emit(utility->action, utility->object, utility->detail);
+}

@@ -1,0 +1,29 @@
+/*
+ * utility.h
+ *		What csec does before and after a utility statement.
+ */
+#ifndef CSEC_CAPTURE_UTILITY_H
+#define CSEC_CAPTURE_UTILITY_H
+
+#include "nodes/plannodes.h"
+
+typedef struct CsecUtility
+{
+	Oid			parked;			/* database whose sealer was stopped */
+	Oid			dropped;		/* database that is being dropped */
+	const char *reads_command;	/* as it was before */
+	bool		indirect_drop;	/* as it was before */
+	char	   *action;			/* to be recorded afterwards, or NULL */
+	char	   *object;
+	char	   *detail;
+} CsecUtility;
+
+extern void csec_utility_park(CsecUtility *utility, Node *stmt);
+extern void csec_utility_release(CsecUtility *utility);
+extern void csec_utility_dropped(CsecUtility *utility);
+
+extern void csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt);
+extern void csec_utility_always(CsecUtility *utility);
+extern void csec_utility_after(CsecUtility *utility);
+
+#endif							/* CSEC_CAPTURE_UTILITY_H */
