@@ -7,7 +7,11 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "audit/leader.h"
 #include "audit/stream.h"
+#include "capture/control.h"
+#include "capture/guard.h"
+#include "capture/hooks.h"
 #include "keys/keyring.h"
 #include "policy/catalog.h"
 #include "policy/category.h"

@@ -22,6 +22,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
+#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -49,6 +50,8 @@ typedef struct ChangeTable
 	bool		valid;
 	int			natts;
 	CsecChangeColumn *columns;
+	int			nmasked;
+	AttrNumber *masked;			/* those of csec's types */
 } ChangeTable;
 
 /* The rows that wait for their record. */
@@ -144,6 +147,37 @@ describe_column(CsecChangeColumn *column, Form_pg_attribute att, const CsecTable
 	fmgr_info_cxt(output, &column->output, TopMemoryContext);
 }
 
+static void
+free_description(ChangeTable *table)
+{
+	if (table->columns != NULL)
+		pfree(table->columns);
+	if (table->masked != NULL)
+		pfree(table->masked);
+	table->columns = NULL;
+	table->masked = NULL;
+}
+
+static void
+describe(ChangeTable *table, Relation rel, const CsecTable *policy)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	AttrNumber *masked = csec_masked_columns(desc, &table->nmasked);
+
+	table->valid = false;
+	table->columns = NULL;
+	table->masked = MemoryContextAlloc(TopMemoryContext,
+									   (table->nmasked + 1) * sizeof(AttrNumber));
+	memcpy(table->masked, masked, table->nmasked * sizeof(AttrNumber));
+	pfree(masked);
+	table->natts = desc->natts;
+	table->columns = MemoryContextAlloc(TopMemoryContext,
+										table->natts * sizeof(CsecChangeColumn));
+	for (int i = 0; i < table->natts; i++)
+		describe_column(&table->columns[i], TupleDescAttr(desc, i), policy);
+	table->valid = true;
+}
+
 static ChangeTable *
 change_table(Relation rel, const CsecTable *policy)
 {
@@ -153,15 +187,14 @@ change_table(Relation rel, const CsecTable *policy)
 
 	if (found && table->valid)
 		return table;
-	if (found && table->columns != NULL)
-		pfree(table->columns);
-	table->columns = NULL;
-	table->valid = false;
-	table->natts = RelationGetNumberOfAttributes(rel);
-	table->columns = MemoryContextAlloc(TopMemoryContext, table->natts * sizeof(CsecChangeColumn));
-	for (int i = 0; i < table->natts; i++)
-		describe_column(&table->columns[i], TupleDescAttr(RelationGetDescr(rel), i), policy);
-	table->valid = true;
+	if (found)
+		free_description(table);
+	else
+	{
+		table->columns = NULL;
+		table->masked = NULL;
+	}
+	describe(table, rel, policy);
 	return table;
 }
 
@@ -490,13 +523,15 @@ csec_record_change(PG_FUNCTION_ARGS)
 	}
 	else if (op == OP_DELETE)
 		old = trigger->tg_trigslot;
-	if (new != NULL && policy != NULL)
-		csec_refuse_stored_masks(policy, new);
+	table = change_table(trigger->tg_relation, policy);
+	if (op == OP_INSERT && table->nmasked > 0)
+		csec_refuse_masks(RelationGetRelid(trigger->tg_relation), trigger->tg_trigtuple,
+						  RelationGetDescr(trigger->tg_relation),
+						  table->masked, table->nmasked);
 	if (csec_recording_suspended())
 		return PointerGetDatum(NULL);
 	csec_emit_check_lag();
 
-	table = change_table(trigger->tg_relation, policy);
 	enter_batch(trigger->tg_relation, policy, table, op);
 	if (op != OP_TRUNCATE)
 	{
