@@ -65,7 +65,7 @@ executor_start(QueryDesc *queryDesc, int eflags)
 	else
 		standard_ExecutorStart(queryDesc, eflags);
 	if (known && !(eflags & EXEC_FLAG_EXPLAIN_ONLY) && csec_database_has_csec())
-		csec_reads_instrument(queryDesc);
+		csec_reads_instrument(queryDesc, depth == 0);
 }
 
 /* Does the statement change data by what it reads? */

@@ -2,22 +2,26 @@
  * reads.c
  *		Notes the subjects of the rows that scans over protected tables give.
  *
- * PostgreSQL has no triggers for reads.  In their place the scan nodes over
- * protected tables are wrapped after ExecutorStart has built them: each row
- * that such a node hands up passes through here, whatever stands above it, an
- * aggregate, a join, a view, a definer's function, a cursor, RETURNING.  The
- * query itself is not rewritten.
+ * PostgreSQL has no triggers for reads.  In their place nodes of the plan are
+ * wrapped after ExecutorStart has built them: each scan over a protected
+ * table, or a node above it that still carries its key (read_point.c).  The
+ * rows pass through here whatever else the query does, an aggregate, a join, a
+ * view, a definer's function, a cursor, RETURNING.  The query itself is not
+ * rewritten.
  *
  * What is known of a wrapped node stands in the query's own memory and is
  * found by the node's address; a reset callback of that memory forgets it,
  * after an error as well.  The collector it feeds belongs to a statement and
  * is looked up anew when the statement is another (a cursor's next FETCH).
  *
- * A node that cannot be looked into, a foreign or custom scan, is recorded as
- * having read the whole table.
+ * A scan's filter with somebody's own function in it has seen the rows that
+ * it rejects, so such a filter is wrapped too and its rows noted before it
+ * runs.  A node that cannot be looked into, a foreign or custom scan, is
+ * recorded as having read the whole table.
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
 #include "access/sysattr.h"
 #include "access/tableam.h"
 #include "access/relscan.h"
@@ -33,6 +37,7 @@
 #include "audit/emit.h"
 #include "capture/collector.h"
 #include "capture/columns.h"
+#include "capture/read_point.h"
 #include "capture/reads.h"
 #include "capture/subject_key.h"
 #include "capture/suspension.h"
@@ -42,31 +47,48 @@
 
 const char *csec_reads_command = NULL;
 
-/* A wrapped node. */
-typedef struct WrappedScan
+/* One protected table whose subjects pass a node. */
+typedef struct Observer
 {
-	PlanState  *node;
-	ExecProcNodeMtd original;
+	struct Observer *next;
 	const CsecTable *table;
 	const char *statement;
 	Bitmapset  *selected;
 	CsecExactness exactness;
-	AttrNumber	attno[CSEC_MAX_SUBJECT_COLUMNS];	/* in the scan's tuple */
+	PlanState  *scan;			/* over the table */
+	bool		in_result;		/* the key is in the node's result */
+	AttrNumber	attno[CSEC_MAX_SUBJECT_COLUMNS];	/* there, or in the scan's tuple */
 	TupleTableSlot *fetched;	/* row of an index-only scan without the key */
 	CsecCollector *collector;
 	uint64		generation;		/* of collectors, for which that is valid */
-} WrappedScan;
+} Observer;
 
-/* All wrapped nodes of all queries that run, by address. */
-typedef struct ScanEntry
+/* A wrapped node. */
+typedef struct Wrapped
 {
 	PlanState  *node;
-	WrappedScan *scan;
-	char		status;
-} ScanEntry;
+	ExecProcNodeMtd original;
+	Observer   *observers;
+} Wrapped;
 
-#define SH_PREFIX scans
-#define SH_ELEMENT_TYPE ScanEntry
+/* A wrapped filter. */
+typedef struct WrappedQual
+{
+	ExprState	state;			/* must be first: what the node runs */
+	ExprState  *original;
+	Observer   *observer;
+} WrappedQual;
+
+/* All wrapped nodes of all queries that run, by address. */
+typedef struct WrappedEntry
+{
+	PlanState  *node;
+	Wrapped    *wrapped;
+	char		status;
+} WrappedEntry;
+
+#define SH_PREFIX nodes
+#define SH_ELEMENT_TYPE WrappedEntry
 #define SH_KEY_TYPE PlanState *
 #define SH_KEY node
 #define SH_HASH_KEY(tb, key) ((uint32) ((uintptr_t) (key) >> 4) * 2654435761u)
@@ -76,38 +98,37 @@ typedef struct ScanEntry
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-static scans_hash *scans = NULL;
-static WrappedScan *last_scan = NULL;	/* most plans have one protected scan */
+static nodes_hash *nodes = NULL;
+static Wrapped *last = NULL;	/* most plans have one */
 
 /* Those of one query, forgotten with its memory. */
-typedef struct QueryScans
+typedef struct QueryNodes
 {
 	MemoryContextCallback callback;
 	List	   *list;
-} QueryScans;
+} QueryNodes;
 
 typedef struct WalkContext
 {
 	QueryDesc  *queryDesc;
-	EState	   *estate;
-	QueryScans *query;
+	QueryNodes *query;
+	bool		worker;			/* the root's rows go to a leader, who notes them */
+	CsecPlanPath path;
 } WalkContext;
-
-static TupleTableSlot *next_row(PlanState *node);
 
 static void
 forget_query(void *arg)
 {
-	QueryScans *query = arg;
+	QueryNodes *query = arg;
 	ListCell   *lc;
 
 	foreach(lc, query->list)
 	{
-		WrappedScan *scan = lfirst(lc);
+		Wrapped    *wrapped = lfirst(lc);
 
-		scans_delete(scans, scan->node);
-		if (last_scan == scan)
-			last_scan = NULL;
+		nodes_delete(nodes, wrapped->node);
+		if (last == wrapped)
+			last = NULL;
 	}
 }
 
@@ -134,85 +155,104 @@ command_name(CmdType operation)
 	}
 }
 
-/* Find the collector of the current statement for this scan. */
+/* Find the collector of the current statement. */
 static void
-attach(WrappedScan *scan)
+attach(Observer *observer)
 {
 	StringInfoData columns;
-	MemoryContext old = MemoryContextSwitchTo(scan->node->state->es_query_cxt);
+	MemoryContext old = MemoryContextSwitchTo(observer->scan->state->es_query_cxt);
 
 	initStringInfo(&columns);
-	csec_columns_encode(&columns, scan->table, scan->selected);
-	scan->collector = csec_collector_for(scan->table, scan->statement, scan->exactness,
-										 (uint8 *) columns.data, columns.len);
-	scan->generation = csec_collectors_generation;
+	csec_columns_encode(&columns, observer->table, observer->selected);
+	observer->collector = csec_collector_for(observer->table, observer->statement,
+											 observer->exactness,
+											 (uint8 *) columns.data, columns.len);
+	observer->generation = csec_collectors_generation;
 	pfree(columns.data);
 	MemoryContextSwitchTo(old);
 }
 
-/*
- * The slot that holds the scan's row with its key.  An index-only scan whose
- * index has no key in it must look at the table.
- */
+/* The row of an index-only scan whose index has no key in it. */
 static TupleTableSlot *
-key_slot(WrappedScan *scan)
+fetch_row(Observer *observer)
 {
-	IndexOnlyScanState *index_only;
-	IndexScanDesc desc;
-	ItemPointerData tid;
+	IndexScanDesc desc = ((IndexOnlyScanState *) observer->scan)->ioss_ScanDesc;
+	ItemPointerData tid = desc->xs_heaptid;
 	bool		again = false;
 
-	if (scan->fetched == NULL)
-		return ((ScanState *) scan->node)->ss_ScanTupleSlot;
-	index_only = (IndexOnlyScanState *) scan->node;
-	desc = index_only->ioss_ScanDesc;
-	tid = desc->xs_heaptid;
-	if (table_index_fetch_tuple(desc->xs_heapfetch, &tid, scan->node->state->es_snapshot,
-								scan->fetched, &again, NULL))
-		return scan->fetched;
+	if (table_index_fetch_tuple(desc->xs_heapfetch, &tid,
+								observer->scan->state->es_snapshot,
+								observer->fetched, &again, NULL))
+		return observer->fetched;
 	return NULL;
 }
 
-static void
-note_subject(WrappedScan *scan)
+/* The slot that holds the key of the row that just passed. */
+static TupleTableSlot *
+key_slot(Observer *observer, TupleTableSlot *result)
 {
-	CsecCollector *c = scan->collector;
+	if (observer->in_result)
+		return result;
+	if (observer->fetched != NULL)
+		return fetch_row(observer);
+	return ((ScanState *) observer->scan)->ss_ScanTupleSlot;
+}
+
+/* Not an integer: its text. */
+static bool
+note_text(Observer *observer, TupleTableSlot *slot)
+{
+	CsecCollector *c = observer->collector;
+	StringInfoData text;
+	MemoryContext old = MemoryContextSwitchTo(observer->scan->state->es_query_cxt);
+	bool		found;
+
+	initStringInfo(&text);
+	found = csec_subject_text(observer->table, slot, observer->attno, &text);
+	if (found && !csec_subjects_add_text(&c->subjects, text.data, text.len))
+	{
+		csec_collector_spill(c);
+		csec_subjects_add_text(&c->subjects, text.data, text.len);
+	}
+	pfree(text.data);
+	MemoryContextSwitchTo(old);
+	return found;
+}
+
+static bool
+note_integer(Observer *observer, TupleTableSlot *slot)
+{
+	CsecCollector *c = observer->collector;
+	int64		key;
+
+	if (!csec_subject_integer(observer->table, slot, observer->attno, &key))
+		return false;
+	if (unlikely(!csec_subjects_add_integer(&c->subjects, key)))
+	{
+		csec_collector_spill(c);
+		csec_subjects_add_integer(&c->subjects, key);
+	}
+	return true;
+}
+
+/* Add the row's subject to the set; false: the row has none (an outer join). */
+static bool
+note_subject(Observer *observer, TupleTableSlot *result)
+{
+	CsecCollector *c = observer->collector;
 	TupleTableSlot *slot;
 
 	if (c->subjects.all)
-		return;
-	slot = key_slot(scan);
+		return true;
+	slot = key_slot(observer, result);
 	if (slot == NULL)
 	{
 		c->subjects.all = true; /* never as nothing */
-		return;
+		return true;
 	}
 	if (c->subjects.integers)
-	{
-		int64		key;
-
-		if (csec_subject_integer(scan->table, slot, scan->attno, &key) &&
-			!csec_subjects_add_integer(&c->subjects, key))
-		{
-			csec_collector_spill(c);
-			csec_subjects_add_integer(&c->subjects, key);
-		}
-	}
-	else
-	{
-		StringInfoData text;
-		MemoryContext old = MemoryContextSwitchTo(scan->node->state->es_query_cxt);
-
-		initStringInfo(&text);
-		if (csec_subject_text(scan->table, slot, scan->attno, &text) &&
-			!csec_subjects_add_text(&c->subjects, text.data, text.len))
-		{
-			csec_collector_spill(c);
-			csec_subjects_add_text(&c->subjects, text.data, text.len);
-		}
-		pfree(text.data);
-		MemoryContextSwitchTo(old);
-	}
+		return note_integer(observer, slot);
+	return note_text(observer, slot);
 }
 
 /*
@@ -234,36 +274,55 @@ spill_if_late(CsecCollector *c)
 		csec_collector_spill(c);
 }
 
-/* In place of a scan's own ExecProcNode. */
-static TupleTableSlot *
-next_row(PlanState *node)
+static void
+note_row(Observer *observer, TupleTableSlot *result)
 {
-	WrappedScan *scan = last_scan;
-	TupleTableSlot *slot;
 	CsecCollector *c;
 
-	if (unlikely(scan == NULL || scan->node != node))
-	{
-		ScanEntry  *entry = scans_lookup(scans, node);
-
-		if (entry == NULL)
-			elog(ERROR, "csec lost track of a scan");
-		scan = last_scan = entry->scan;
-	}
-	slot = scan->original(node);
-	if (TupIsNull(slot))
-		return slot;
-
-	/* the call may have run other queries */
-	if (unlikely(scan->generation != csec_collectors_generation))
-		attach(scan);
-	c = scan->collector;
+	/* what ran below may have ended statements of its own */
+	if (unlikely(observer->generation != csec_collectors_generation))
+		attach(observer);
+	c = observer->collector;
+	if (!note_subject(observer, result) && observer->in_result)
+		return;
 	c->rows++;
-	note_subject(scan);
 	if (unlikely(c->strict && !c->intent_flushed))
 		csec_collector_strict_intent(c);
 	spill_if_late(c);
+}
+
+/* In place of a node's own ExecProcNode. */
+static TupleTableSlot *
+next_row(PlanState *node)
+{
+	Wrapped    *wrapped = last;
+	TupleTableSlot *slot;
+
+	if (unlikely(wrapped == NULL || wrapped->node != node))
+	{
+		WrappedEntry *entry = nodes_lookup(nodes, node);
+
+		if (entry == NULL)
+			elog(ERROR, "csec lost track of a plan node");
+		wrapped = entry->wrapped;
+	}
+	slot = wrapped->original(node);
+	last = wrapped;
+	if (TupIsNull(slot))
+		return slot;
+	for (Observer *observer = wrapped->observers; observer != NULL; observer = observer->next)
+		note_row(observer, slot);
 	return slot;
+}
+
+/* In place of a filter: notes the row, then asks the filter. */
+static Datum
+note_and_filter(ExprState *state, ExprContext *econtext, bool *isnull)
+{
+	WrappedQual *qual = (WrappedQual *) state;
+
+	note_row(qual->observer, NULL);
+	return qual->original->evalfunc(qual->original, econtext, isnull);
 }
 
 /* Where the key stands in the tuples of an index-only scan; false: nowhere. */
@@ -289,58 +348,99 @@ key_in_index(IndexOnlyScan *plan, const CsecTable *table, AttrNumber *attno)
 	return true;
 }
 
-/* Decide how the key of a node's rows is got. */
+/* An index-only scan has only the index's columns. */
 static void
-find_key(WrappedScan *scan)
+use_index_tuple(Observer *observer)
 {
-	const CsecTable *table = scan->table;
+	if (observer->table->nsubject == 0 ||
+		key_in_index((IndexOnlyScan *) observer->scan->plan, observer->table, observer->attno))
+		return;
+	memcpy(observer->attno, observer->table->subject_attno, sizeof(observer->attno));
+	observer->fetched = table_slot_create(((ScanState *) observer->scan)->ss_currentRelation,
+										  &observer->scan->state->es_tupleTable);
+}
 
-	memcpy(scan->attno, table->subject_attno, sizeof(scan->attno));
-	scan->exactness = CSEC_EXACT_SCANNED;
-	switch (nodeTag(scan->node))
-	{
-		case T_ForeignScanState:
-		case T_CustomScanState:
-			scan->exactness = CSEC_EXACT_ALL;
-			break;
-		case T_IndexOnlyScanState:
-			if (table->nsubject > 0 &&
-				!key_in_index((IndexOnlyScan *) scan->node->plan, table, scan->attno))
-			{
-				memcpy(scan->attno, table->subject_attno, sizeof(scan->attno));
-				scan->fetched = table_slot_create(((ScanState *) scan->node)->ss_currentRelation,
-												  &scan->node->state->es_tupleTable);
-			}
-			break;
-		default:
-			break;
-	}
+static Observer *
+make_observer(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblEntry *rte)
+{
+	Observer   *observer = palloc0(sizeof(Observer));
+
+	observer->table = table;
+	observer->scan = scan;
+	observer->statement = command_name(context->queryDesc->operation);
+	observer->selected = csec_selected_columns(context->queryDesc->plannedstmt, rte);
+	observer->exactness = CSEC_EXACT_SCANNED;
+	memcpy(observer->attno, table->subject_attno, sizeof(observer->attno));
+	return observer;
 }
 
 static void
-wrap(WalkContext *context, PlanState *node, const CsecTable *table, RangeTblEntry *rte)
+wrap_node(WalkContext *context, PlanState *node, Observer *observer)
 {
-	WrappedScan *scan;
-	ScanEntry  *entry;
+	WrappedEntry *entry;
 	bool		found;
 
-	if (scans == NULL)
-		scans = scans_create(TopMemoryContext, 64, NULL);
-	if (scans_lookup(scans, node) != NULL && node->ExecProcNodeReal == next_row)
-		return;					/* a sub-plan that is reached twice */
+	entry = nodes_insert(nodes, node, &found);
+	if (!found)
+	{
+		Wrapped    *wrapped = palloc0(sizeof(Wrapped));
 
-	scan = palloc0(sizeof(WrappedScan));
-	scan->node = node;
-	scan->original = node->ExecProcNodeReal;
-	scan->table = table;
-	scan->statement = command_name(context->queryDesc->operation);
-	scan->selected = csec_selected_columns(context->queryDesc->plannedstmt, rte);
-	find_key(scan);
+		wrapped->node = node;
+		wrapped->original = node->ExecProcNodeReal;
+		entry->wrapped = wrapped;
+		context->query->list = lappend(context->query->list, wrapped);
+		ExecSetExecProcNode(node, next_row);
+	}
+	observer->next = entry->wrapped->observers;
+	entry->wrapped->observers = observer;
+}
 
-	entry = scans_insert(scans, node, &found);
-	entry->scan = scan;
-	context->query->list = lappend(context->query->list, scan);
-	ExecSetExecProcNode(node, next_row);
+/* The filter keeps its flags and steps; only the way in is another. */
+static void
+wrap_filter(PlanState *scan, Observer *observer)
+{
+	WrappedQual *qual = palloc0(sizeof(WrappedQual));
+
+	qual->state = *scan->qual;
+	qual->state.evalfunc = note_and_filter;
+	qual->original = scan->qual;
+	qual->observer = observer;
+	scan->qual = &qual->state;
+}
+
+/* Decide where and how the subjects of a scan are noted, and do it. */
+static void
+observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblEntry *rte)
+{
+	Observer   *observer = make_observer(context, scan, table, rte);
+	CsecReadPoint point;
+
+	if (IsA(scan, ForeignScanState) || IsA(scan, CustomScanState))
+	{
+		observer->exactness = CSEC_EXACT_ALL;
+		wrap_node(context, scan, observer);
+		return;
+	}
+	if (scan->qual != NULL && csec_qual_may_leak(scan->plan->qual))
+	{
+		if (IsA(scan, IndexOnlyScanState))
+			use_index_tuple(observer);
+		wrap_filter(scan, observer);
+		return;
+	}
+	csec_read_point(&context->path, table, &point);
+	if (point.is_root && context->worker)
+		return;
+	if (point.is_root)
+		observer->exactness = CSEC_EXACT_DELIVERED;
+	if (point.node != scan)
+	{
+		observer->in_result = true;
+		memcpy(observer->attno, point.attno, sizeof(observer->attno));
+	}
+	else if (IsA(scan, IndexOnlyScanState))
+		use_index_tuple(observer);
+	wrap_node(context, point.node, observer);
 }
 
 /*
@@ -379,23 +479,59 @@ scanned_relation(PlanState *node)
 	}
 }
 
+static bool instrument_node(PlanState *node, WalkContext *context);
+
+static void
+push(CsecPlanPath *path, PlanState *node)
+{
+	if (path->depth == path->size)
+	{
+		path->size = Max(16, 2 * path->size);
+		path->nodes = path->nodes == NULL ?
+			palloc(path->size * sizeof(PlanState *)) :
+			repalloc(path->nodes, path->size * sizeof(PlanState *));
+	}
+	path->nodes[path->depth++] = node;
+}
+
+static void
+instrument_scan(PlanState *node, WalkContext *context)
+{
+	Index		rti = scanned_relation(node);
+	RangeTblEntry *rte;
+	const CsecTable *table;
+
+	if (rti == 0)
+		return;
+	rte = exec_rt_fetch(rti, node->state);
+	table = csec_table_lookup(rte->relid);
+	if (table != NULL && !told_by_change(context, rti, table, rte))
+		observe(context, node, table, rte);
+}
+
 static bool
 instrument_node(PlanState *node, WalkContext *context)
 {
-	Index		rti;
-
 	if (node == NULL)
 		return false;
-	rti = scanned_relation(node);
-	if (rti > 0)
-	{
-		RangeTblEntry *rte = exec_rt_fetch(rti, context->estate);
-		const CsecTable *table = csec_table_lookup(rte->relid);
+	push(&context->path, node);
+	instrument_scan(node, context);
+	planstate_tree_walker(node, instrument_node, context);
+	context->path.depth--;
+	return false;
+}
 
-		if (table != NULL && !told_by_change(context, rti, table, rte))
-			wrap(context, node, table, rte);
-	}
-	return planstate_tree_walker(node, instrument_node, context);
+/*
+ * The plan and its sub-plans, each once: the walker reaches a sub-plan through
+ * the nodes that use it, which may be several, so those are left to the list
+ * of them all.
+ */
+static void
+instrument_plan(PlanState *root, WalkContext *context, bool main)
+{
+	context->path.main = main;
+	context->path.depth = 0;
+	instrument_node(root, context);
 }
 
 /* Does the query touch a protected table at all? */
@@ -431,10 +567,10 @@ refuse_on_standby(void)
  * nodes or through none that the tree walker knows.
  */
 void
-csec_reads_instrument(QueryDesc *queryDesc)
+csec_reads_instrument(QueryDesc *queryDesc, bool outermost)
 {
 	EState	   *estate = queryDesc->estate;
-	WalkContext context = {queryDesc, estate, NULL};
+	WalkContext context = {.queryDesc = queryDesc,.worker = outermost && IsParallelWorker()};
 	MemoryContext old;
 	ListCell   *lc;
 
@@ -450,13 +586,15 @@ csec_reads_instrument(QueryDesc *queryDesc)
 		return;
 	csec_emit_check_lag();
 
+	if (nodes == NULL)
+		nodes = nodes_create(TopMemoryContext, 64, NULL);
 	old = MemoryContextSwitchTo(estate->es_query_cxt);
-	context.query = palloc0(sizeof(QueryScans));
+	context.query = palloc0(sizeof(QueryNodes));
 	context.query->callback.func = forget_query;
 	context.query->callback.arg = context.query;
 	MemoryContextRegisterResetCallback(estate->es_query_cxt, &context.query->callback);
-	instrument_node(queryDesc->planstate, &context);
+	instrument_plan(queryDesc->planstate, &context, true);
 	foreach(lc, estate->es_subplanstates)
-		instrument_node(lfirst(lc), &context);
+		instrument_plan(lfirst(lc), &context, false);
 	MemoryContextSwitchTo(old);
 }
