@@ -51,5 +51,9 @@ _PG_init(void)
 	csec_probe_init();
 	csec_table_init();
 	csec_stream_init();
+	csec_leader_init();
+	csec_control_init();
+	csec_guard_init();
+	csec_hooks_init();
 	csec_launcher_init();
 }

@@ -125,7 +125,6 @@ csec_collector_for(const CsecTable *table, const char *statement,
 	c->exactness = exactness;
 	c->strict = table->strict;
 	c->intent_flushed = false;
-	c->emitted_part = false;
 	c->rows = 0;
 	c->emitted_at = GetCurrentTimestamp();
 	c->columns = MemoryContextAlloc(TopMemoryContext, columns_len + 1);
@@ -194,7 +193,6 @@ emit_read(CsecCollector *c, CsecStatus status, bool more_follows)
 		rows = 0;
 	} while (c->subjects.integers && from < c->subjects.nranges);
 	c->rows = 0;
-	c->emitted_part = true;
 	c->emitted_at = GetCurrentTimestamp();
 	return lsn;
 }
@@ -232,9 +230,7 @@ csec_collectors_emit(CsecStatus status)
 	{
 		CsecCollector *c = collectors;
 
-		if (c->rows > 0 || c->emitted_part || c->intent_flushed ||
-			!csec_subjects_is_empty(&c->subjects))
-			emit_read(c, status, false);
+		emit_read(c, status, false);
 		collectors = c->next;
 		drop_collector(c);
 	}

@@ -23,7 +23,6 @@ typedef struct CsecCollector
 	CsecExactness exactness;
 	bool		strict;
 	bool		intent_flushed;
-	bool		emitted_part;	/* something of it went out already */
 	uint64		rows;			/* since the last emission */
 	TimestampTz emitted_at;
 	size_t		columns_len;

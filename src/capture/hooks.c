@@ -31,26 +31,28 @@ static ExecutorFinish_hook_type prev_ExecutorFinish = NULL;
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 
 static int	depth = 0;
+static bool statement_open = false;
 
 static void
 begin_outermost(void)
 {
-	if (depth == 0)
-	{
+	if (depth != 0)
+		return;
+	if (!statement_open)
 		csec_statement_begin();
-		csec_decision_new_statement();
-	}
+	statement_open = true;
+	csec_decision_new_statement();
 }
 
 static void
 end_outermost(void)
 {
-	if (depth == 0)
-	{
-		csec_collectors_emit(CSEC_STATUS_OK);
-		csec_changes_emit();
-		csec_own_ddl_end();
-	}
+	if (depth != 0)
+		return;
+	csec_collectors_emit(CSEC_STATUS_OK);
+	csec_changes_emit();
+	csec_own_ddl_end();
+	statement_open = false;
 }
 
 static void
@@ -98,12 +100,16 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 		else
 			standard_ExecutorRun(CSEC_RUN_HOOK_PASS);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		depth--;
 		csec_statement_changes_data = changing;
+		csec_reads_failed(queryDesc);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	depth--;
+	csec_statement_changes_data = changing;
 	if (queryDesc->operation == CMD_SELECT)
 		end_outermost();
 }
@@ -238,6 +244,7 @@ transaction_callback(XactEvent event, void *arg)
 			csec_changes_abort();
 			csec_own_ddl_end();
 			depth = 0;
+			statement_open = false;
 			break;
 		default:
 			break;

@@ -69,6 +69,7 @@ typedef struct Wrapped
 	PlanState  *node;
 	ExecProcNodeMtd original;
 	Observer   *observers;
+	bool		in_flight;		/* it is at work on a row */
 } Wrapped;
 
 /* A wrapped filter. */
@@ -291,7 +292,10 @@ note_row(Observer *observer, TupleTableSlot *result)
 	spill_if_late(c);
 }
 
-/* In place of a node's own ExecProcNode. */
+/*
+ * In place of a node's own ExecProcNode.  The collector is there before the
+ * first row: a read that finds nothing, or fails at once, is a read.
+ */
 static TupleTableSlot *
 next_row(PlanState *node)
 {
@@ -306,7 +310,12 @@ next_row(PlanState *node)
 			elog(ERROR, "csec lost track of a plan node");
 		wrapped = entry->wrapped;
 	}
+	for (Observer *observer = wrapped->observers; observer != NULL; observer = observer->next)
+		if (unlikely(observer->generation != csec_collectors_generation))
+			attach(observer);
+	wrapped->in_flight = true;
 	slot = wrapped->original(node);
+	wrapped->in_flight = false;
 	last = wrapped;
 	if (TupIsNull(slot))
 		return slot;
@@ -323,6 +332,64 @@ note_and_filter(ExprState *state, ExprContext *econtext, bool *isnull)
 
 	note_row(qual->observer, NULL);
 	return qual->original->evalfunc(qual->original, econtext, isnull);
+}
+
+/* An error that can carry a value out: not a cancellation, a deadlock, a full disk. */
+static bool
+error_may_tell(void)
+{
+	switch (ERRCODE_TO_CATEGORY(geterrcode()))
+	{
+		case MAKE_SQLSTATE('4', '0', '0', '0', '0'):
+		case MAKE_SQLSTATE('5', '3', '0', '0', '0'):
+		case MAKE_SQLSTATE('5', '5', '0', '0', '0'):
+		case MAKE_SQLSTATE('5', '7', '0', '0', '0'):
+			return false;
+		default:
+			return true;
+	}
+}
+
+/* Note the row on which a node failed; where it cannot be known, all rows. */
+static void
+note_failed_row(Observer *observer)
+{
+	CsecCollector *c = observer->collector;
+	TupleTableSlot *slot = ((ScanState *) observer->scan)->ss_ScanTupleSlot;
+	int64		key;
+
+	if (observer->generation != csec_collectors_generation || c->subjects.all)
+		return;
+	if (!observer->in_result && observer->fetched == NULL && c->subjects.integers &&
+		(TTS_EMPTY(slot) ||
+		 !csec_subject_integer(observer->table, slot, observer->attno, &key) ||
+		 csec_subjects_add_integer(&c->subjects, key)))
+		return;
+	c->subjects.all = true;
+	c->exactness = CSEC_EXACT_INTENT;
+}
+
+/*
+ * A query failed: an error message is a way out for the row that caused it,
+ * which no node has handed up.  Runs in PG_CATCH, while the query's memory and
+ * buffers are still there; allocates nothing.
+ */
+void
+csec_reads_failed(QueryDesc *queryDesc)
+{
+	nodes_iterator iterator;
+	WrappedEntry *entry;
+
+	if (nodes == NULL || nodes->members == 0 || !error_may_tell())
+		return;
+	nodes_start_iterate(nodes, &iterator);
+	while ((entry = nodes_iterate(nodes, &iterator)) != NULL)
+	{
+		if (entry->node->state != queryDesc->estate || !entry->wrapped->in_flight)
+			continue;
+		for (Observer *o = entry->wrapped->observers; o != NULL; o = o->next)
+			note_failed_row(o);
+	}
 }
 
 /* Where the key stands in the tuples of an index-only scan; false: nowhere. */

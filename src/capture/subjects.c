@@ -65,12 +65,6 @@ csec_subjects_reset(CsecSubjects *set)
 		memset(set->slots, 0, SLOTS * sizeof(uint32));
 }
 
-bool
-csec_subjects_is_empty(const CsecSubjects *set)
-{
-	return !set->all && set->nranges == 0 && set->ntexts == 0;
-}
-
 /* Sort the ranges and merge those that touch. */
 void
 csec_subjects_sort(CsecSubjects *set)
