@@ -102,7 +102,7 @@ same_read(const CsecCollector *c, const CsecIdentity *identity, const CsecTable 
  */
 CsecCollector *
 csec_collector_for(const CsecTable *table, const char *statement,
-				   CsecExactness exactness,
+				   CsecExactness exactness, bool strict,
 				   const uint8 *columns, size_t columns_len)
 {
 	CsecIdentity *identity = csec_identity_acquire();
@@ -123,7 +123,7 @@ csec_collector_for(const CsecTable *table, const char *statement,
 	c->relation = MemoryContextStrdup(TopMemoryContext, table->qualified_name);
 	c->statement = statement;
 	c->exactness = exactness;
-	c->strict = table->strict;
+	c->strict = strict;
 	c->intent_flushed = false;
 	c->rows = 0;
 	c->emitted_at = GetCurrentTimestamp();

@@ -37,7 +37,7 @@ extern void csec_statement_begin(void);
 extern uint64 csec_statement_number(void);
 extern CsecCollector *csec_collector_for(const CsecTable *table,
 										 const char *statement,
-										 CsecExactness exactness,
+										 CsecExactness exactness, bool strict,
 										 const uint8 *columns, size_t columns_len);
 extern void csec_collector_strict_intent(CsecCollector *collector);
 extern void csec_collector_spill(CsecCollector *collector);

@@ -74,14 +74,31 @@ csec_columns_encode(StringInfo out, const CsecTable *table, Bitmapset *selected)
 	}
 }
 
+static bool
+is_selected(Bitmapset *selected, AttrNumber attno)
+{
+	return is_whole_row(selected) ||
+		bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, selected);
+}
+
 /* Is a classified column among them? */
 bool
 csec_columns_touch_fields(const CsecTable *table, Bitmapset *selected)
 {
-	if (is_whole_row(selected))
-		return table->nfields > 0;
 	for (int i = 0; i < table->nfields; i++)
-		if (bms_is_member(table->fields[i].attno - FirstLowInvalidHeapAttributeNumber, selected))
+		if (is_selected(selected, table->fields[i].attno))
+			return true;
+	return false;
+}
+
+/* Must a read of them be durable before its first row leaves? */
+bool
+csec_columns_strict(const CsecTable *table, Bitmapset *selected)
+{
+	if (table->strict)
+		return true;
+	for (int i = 0; i < table->nfields; i++)
+		if (table->fields[i].strict && is_selected(selected, table->fields[i].attno))
 			return true;
 	return false;
 }

@@ -13,5 +13,6 @@
 extern void csec_columns_encode(StringInfo out, const CsecTable *table,
 								Bitmapset *selected);
 extern bool csec_columns_touch_fields(const CsecTable *table, Bitmapset *selected);
+extern bool csec_columns_strict(const CsecTable *table, Bitmapset *selected);
 
 #endif							/* CSEC_CAPTURE_COLUMNS_H */

@@ -55,6 +55,7 @@ typedef struct Observer
 	const char *statement;
 	Bitmapset  *selected;
 	CsecExactness exactness;
+	bool		strict;
 	PlanState  *scan;			/* over the table */
 	bool		in_result;		/* the key is in the node's result */
 	AttrNumber	attno[CSEC_MAX_SUBJECT_COLUMNS];	/* there, or in the scan's tuple */
@@ -166,7 +167,7 @@ attach(Observer *observer)
 	initStringInfo(&columns);
 	csec_columns_encode(&columns, observer->table, observer->selected);
 	observer->collector = csec_collector_for(observer->table, observer->statement,
-											 observer->exactness,
+											 observer->exactness, observer->strict,
 											 (uint8 *) columns.data, columns.len);
 	observer->generation = csec_collectors_generation;
 	pfree(columns.data);
@@ -437,6 +438,7 @@ make_observer(WalkContext *context, PlanState *scan, const CsecTable *table, Ran
 	observer->statement = command_name(context->queryDesc->operation);
 	observer->selected = csec_selected_columns(context->queryDesc->plannedstmt, rte);
 	observer->exactness = CSEC_EXACT_SCANNED;
+	observer->strict = csec_columns_strict(table, observer->selected);
 	memcpy(observer->attno, table->subject_attno, sizeof(observer->attno));
 	return observer;
 }
@@ -601,6 +603,22 @@ instrument_plan(PlanState *root, WalkContext *context, bool main)
 	instrument_node(root, context);
 }
 
+/*
+ * The look-up of a foreign-key check, which is nobody's read: PostgreSQL runs
+ * it with row security off, asks for the key alone, and locks what it finds.
+ * A trigger that fires meanwhile runs queries of its own, which are not of
+ * this form.
+ */
+static bool
+is_foreign_key_check(QueryDesc *queryDesc)
+{
+	return InNoForceRLSOperation() && !csec_record_internal &&
+		queryDesc->operation == CMD_SELECT &&
+		list_length(queryDesc->plannedstmt->rtable) == 1 &&
+		queryDesc->plannedstmt->rowMarks != NIL &&
+		strncmp(queryDesc->sourceText, "SELECT 1 FROM ONLY ", 19) == 0;
+}
+
 /* Does the query touch a protected table at all? */
 static bool
 touches_protected(PlannedStmt *stmt)
@@ -641,7 +659,7 @@ csec_reads_instrument(QueryDesc *queryDesc, bool outermost)
 	MemoryContext old;
 	ListCell   *lc;
 
-	if (!touches_protected(queryDesc->plannedstmt))
+	if (!touches_protected(queryDesc->plannedstmt) || is_foreign_key_check(queryDesc))
 		return;
 	if (RecoveryInProgress())
 	{

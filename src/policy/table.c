@@ -199,7 +199,6 @@ by_attno(const void *a, const void *b)
 static void
 fill_fields(CsecTable *table, const CsecProtection *row)
 {
-	bool		strict = false;
 	ListCell   *cell;
 
 	table->fields = palloc(Max(list_length(row->fields), 1) *
@@ -212,7 +211,6 @@ fill_fields(CsecTable *table, const CsecProtection *row)
 		AttrNumber	attno;
 
 		category = csec_category_lookup(field->category);
-		strict = strict || category == NULL || category->strict;
 		attno = get_attnum(table->relid, NameStr(field->name));
 		if (attno == InvalidAttrNumber)
 			continue;
@@ -220,10 +218,11 @@ fill_fields(CsecTable *table, const CsecProtection *row)
 		out->attno = attno;
 		out->name = field->name;
 		out->category = field->category;
+		out->strict = row->audit == CSEC_AUDIT_BY_LEVEL &&
+			(category == NULL || category->strict);
 	}
 	qsort(table->fields, table->nfields, sizeof(CsecTableField), by_attno);
-	table->strict = row->audit == CSEC_AUDIT_BY_LEVEL ? strict :
-		row->audit == CSEC_AUDIT_STRICT;
+	table->strict = row->audit == CSEC_AUDIT_STRICT;
 }
 
 static char *

@@ -19,6 +19,7 @@ typedef struct CsecTableField
 	AttrNumber	attno;			/* in the relation that was asked for */
 	NameData	name;
 	uint32		category;
+	bool		strict;			/* its level asks for strict recording */
 } CsecTableField;
 
 /*
@@ -30,7 +31,7 @@ typedef struct CsecTable
 	Oid			relid;			/* as asked: may be a partition or a child */
 	Oid			root;			/* its row in csec.protected_table */
 	bool		enforce;		/* false: observed only */
-	bool		strict;			/* recorded before the first row leaves */
+	bool		strict;			/* every read is recorded before a row leaves */
 	bool		is_trail;		/* in csec_trail: recorded without subjects */
 	TimestampTz observe_until;	/* 0 where no end is set */
 	Oid			subject_table;	/* whose subjects: root, or what it refers to */
