@@ -8,7 +8,6 @@
 typedef unsigned char uchar;
 
 #define MAX_PREFIX		6	/* characters of a Chinese address to show */
-#define HIDDEN_MIN		4	/* and to hide */
 #define LATIN_HIDDEN_MIN	8	/* characters of a Latin one to hide */
 
 /* Provinces and their like by their first two characters, in order. */
@@ -63,12 +62,10 @@ static int
 address_prefix(const uint32_t *cp, int n)
 {
 	int			boundary = 0;	/* characters up to the last boundary */
-	int			most = n - HIDDEN_MIN;
+	int			most = (n - 1) / 2;
 
 	if (most > MAX_PREFIX)
 		most = MAX_PREFIX;
-	if (most > (n - 1) / 2)
-		most = (n - 1) / 2;
 	for (int i = 0; i < most && csec_is_han(cp[i]); i++)
 	{
 		if (i + 1 - boundary < 3)

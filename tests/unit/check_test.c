@@ -127,6 +127,8 @@ static const struct
 	{CSEC_CHECK_EMAIL, CSEC_CHECK_FORM, "a@example..com"},
 	{CSEC_CHECK_EMAIL, CSEC_CHECK_FORM, "a@example.com."},
 	{CSEC_CHECK_EMAIL, CSEC_CHECK_FORM, "a@10.0.0.1"},
+	{CSEC_CHECK_EMAIL, CSEC_CHECK_FORM, "a@example.com-"},
+	{CSEC_CHECK_EMAIL, CSEC_CHECK_CHARACTER, "a***@example.com"},
 	{CSEC_CHECK_EMAIL, CSEC_CHECK_CHARACTER, "a b@example.com"},
 	{CSEC_CHECK_EMAIL, CSEC_CHECK_CHARACTER, "\"a\"@example.com"},
 	{CSEC_CHECK_EMAIL, CSEC_CHECK_CHARACTER, "a@example.com\n"},
@@ -241,6 +243,49 @@ catches(CsecCheckKind kind, const char *value, int from, bool swaps)
 	ok(tried > 50 && missed == 0, "%s %s: %d wrong digits%s, %d not noticed",
 	   csec_check_kind_name(kind), value, tried, swaps ? " and swaps" : "",
 	   missed);
+}
+
+/*
+ * Of all check characters exactly one fits, whatever stands before it.  The
+ * value's characters from "at", "digits" many, are replaced by all of them.
+ */
+static void
+one_fits(CsecCheckKind kind, const char *value, int at, int digits,
+		 const char *alphabet, const char *want)
+{
+	char		v[64];
+	char		fits[64] = "";
+
+	strcpy(v, value);
+	for (const char *a = alphabet; *a; a++)
+		for (const char *b = digits == 2 ? alphabet : "-"; *b; b++)
+		{
+			v[at] = *a;
+			if (digits == 2)
+				v[at + 1] = *b;
+			if (check(kind, v, strlen(v)) == CSEC_CHECK_OK)
+				strncat(fits, v + at, digits);
+		}
+	is(fits, want, value);
+}
+
+static void
+lengths(void)
+{
+	char		in[128];
+
+	memset(in, 'a', sizeof(in));
+	strcpy(in + 64, "@example.com");
+	ok(check(CSEC_CHECK_EMAIL, in, strlen(in)) == CSEC_CHECK_OK,
+	   "a local part of 64 characters");
+	strcpy(in + 64, "a@example.com");
+	ok(check(CSEC_CHECK_EMAIL, in, strlen(in)) == CSEC_CHECK_LENGTH,
+	   "a local part of 65 characters is too long");
+	memset(in, 'a', sizeof(in));
+	ok(check(CSEC_CHECK_PERSON_NAME, in, 100) == CSEC_CHECK_OK,
+	   "a name of 100 characters");
+	ok(check(CSEC_CHECK_PERSON_NAME, in, 101) == CSEC_CHECK_LENGTH,
+	   "a name of 101 characters is too long");
 }
 
 /* Nothing that is not UTF-8 passes, and nothing leads outside of the text. */
@@ -369,6 +414,17 @@ main(void)
 	catches(CSEC_CHECK_CREDIT_CODE, "914403001922038216", 2, true);
 	catches(CSEC_CHECK_IBAN, "DE89370400440532013000", 2, true);
 	catches(CSEC_CHECK_VIN, "1M8GDM9AXKP042788", 2, false);
+	one_fits(CSEC_CHECK_ID_CARD, "11010519491231002?", 17, 1, "0123456789X",
+			 "X");
+	one_fits(CSEC_CHECK_BANK_CARD, "411111111111111?", 15, 1, "0123456789",
+			 "1");
+	one_fits(CSEC_CHECK_CREDIT_CODE, "9110000071092546?X", 16, 1,
+			 "0123456789ABCDEFGHJKLMNPQRTUWXY", "Q");
+	one_fits(CSEC_CHECK_IBAN, "GB??NWBK60161331926819", 2, 2, "0123456789",
+			 "29");
+	one_fits(CSEC_CHECK_IBAN, "DE??370400440532013032", 2, 2, "0123456789",
+			 "98");
+	lengths();
 	random_texts();
 	masks_agree();
 	names_and_reasons();

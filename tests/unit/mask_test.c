@@ -129,6 +129,13 @@ names_and_limits(void)
 	   "a value at the limit is masked");
 	is(mask(CSEC_MASK_PERSON_NAME, NULL, "Jo\0hn", 5), "***",
 	   "a NUL byte inside redacts");
+	memcpy(big, "bob@", 4);
+	memcpy(big + 4 + 59, ".com", 4);
+	ok(strlen(mask(CSEC_MASK_EMAIL, NULL, big, 4 + 63)) == 5 + 63,
+	   "a domain of 63 characters is shown");
+	memcpy(big + 4 + 59, "a.com", 5);
+	is(mask(CSEC_MASK_EMAIL, NULL, big, 4 + 64), "***",
+	   "a longer domain is not");
 	is(mask(CSEC_MASK_ID_CARD, NULL, "11010519491231002x", 18),
 	   "110*************2x", "a small x stays small");
 }
@@ -401,6 +408,8 @@ shapes_by_kind(void)
 	   "a note may not say ***");
 	ok(!csec_mask_shaped_as(CSEC_MASK_PHONE, "a***@x.com", 10),
 	   "the mask of an e-mail address is none of a telephone number");
+	ok(!csec_mask_shaped_as(CSEC_MASK_ADDRESS, "张***", 6),
+	   "no place has a name of one character");
 	ok(!csec_mask_shaped("", 0) && !csec_mask_shaped("  ", 2),
 	   "nothing is no mask");
 	ok(csec_mask_shaped("\t***\r\n", 6), "blanks around a mask do not matter");
