@@ -350,7 +350,7 @@ abbreviate(Datum datum, SortSupport ssup)
 	uint8		head[8] = {0};
 
 	read_for_sort(datum, ssup->ssup_extra, &value);
-	csec_tried_hash(&value);
+	csec_tried_sort(&value);
 	if (!(value.flags & CSEC_MASKED_PLAIN))
 		return (Datum) value.tag;
 	memcpy(head, value.text, Min(value.len, sizeof(head)));

@@ -194,7 +194,6 @@ note_hidden(uint32 category)
 	for (int i = 0; i < seen.nhidden; i++)
 		if (seen.hidden[i] == category)
 			return;
-	refuse_unsearchable(category);
 	if (seen.nhidden == MAX_HIDDEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -206,13 +205,22 @@ note_hidden(uint32 category)
 }
 
 void
-csec_tried_hash(const CsecMasked *value)
+csec_tried_sort(const CsecMasked *value)
 {
 	begin_if_new();
 	if (is_known(value->category))
 		note_known(value->tag, value->text, value->len);
 	else
 		note_hidden(value->category);
+}
+
+void
+csec_tried_hash(const CsecMasked *value)
+{
+	/* To group and to join by hash is to search; to sort by tags is not. */
+	if (value->category != CSEC_CATEGORY_NONE)
+		csec_tried_same(value->category);
+	csec_tried_sort(value);
 }
 
 void

@@ -14,7 +14,7 @@
  */
 extern void csec_tried_compare_slow(const CsecMasked *a, const CsecMasked *b);
 
-/* Two values of one category are tested for equality. */
+/* Two values of one category are tested for equality: does it allow that? */
 extern void csec_tried_same(uint32 category);
 
 /* A text is compared with a value. */
@@ -24,6 +24,7 @@ extern void csec_tried_text(const CsecMasked *value, const char *text, size_t le
  * A value goes into a hash table or a sort by tags, where it may meet others
  * without being compared with them.
  */
+extern void csec_tried_sort(const CsecMasked *value);
 extern void csec_tried_hash(const CsecMasked *value);
 extern void csec_tried_hash_text(uint32 tag, const char *text, size_t len);
 

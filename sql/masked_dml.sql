@@ -1,0 +1,48 @@
+-- Were this to fail, a reader who sees masks would change or store data by the masks without a word.
+
+SELECT current_user AS dba \gset
+CREATE ROLE regress_masked_dml_owner LOGIN IN ROLE csec_loader;
+CREATE ROLE regress_masked_dml_low LOGIN;
+CREATE ROLE regress_masked_dml_clerk LOGIN;
+GRANT CREATE, USAGE ON SCHEMA public TO PUBLIC;
+SELECT csec.set_clearance('regress_masked_dml_clerk', level => 'important');
+
+\c - regress_masked_dml_owner
+CREATE TABLE cust (id int PRIMARY KEY, phone csec.phone, email csec.email, bal numeric);
+INSERT INTO cust VALUES (1, '13812341234', 'a@x.com', 1), (2, '13987654321', 'b@y.org', 2);
+CREATE TABLE invoice (id int, phone text, who csec.phone);
+GRANT ALL ON cust, invoice TO PUBLIC;
+
+-- By the text of a field: A.14.
+\c - regress_masked_dml_low
+DELETE FROM cust WHERE email NOT LIKE '%@x.com';
+UPDATE cust SET bal = 0 WHERE phone LIKE '138%';
+UPDATE cust SET bal = length(phone);
+DELETE FROM cust USING invoice i WHERE i.phone = substr(cust.phone, 1, 3);
+MERGE INTO invoice i USING cust c ON i.id = c.id AND c.phone ~ '^138' WHEN NOT MATCHED THEN INSERT VALUES (c.id, 'x', NULL);
+-- Into a column that is not protected.
+INSERT INTO invoice SELECT id, phone FROM cust;
+INSERT INTO invoice SELECT id, phone::text FROM cust;
+INSERT INTO invoice SELECT id, phone::int FROM cust;
+UPDATE invoice i SET phone = c.phone FROM cust c;
+WITH gone AS (DELETE FROM invoice WHERE phone IN (SELECT phone::text FROM cust) RETURNING *) SELECT count(*) FROM gone;
+-- By equality, and from field to field, nothing is lost.
+UPDATE cust SET bal = 5 WHERE phone = '13812341234';
+INSERT INTO invoice (id, who) SELECT id, phone FROM cust;
+DELETE FROM invoice WHERE who = '13987654321';
+UPDATE cust SET bal = 6 WHERE id = 1 RETURNING phone, email;
+-- A SELECT works on what the reader sees; so does a change that says so.
+SELECT count(*) FROM cust WHERE phone LIKE '138%';
+SET csec.allow_masked_dml = on;
+INSERT INTO invoice (id, phone) SELECT id, phone FROM cust WHERE id = 1;
+SELECT id, phone, who FROM invoice ORDER BY phone;
+\c - regress_masked_dml_clerk
+DELETE FROM cust WHERE email NOT LIKE '%@x.com';
+INSERT INTO invoice (id, phone) SELECT id, phone FROM cust;
+SELECT * FROM invoice ORDER BY phone COLLATE "C", id;
+
+\c - :dba
+SET client_min_messages = warning;
+DROP OWNED BY regress_masked_dml_owner, regress_masked_dml_low, regress_masked_dml_clerk CASCADE;
+SELECT csec.revoke_clearance('regress_masked_dml_clerk', level => 'important');
+DROP ROLE regress_masked_dml_owner, regress_masked_dml_low, regress_masked_dml_clerk;
