@@ -88,9 +88,14 @@ CREATE FUNCTION csec.masked(varchar, int4, bool) RETURNS csec.masked
 CREATE FUNCTION csec.masked(bpchar, int4, bool) RETURNS csec.masked
 	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'csec_masked_from_bpchar';
+CREATE FUNCTION csec.masked(date, int4, bool) RETURNS csec.masked
+	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'csec_masked_from_date';
+COMMENT ON FUNCTION csec.masked(date, int4, bool) IS 'makes a value of a date, as yyyy-mm-dd';
 COMMENT ON FUNCTION csec.masked(text, int4, bool) IS 'makes a value of a text';
 COMMENT ON FUNCTION csec.masked(varchar, int4, bool) IS 'makes a value of a text';
 COMMENT ON FUNCTION csec.masked(bpchar, int4, bool) IS 'makes a value of a text, without the blanks that pad it';
 CREATE CAST (text AS csec.masked) WITH FUNCTION csec.masked(text, int4, bool) AS ASSIGNMENT;
 CREATE CAST (varchar AS csec.masked) WITH FUNCTION csec.masked(varchar, int4, bool) AS ASSIGNMENT;
 CREATE CAST (bpchar AS csec.masked) WITH FUNCTION csec.masked(bpchar, int4, bool) AS ASSIGNMENT;
+CREATE CAST (date AS csec.masked) WITH FUNCTION csec.masked(date, int4, bool) AS ASSIGNMENT;

@@ -10,6 +10,8 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
 
 #include "policy/category.h"
 #include "policy/decision.h"
@@ -19,6 +21,7 @@
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_to_text);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_from_text);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_from_bpchar);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_from_date);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_coerce);
 
 /* csec.to_text(csec.masked), and to varchar and bpchar: what the reader sees. */
@@ -52,6 +55,27 @@ csec_masked_from_bpchar(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(csec_masked_input(PG_GETARG_INT32(1), VARDATA_ANY(in),
 										bpchartruelen(VARDATA_ANY(in),
 													  VARSIZE_ANY_EXHDR(in))));
+}
+
+/*
+ * The same for a date, always as yyyy-mm-dd: by way of its output it would be
+ * stored as DateStyle happens to be.
+ */
+Datum
+csec_masked_from_date(PG_FUNCTION_ARGS)
+{
+	DateADT		date = PG_GETARG_DATEADT(0);
+	struct pg_tm tm = {0};
+	char		text[MAXDATELEN + 1];
+
+	if (DATE_NOT_FINITE(date))
+		EncodeSpecialDate(date, text);
+	else
+	{
+		j2date(date + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+		EncodeDateOnly(&tm, USE_ISO_DATES, text);
+	}
+	PG_RETURN_POINTER(csec_masked_input(PG_GETARG_INT32(1), text, strlen(text)));
 }
 
 static void
