@@ -218,8 +218,12 @@ read_text(const text *in, CsecMasked *out)
 static inline void
 refuse_direct_call(FunctionCallInfo fcinfo)
 {
-	if (fcinfo->flinfo != NULL && fcinfo->flinfo->fn_expr != NULL &&
-		unlikely(IsA(fcinfo->flinfo->fn_expr, FuncExpr)))
+	Node	   *expr = fcinfo->flinfo ? fcinfo->flinfo->fn_expr : NULL;
+
+	/* An operator that somebody made of one is a call by name, too. */
+	if (expr != NULL &&
+		unlikely(IsA(expr, FuncExpr) || IsA(expr, OpExpr) ||
+				 IsA(expr, DistinctExpr) || IsA(expr, NullIfExpr)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("this function serves indexes and cannot be called directly")));
