@@ -76,7 +76,9 @@ BEGIN
 	) PARTITION BY RANGE (at);
 	CREATE INDEX audit_log_seq ON csec_trail.audit_log (seq);
 	CREATE INDEX audit_log_subject ON csec_trail.audit_log (relid, subject);
-	CREATE INDEX audit_log_login ON csec_trail.audit_log (login, at);
+	-- The heap is in the order of time, so a block range index finds a time as
+	-- well as a btree would, at a tenth of its cost for each record.
+	CREATE INDEX audit_log_at ON csec_trail.audit_log USING brin (at) WITH (pages_per_range = 32);
 	CREATE INDEX audit_log_subjects ON csec_trail.audit_log USING gist (subjects) WHERE subjects IS NOT NULL;
 
 	CREATE TABLE csec_trail.audit_subject (

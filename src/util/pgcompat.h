@@ -85,13 +85,4 @@ csec_find_setting(const char *name)
 #endif
 }
 
-/* 16 can leave all but summarizing indexes out. */
-#if PG_VERSION_NUM >= 160000
-#define csec_insert_index_tuples(rri, slot, estate) \
-	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL, false)
-#else
-#define csec_insert_index_tuples(rri, slot, estate) \
-	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL)
-#endif
-
 #endif							/* CSEC_UTIL_PGCOMPAT_H */
