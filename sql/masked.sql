@@ -7,6 +7,7 @@ CREATE ROLE regress_masked_clerk LOGIN IN ROLE regress_masked_low;
 GRANT CREATE, USAGE ON SCHEMA public TO PUBLIC;
 SELECT csec.set_clearance('regress_masked_clerk', level => 'important');
 
+CREATE EXTENSION hstore;
 \c - regress_masked_owner
 CREATE TABLE cust (
 	id int PRIMARY KEY,
@@ -74,6 +75,8 @@ SELECT w.way, w.shown FROM cust c, LATERAL (VALUES
 	('array_to_string', array_to_string(ARRAY[c.phone], ',')),
 	('xml', xmlelement(name p, c.phone)::text),
 	('xmlforest', xmlforest(c.phone)::text),
+	('hstore', hstore('p', c.phone)::text),
+	('hstore of row', (hstore(c) -> 'phone')),
 	('quote_literal', quote_literal(c.phone)),
 	('quote_nullable', quote_nullable(c.phone)),
 	('quote_ident', quote_ident(c.phone)),
@@ -210,6 +213,7 @@ SELECT csec.mask(NULL, 'phone') IS NULL AS is_null;
 
 \c - :dba
 SET client_min_messages = warning;
+DROP EXTENSION hstore;
 DROP OWNED BY regress_masked_owner, regress_masked_low, regress_masked_clerk CASCADE;
 SELECT csec.revoke_clearance('regress_masked_clerk', level => 'important');
 DROP ROLE regress_masked_owner, regress_masked_low, regress_masked_clerk;

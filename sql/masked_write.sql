@@ -1,9 +1,10 @@
 -- Were this to fail, a mask would be stored as a value, a value would change its category, or an error would repeat what was typed in.
 
 SELECT current_user AS dba \gset
+SELECT current_setting('data_directory') || '/regress_masked_write' AS file \gset
 CREATE ROLE regress_masked_write_owner LOGIN IN ROLE csec_loader;
 CREATE ROLE regress_masked_write_low LOGIN;
-CREATE ROLE regress_masked_write_clerk LOGIN;
+CREATE ROLE regress_masked_write_clerk LOGIN IN ROLE pg_read_server_files, pg_write_server_files;
 GRANT CREATE, USAGE ON SCHEMA public TO PUBLIC;
 SELECT csec.set_clearance('regress_masked_write_clerk', level => 'important');
 INSERT INTO csec.category (name, level, mask, check_kind, check_mode) VALUES
@@ -96,6 +97,16 @@ SELECT q, csec.category_of(q) FROM assigned WHERE id = 1;
 SELECT ('{13812341234,NULL}'::csec.phone[])[1], csec.category_of(('{13812341234}'::csec.phone[])[1]);
 SELECT p, csec.category_of(p) FROM json_to_record('{"p": "13812341234"}') AS r(p csec.phone);
 SELECT csec.category_of(lower('A@B.C'::csec.email)), lower('A@B.C'::csec.email), upper('a@b.c'::csec.email), btrim('  a '::csec.email), ltrim('  a '::csec.email) || '|', rtrim('  a '::csec.email) || '|';
+
+-- The binary form is the text, both ways.
+COPY (SELECT id, phone, note FROM cust) TO :'file' (FORMAT binary);
+CREATE TEMP TABLE as_masked (id int, phone csec.phone, note csec.free_text);
+CREATE TEMP TABLE as_text (id int, phone text, note text);
+COPY as_masked FROM :'file' (FORMAT binary);
+COPY as_text FROM :'file' (FORMAT binary);
+SELECT m.*, t.phone = m.phone AS same, csec.category_of(m.phone) FROM as_masked m JOIN as_text t USING (id) ORDER BY id;
+CREATE TEMP TABLE as_checked (id int, phone csec.masked(strict_birth), note text);
+COPY as_checked FROM :'file' (FORMAT binary);
 
 -- Long values, out of line, and empty ones.
 CREATE TABLE long (id int PRIMARY KEY, addr csec.address);
