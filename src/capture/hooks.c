@@ -20,6 +20,7 @@
 #include "capture/hooks.h"
 #include "capture/reads.h"
 #include "capture/utility.h"
+#include "capture/wrap.h"
 #include "policy/catalog.h"
 #include "policy/decision.h"
 #include "types/masked_text.h"
@@ -104,7 +105,7 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 	{
 		depth--;
 		csec_statement_changes_data = changing;
-		csec_reads_failed(queryDesc);
+		csec_wrap_failed(queryDesc->estate);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

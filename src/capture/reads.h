@@ -8,7 +8,6 @@
 #include "executor/execdesc.h"
 
 extern void csec_reads_instrument(QueryDesc *queryDesc, bool outermost);
-extern void csec_reads_failed(QueryDesc *queryDesc);
 extern const char *csec_reads_command;	/* overrides the executor's, or NULL */
 
 #endif							/* CSEC_CAPTURE_READS_H */

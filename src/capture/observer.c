@@ -1,0 +1,212 @@
+/*
+ * observer.c
+ *		Notes one row's subject for the record of a read.
+ *
+ * An observer stands at a point of a plan where the rows of one protected
+ * table pass.  The collector that it feeds belongs to a statement and is
+ * looked up anew when the statement is another (a cursor's next FETCH).
+ */
+#include "postgres.h"
+
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "nodes/execnodes.h"
+#include "nodes/plannodes.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "capture/columns.h"
+#include "capture/observer.h"
+#include "capture/subject_key.h"
+#include "util/guc.h"
+
+/* Find the collector of the current statement. */
+void
+csec_observer_attach(CsecObserver *observer)
+{
+	StringInfoData columns;
+	MemoryContext old = MemoryContextSwitchTo(observer->scan->state->es_query_cxt);
+
+	initStringInfo(&columns);
+	csec_columns_encode(&columns, observer->table, observer->selected);
+	observer->collector = csec_collector_for(observer->table, observer->statement,
+											 observer->exactness, observer->strict,
+											 (uint8 *) columns.data, columns.len);
+	observer->generation = csec_collectors_generation;
+	pfree(columns.data);
+	MemoryContextSwitchTo(old);
+}
+
+/* The row of an index-only scan whose index has no key in it. */
+static TupleTableSlot *
+fetch_row(CsecObserver *observer)
+{
+	IndexScanDesc desc = ((IndexOnlyScanState *) observer->scan)->ioss_ScanDesc;
+	ItemPointerData tid = desc->xs_heaptid;
+	bool		again = false;
+
+	if (table_index_fetch_tuple(desc->xs_heapfetch, &tid,
+								observer->scan->state->es_snapshot,
+								observer->fetched, &again, NULL))
+		return observer->fetched;
+	return NULL;
+}
+
+/* The slot that holds the key of the row that just passed. */
+static TupleTableSlot *
+key_slot(CsecObserver *observer, TupleTableSlot *result)
+{
+	if (observer->in_result)
+		return result;
+	if (observer->fetched != NULL)
+		return fetch_row(observer);
+	return ((ScanState *) observer->scan)->ss_ScanTupleSlot;
+}
+
+/* Not an integer: its text. */
+static bool
+note_text(CsecObserver *observer, TupleTableSlot *slot)
+{
+	CsecCollector *c = observer->collector;
+	StringInfoData text;
+	MemoryContext old = MemoryContextSwitchTo(observer->scan->state->es_query_cxt);
+	bool		found;
+
+	initStringInfo(&text);
+	found = csec_subject_text(observer->table, slot, observer->attno, &text);
+	if (found && !csec_subjects_add_text(&c->subjects, text.data, text.len))
+	{
+		csec_collector_spill(c);
+		csec_subjects_add_text(&c->subjects, text.data, text.len);
+	}
+	pfree(text.data);
+	MemoryContextSwitchTo(old);
+	return found;
+}
+
+static bool
+note_integer(CsecObserver *observer, TupleTableSlot *slot)
+{
+	CsecCollector *c = observer->collector;
+	int64		key;
+
+	if (!csec_subject_integer(observer->table, slot, observer->attno, &key))
+		return false;
+	if (unlikely(!csec_subjects_add_integer(&c->subjects, key)))
+	{
+		csec_collector_spill(c);
+		csec_subjects_add_integer(&c->subjects, key);
+	}
+	return true;
+}
+
+/* Add the row's subject to the set; false: the row has none (an outer join). */
+static bool
+note_subject(CsecObserver *observer, TupleTableSlot *result)
+{
+	CsecCollector *c = observer->collector;
+	TupleTableSlot *slot;
+
+	if (c->subjects.all)
+		return true;
+	slot = key_slot(observer, result);
+	if (slot == NULL)
+	{
+		c->subjects.all = true; /* never as nothing */
+		return true;
+	}
+	if (c->subjects.integers)
+		return note_integer(observer, slot);
+	return note_text(observer, slot);
+}
+
+/*
+ * What was read must not wait in memory for longer than
+ * csec.audit_flush_interval, so a long statement emits on its way.  The clock
+ * is looked at for each of the first rows and then now and then: a statement
+ * that gives few rows slowly must not be missed, one that gives millions must
+ * not pay for it.
+ */
+static void
+spill_if_late(CsecCollector *c)
+{
+	if (c->rows >= 512 && (c->rows & 255) != 0)
+		return;
+	if (c->rows < 2)
+		return;
+	if (TimestampDifferenceExceeds(c->emitted_at, GetCurrentTimestamp(),
+								   csec_audit_flush_interval))
+		csec_collector_spill(c);
+}
+
+/* A row of the observed table passes; result is what the node hands up. */
+void
+csec_observer_note(CsecObserver *observer, TupleTableSlot *result)
+{
+	CsecCollector *c;
+
+	/* what ran below may have ended statements of its own */
+	csec_observer_ready(observer);
+	c = observer->collector;
+	if (!note_subject(observer, result) && observer->in_result)
+		return;
+	c->rows++;
+	if (unlikely(c->strict && !c->intent_flushed))
+		csec_collector_strict_intent(c);
+	spill_if_late(c);
+}
+
+/* Note the row on which a node failed; where it cannot be known, all rows. */
+void
+csec_observer_failed(CsecObserver *observer)
+{
+	CsecCollector *c = observer->collector;
+	TupleTableSlot *slot = ((ScanState *) observer->scan)->ss_ScanTupleSlot;
+	int64		key;
+
+	if (observer->generation != csec_collectors_generation || c->subjects.all)
+		return;
+	if (!observer->in_result && observer->fetched == NULL && c->subjects.integers &&
+		(TTS_EMPTY(slot) ||
+		 !csec_subject_integer(observer->table, slot, observer->attno, &key) ||
+		 csec_subjects_add_integer(&c->subjects, key)))
+		return;
+	c->subjects.all = true;
+	c->exactness = CSEC_EXACT_INTENT;
+}
+
+/* Where the key stands in the tuples of an index-only scan; false: nowhere. */
+static bool
+key_in_index(IndexOnlyScan *plan, const CsecTable *table, AttrNumber *attno)
+{
+	for (int i = 0; i < table->nsubject; i++)
+	{
+		ListCell   *lc;
+
+		attno[i] = InvalidAttrNumber;
+		foreach(lc, plan->indextlist)
+		{
+			TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+			if (!tle->resjunk && IsA(tle->expr, Var) &&
+				((Var *) tle->expr)->varattno == table->subject_attno[i])
+				attno[i] = tle->resno;
+		}
+		if (attno[i] == InvalidAttrNumber)
+			return false;
+	}
+	return true;
+}
+
+/* An index-only scan has only the index's columns. */
+void
+csec_observer_use_index(CsecObserver *observer)
+{
+	if (observer->table->nsubject == 0 ||
+		key_in_index((IndexOnlyScan *) observer->scan->plan, observer->table, observer->attno))
+		return;
+	memcpy(observer->attno, observer->table->subject_attno, sizeof(observer->attno));
+	observer->fetched = table_slot_create(((ScanState *) observer->scan)->ss_currentRelation,
+										  &observer->scan->state->es_tupleTable);
+}
+

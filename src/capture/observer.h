@@ -1,0 +1,44 @@
+/*
+ * observer.h
+ *		Notes one row's subject for the record of a read.
+ */
+#ifndef CSEC_CAPTURE_OBSERVER_H
+#define CSEC_CAPTURE_OBSERVER_H
+
+#include "executor/tuptable.h"
+#include "nodes/execnodes.h"
+
+#include "capture/collector.h"
+#include "policy/table.h"
+
+/* One protected table whose subjects pass a node. */
+typedef struct CsecObserver
+{
+	struct CsecObserver *next;
+	const CsecTable *table;
+	const char *statement;
+	Bitmapset  *selected;
+	CsecExactness exactness;
+	bool		strict;
+	PlanState  *scan;			/* over the table */
+	bool		in_result;		/* the key is in the node's result */
+	AttrNumber	attno[CSEC_MAX_SUBJECT_COLUMNS];	/* there, or in the scan's tuple */
+	TupleTableSlot *fetched;	/* row of an index-only scan without the key */
+	CsecCollector *collector;
+	uint64		generation;		/* of collectors, for which that is valid */
+} CsecObserver;
+
+extern void csec_observer_attach(CsecObserver *observer);
+extern void csec_observer_note(CsecObserver *observer, TupleTableSlot *result);
+extern void csec_observer_failed(CsecObserver *observer);
+extern void csec_observer_use_index(CsecObserver *observer);
+
+/* Make sure that there is a collector of the current statement. */
+static inline void
+csec_observer_ready(CsecObserver *observer)
+{
+	if (unlikely(observer->generation != csec_collectors_generation))
+		csec_observer_attach(observer);
+}
+
+#endif							/* CSEC_CAPTURE_OBSERVER_H */

@@ -1,0 +1,236 @@
+/*
+ * wrap.c
+ *		Puts observers into a plan that is ready to run.
+ *
+ * What is known of a wrapped node stands in the query's own memory and is
+ * found by the node's address; a reset callback of that memory forgets it,
+ * after an error as well.  Nodes are wrapped by replacing ExecProcNode,
+ * expressions by one of our own that notes the row and then runs them.
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "utils/memutils.h"
+
+#include "capture/wrap.h"
+
+/* A wrapped node. */
+typedef struct Wrapped
+{
+	PlanState  *node;
+	ExecProcNodeMtd original;
+	CsecObserver *observers;
+	bool		in_flight;		/* it is at work on a row */
+} Wrapped;
+
+/* An expression that runs on a row of the table, to be noted before. */
+typedef struct WrappedExpr
+{
+	ExprState	state;			/* must be first: what is run in its place */
+	ExprState  *original;
+	CsecObserver *observer;
+} WrappedExpr;
+
+/* A projection, whose expression lies in it. */
+typedef struct WrappedProjection
+{
+	ProjectionInfo info;		/* must be first */
+	ExprState	original;
+	CsecObserver *observer;
+} WrappedProjection;
+
+/* All wrapped nodes of all queries that run, by address. */
+typedef struct WrappedEntry
+{
+	PlanState  *node;
+	Wrapped    *wrapped;
+	char		status;
+} WrappedEntry;
+
+#define SH_PREFIX nodes
+#define SH_ELEMENT_TYPE WrappedEntry
+#define SH_KEY_TYPE PlanState *
+#define SH_KEY node
+#define SH_HASH_KEY(tb, key) ((uint32) ((uintptr_t) (key) >> 4) * 2654435761u)
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static nodes_hash *nodes = NULL;
+static Wrapped *last = NULL;	/* most plans have one */
+
+/* Those of one query, forgotten with its memory. */
+struct CsecWrappedQuery
+{
+	MemoryContextCallback callback;
+	List	   *list;
+};
+
+static void
+forget_query(void *arg)
+{
+	CsecWrappedQuery *query = arg;
+	ListCell   *lc;
+
+	foreach(lc, query->list)
+	{
+		Wrapped    *wrapped = lfirst(lc);
+
+		nodes_delete(nodes, wrapped->node);
+		if (last == wrapped)
+			last = NULL;
+	}
+}
+
+/*
+ * In place of a node's own ExecProcNode.  The collector is there before the
+ * first row: a read that finds nothing, or fails at once, is a read.
+ */
+static TupleTableSlot *
+next_row(PlanState *node)
+{
+	Wrapped    *wrapped = last;
+	TupleTableSlot *slot;
+
+	if (unlikely(wrapped == NULL || wrapped->node != node))
+	{
+		WrappedEntry *entry = nodes_lookup(nodes, node);
+
+		if (entry == NULL)
+			elog(ERROR, "csec lost track of a plan node");
+		wrapped = entry->wrapped;
+	}
+	for (CsecObserver *observer = wrapped->observers; observer != NULL; observer = observer->next)
+		csec_observer_ready(observer);
+	wrapped->in_flight = true;
+	slot = wrapped->original(node);
+	wrapped->in_flight = false;
+	last = wrapped;
+	if (TupIsNull(slot))
+		return slot;
+	for (CsecObserver *observer = wrapped->observers; observer != NULL; observer = observer->next)
+		csec_observer_note(observer, slot);
+	return slot;
+}
+
+/* In place of an expression: notes the row, then runs the expression. */
+static Datum
+note_and_run(ExprState *state, ExprContext *econtext, bool *isnull)
+{
+	WrappedExpr *expr = (WrappedExpr *) state;
+
+	csec_observer_note(expr->observer, econtext->ecxt_scantuple);
+	return expr->original->evalfunc(expr->original, econtext, isnull);
+}
+
+static Datum
+note_and_project(ExprState *state, ExprContext *econtext, bool *isnull)
+{
+	WrappedProjection *projection = (WrappedProjection *)
+		((char *) state - offsetof(ProjectionInfo, pi_state));
+
+	csec_observer_note(projection->observer, econtext->ecxt_scantuple);
+	return projection->original.evalfunc(&projection->original, econtext, isnull);
+}
+
+/* An error that can carry a value out: not a cancellation, a deadlock, a full disk. */
+static bool
+error_may_tell(void)
+{
+	switch (ERRCODE_TO_CATEGORY(geterrcode()))
+	{
+		case MAKE_SQLSTATE('4', '0', '0', '0', '0'):
+		case MAKE_SQLSTATE('5', '3', '0', '0', '0'):
+		case MAKE_SQLSTATE('5', '5', '0', '0', '0'):
+		case MAKE_SQLSTATE('5', '7', '0', '0', '0'):
+			return false;
+		default:
+			return true;
+	}
+}
+
+ */
+void
+csec_wrap_failed(EState *estate)
+{
+	nodes_iterator iterator;
+	WrappedEntry *entry;
+
+	if (nodes == NULL || nodes->members == 0 || !error_may_tell())
+		return;
+	nodes_start_iterate(nodes, &iterator);
+	while ((entry = nodes_iterate(nodes, &iterator)) != NULL)
+	{
+		if (entry->node->state != estate || !entry->wrapped->in_flight)
+			continue;
+		for (CsecObserver *o = entry->wrapped->observers; o != NULL; o = o->next)
+			csec_observer_failed(o);
+	}
+}
+
+void
+csec_wrap_node(CsecWrappedQuery *query, PlanState *node, CsecObserver *observer)
+{
+	WrappedEntry *entry;
+	bool		found;
+
+	entry = nodes_insert(nodes, node, &found);
+	if (!found)
+	{
+		Wrapped    *wrapped = palloc0(sizeof(Wrapped));
+
+		wrapped->node = node;
+		wrapped->original = node->ExecProcNodeReal;
+		entry->wrapped = wrapped;
+		query->list = lappend(query->list, wrapped);
+		ExecSetExecProcNode(node, next_row);
+	}
+	observer->next = entry->wrapped->observers;
+	entry->wrapped->observers = observer;
+}
+
+/*
+ * An expression to run in place of another.  It keeps the other's flags and
+ * result slot, which callers look at; only the way in is another.
+ */
+ExprState *
+csec_wrap_expression(ExprState *original, CsecObserver *observer)
+{
+	WrappedExpr *expr = palloc0(sizeof(WrappedExpr));
+
+	expr->state = *original;
+	expr->state.evalfunc = note_and_run;
+	expr->original = original;
+	expr->observer = observer;
+	observer->in_result = observer->fetched == NULL;
+	return &expr->state;
+}
+
+ProjectionInfo *
+csec_wrap_projection(ProjectionInfo *original, CsecObserver *observer)
+{
+	WrappedProjection *projection = palloc0(sizeof(WrappedProjection));
+
+	projection->info = *original;
+	projection->original = original->pi_state;
+	projection->info.pi_state.evalfunc = note_and_project;
+	projection->observer = observer;
+	observer->in_result = true;
+	return &projection->info;
+}
+/* For the nodes that will be wrapped of one query, in its memory. */
+CsecWrappedQuery *
+csec_wrap_query(EState *estate)
+{
+	CsecWrappedQuery *query;
+
+	if (nodes == NULL)
+		nodes = nodes_create(TopMemoryContext, 64, NULL);
+	query = MemoryContextAllocZero(estate->es_query_cxt, sizeof(CsecWrappedQuery));
+	query->callback.func = forget_query;
+	query->callback.arg = query;
+	MemoryContextRegisterResetCallback(estate->es_query_cxt, &query->callback);
+	return query;
+}

@@ -1,0 +1,22 @@
+/*
+ * wrap.h
+ *		Puts observers into a plan that is ready to run.
+ */
+#ifndef CSEC_CAPTURE_WRAP_H
+#define CSEC_CAPTURE_WRAP_H
+
+#include "nodes/execnodes.h"
+
+#include "capture/observer.h"
+
+typedef struct CsecWrappedQuery CsecWrappedQuery;
+
+extern CsecWrappedQuery *csec_wrap_query(EState *estate);
+extern void csec_wrap_node(CsecWrappedQuery *query, PlanState *node,
+						   CsecObserver *observer);
+extern ExprState *csec_wrap_expression(ExprState *original, CsecObserver *observer);
+extern ProjectionInfo *csec_wrap_projection(ProjectionInfo *original,
+											CsecObserver *observer);
+extern void csec_wrap_failed(EState *estate);
+
+#endif							/* CSEC_CAPTURE_WRAP_H */
