@@ -35,7 +35,7 @@ typedef struct WrappedExpr
 typedef struct WrappedProjection
 {
 	ProjectionInfo info;		/* must be first */
-	ExprState	original;
+	ExprState  *original;		/* its steps point into it: it runs where it is */
 	CsecObserver *observer;
 } WrappedProjection;
 
@@ -132,7 +132,7 @@ note_and_project(ExprState *state, ExprContext *econtext, bool *isnull)
 		((char *) state - offsetof(ProjectionInfo, pi_state));
 
 	csec_observer_note(projection->observer, econtext->ecxt_scantuple);
-	return projection->original.evalfunc(&projection->original, econtext, isnull);
+	return projection->original->evalfunc(projection->original, econtext, isnull);
 }
 
 /* An error that can carry a value out: not a cancellation, a deadlock, a full disk. */
@@ -151,6 +151,10 @@ error_may_tell(void)
 	}
 }
 
+/*
+ * A query failed: an error message is a way out for the row that caused it,
+ * which no node has handed up.  Runs in PG_CATCH, while the query's memory and
+ * buffers are still there; allocates nothing.
  */
 void
 csec_wrap_failed(EState *estate)
@@ -214,7 +218,7 @@ csec_wrap_projection(ProjectionInfo *original, CsecObserver *observer)
 	WrappedProjection *projection = palloc0(sizeof(WrappedProjection));
 
 	projection->info = *original;
-	projection->original = original->pi_state;
+	projection->original = &original->pi_state;
 	projection->info.pi_state.evalfunc = note_and_project;
 	projection->observer = observer;
 	observer->in_result = true;
