@@ -76,11 +76,11 @@ country_code_len(const uchar *d)
 	return 3;
 }
 
-/* Eleven characters: are they a Chinese mobile number? */
+/* Eleven characters that begin with 1: all digits, as nearly always? */
 static size_t
 mask_plain_mobile(const uchar *p, char *out)
 {
-	unsigned	bad = p[1] < '3';
+	unsigned	bad = 0;
 
 	for (int i = 1; i < 11; i++)
 		bad |= (unsigned) (p[i] - '0') > 9;
