@@ -35,4 +35,4 @@ CREATE FUNCTION csec.adopt_order_key() RETURNS void
 	$$;
 REVOKE ALL ON FUNCTION csec.adopt_order_key() FROM PUBLIC;
 COMMENT ON FUNCTION csec.adopt_order_key() IS
-	'accept this server''s order key for this database; every index over a csec type must be rebuilt right after (REINDEX DATABASE)';
+	'accept this server''s order key for this database; every field of a csec type must be updated with csec.restamp() right after, and its indexes rebuilt (REINDEX DATABASE)';

@@ -146,7 +146,13 @@ check_order_key(void)
 {
 	uint8		stored[FINGERPRINT_SIZE];
 
-	if (!stored_fingerprint(stored))
+	/*
+	 * While pg_upgrade restores the schema, constants in views and defaults
+	 * are made, and csec.key has not got its row yet.
+	 */
+	if (IsBinaryUpgrade)
+		memcpy(stored, keys->fingerprint, FINGERPRINT_SIZE);
+	else if (!stored_fingerprint(stored))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the fingerprint of csec's order key is missing in this database"),
@@ -155,7 +161,7 @@ check_order_key(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("this database's indexes were built under another csec root key"),
-				 errhint("Start the server with the key directory that this database was made with, or accept the new key with csec.adopt_order_key() and reindex.")));
+				 errhint("Start the server with the key directory that this database was made with, or accept the new key with csec.adopt_order_key(), update the fields with csec.restamp() and reindex.")));
 	order_mac = usable(csec_siphash_create(keys->order));
 	order_checked = true;
 }
