@@ -13,6 +13,9 @@
 /* Room that a record has without growing; chunked fields stay below it. */
 #define CSEC_RECORD_ROOM (64 * 1024)
 
+/* What a record needs beside its one or two long fields. */
+#define CSEC_RECORD_OVERHEAD (CSEC_BODY_FIXED_SIZE + CSEC_IDENTITY_MAX + 1024)
+
 extern void csec_emit_prepare(void);
 extern void csec_emit_check_lag(void);
 

@@ -40,6 +40,9 @@
 #include "types/masked_writeback.h"
 #include "util/bytes.h"
 
+/* A qualified name, quoted: each character of either part may be doubled. */
+#define CSEC_RELATION_MAX (2 * (2 * NAMEDATALEN + 2) + 2)
+
 /* A record is closed when its rows exceed this. */
 #define BATCH_ROOM (40 * 1024)
 
@@ -64,7 +67,7 @@ typedef struct Batch
 	TransactionId xid;
 	char		op;				/* of CSEC_CHANGE_OPS */
 	CsecIdentity *identity;
-	char		relation[2 * NAMEDATALEN + 8];
+	char		relation[CSEC_RELATION_MAX];
 	uint64		rows;
 	bool		header_written;
 	StringInfoData fields;		/* names of columns, then rows */
@@ -450,7 +453,6 @@ append_row(const CsecTable *policy, ChangeTable *table, TupleTableSlot *old, Tup
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	csec_record_reserve(batch.fields.len + BATCH_ROOM);
 }
 
 /* An update may move a row to another customer: then both are subjects. */
@@ -539,5 +541,9 @@ csec_record_change(PG_FUNCTION_ARGS)
 		if (op == OP_UPDATE)
 			add_old_subject(policy, old);
 	}
+
+	/* now, because an abort that emits the batch cannot allocate */
+	csec_record_reserve(CSEC_RECORD_OVERHEAD + batch.fields.len +
+						csec_subjects_bound(batch.subjects));
 	return PointerGetDatum(NULL);
 }

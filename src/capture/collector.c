@@ -117,6 +117,9 @@ csec_collector_for(const CsecTable *table, const char *statement,
 		}
 	}
 
+	/* room for the largest piece, which an abort may have to emit */
+	csec_record_reserve(CSEC_RECORD_OVERHEAD + columns_len +
+						Max(CSEC_RECORD_ROOM, CSEC_TEXTS_ROOM + CSEC_VARINT_MAX));
 	c = take_collector(table->subject_is_integer);
 	c->identity = identity;
 	c->root = table->root;

@@ -244,8 +244,10 @@ transaction_callback(XactEvent event, void *arg)
 			csec_collectors_emit(CSEC_STATUS_ERROR);
 			csec_changes_abort();
 			csec_own_ddl_end();
-			depth = 0;
-			statement_open = false;
+
+			/* a procedure that rolls back goes on: its statement stays open */
+			if (depth == 0)
+				statement_open = false;
 			break;
 		default:
 			break;

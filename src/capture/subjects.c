@@ -161,6 +161,14 @@ csec_subjects_add_text(CsecSubjects *set, const char *text, size_t len)
 	return true;
 }
 
+/* No encoding of the set, in one piece, is longer. */
+size_t
+csec_subjects_bound(const CsecSubjects *set)
+{
+	return 1 + CSEC_VARINT_MAX + set->texts_len +
+		(size_t) set->nranges * 2 * CSEC_VARINT_MAX;
+}
+
 /* A range as its distance from the one before it, and its length. */
 typedef struct RangeCode
 {

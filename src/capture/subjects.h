@@ -35,6 +35,7 @@ extern void csec_subjects_free(CsecSubjects *set);
 extern void csec_subjects_reset(CsecSubjects *set);
 extern bool csec_subjects_add_text(CsecSubjects *set, const char *text, size_t len);
 extern bool csec_subjects_add_range(CsecSubjects *set, int64 key);
+extern size_t csec_subjects_bound(const CsecSubjects *set);
 extern void csec_subjects_sort(CsecSubjects *set);
 extern size_t csec_subjects_encode(const CsecSubjects *set, int *from,
 								   uint8 *out, size_t room);

@@ -15,6 +15,7 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -256,17 +257,27 @@ make_table(Oid relid, const CsecProtection *row)
 	return table;
 }
 
+/* The trail is one table to who reads it, in however many partitions it lies. */
+static Oid
+trail_root(Oid relid)
+{
+	List	   *ancestors = get_rel_relispartition(relid) ?
+		get_partition_ancestors(relid) : NIL;
+
+	return ancestors == NIL ? relid : llast_oid(ancestors);
+}
+
 static CsecTable *
 make_trail_table(Oid relid)
 {
 	CsecTable  *table = palloc0(sizeof(CsecTable));
 
 	table->relid = relid;
-	table->root = relid;
-	table->subject_table = relid;
+	table->root = trail_root(relid);
+	table->subject_table = table->root;
 	table->enforce = true;
 	table->is_trail = true;
-	table->qualified_name = qualified_name(relid);
+	table->qualified_name = qualified_name(table->root);
 	return table;
 }
 
