@@ -9,9 +9,12 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/json.h"
 #include "utils/timestamp.h"
 
 #include "audit/emit.h"
@@ -43,6 +46,7 @@ csec_suspend_recording(PG_FUNCTION_ARGS)
 	char	   *reason = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	TimestampTz until = PG_GETARG_TIMESTAMPTZ(1);
 	TimestampTz now = GetCurrentTimestamp();
+	char		end[MAXDATELEN + 1];
 
 	if (reason[0] == '\0')
 		ereport(ERROR,
@@ -53,10 +57,11 @@ csec_suspend_recording(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("recording can be suspended for at most 24 hours from now")));
 
-	/* first on record, and flushed, then in force */
+	/* first on record, and flushed, then in force; the offset as a number */
+	JsonEncodeDateTime(end, PG_GETARG_DATUM(1), TIMESTAMPTZOID, NULL);
 	csec_emit_prepare();
 	csec_emit_flush(csec_control_emit("suspend recording", reason,
-									  psprintf("{\"until\": \"%s\"}", timestamptz_to_str(until))));
+									  psprintf("{\"until\": \"%s\"}", end)));
 	pg_atomic_write_u64(&csec_emit_stream()->suspended_until, (uint64) until);
 	PG_RETURN_VOID();
 }
