@@ -78,8 +78,20 @@ BEGIN
 	CREATE INDEX audit_log_subject ON csec_trail.audit_log (relid, subject);
 	-- The heap is in the order of time, so a block range index finds a time as
 	-- well as a btree would, at a tenth of its cost for each record.
-	CREATE INDEX audit_log_at ON csec_trail.audit_log USING brin (at) WITH (pages_per_range = 32);
-	CREATE INDEX audit_log_subjects ON csec_trail.audit_log USING gist (subjects) WHERE subjects IS NOT NULL;
+	CREATE INDEX audit_log_at ON csec_trail.audit_log USING brin (at) WITH (pages_per_range = 32, autosummarize = on);
+	-- Of all rows of a table: found by the table alone, and a GiST entry costs
+	-- many times a btree entry.
+	CREATE INDEX audit_log_subjects ON csec_trail.audit_log USING gist (subjects)
+		WHERE subjects IS NOT NULL AND NOT lower_inf(subjects);
+	CREATE INDEX audit_log_all ON csec_trail.audit_log (relid, seq) WHERE lower_inf(subjects);
+	-- Kinds that are few among many: neither reads, changes nor outcomes.
+	CREATE INDEX audit_log_rare ON csec_trail.audit_log (kind, seq) WHERE kind <> 2 AND kind <> 3 AND kind <> 4;
+	-- Reads told in several records (the flags partial, parallel, continued
+	-- and leader of the body), by the session that they belong to: in a
+	-- parallel worker's record the leader's, which is its last field.
+	CREATE INDEX audit_log_pieces ON csec_trail.audit_log
+		((CASE WHEN get_byte(record, 39) & 8 <> 0 THEN substr(record, length(record) - 11) ELSE substr(record, 41, 12) END), seq)
+		WHERE kind = 2 AND get_byte(record, 39) & 58 <> 0;
 
 	CREATE TABLE csec_trail.audit_subject (
 		subject int8 NOT NULL,
