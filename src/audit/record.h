@@ -81,6 +81,9 @@ typedef enum CsecOutcome
 #define CSEC_BODY_PARTIAL		0x0002	/* more of the same statement follows */
 #define CSEC_BODY_STRICT		0x0004	/* was flushed before rows left */
 #define CSEC_BODY_PARALLEL		0x0008	/* from a parallel worker */
+#define CSEC_BODY_CONTINUED		0x0010	/* more of the same read went before */
+#define CSEC_BODY_LEADER		0x0020	/* parallel workers may have records of
+										 * the same read */
 
 typedef enum CsecTag
 {

@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "access/parallel.h"
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/backendid.h"
 #include "utils/memutils.h"
@@ -113,6 +114,7 @@ csec_collector_for(const CsecTable *table, const char *statement,
 		if (same_read(c, identity, table, statement, exactness, columns, columns_len))
 		{
 			csec_identity_release(identity);
+			c->leads |= IsInParallelMode() && !IsParallelWorker();
 			return c;
 		}
 	}
@@ -128,6 +130,8 @@ csec_collector_for(const CsecTable *table, const char *statement,
 	c->exactness = exactness;
 	c->strict = strict;
 	c->intent_flushed = false;
+	c->emitted_part = false;
+	c->leads = IsInParallelMode() && !IsParallelWorker();
 	c->rows = 0;
 	c->emitted_at = GetCurrentTimestamp();
 	c->columns = MemoryContextAlloc(TopMemoryContext, columns_len + 1);
@@ -148,6 +152,10 @@ begin_read(const CsecCollector *c, CsecStatus status, CsecExactness exactness,
 		flags |= CSEC_BODY_STRICT;
 	if (IsParallelWorker())
 		flags |= CSEC_BODY_PARALLEL;
+	if (c->emitted_part)
+		flags |= CSEC_BODY_CONTINUED;
+	if (c->leads)
+		flags |= CSEC_BODY_LEADER;
 	csec_record_begin(CSEC_KIND_READ, flags, c->identity);
 	csec_record_u32(CSEC_TAG_RELID, c->root);
 	csec_record_text(CSEC_TAG_RELATION, c->relation);
@@ -177,6 +185,7 @@ emit_piece(CsecCollector *c, CsecStatus status, CsecExactness exactness,
 	if (c->subjects.integers && *from < c->subjects.nranges)
 		csec_record_add_flags(CSEC_BODY_PARTIAL);
 	csec_leader_append();
+	c->emitted_part = true;
 	return csec_record_emit();
 }
 

@@ -23,6 +23,8 @@ typedef struct CsecCollector
 	CsecExactness exactness;
 	bool		strict;
 	bool		intent_flushed;
+	bool		emitted_part;	/* something of it went out already */
+	bool		leads;			/* parallel workers may read along */
 	uint64		rows;			/* since the last emission */
 	TimestampTz emitted_at;
 	size_t		columns_len;
