@@ -1,0 +1,317 @@
+-- Questions to the trail: who saw a customer, what somebody did, what
+-- happened to a row.  All search by index, and work for tables and roles that
+-- are gone: names and numbers are in the records.
+
+CREATE FUNCTION csec.subject_key(VARIADIC parts text[]) RETURNS text
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT CASE WHEN cardinality(parts) = 1 THEN parts[1]
+			ELSE (SELECT string_agg(replace(replace(p, '\', '\\'), ',', '\,'), ',' ORDER BY n)
+					FROM unnest(parts) WITH ORDINALITY u (p, n)) END
+	$$;
+REVOKE ALL ON FUNCTION csec.subject_key(text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.subject_key(text[]) TO PUBLIC;
+COMMENT ON FUNCTION csec.subject_key(text[]) IS
+	'a subject of several columns as the trail names it: its parts, each as its type prints it, joined by commas';
+
+CREATE FUNCTION csec.subject_parts(subject text) RETURNS text[]
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		-- up to each comma that no backslash quotes
+		SELECT array_agg(regexp_replace(m[1], '\\(.)', '\1', 'g') ORDER BY n)
+		FROM regexp_matches(subject || ',', '((?:[^\\,]|\\.)*),', 'g') WITH ORDINALITY u (m, n)
+	$$;
+REVOKE ALL ON FUNCTION csec.subject_parts(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.subject_parts(text) TO PUBLIC;
+COMMENT ON FUNCTION csec.subject_parts(text) IS 'the parts that csec.subject_key() joined';
+
+CREATE FUNCTION csec.subject_keys(subject text) RETURNS int8[]
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'csec_subject_keys';
+REVOKE ALL ON FUNCTION csec.subject_keys(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.subject_keys(text) TO csec_auditor;
+COMMENT ON FUNCTION csec.subject_keys(text) IS
+	'the keys by which the trail may have filed a subject: its number, if it is one, and that of its text';
+
+-- The tables whose records tell of the subjects of a table: itself, what it
+-- is a partition or child of, and those that refer to its subjects.
+CREATE FUNCTION csec.subject_tables(tab regclass, referring bool) RETURNS oid[]
+	LANGUAGE sql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH RECURSIVE up (relid) AS (
+			SELECT tab::oid
+			UNION SELECT i.inhparent FROM up JOIN pg_inherits i ON i.inhrelid = up.relid)
+		SELECT array_agg(relid) FROM (
+			SELECT relid FROM up
+			UNION SELECT p.relid FROM csec.protected_table p WHERE referring AND p.subject_of IN (SELECT relid FROM up)) t
+	$$;
+REVOKE ALL ON FUNCTION csec.subject_tables(regclass, bool) FROM PUBLIC;
+COMMENT ON FUNCTION csec.subject_tables(regclass, bool) IS
+	'internal: the protected tables whose records tell of the subjects of a table';
+
+-- Each branch is one index: of one subject, of few, of many, of all.  Not by
+-- SET search_path: the planner shall put the text in place of the call.
+CREATE FUNCTION csec.records_about(relids oid[], keys int8[])
+	RETURNS TABLE (seq int8, at timestamptz, kind int2, relid oid, record bytea)
+	LANGUAGE sql STABLE
+	AS $$
+		SELECT l.seq, l.at, l.kind, l.relid, l.record FROM csec_trail.audit_log l
+			WHERE l.relid = ANY (relids) AND l.subject = ANY (keys)
+		UNION ALL
+		SELECT l.seq, l.at, l.kind, l.relid, l.record
+			FROM csec_trail.audit_subject s JOIN csec_trail.audit_log l ON l.seq = s.seq AND l.at = s.at
+			WHERE s.relid = ANY (relids) AND s.subject = ANY (keys)
+		UNION ALL
+		SELECT l.seq, l.at, l.kind, l.relid, l.record FROM csec_trail.audit_log l
+			WHERE l.relid = ANY (relids) AND l.subjects IS NOT NULL AND NOT pg_catalog.lower_inf(l.subjects)
+				AND (l.subjects OPERATOR(pg_catalog.@>) keys[1] OR l.subjects OPERATOR(pg_catalog.@>) keys[2])
+		UNION ALL
+		SELECT l.seq, l.at, l.kind, l.relid, l.record FROM csec_trail.audit_log l
+			WHERE l.relid = ANY (relids) AND pg_catalog.lower_inf(l.subjects)
+	$$;
+REVOKE ALL ON FUNCTION csec.records_about(oid[], int8[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.records_about(oid[], int8[]) TO csec_auditor;
+COMMENT ON FUNCTION csec.records_about(oid[], int8[]) IS
+	'internal: the records that may be about a subject, by its keys; the record itself decides (csec.record_has_subject)';
+
+CREATE FUNCTION csec.check_question(tab regclass, subject text) RETURNS void
+	LANGUAGE plpgsql STABLE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM csec.check_trail();
+	IF tab IS NULL OR subject IS NULL THEN
+		RAISE EXCEPTION 'a table and a subject must be named'
+			USING ERRCODE = 'null_value_not_allowed',
+				HINT = 'Of a table that is gone, give its number; of a key of several columns, csec.subject_key(...).';
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.check_question(regclass, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.check_question(regclass, text) IS 'internal: refuses a question about nobody';
+
+CREATE FUNCTION csec.who_saw(tab regclass, subject text, from_time timestamptz DEFAULT NULL, to_time timestamptz DEFAULT NULL)
+	RETURNS TABLE (seq int8, at timestamptz, login text, session_role text, reader text, effective_role text, actor text,
+		reason text, ticket text, application text, client text, relation text, statement text,
+		revealed text[], masked text[], redacted text[], other text[], exactness text, status text, strict bool)
+	LANGUAGE plpgsql STABLE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM csec.check_question(tab, subject);
+	RETURN QUERY
+		SELECT s.seq, s.at, s.login, s.session_role, s.reader, s.effective_role, s.actor,
+			s.reason, s.ticket, s.application, s.client, s.relation, s.statement,
+			s.revealed, s.masked, s.redacted, s.other, s.exactness, s.status, s.strict
+		FROM (
+			-- of the records that tell one read the one that knows most
+			SELECT DISTINCT ON (coalesce(r.read_key, int8send(l.seq))) r.*
+			FROM csec.records_about(csec.subject_tables(tab, true), csec.subject_keys(subject)) l
+				CROSS JOIN LATERAL csec.record_fields(l.record) r
+			WHERE l.kind = 2
+				-- sealing comes after reading; a day for clocks that were set
+				AND (from_time IS NULL OR l.at >= from_time - interval '1 day')
+				AND csec.record_has_subject(l.record, who_saw.subject)
+				AND (from_time IS NULL OR r.at >= from_time) AND (to_time IS NULL OR r.at < to_time)
+			ORDER BY coalesce(r.read_key, int8send(l.seq)),
+				array_position(ARRAY['delivered', 'scanned', 'all', 'intent'], r.exactness), r.seq) s
+		ORDER BY s.seq;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.who_saw(regclass, text, timestamptz, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.who_saw(regclass, text, timestamptz, timestamptz) TO csec_auditor, csec_officer;
+COMMENT ON FUNCTION csec.who_saw(regclass, text, timestamptz, timestamptz) IS
+	'every read of a table, and of those that refer to it, that includes or may include a subject, and how exact that is; from_time <= at < to_time';
+
+-- The key is known as long as the table is protected.
+CREATE FUNCTION csec.subject_before(tab oid, subject text, columns text[], old_values text[]) RETURNS text
+	LANGUAGE plpgsql STABLE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	key name[] := (SELECT p.subject FROM csec.protected_table p WHERE p.relid = tab);
+	parts text[];
+	at int;
+	moved bool := false;
+BEGIN
+	parts := CASE WHEN cardinality(key) = 1 THEN ARRAY[subject] ELSE csec.subject_parts(subject) END;
+	FOR i IN 1 .. coalesce(cardinality(key), 0) LOOP
+		at := array_position(columns, key[i]::text);
+		CONTINUE WHEN at IS NULL;
+		parts[i] := old_values[at];
+		moved := true;
+	END LOOP;
+	IF NOT moved OR array_position(parts, NULL) IS NOT NULL THEN
+		RETURN NULL;
+	END IF;
+	RETURN csec.subject_key(VARIADIC parts);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.subject_before(oid, text, text[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.subject_before(oid, text, text[], text[]) IS
+	'internal: the subject that a row had before an update of its key; null where that did not change';
+
+CREATE FUNCTION csec.history(tab regclass, subject text, from_time timestamptz DEFAULT NULL, to_time timestamptz DEFAULT NULL)
+	RETURNS TABLE (seq int8, row_no int8, at timestamptz, login text, reader text, actor text, reason text, ticket text,
+		relation text, op text, column_name text, classified bool, old_value text, new_value text,
+		old_digest bytea, new_digest bytea, old_length int8, new_length int8, outcome text)
+	LANGUAGE plpgsql STABLE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	keys CONSTANT int8[] := csec.subject_keys(subject);
+	-- an integer however it was written
+	names CONSTANT text[] := CASE WHEN cardinality(keys) = 2 THEN ARRAY[subject, keys[1]::text] ELSE ARRAY[subject] END;
+BEGIN
+	PERFORM csec.check_question(tab, subject);
+	RETURN QUERY
+		SELECT h.seq, h.row_no, h.at, h.login, h.reader, h.actor, h.reason, h.ticket, h.relation,
+			CASE h.op WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' ELSE h.statement END,
+			h.column_name, h.classified, h.old_value, h.new_value, h.old_digest, h.new_digest, h.old_length, h.new_length,
+			CASE WHEN h.outcome IN ('open', 'prepared') THEN coalesce(csec.outcome_after(h.seq, h.xid), h.outcome) ELSE h.outcome END
+		FROM (
+			SELECT r.*, l.relid AS table_id, c.row_no, c.op, c.subject AS row_subject, c.column_name, c.classified,
+				c.old_value, c.new_value, c.old_digest, c.new_digest, c.old_length, c.new_length,
+				-- the key before, where an update moved the row to another subject
+				CASE WHEN c.op = 'U' THEN csec.subject_before(l.relid, c.subject,
+					array_agg(c.column_name) OVER row, array_agg(c.old_value) OVER row) END AS old_subject
+			FROM csec.records_about(csec.subject_tables(tab, false), keys) l
+				CROSS JOIN LATERAL csec.record_fields(l.record) r
+				LEFT JOIN LATERAL csec.record_changes(l.record) c ON true
+			WHERE l.kind = 3
+				AND (from_time IS NULL OR l.at >= from_time - interval '1 day')
+				AND csec.record_has_subject(l.record, history.subject)
+				AND (from_time IS NULL OR r.at >= from_time) AND (to_time IS NULL OR r.at < to_time)
+			WINDOW row AS (PARTITION BY l.seq, c.row_no)) h
+		-- no row: all of them (TRUNCATE)
+		WHERE h.row_no IS NULL OR h.row_subject = ANY (names) OR h.old_subject = ANY (names)
+		ORDER BY h.seq, h.row_no, h.column_name COLLATE "C";
+END
+$$;
+REVOKE ALL ON FUNCTION csec.history(regclass, text, timestamptz, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.history(regclass, text, timestamptz, timestamptz) TO csec_auditor, csec_officer;
+COMMENT ON FUNCTION csec.history(regclass, text, timestamptz, timestamptz) IS
+	'the changes of a subject''s rows in a table, column by column, in order; classified values as masks, with keyed digests by which equal ones are known';
+
+CREATE FUNCTION csec.subjects_of(seq int8) RETURNS SETOF text
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	found_record bytea;
+BEGIN
+	PERFORM csec.check_trail();
+	SELECT l.record INTO found_record FROM csec_trail.audit_log l WHERE l.seq = subjects_of.seq;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'there is no audit record %', seq
+			USING ERRCODE = 'no_data_found', HINT = 'Records are numbered from 1; the last ones may not be sealed yet: see csec.flush_audit().';
+	END IF;
+	IF (SELECT f.read_key IS NULL FROM csec.record_fields(found_record) f) THEN
+		RETURN QUERY SELECT csec.record_subjects(found_record);
+	ELSE
+		RETURN QUERY SELECT DISTINCT s
+			FROM csec.read_pieces(seq, found_record) p CROSS JOIN LATERAL csec.record_subjects(p.piece_record) s;
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.subjects_of(int8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.subjects_of(int8) TO csec_auditor, csec_officer;
+COMMENT ON FUNCTION csec.subjects_of(int8) IS
+	'the subjects of a read or change, given the number of a record of it; one null where all of the table must be assumed';
+
+-- Backends write in the order of their clocks, but for moments, and the
+-- sealer keeps that order; only a clock that was set back breaks it, and that
+-- has a record of its own.  So halving finds the place, in a few look-ups.
+CREATE FUNCTION csec.seq_after(moment timestamptz) RETURNS int8
+	LANGUAGE plpgsql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	low int8 := (SELECT min(l.seq) FROM csec_trail.audit_log l);
+	high int8 := (SELECT max(l.seq) + 1 FROM csec_trail.audit_log l);
+	middle int8;
+	probe record;
+BEGIN
+	WHILE low < high LOOP
+		middle := low + (high - low) / 2;
+		SELECT l.seq, f.at INTO probe
+			FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
+			WHERE l.seq >= middle AND l.seq < high AND l.kind IN (2, 3, 5, 6)
+			ORDER BY l.seq LIMIT 1;
+		IF NOT FOUND OR probe.at > moment + interval '1 minute' THEN
+			high := middle;
+		ELSE
+			low := probe.seq + 1;
+		END IF;
+	END LOOP;
+	IF EXISTS (SELECT FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
+			WHERE l.kind = 8 AND l.seq >= low AND f.action = 'clock set back') THEN
+		RETURN NULL;
+	END IF;
+	RETURN low;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.seq_after(timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION csec.seq_after(timestamptz) IS
+	'internal: a number above that of every record written up to a moment; null where the clock was set back since';
+
+CREATE FUNCTION csec.record_names(record bytea, who text) RETURNS bool
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'csec_record_names';
+REVOKE ALL ON FUNCTION csec.record_names(bytea, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.record_names(bytea, text) TO csec_auditor;
+COMMENT ON FUNCTION csec.record_names(bytea, text) IS
+	'does an audit record name somebody as session role, reader, effective role or actor?';
+
+CREATE FUNCTION csec.what_did(role text, from_time timestamptz DEFAULT NULL, to_time timestamptz DEFAULT NULL)
+	RETURNS TABLE (seq int8, at timestamptz, kind text, acted_as text[], login text, reader text, actor text, reason text,
+		ticket text, application text, client text, relation text, statement text, object text,
+		revealed text[], masked text[], redacted text[], rows int8, subjects int8, exactness text, status text, outcome text)
+	LANGUAGE plpgsql STABLE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	-- sealing comes after acting; a day for clocks that were set
+	sealed_from timestamptz := coalesce(from_time - interval '1 day', '-infinity');
+	below int8;
+BEGIN
+	PERFORM csec.check_trail();
+	IF role IS NULL THEN
+		RAISE EXCEPTION 'a role or actor must be named'
+			USING ERRCODE = 'null_value_not_allowed', HINT = 'Give the name as it stands in the trail.';
+	END IF;
+	below := coalesce(csec.seq_after(to_time), 9223372036854775807);
+	RETURN QUERY
+		SELECT r.seq, r.at, r.kind,
+			array_remove(ARRAY[CASE WHEN r.login = role THEN 'login' END, CASE WHEN r.session_role = role THEN 'session_role' END,
+				CASE WHEN r.reader = role THEN 'reader' END, CASE WHEN r.effective_role = role THEN 'effective_role' END,
+				CASE WHEN r.actor = role THEN 'actor' END], NULL),
+			r.login, r.reader, r.actor, r.reason, r.ticket, r.application, r.client,
+			r.relation, coalesce(r.statement, r.action), r.object, r.revealed, r.masked, r.redacted,
+			CASE WHEN w.pieces IS NULL THEN r.rows ELSE w.rows END,
+			CASE WHEN w.pieces IS NULL THEN r.subjects ELSE w.subjects END,
+			CASE WHEN w.pieces IS NULL THEN r.exactness ELSE w.exactness END,
+			CASE WHEN w.pieces IS NULL THEN r.status ELSE w.status END,
+			CASE WHEN r.outcome IN ('open', 'prepared') THEN coalesce(csec.outcome_after(r.seq, r.xid), r.outcome) ELSE r.outcome END
+		FROM (
+			SELECT l.seq, l.record FROM csec_trail.audit_log l
+				WHERE l.login = role AND l.at >= sealed_from AND l.seq < below AND l.kind IN (2, 3, 5, 6)
+			UNION ALL
+			-- by another login: no index knows, so the time given is looked through
+			SELECT l.seq, l.record FROM csec_trail.audit_log l
+				WHERE l.login IS DISTINCT FROM role AND l.at >= sealed_from AND l.seq < below AND l.kind IN (2, 3, 5, 6)
+					AND csec.record_names(l.record, role)) l
+			CROSS JOIN LATERAL csec.record_fields(l.record) r
+			LEFT JOIN LATERAL (SELECT p.* FROM csec.whole_read(l.seq, l.record) p WHERE r.read_key IS NOT NULL OFFSET 0) w ON true
+		WHERE (r.read_key IS NULL OR w.pieces IS NOT NULL)
+			AND (from_time IS NULL OR r.at >= from_time) AND (to_time IS NULL OR r.at < to_time)
+		ORDER BY l.seq;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.what_did(text, timestamptz, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.what_did(text, timestamptz, timestamptz) TO csec_auditor;
+COMMENT ON FUNCTION csec.what_did(text, timestamptz, timestamptz) IS
+	'everything that somebody read, changed, set or was denied, as login, reader or claimed actor; from_time <= at < to_time; subjects by csec.subjects_of(seq)';

@@ -1,0 +1,140 @@
+/*
+ * decode_changes.c
+ *		The changed rows of an audit record, for SQL.
+ */
+#include "audit/decode.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+
+#include "audit/change_row.h"
+
+enum
+{
+	ROW_NO,
+	OP,
+	SUBJECT,
+	COLUMN_NAME,
+	CLASSIFIED,
+	OLD_VALUE,
+	NEW_VALUE,
+	OLD_DIGEST,
+	NEW_DIGEST,
+	OLD_LENGTH,
+	NEW_LENGTH,
+	NATTS
+};
+
+typedef struct Output
+{
+	ReturnSetInfo *result;
+	Datum		value[NATTS];
+	bool		isnull[NATTS];
+} Output;
+
+static void
+set(Output *output, int column, Datum value)
+{
+	output->value[column] = value;
+	output->isnull[column] = false;
+}
+
+static void
+put(Output *output)
+{
+	tuplestore_putvalues(output->result->setResult, output->result->setDesc,
+						 output->value, output->isnull);
+}
+
+static Datum
+bytes_of(CsecField field)
+{
+	bytea	   *bytes = palloc(VARHDRSZ + field.len);
+
+	SET_VARSIZE(bytes, VARHDRSZ + field.len);
+	memcpy(VARDATA(bytes), field.data, field.len);
+	return PointerGetDatum(bytes);
+}
+
+static void
+set_side(Output *output, const CsecChangeSide *side, int value, int digest, int length)
+{
+	if (side->value.data != NULL)
+		set(output, value, csec_decode_text(side->value));
+	if (side->digest.data != NULL)
+		set(output, digest, bytes_of(side->digest));
+	if (side->too_long)
+		set(output, length, Int64GetDatum((int64) side->length));
+}
+
+/* The columns of one row; false where they are malformed. */
+static bool
+put_row(Output *output, CsecChangeReader *reader, const CsecChangeName *names,
+		CsecChangeRow *row, int64 row_no)
+{
+	bool		told = row->told > 0;
+
+	memset(output->isnull, true, sizeof(output->isnull));
+	set(output, ROW_NO, Int64GetDatum(row_no));
+	set(output, OP, csec_decode_text((CsecField) {.data = (uint8_t *) &row->op,.len = 1}));
+	if (row->subject.len > 0)
+		set(output, SUBJECT, csec_decode_text(row->subject));
+	if (!told)
+		put(output);			/* a change all the same */
+	while (row->told > 0)
+	{
+		CsecChangeValue value;
+
+		if (!csec_changes_next_value(reader, names, row, &value))
+			return false;
+		memset(output->isnull + COLUMN_NAME, true, NATTS - COLUMN_NAME);
+		set(output, COLUMN_NAME, csec_decode_text(names[value.column].name));
+		set(output, CLASSIFIED, BoolGetDatum(names[value.column].classified));
+		set_side(output, &value.before, OLD_VALUE, OLD_DIGEST, OLD_LENGTH);
+		set_side(output, &value.after, NEW_VALUE, NEW_DIGEST, NEW_LENGTH);
+		put(output);
+	}
+	return true;
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_record_changes);
+
+/*
+ * csec.record_changes(record bytea): one row for each changed column of each
+ * changed row, and one without a column for a row of which none is told.  A
+ * record that changes nothing has no rows; malformed bytes are an error that
+ * names the record.
+ */
+Datum
+csec_record_changes(PG_FUNCTION_ARGS)
+{
+	bytea	   *record = PG_GETARG_BYTEA_PP(0);
+	Output		output;
+	CsecHeader	header;
+	CsecBody	body;
+	CsecChangeReader reader;
+	CsecChangeRow row;
+	CsecChangeName *names;
+	bool		malformed;
+	int64		row_no = 0;
+
+	InitMaterializedSRF(fcinfo, 0);
+	output.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	csec_decode_record(record, &header, &body);
+	if (body.field[CSEC_TAG_CHANGES].data == NULL)
+		return (Datum) 0;
+	if (!csec_changes_open(body.field[CSEC_TAG_CHANGES], &reader))
+		csec_malformed_record(record);
+	names = palloc((reader.ncolumns + 1) * sizeof(CsecChangeName));
+	csec_changes_names(&reader, names);
+	while (csec_changes_next_row(&reader, &row, &malformed))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!put_row(&output, &reader, names, &row, ++row_no))
+			csec_malformed_record(record);
+	}
+	if (malformed)
+		csec_malformed_record(record);
+	return (Datum) 0;
+}
