@@ -173,8 +173,8 @@ take_message(const uint8 *message, size_t len, XLogRecPtr lsn)
 	else if (!csec_body_get(message, len - CSEC_RECORD_MAC_SIZE, &body) ||
 			 kind_is_the_sealers(body.kind))
 		why = "malformed";
-	else
-		(void) csec_session_admit(&body, lsn, &state, &why);
+	else if (csec_session_admit(&body, lsn, &state, &why))
+		why = NULL;				/* it names its doubts before it dispels them */
 	if (why != NULL)
 	{
 		csec_note_rejected(batch, lsn, why, message, len);
