@@ -11,7 +11,7 @@ CREATE FUNCTION csec.subject_key(VARIADIC parts text[]) RETURNS text
 					FROM unnest(parts) WITH ORDINALITY u (p, n)) END
 	$$;
 REVOKE ALL ON FUNCTION csec.subject_key(text[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION csec.subject_key(text[]) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.subject_key(text[]) TO csec_auditor, csec_officer;
 COMMENT ON FUNCTION csec.subject_key(text[]) IS
 	'a subject of several columns as the trail names it: its parts, each as its type prints it, joined by commas';
 
@@ -24,7 +24,7 @@ CREATE FUNCTION csec.subject_parts(subject text) RETURNS text[]
 		FROM regexp_matches(subject || ',', '((?:[^\\,]|\\.)*),', 'g') WITH ORDINALITY u (m, n)
 	$$;
 REVOKE ALL ON FUNCTION csec.subject_parts(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION csec.subject_parts(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.subject_parts(text) TO csec_auditor, csec_officer;
 COMMENT ON FUNCTION csec.subject_parts(text) IS 'the parts that csec.subject_key() joined';
 
 CREATE FUNCTION csec.subject_keys(subject text) RETURNS int8[]
@@ -298,12 +298,10 @@ BEGIN
 			CASE WHEN r.outcome IN ('open', 'prepared') THEN coalesce(csec.outcome_after(r.seq, r.xid), r.outcome) ELSE r.outcome END
 		FROM (
 			SELECT l.seq, l.record FROM csec_trail.audit_log l
-				WHERE l.login = role AND l.at >= sealed_from AND l.seq < below AND l.kind IN (2, 3, 5, 6)
-			UNION ALL
-			-- by another login: no index knows, so the time given is looked through
-			SELECT l.seq, l.record FROM csec_trail.audit_log l
-				WHERE l.login IS DISTINCT FROM role AND l.at >= sealed_from AND l.seq < below AND l.kind IN (2, 3, 5, 6)
-					AND csec.record_names(l.record, role)) l
+			WHERE l.at >= sealed_from AND l.seq < below AND l.kind IN (2, 3, 5, 6)
+				AND (l.login = role OR csec.record_names(l.record, role))
+			-- first find, then take apart
+			OFFSET 0) l
 			CROSS JOIN LATERAL csec.record_fields(l.record) r
 			LEFT JOIN LATERAL (SELECT p.* FROM csec.whole_read(l.seq, l.record) p WHERE r.read_key IS NOT NULL OFFSET 0) w ON true
 		WHERE (r.read_key IS NULL OR w.pieces IS NOT NULL)
