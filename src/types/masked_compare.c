@@ -266,23 +266,41 @@ csec_masked_ge(PG_FUNCTION_ARGS)
 Datum
 csec_masked_cmp(PG_FUNCTION_ARGS)
 {
-	GET_BOTH(indexed, sought);
+	struct varlena *x = PG_GETARG_VARLENA_PP(0);
+	struct varlena *y = PG_GETARG_VARLENA_PP(1);
+	CsecMasked	indexed;
+	CsecMasked	sought;
+	int			result;
+
 	refuse_direct_call(fcinfo);
+	csec_masked_read(x, &indexed);
+	csec_masked_read(y, &sought);
 	if (indexed.category != sought.category)
 		csec_tried_lookup(&indexed, &sought);
-	PG_RETURN_INT32(compare(&indexed, &sought));
+	result = compare(&indexed, &sought);
+	/* An index is descended in a context that lives long. */
+	PG_FREE_IF_COPY(x, 0);
+	PG_FREE_IF_COPY(y, 1);
+	PG_RETURN_INT32(result);
 }
 
 Datum
 csec_masked_cmp_text(PG_FUNCTION_ARGS)
 {
+	struct varlena *x = PG_GETARG_VARLENA_PP(0);
+	text	   *y = PG_GETARG_TEXT_PP(1);
+	CsecMasked	a;
 	CsecMasked	b;
+	int			result;
 
-	GET_ONE(0, a);
 	refuse_direct_call(fcinfo);
-	read_text(PG_GETARG_TEXT_PP(1), &b);
+	csec_masked_read(x, &a);
+	read_text(y, &b);
 	csec_tried_compare(&a, &b);
-	PG_RETURN_INT32(compare(&a, &b));
+	result = compare(&a, &b);
+	PG_FREE_IF_COPY(x, 0);
+	PG_FREE_IF_COPY(y, 1);
+	PG_RETURN_INT32(result);
 }
 
 Datum
@@ -318,17 +336,26 @@ typedef struct SortState
 	bool		plain;
 } SortState;
 
-static inline void
+static inline struct varlena *
 read_for_sort(Datum datum, SortState *state, CsecMasked *out)
 {
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(datum);
 	bool		plain;
 
-	csec_masked_read(PG_DETOAST_DATUM_PACKED(datum), out);
+	csec_masked_read(value, out);
 	plain = (out->flags & CSEC_MASKED_PLAIN) != 0;
 	if (unlikely(state->any && state->plain != plain))
 		refuse_mixed_order();
 	state->any = true;
 	state->plain = plain;
+	return value;
+}
+
+static inline void
+free_if_copy(struct varlena *value, Datum datum)
+{
+	if ((Pointer) value != DatumGetPointer(datum))
+		pfree(value);
 }
 
 static int
@@ -336,11 +363,15 @@ compare_for_sort(Datum x, Datum y, SortSupport ssup)
 {
 	CsecMasked	a;
 	CsecMasked	b;
+	struct varlena *v = read_for_sort(x, ssup->ssup_extra, &a);
+	struct varlena *w = read_for_sort(y, ssup->ssup_extra, &b);
+	int			result;
 
-	read_for_sort(x, ssup->ssup_extra, &a);
-	read_for_sort(y, ssup->ssup_extra, &b);
 	csec_tried_compare(&a, &b);
-	return compare(&a, &b);
+	result = compare(&a, &b);
+	free_if_copy(v, x);
+	free_if_copy(w, y);
+	return result;
 }
 
 /*
@@ -352,12 +383,14 @@ abbreviate(Datum datum, SortSupport ssup)
 {
 	CsecMasked	value;
 	uint8		head[8] = {0};
+	struct varlena *copy = read_for_sort(datum, ssup->ssup_extra, &value);
 
-	read_for_sort(datum, ssup->ssup_extra, &value);
 	csec_tried_sort(&value);
+	if (value.flags & CSEC_MASKED_PLAIN)
+		memcpy(head, value.text, Min(value.len, sizeof(head)));
+	free_if_copy(copy, datum);
 	if (!(value.flags & CSEC_MASKED_PLAIN))
 		return (Datum) value.tag;
-	memcpy(head, value.text, Min(value.len, sizeof(head)));
 	return (Datum) (csec_get_u64(head) >> (8 * (sizeof(head) - sizeof(Datum))));
 }
 
