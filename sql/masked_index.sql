@@ -45,6 +45,13 @@ SELECT id FROM cust WHERE email = 'User1@example.com'::text;
 SELECT id FROM cust WHERE lower(email) = 'user1@example.com';
 SELECT id FROM cust WHERE phone = '13800007918';
 
+-- A long list is hashed.
+RESET enable_seqscan;
+SELECT id FROM cust WHERE email || '' = '' OR phone IN ('13800007919', '1', '2', '3', '4', '5', '6', '7', '8', '9', '10');
+SELECT count(*) FROM cust WHERE email || '' = '' OR phone NOT IN ('13800007919', '1', '2', '3', '4', '5', '6', '7', '8', '9', '10');
+SELECT id FROM cust WHERE email || '' = '' OR phone = ANY ('{13800007919,1,2,3,4,5,6,7,8,9,10}'::text[]);
+SELECT id FROM cust WHERE phone IN ('1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22');
+
 -- Row security does not keep look-ups off the index.
 \c - regress_masked_index_owner
 ALTER TABLE cust ENABLE ROW LEVEL SECURITY;
