@@ -18,8 +18,8 @@
  */
 #include "postgres.h"
 
-#include "access/xlog.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "replication/slot.h"
 #include "replication/syncrep.h"
@@ -291,6 +291,7 @@ append_mac(void)
 XLogRecPtr
 csec_record_emit(void)
 {
+	XLogRecPtr	transaction_end = XactLastRecEnd;
 	XLogRecPtr	lsn;
 
 	if (RecoveryInProgress())
@@ -300,8 +301,20 @@ csec_record_emit(void)
 	lsn = csec_log_message(CSEC_WAL_PREFIX, (char *) buffer, used + CSEC_RECORD_MAC_SIZE);
 	csec_stream_emitted(stream, lsn);
 
-	/* in an idle transaction nobody else would make the walwriter look */
-	XLogSetAsyncXactLSN(lsn);
+	/*
+	 * A transaction that wrote nothing else has nothing to flush at its end,
+	 * and need not signal the walwriter; one that did writes a commit record
+	 * behind this one.
+	 */
+	XactLastRecEnd = transaction_end;
+
+	/*
+	 * The sealer flushes what it waits for.  Where none runs, nobody else
+	 * would make the walwriter look; telling it each time would cost a signal
+	 * for every page of WAL.
+	 */
+	if (unlikely(stream->sealer_pid == 0))
+		XLogSetAsyncXactLSN(lsn);
 	return lsn;
 }
 

@@ -40,9 +40,6 @@
 #include "types/masked_writeback.h"
 #include "util/bytes.h"
 
-/* A qualified name, quoted: each character of either part may be doubled. */
-#define CSEC_RELATION_MAX (2 * (2 * NAMEDATALEN + 2) + 2)
-
 /* A record is closed when its rows exceed this. */
 #define BATCH_ROOM (40 * 1024)
 

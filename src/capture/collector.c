@@ -67,21 +67,31 @@ take_collector(bool integers)
 }
 
 static void
+set_columns(CsecCollector *c, const uint8 *columns, size_t len)
+{
+	if (c->columns == NULL || c->columns_size < len)
+	{
+		if (c->columns != NULL)
+			pfree(c->columns);
+		c->columns = NULL;
+		c->columns_size = Max(len, 256);
+		c->columns = MemoryContextAlloc(TopMemoryContext, c->columns_size);
+	}
+	memcpy(c->columns, columns, len);
+	c->columns_len = len;
+}
+
+static void
 drop_collector(CsecCollector *c)
 {
 	csec_identity_release(c->identity);
 	c->identity = NULL;
-	if (c->relation != NULL)
-		pfree(c->relation);
-	if (c->columns != NULL)
-		pfree(c->columns);
-	c->relation = NULL;
-	c->columns = NULL;
 	if (spare == NULL && c->subjects.ranges_size <= 1024)
 		spare = c;
 	else
 	{
 		csec_subjects_free(&c->subjects);
+		pfree(c->columns);
 		pfree(c);
 	}
 }
@@ -125,7 +135,7 @@ csec_collector_for(const CsecTable *table, const char *statement,
 	c = take_collector(table->subject_is_integer);
 	c->identity = identity;
 	c->root = table->root;
-	c->relation = MemoryContextStrdup(TopMemoryContext, table->qualified_name);
+	strlcpy(c->relation, table->qualified_name, sizeof(c->relation));
 	c->statement = statement;
 	c->exactness = exactness;
 	c->strict = strict;
@@ -134,9 +144,7 @@ csec_collector_for(const CsecTable *table, const char *statement,
 	c->leads = IsInParallelMode() && !IsParallelWorker();
 	c->rows = 0;
 	c->emitted_at = GetCurrentTimestamp();
-	c->columns = MemoryContextAlloc(TopMemoryContext, columns_len + 1);
-	memcpy(c->columns, columns, columns_len);
-	c->columns_len = columns_len;
+	set_columns(c, columns, columns_len);
 	c->subjects.all = exactness == CSEC_EXACT_ALL || table->nsubject == 0;
 	c->next = collectors;
 	collectors = c;

@@ -12,13 +12,16 @@
 #include "capture/subjects.h"
 #include "policy/table.h"
 
+/* A qualified name, quoted: each character of either part may be doubled. */
+#define CSEC_RELATION_MAX (2 * (2 * NAMEDATALEN + 2) + 2)
+
 /* One kind of read of one table by one identity in one statement. */
 typedef struct CsecCollector
 {
 	struct CsecCollector *next;
 	CsecIdentity *identity;
 	Oid			root;
-	char	   *relation;		/* qualified name */
+	char		relation[CSEC_RELATION_MAX];
 	const char *statement;		/* command, a constant */
 	CsecExactness exactness;
 	bool		strict;
@@ -28,6 +31,7 @@ typedef struct CsecCollector
 	uint64		rows;			/* since the last emission */
 	TimestampTz emitted_at;
 	size_t		columns_len;
+	size_t		columns_size;
 	uint8	   *columns;		/* as the record's field */
 	CsecSubjects subjects;
 } CsecCollector;

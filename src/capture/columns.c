@@ -8,14 +8,37 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "lib/stringinfo.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "capture/columns.h"
 #include "policy/decision.h"
 #include "util/bytes.h"
+
+/*
+ * What was encoded last: most sessions ask the same again and again, and then
+ * only the decisions can differ.
+ */
+static struct
+{
+	bool		valid;
+	Oid			relid;
+	int			nfields;
+	Bitmapset  *selected;
+	StringInfoData bytes;
+	int			nmarks;
+	struct
+	{
+		int			at;			/* offset of the decision's byte */
+		uint32		category;
+	}			mark[MaxHeapAttributeNumber];
+}			last;
 
 static const CsecTableField *
 field_of(const CsecTable *table, AttrNumber attno)
@@ -27,7 +50,7 @@ field_of(const CsecTable *table, AttrNumber attno)
 }
 
 static void
-add_column(StringInfo out, const CsecTable *table, AttrNumber attno)
+add_column(const CsecTable *table, AttrNumber attno)
 {
 	const CsecTableField *field = field_of(table, attno);
 	char	   *name = get_attname(table->relid, attno, true);
@@ -36,10 +59,15 @@ add_column(StringInfo out, const CsecTable *table, AttrNumber attno)
 
 	if (name == NULL)
 		return;					/* dropped under a whole-row reference */
-	head[0] = field == NULL ? 0 : (uint8) (1 + csec_decide(field->category));
+	if (field != NULL)
+	{
+		last.mark[last.nmarks].at = last.bytes.len;
+		last.mark[last.nmarks++].category = field->category;
+	}
+	head[0] = 0;
 	headlen = 1 + csec_put_varint(head + 1, strlen(name));
-	appendBinaryStringInfo(out, (char *) head, (int) headlen);
-	appendStringInfoString(out, name);
+	appendBinaryStringInfo(&last.bytes, (char *) head, (int) headlen);
+	appendStringInfoString(&last.bytes, name);
 }
 
 static bool
@@ -48,12 +76,9 @@ is_whole_row(Bitmapset *selected)
 	return bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, selected);
 }
 
-/*
- * Append the columns in "selected" (numbered as in a range table entry) to
- * out; a whole-row reference is every column.
- */
-void
-csec_columns_encode(StringInfo out, const CsecTable *table, Bitmapset *selected)
+/* Encode all columns anew into "last". */
+static void
+encode(const CsecTable *table, Bitmapset *selected)
 {
 	if (is_whole_row(selected))
 	{
@@ -61,7 +86,7 @@ csec_columns_encode(StringInfo out, const CsecTable *table, Bitmapset *selected)
 		Relation	rel = table_open(table->relid, NoLock);
 
 		for (AttrNumber attno = 1; attno <= RelationGetNumberOfAttributes(rel); attno++)
-			add_column(out, table, attno);
+			add_column(table, attno);
 		table_close(rel, NoLock);
 		return;
 	}
@@ -70,8 +95,58 @@ csec_columns_encode(StringInfo out, const CsecTable *table, Bitmapset *selected)
 		AttrNumber	attno = bit + FirstLowInvalidHeapAttributeNumber;
 
 		if (attno > 0)
-			add_column(out, table, attno);
+			add_column(table, attno);
 	}
+}
+
+/* The names may have changed. */
+static void
+forget(Datum arg, Oid relid)
+{
+	if (!OidIsValid(relid) || relid == last.relid)
+		last.valid = false;
+}
+
+static void
+start_anew(const CsecTable *table, Bitmapset *selected)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	if (last.bytes.data == NULL)
+	{
+		initStringInfo(&last.bytes);
+		CacheRegisterRelcacheCallback(forget, (Datum) 0);
+	}
+	last.valid = false;
+	bms_free(last.selected);
+	last.selected = bms_copy(selected);
+	last.relid = table->relid;
+	resetStringInfo(&last.bytes);
+	last.nmarks = 0;
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * The columns in "selected" (numbered as in a range table entry; a whole-row
+ * reference is every column), with the decisions of this moment.  Valid until
+ * the next call.
+ */
+const uint8 *
+csec_columns_encode(const CsecTable *table, Bitmapset *selected, size_t *len)
+{
+	if (!last.valid || last.relid != table->relid || last.nfields != table->nfields ||
+		!bms_equal(last.selected, selected))
+	{
+		start_anew(table, selected);
+		encode(table, selected);
+		last.nfields = table->nfields;
+		last.valid = true;
+	}
+	for (int i = 0; i < last.nmarks; i++)
+		last.bytes.data[last.mark[i].at] =
+			(char) (1 + csec_decide(last.mark[i].category));
+	*len = last.bytes.len;
+	return (const uint8 *) last.bytes.data;
 }
 
 static bool

@@ -5,13 +5,12 @@
 #ifndef CSEC_CAPTURE_COLUMNS_H
 #define CSEC_CAPTURE_COLUMNS_H
 
-#include "lib/stringinfo.h"
 #include "nodes/bitmapset.h"
 
 #include "policy/table.h"
 
-extern void csec_columns_encode(StringInfo out, const CsecTable *table,
-								Bitmapset *selected);
+extern const uint8 *csec_columns_encode(const CsecTable *table,
+										Bitmapset *selected, size_t *len);
 extern bool csec_columns_touch_fields(const CsecTable *table, Bitmapset *selected);
 extern bool csec_columns_strict(const CsecTable *table, Bitmapset *selected);
 

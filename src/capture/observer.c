@@ -24,17 +24,13 @@
 void
 csec_observer_attach(CsecObserver *observer)
 {
-	StringInfoData columns;
-	MemoryContext old = MemoryContextSwitchTo(observer->scan->state->es_query_cxt);
+	size_t		len;
+	const uint8 *columns = csec_columns_encode(observer->table, observer->selected, &len);
 
-	initStringInfo(&columns);
-	csec_columns_encode(&columns, observer->table, observer->selected);
 	observer->collector = csec_collector_for(observer->table, observer->statement,
 											 observer->exactness, observer->strict,
-											 (uint8 *) columns.data, columns.len);
+											 columns, len);
 	observer->generation = csec_collectors_generation;
-	pfree(columns.data);
-	MemoryContextSwitchTo(old);
 }
 
 /* The row of an index-only scan whose index has no key in it. */

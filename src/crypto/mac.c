@@ -15,46 +15,58 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#define BLOCK 64				/* of SHA-256 */
+
 struct CsecMac
 {
-	EVP_MAC_CTX *context;
-	size_t		size;			/* of the full digest */
-	bool		rekey;			/* SipHash must be given its key each time */
-	uint8_t		key[CSEC_SIPHASH_KEY];
+	EVP_MAC_CTX *siphash;		/* or NULL: HMAC */
+	uint8_t		key[CSEC_SIPHASH_KEY];	/* SipHash must be given it each time */
+	EVP_MD_CTX *sha256;
+	uint8_t		inner[BLOCK];	/* HMAC: key ⊕ ipad */
+	uint8_t		outer[BLOCK];	/* HMAC: key ⊕ opad */
 };
 
-static CsecMac *
-mac_create(const char *algorithm, const uint8_t *key, size_t keylen,
-		   const OSSL_PARAM *params, size_t size)
+void
+csec_mac_free(CsecMac *mac)
 {
-	CsecMac    *mac = calloc(1, sizeof(CsecMac));
-	EVP_MAC    *method = EVP_MAC_fetch(NULL, algorithm, NULL);
-
-	if (mac != NULL && method != NULL)
-		mac->context = EVP_MAC_CTX_new(method);
-	EVP_MAC_free(method);		/* the context keeps it alive */
-	if (mac != NULL && mac->context != NULL &&
-		EVP_MAC_init(mac->context, key, keylen, params) == 1)
-	{
-		mac->size = size;
-		return mac;
-	}
-	if (mac != NULL)
-		EVP_MAC_CTX_free(mac->context);
+	if (mac == NULL)
+		return;
+	EVP_MAC_CTX_free(mac->siphash);
+	EVP_MD_CTX_free(mac->sha256);
+	OPENSSL_cleanse(mac, sizeof(*mac));
 	free(mac);
-	return NULL;
 }
 
+/*
+ * HMAC (RFC 2104) over EVP's SHA-256.  EVP_MAC's own copies two digest
+ * contexts for each message, which in a backend that has other things in its
+ * caches costs more than the hashing.
+ */
 CsecMac *
 csec_hmac_create(const uint8_t *key, size_t len)
 {
-	OSSL_PARAM	params[2] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-										 (char *) "SHA256", 0),
-		OSSL_PARAM_construct_end()
-	};
+	CsecMac    *mac = calloc(1, sizeof(CsecMac));
+	EVP_MD	   *method = EVP_MD_fetch(NULL, "SHA256", NULL);
 
-	return mac_create("HMAC", key, len, params, CSEC_HMAC_SIZE);
+	if (mac != NULL && method != NULL && len <= BLOCK)
+		mac->sha256 = EVP_MD_CTX_new();
+	if (mac == NULL || mac->sha256 == NULL ||
+		EVP_DigestInit_ex2(mac->sha256, method, NULL) != 1)
+	{
+		csec_mac_free(mac);
+		mac = NULL;
+	}
+	EVP_MD_free(method);		/* the context keeps it alive */
+	if (mac == NULL)
+		return NULL;
+	memcpy(mac->inner, key, len);
+	memcpy(mac->outer, key, len);
+	for (int i = 0; i < BLOCK; i++)
+	{
+		mac->inner[i] ^= 0x36;
+		mac->outer[i] ^= 0x5c;
+	}
+	return mac;
 }
 
 CsecMac *
@@ -65,30 +77,47 @@ csec_siphash_create(const uint8_t *key)
 		OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
 		OSSL_PARAM_construct_end()
 	};
-	CsecMac    *mac = mac_create("SIPHASH", key, CSEC_SIPHASH_KEY, params,
-								 sizeof(uint64_t));
+	CsecMac    *mac = calloc(1, sizeof(CsecMac));
+	EVP_MAC    *method = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
 
-	if (mac != NULL)
+	if (mac != NULL && method != NULL)
+		mac->siphash = EVP_MAC_CTX_new(method);
+	EVP_MAC_free(method);		/* the context keeps it alive */
+	if (mac == NULL || mac->siphash == NULL ||
+		EVP_MAC_init(mac->siphash, key, CSEC_SIPHASH_KEY, params) != 1)
 	{
-		mac->rekey = true;
-		memcpy(mac->key, key, CSEC_SIPHASH_KEY);
+		csec_mac_free(mac);
+		return NULL;
 	}
+	memcpy(mac->key, key, CSEC_SIPHASH_KEY);
 	return mac;
 }
 
 bool
 csec_mac_begin(CsecMac *mac)
 {
-	if (mac->rekey)
-		return EVP_MAC_init(mac->context, mac->key, CSEC_SIPHASH_KEY,
-							NULL) == 1;
-	return EVP_MAC_init(mac->context, NULL, 0, NULL) == 1;
+	if (mac->siphash != NULL)
+		return EVP_MAC_init(mac->siphash, mac->key, CSEC_SIPHASH_KEY, NULL) == 1;
+	return EVP_DigestInit_ex2(mac->sha256, NULL, NULL) == 1 &&
+		EVP_DigestUpdate(mac->sha256, mac->inner, BLOCK) == 1;
 }
 
 bool
 csec_mac_add(CsecMac *mac, const void *data, size_t len)
 {
-	return EVP_MAC_update(mac->context, data, len) == 1;
+	if (mac->siphash != NULL)
+		return EVP_MAC_update(mac->siphash, data, len) == 1;
+	return EVP_DigestUpdate(mac->sha256, data, len) == 1;
+}
+
+static bool
+hmac_end(CsecMac *mac, uint8_t *digest)
+{
+	return EVP_DigestFinal_ex(mac->sha256, digest, NULL) == 1 &&
+		EVP_DigestInit_ex2(mac->sha256, NULL, NULL) == 1 &&
+		EVP_DigestUpdate(mac->sha256, mac->outer, BLOCK) == 1 &&
+		EVP_DigestUpdate(mac->sha256, digest, CSEC_HMAC_SIZE) == 1 &&
+		EVP_DigestFinal_ex(mac->sha256, digest, NULL) == 1;
 }
 
 /* The first outlen bytes of the digest. */
@@ -96,17 +125,17 @@ bool
 csec_mac_end(CsecMac *mac, uint8_t *out, size_t outlen)
 {
 	uint8_t		digest[CSEC_HMAC_SIZE];
-	size_t		size;
+	size_t		size = CSEC_HMAC_SIZE;
 	bool		ok;
 
-	if (outlen > mac->size)
+	if (mac->siphash != NULL)
+		ok = EVP_MAC_final(mac->siphash, digest, &size, sizeof(digest)) == 1;
+	else
+		ok = hmac_end(mac, digest);
+	if (!ok || outlen > size)
 		return false;
-	ok = EVP_MAC_final(mac->context, digest, &size, sizeof(digest)) == 1 &&
-		size == mac->size;
-	if (ok)
-		memcpy(out, digest, outlen);
-	OPENSSL_cleanse(digest, sizeof(digest));
-	return ok;
+	memcpy(out, digest, outlen);
+	return true;
 }
 
 bool

@@ -18,6 +18,8 @@ typedef struct CsecMac CsecMac;
 extern CsecMac *csec_hmac_create(const uint8_t *key, size_t len);
 extern CsecMac *csec_siphash_create(const uint8_t *key);
 
+extern void csec_mac_free(CsecMac *mac);
+
 /* One message in pieces. */
 extern bool csec_mac_begin(CsecMac *mac);
 extern bool csec_mac_add(CsecMac *mac, const void *data, size_t len);

@@ -399,7 +399,7 @@ time_to_gather(void)
 	if (pg_atomic_read_u64(&stream->awaited_lsn) >
 		pg_atomic_read_u64(&stream->sealed_lsn))
 		return 0;
-	return Max(0, csec_seal_delay -
+	return Max(0, Min(csec_seal_delay, csec_audit_flush_interval) -
 			   TimestampDifferenceMilliseconds(batch_began, now));
 }
 
