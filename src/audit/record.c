@@ -21,7 +21,8 @@ typedef enum FieldForm
 	FORM_VARINT,
 	FORM_COLUMNS,
 	FORM_NAMES,
-	FORM_SUBJECTS
+	FORM_SUBJECTS,
+	FORM_SESSION				/* i64 start, u32 process id */
 } FieldForm;
 
 static const uint8_t field_form[CSEC_TAG_LAST + 1] = {
@@ -39,6 +40,7 @@ static const uint8_t field_form[CSEC_TAG_LAST + 1] = {
 	[CSEC_TAG_TO_LSN] = FORM_U64,
 	[CSEC_TAG_OUTCOME] = FORM_U8,
 	[CSEC_TAG_POLICY_VERSION] = FORM_VARINT,
+	[CSEC_TAG_LEADER] = FORM_SESSION,
 };
 
 /* Writes CSEC_HEADER_SIZE bytes to out. */
@@ -137,6 +139,8 @@ field_is_sound(int tag, CsecField field)
 			return names_are_sound(field, false);
 		case FORM_SUBJECTS:
 			return subjects_are_sound(field);
+		case FORM_SESSION:
+			return field.len == 12;
 	}
 	return false;
 }

@@ -25,6 +25,7 @@ typedef struct CsecStream
 	struct Latch *sealer_latch; /* procLatch of the sealer, or NULL */
 	int			parked;			/* > 0: no sealer may run (CREATE DATABASE …) */
 	bool		wanted;			/* a sealer should run here */
+	bool		urgent;			/* and somebody waits: start it at once */
 	pg_atomic_uint64 sealed_lsn;	/* all records before it are sealed */
 	pg_atomic_uint64 emitted_lsn;	/* end of the newest csec message */
 	pg_atomic_uint64 awaited_lsn;	/* what csec.flush_audit() waits for */

@@ -46,7 +46,7 @@ csec_prepare_trail_stream(PG_FUNCTION_ARGS)
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 	csec_slot_make();
 	stream = csec_stream_of(MyDatabaseId, true);
-	stream->wanted = true;
+	stream->wanted = stream->urgent = true;
 	csec_stream_poke_launcher();
 	PG_RETURN_LSN(from);
 }

@@ -263,11 +263,12 @@ start_wanted(void)
 
 		if (!wants_sealer(stream))
 			continue;
-		if (now < not_before[i])
+		if (now < not_before[i] && !stream->urgent)
 		{
 			more = true;
 			continue;
 		}
+		stream->urgent = false;
 		StartTransactionCommand();
 		open = database_is_open(stream->database);
 		CommitTransactionCommand();

@@ -174,7 +174,7 @@ take_message(const uint8 *message, size_t len, XLogRecPtr lsn)
 			 kind_is_the_sealers(body.kind))
 		why = "malformed";
 	else if (csec_session_admit(&body, lsn, &state, &why))
-		why = NULL;				/* it names its doubts before it dispels them */
+		why = NULL;
 	if (why != NULL)
 	{
 		csec_note_rejected(batch, lsn, why, message, len);
@@ -336,11 +336,13 @@ leave_place(int code, Datum arg)
 }
 
 /*
- * The trail may be in the making by a transaction that has not committed:
- * wait for it, but never so that nobody can end this process or park it.
+ * Is there a trail to seal?  It may be in the making by a transaction that has
+ * not committed: then wait for it, but never so that nobody can end this
+ * process or park it.  Where there is none, a slot that was made for it goes,
+ * under the lock that whoever makes another one takes first.
  */
 static bool
-wait_for_trail(void)
+find_trail(void)
 {
 	LOCKTAG		tag;
 
@@ -353,7 +355,10 @@ wait_for_trail(void)
 		begin_transaction();
 		settled = LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 		if (settled)
-			found = csec_state_load(&state);
+			found = OidIsValid(get_extension_oid("csec", true)) &&
+				csec_state_load(&state);
+		if (settled && !found)
+			csec_slot_drop(MyDatabaseId);
 		end_transaction();
 		if (settled)
 			return found;
@@ -479,9 +484,9 @@ work(void)
 	seal();
 	if (!wanted)
 	{
-		stream->wanted = false;
+		/* nothing is recorded any more: do not hold the WAL */
 		ReplicationSlotRelease();
-		csec_slot_drop(MyDatabaseId);
+		stream->wanted = find_trail();
 	}
 }
 
@@ -513,45 +518,39 @@ settings(void)
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_OVERRIDE);
 }
 
-void
-csec_sealer_main(Datum arg)
+/* The place among the streams; none is taken for a database without csec. */
+static bool
+enter(void)
 {
 	bool		has_csec;
-
-	csec_worker_signals();
-	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
-	settings();
 
 	begin_transaction();
 	has_csec = OidIsValid(get_extension_oid("csec", true));
 	end_transaction();
-	if (!has_csec)
-	{
-		csec_slot_drop(MyDatabaseId);
-		stream = csec_stream_of(MyDatabaseId, false);
-		if (stream != NULL)
-			stream->wanted = false;
-		proc_exit(0);
-	}
-
-	stream = csec_stream_of(MyDatabaseId, true);
+	stream = csec_stream_of(MyDatabaseId, has_csec);
+	if (stream == NULL)
+		return false;
 	take_place(MyProcPid, MyLatch);
 	before_shmem_exit(leave_place, 0);
-	if (must_leave())
+	return !must_leave();
+}
+
+void
+csec_sealer_main(Datum arg)
+{
+	csec_worker_signals();
+	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
+	settings();
+	if (!enter())
 		proc_exit(0);
 
 	PG_TRY();
 	{
-		if (wait_for_trail())
+		stream->wanted = find_trail();
+		if (stream->wanted)
 		{
-			stream->wanted = true;
 			start();
 			work();
-		}
-		else
-		{
-			stream->wanted = false;
-			csec_slot_drop(MyDatabaseId);
 		}
 	}
 	PG_CATCH();

@@ -1,0 +1,67 @@
+-- Verification: is the trail what was sealed?
+
+CREATE FUNCTION csec.check_trail(
+		from_seq bigint, to_seq bigint,
+		OUT verified boolean, OUT records bigint, OUT first_seq bigint, OUT last_seq bigint,
+		OUT head_hash bytea, OUT bad_seq bigint, OUT problem text, OUT detail text)
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'csec_check_trail';
+REVOKE ALL ON FUNCTION csec.check_trail(bigint, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION csec.check_trail(bigint, bigint) IS
+	'internal: csec.verify_trail() without a record of itself';
+
+CREATE FUNCTION csec.verify_trail(
+		from_seq bigint DEFAULT 1, to_seq bigint DEFAULT NULL,
+		OUT verified boolean, OUT records bigint, OUT first_seq bigint, OUT last_seq bigint,
+		OUT head_hash bytea, OUT bad_seq bigint, OUT problem text, OUT detail text)
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	SELECT * INTO verified, records, first_seq, last_seq, head_hash, bad_seq, problem, detail
+	FROM csec.check_trail(from_seq, to_seq);
+	-- a standby can verify, but has nowhere to write that it did
+	IF NOT pg_is_in_recovery() THEN
+		PERFORM csec.control('verify', 'trail', jsonb_build_object(
+			'from', from_seq, 'to', to_seq, 'verified', verified, 'last', last_seq, 'bad', bad_seq, 'problem', problem));
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.verify_trail(bigint, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION csec.verify_trail(bigint, bigint) IS
+	'recompute the trail from one record to another (to the head where that is null): names the first bad record and what is wrong with it';
+
+-- The same chain in plain SQL, for who would rather not trust csec's C.
+CREATE FUNCTION csec.verify_trail_sql(
+		from_seq bigint DEFAULT 1, to_seq bigint DEFAULT NULL,
+		OUT verified boolean, OUT records bigint, OUT bad_seq bigint)
+	LANGUAGE plpgsql STABLE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	hashing regprocedure := (
+		SELECT format('%I.digest(bytea, text)', n.nspname)::regprocedure
+		FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pgcrypto');
+BEGIN
+	EXECUTE format($query$
+		SELECT coalesce(bool_and(ok) FILTER (WHERE NOT anchor), true),
+			count(*) FILTER (WHERE NOT anchor), min(seq) FILTER (WHERE NOT ok AND NOT anchor)
+		FROM (
+			SELECT seq, seq < $1 AS anchor,
+				hash = %s(coalesce(lag(hash) OVER (ORDER BY seq), decode(repeat('00', 32), 'hex')) || record, 'sha256')
+				AND seq = coalesce(lag(seq) OVER (ORDER BY seq) + 1, 1)
+				AND int8send(seq) = substr(record, 5, 8) AS ok
+			FROM csec_trail.audit_log
+			WHERE seq >= $1 - 1 AND ($2 IS NULL OR seq <= $2)) log
+		$query$, split_part(hashing::text, '(', 1))
+	INTO verified, records, bad_seq USING from_seq, to_seq;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.verify_trail_sql(bigint, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION csec.verify_trail_sql(bigint, bigint) IS
+	'the hash chain alone, recomputed by SQL and pgcrypto; csec.verify_trail() looks at more and is faster';
+
+GRANT EXECUTE ON FUNCTION csec.verify_trail(bigint, bigint), csec.verify_trail_sql(bigint, bigint)
+	TO csec_auditor;
+GRANT SELECT ON csec.trail_status TO csec_auditor, csec_admin;
+GRANT EXECUTE ON FUNCTION csec.stream_status() TO csec_auditor, csec_admin;

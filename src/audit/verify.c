@@ -1,0 +1,481 @@
+/*
+ * verify.c
+ *		csec.check_trail(): is the trail what was sealed?
+ *
+ * Walks the log by number and recomputes everything that can be: each hash
+ * from the one before and the record's bytes, each column from the record,
+ * each session's numbering, and at the end the head that sealer_state keeps
+ * under a MAC.  It stops at the first thing that is wrong and names it:
+ *
+ *	altered			the record or its hash was edited
+ *	missing			numbers are left out
+ *	inserted		a record stands where none was sealed
+ *	duplicated		a record stands there twice
+ *	reordered		the record was sealed under another number
+ *	column_differs	a column, or a row of audit_subject, is not the record's
+ *	session_gap		a session's numbering has a hole or a repeat
+ *	tail_cut		the last records are gone
+ *	head_forged		the head does not carry this server's MAC, or not this hash
+ *	malformed		sealed so, but not a record of this format
+ *
+ * Who can write the tables and has the server's key can forge all of it: that
+ * is what checkpoints outside the server are for.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "audit/chain.h"
+#include "audit/columns.h"
+#include "audit/log_scan.h"
+#include "audit/subjects.h"
+#include "audit/trail.h"
+#include "audit/verify.h"
+#include "keys/keyring.h"
+#include "util/bytes.h"
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_check_trail);
+
+/* Columns of sealer_state that matter here. */
+enum
+{
+	STATE_SEQ = 5,
+	STATE_HASH = 7,
+	STATE_HEAD_MAC = 8
+};
+
+typedef struct Head
+{
+	int64		seq;
+	uint8		hash[CSEC_HASH_SIZE];
+	bool		sound;
+} Head;
+
+typedef struct Walk
+{
+	int64		from;
+	int64		records;
+	int64		first;			/* numbers seen */
+	int64		last;
+	uint8		hash[CSEC_HASH_SIZE];	/* of the record before */
+	MemoryContext row;
+	CsecSessionCheck *sessions;
+	CsecSubjectCheck *subjects;
+	CsecVerdict verdict;
+} Walk;
+
+/* The first finding stands. */
+void
+csec_verdict(CsecVerdict *verdict, const char *problem, int64 seq,
+			 const char *format,...)
+{
+	char		detail[256];
+	va_list		args;
+
+	if (verdict->problem != NULL)
+		return;
+	va_start(args, format);
+	vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	verdict->problem = problem;
+	verdict->seq = seq;
+	verdict->detail = pstrdup(detail);
+}
+
+static bool
+bytes_are(Datum value, const uint8 *expected, size_t len)
+{
+	struct varlena *v = (struct varlena *) DatumGetPointer(value);
+
+	return VARSIZE_ANY_EXHDR(v) == len &&
+		memcmp(VARDATA_ANY(v), expected, len) == 0;
+}
+
+/* ---- the columns of a row ---- */
+
+static bool
+login_is(Datum *values, bool *nulls, const CsecColumns *columns)
+{
+	bool		expected = columns->login.data != NULL &&
+		pg_verifymbstr((const char *) columns->login.data,
+					   (int) columns->login.len, true);
+
+	if (!expected)
+		return nulls[CSEC_LOG_LOGIN];
+	return !nulls[CSEC_LOG_LOGIN] &&
+		bytes_are(PointerGetDatum(PG_DETOAST_DATUM_PACKED(values[CSEC_LOG_LOGIN])),
+				  columns->login.data, columns->login.len);
+}
+
+static bool
+subject_is(Datum *values, bool *nulls, const CsecColumns *columns)
+{
+	if (columns->shape != CSEC_SHAPE_ONE)
+		return nulls[CSEC_LOG_SUBJECT];
+	return !nulls[CSEC_LOG_SUBJECT] &&
+		DatumGetInt64(values[CSEC_LOG_SUBJECT]) == columns->key[0];
+}
+
+static bool
+subjects_are(Datum *values, bool *nulls, const CsecColumns *columns)
+{
+	struct varlena *expected;
+
+	if (columns->shape != CSEC_SHAPE_MANY && columns->shape != CSEC_SHAPE_ALL)
+		return nulls[CSEC_LOG_SUBJECTS];
+	if (nulls[CSEC_LOG_SUBJECTS])
+		return false;
+	expected = (struct varlena *) DatumGetPointer(csec_subjects_multirange(columns));
+	return bytes_are(PointerGetDatum(PG_DETOAST_DATUM_PACKED(values[CSEC_LOG_SUBJECTS])),
+					 (uint8 *) VARDATA_ANY(expected), VARSIZE_ANY_EXHDR(expected));
+}
+
+/* The name of a column that is not as the record has it, or NULL. */
+static const char *
+differing_column(Datum *values, bool *nulls, const CsecHeader *header,
+				 const CsecColumns *columns)
+{
+	if (nulls[CSEC_LOG_AT] || DatumGetInt64(values[CSEC_LOG_AT]) != header->sealed_at)
+		return "at";
+	if (nulls[CSEC_LOG_KIND] || DatumGetInt16(values[CSEC_LOG_KIND]) != columns->kind)
+		return "kind";
+	if (nulls[CSEC_LOG_RELID] == columns->has_relid ||
+		(columns->has_relid &&
+		 DatumGetObjectId(values[CSEC_LOG_RELID]) != columns->relid))
+		return "relid";
+	if (!login_is(values, nulls, columns))
+		return "login";
+	if (!subject_is(values, nulls, columns))
+		return "subject";
+	if (!subjects_are(values, nulls, columns))
+		return "subjects";
+	return NULL;
+}
+
+/* ---- a row ---- */
+
+/* Is the row where a row must be?  What else stands there? */
+static void
+check_place(Walk *walk, int64 seq, Datum *values, bool *nulls)
+{
+	int64		expected = walk->last + 1;
+
+	if (seq == expected)
+		return;
+	if (seq > expected)
+	{
+		csec_verdict(&walk->verdict, "missing", expected,
+					 "there are no records " INT64_FORMAT " to " INT64_FORMAT,
+					 expected, seq - 1);
+		return;
+	}
+	if (walk->records > 0 && seq == walk->last && !nulls[CSEC_LOG_HASH] &&
+		bytes_are(PointerGetDatum(PG_DETOAST_DATUM_PACKED(values[CSEC_LOG_HASH])),
+				  walk->hash, CSEC_HASH_SIZE))
+		csec_verdict(&walk->verdict, "duplicated", seq, "the record is there twice");
+	else
+		csec_verdict(&walk->verdict, "inserted", seq,
+					 "more than one record claims this number");
+}
+
+static void
+check_hash(Walk *walk, int64 seq, bytea *record, Datum stored)
+{
+	const uint8 *bytes = (uint8 *) VARDATA_ANY(record);
+	size_t		len = VARSIZE_ANY_EXHDR(record);
+	uint8		hash[CSEC_HASH_SIZE];
+	int64		sealed_as = len >= CSEC_HEADER_SIZE ?
+		(int64) csec_get_u64(bytes + 4) : seq;
+
+	if (!csec_chain_hash(walk->hash, bytes, len, hash))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute the hash of an audit record")));
+	if (sealed_as != seq)
+		csec_verdict(&walk->verdict, "reordered", seq,
+					 "the record under this number was sealed as " INT64_FORMAT,
+					 sealed_as);
+	else if (!bytes_are(stored, hash, CSEC_HASH_SIZE))
+		csec_verdict(&walk->verdict, "altered", seq,
+					 "the hash is not that of this record behind record " INT64_FORMAT,
+					 seq - 1);
+	memcpy(walk->hash, hash, CSEC_HASH_SIZE);
+}
+
+/* A sealer met a head that did not carry the MAC: see resume.c. */
+static bool
+tells_forged_head(const CsecBody *body)
+{
+	CsecField	action = body->field[CSEC_TAG_ACTION];
+
+	return body->kind == CSEC_KIND_SERVER && action.data != NULL &&
+		action.len == strlen(CSEC_NOTE_HEAD) &&
+		memcmp(action.data, CSEC_NOTE_HEAD, action.len) == 0;
+}
+
+static void
+check_content(Walk *walk, int64 seq, bytea *record, Datum *values, bool *nulls)
+{
+	const uint8 *bytes = (uint8 *) VARDATA_ANY(record);
+	CsecHeader	header;
+	CsecBody	body;
+	CsecColumns columns;
+	const char *column;
+
+	if (!csec_header_get(bytes, VARSIZE_ANY_EXHDR(record), &header) ||
+		!csec_body_get(bytes + CSEC_HEADER_SIZE, header.body_len, &body) ||
+		header.kind != body.kind)
+	{
+		csec_verdict(&walk->verdict, "malformed", seq,
+					 "the record is not in the format of this version");
+		return;
+	}
+	if (!csec_columns_derive(&body, &columns))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not derive the columns of an audit record")));
+	column = differing_column(values, nulls, &header, &columns);
+	if (column != NULL)
+		csec_verdict(&walk->verdict, "column_differs", seq,
+					 "column %s is not what the record says", column);
+	if (tells_forged_head(&body))
+		csec_verdict(&walk->verdict, "head_forged", seq,
+					 "when the sealer started here, the head did not carry this server's MAC: records before may have been cut off or replaced");
+	csec_session_check(walk->sessions, &header, &body, &walk->verdict);
+	csec_subject_check_expect(walk->subjects, seq, header.sealed_at, &columns);
+}
+
+static void
+check_row(Walk *walk, TupleTableSlot *slot)
+{
+	Datum	   *values = slot->tts_values - 1;
+	bool	   *nulls = slot->tts_isnull - 1;
+	int64		seq;
+	bytea	   *record;
+
+	slot_getallattrs(slot);
+	seq = DatumGetInt64(values[CSEC_LOG_SEQ]);
+	check_place(walk, seq, values, nulls);
+	if (walk->verdict.problem != NULL)
+		return;
+	if (walk->records++ == 0)
+		walk->first = seq;
+	walk->last = seq;
+	if (nulls[CSEC_LOG_RECORD] || nulls[CSEC_LOG_HASH])
+	{
+		csec_verdict(&walk->verdict, "altered", seq, "the record or its hash is null");
+		return;
+	}
+	record = DatumGetByteaPP(values[CSEC_LOG_RECORD]);
+	check_hash(walk, seq, record,
+			   PointerGetDatum(PG_DETOAST_DATUM_PACKED(values[CSEC_LOG_HASH])));
+	if (walk->verdict.problem == NULL)
+		check_content(walk, seq, record, values, nulls);
+}
+
+/* ---- the whole ---- */
+
+/* The hash of the record before the first one, where that is not number 1. */
+static void
+start_from(Walk *walk, Snapshot snapshot)
+{
+	CsecLogScan *scan;
+	TupleTableSlot *slot;
+	Datum		hash;
+	bool		isnull = true;
+
+	walk->last = walk->from - 1;
+	if (walk->from == 1)
+	{
+		memcpy(walk->hash, csec_chain_start, CSEC_HASH_SIZE);
+		return;
+	}
+	scan = csec_log_scan_begin(walk->last, walk->last, snapshot);
+	slot = csec_log_scan_next(scan);
+	if (slot != NULL)
+		hash = slot_getattr(slot, CSEC_LOG_HASH, &isnull);
+	if (isnull ||
+		VARSIZE_ANY_EXHDR(DatumGetByteaPP(hash)) != CSEC_HASH_SIZE)
+		csec_verdict(&walk->verdict, "missing", walk->last,
+					 "the record before the first one asked for is not there");
+	else
+		memcpy(walk->hash, VARDATA_ANY(DatumGetByteaPP(hash)), CSEC_HASH_SIZE);
+	csec_log_scan_end(scan);
+}
+
+static bool
+read_head(Head *head, Snapshot snapshot)
+{
+	Oid			relid = csec_trail_relid("sealer_state");
+	Relation	rel;
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	int			rows = 0;
+
+	if (!OidIsValid(relid))
+		return false;
+	rel = table_open(relid, AccessShareLock);
+	slot = table_slot_create(rel, NULL);
+	scan = table_beginscan(rel, snapshot, 0, NULL);
+	for (; table_scan_getnextslot(scan, ForwardScanDirection, slot); rows++)
+	{
+		bool		isnull;
+		bytea	   *hash;
+		uint8		mac[CSEC_HEAD_MAC_SIZE];
+
+		head->seq = DatumGetInt64(slot_getattr(slot, STATE_SEQ, &isnull));
+		hash = DatumGetByteaPP(slot_getattr(slot, STATE_HASH, &isnull));
+		if (VARSIZE_ANY_EXHDR(hash) != CSEC_HASH_SIZE)
+			continue;
+		memcpy(head->hash, VARDATA_ANY(hash), CSEC_HASH_SIZE);
+		if (!csec_chain_head_mac(csec_keyring_trail_mac(), (uint64) head->seq,
+								 head->hash, mac))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not compute the MAC of the trail's head")));
+		head->sound = head->seq == 0 ||
+			bytes_are(PointerGetDatum(DatumGetByteaPP(slot_getattr(slot, STATE_HEAD_MAC, &isnull))),
+					  mac, sizeof(mac));
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, AccessShareLock);
+	return rows == 1;
+}
+
+/* The end of the log against the head. */
+static void
+check_head(Walk *walk, const Head *head, bool have_head, int64 to)
+{
+	if (!have_head || !head->sound)
+		csec_verdict(&walk->verdict, "head_forged", walk->last,
+					 "%s", have_head ?
+					 "the head in csec_trail.sealer_state does not carry this server's MAC" :
+					 "csec_trail.sealer_state does not have its one row");
+	else if (walk->last < Min(to, head->seq))
+		csec_verdict(&walk->verdict, "tail_cut", walk->last + 1,
+					 "the trail was sealed up to record " INT64_FORMAT, head->seq);
+	else if (walk->last > head->seq)
+		csec_verdict(&walk->verdict, "inserted", head->seq + 1,
+					 "the trail was sealed up to record " INT64_FORMAT " only", head->seq);
+	else if (walk->last == head->seq &&
+			 memcmp(walk->hash, head->hash, CSEC_HASH_SIZE) != 0)
+		csec_verdict(&walk->verdict, "head_forged", walk->last,
+					 "the last record has another hash than the head");
+}
+
+static int64
+seq_of(TupleTableSlot *slot)
+{
+	bool		isnull;
+
+	return DatumGetInt64(slot_getattr(slot, CSEC_LOG_SEQ, &isnull));
+}
+
+static void
+walk_trail(Walk *walk, int64 to, Snapshot snapshot)
+{
+	Head		head = {0};
+	bool		have_head = read_head(&head, snapshot);
+	CsecLogScan *scan;
+	TupleTableSlot *slot;
+	MemoryContext caller = CurrentMemoryContext;
+
+	walk->row = AllocSetContextCreate(caller, "csec row", ALLOCSET_DEFAULT_SIZES);
+	walk->sessions = csec_session_check_begin(walk->from == 1);
+	walk->subjects = csec_subject_check_begin(walk->from, Min(to, head.seq));
+	start_from(walk, snapshot);
+
+	/* what has no right to be there is looked at too: hence from the lowest */
+	scan = csec_log_scan_begin(walk->from == 1 ? PG_INT64_MIN : walk->from, to,
+							   snapshot);
+	while (walk->verdict.problem == NULL &&
+		   (slot = csec_log_scan_next(scan)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (have_head && head.sound && walk->last >= head.seq &&
+			seq_of(slot) > head.seq)
+			break;				/* beyond the head: told below */
+		MemoryContextSwitchTo(walk->row);
+		check_row(walk, slot);
+		if (walk->verdict.detail != NULL)
+			walk->verdict.detail = MemoryContextStrdup(caller, walk->verdict.detail);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(walk->row);
+	}
+	if (walk->verdict.problem == NULL && slot != NULL)
+		csec_verdict(&walk->verdict, "inserted", head.seq + 1,
+					 "the trail was sealed up to record " INT64_FORMAT " only", head.seq);
+	csec_log_scan_end(scan);
+	if (walk->verdict.problem == NULL)
+		check_head(walk, &head, have_head, to);
+	if (walk->verdict.problem == NULL)
+		csec_subject_check_end(walk->subjects, snapshot, &walk->verdict);
+}
+
+enum
+{
+	RESULT_VERIFIED,
+	RESULT_RECORDS,
+	RESULT_FIRST,
+	RESULT_LAST,
+	RESULT_HEAD,
+	RESULT_BAD,
+	RESULT_PROBLEM,
+	RESULT_DETAIL,
+	RESULT_COLUMNS
+};
+
+/*
+ * csec.check_trail(from_seq bigint, to_seq bigint) returns record
+ *
+ * to_seq may be null: up to the head.  See the head of this file.
+ */
+Datum
+csec_check_trail(PG_FUNCTION_ARGS)
+{
+	Walk		walk = {0};
+	int64		to = PG_ARGISNULL(1) ? PG_INT64_MAX : PG_GETARG_INT64(1);
+	Datum		values[RESULT_COLUMNS];
+	bool		nulls[RESULT_COLUMNS] = {false};
+	TupleDesc	desc;
+	bytea	   *hash;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	walk.from = PG_ARGISNULL(0) ? 1 : PG_GETARG_INT64(0);
+	if (walk.from < 1 || to < walk.from)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("records are numbered from 1, and the last to verify is not before the first")));
+	walk_trail(&walk, to, GetActiveSnapshot());
+
+	hash = palloc(VARHDRSZ + CSEC_HASH_SIZE);
+	SET_VARSIZE(hash, VARHDRSZ + CSEC_HASH_SIZE);
+	memcpy(VARDATA(hash), walk.hash, CSEC_HASH_SIZE);
+	values[RESULT_VERIFIED] = BoolGetDatum(walk.verdict.problem == NULL);
+	values[RESULT_RECORDS] = Int64GetDatum(walk.records);
+	values[RESULT_FIRST] = Int64GetDatum(walk.first);
+	values[RESULT_LAST] = Int64GetDatum(walk.last);
+	values[RESULT_HEAD] = PointerGetDatum(hash);
+	nulls[RESULT_FIRST] = nulls[RESULT_LAST] = nulls[RESULT_HEAD] = walk.records == 0;
+	nulls[RESULT_BAD] = nulls[RESULT_PROBLEM] = nulls[RESULT_DETAIL] =
+		walk.verdict.problem == NULL;
+	if (walk.verdict.problem != NULL)
+	{
+		values[RESULT_BAD] = Int64GetDatum(walk.verdict.seq);
+		values[RESULT_PROBLEM] = CStringGetTextDatum(walk.verdict.problem);
+		values[RESULT_DETAIL] = CStringGetTextDatum(walk.verdict.detail);
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}

@@ -1,0 +1,41 @@
+/*
+ * verify.h
+ *		What csec.verify_trail() looks for.
+ */
+#ifndef CSEC_AUDIT_VERIFY_H
+#define CSEC_AUDIT_VERIFY_H
+
+#include "postgres.h"
+
+#include "utils/snapshot.h"
+
+#include "audit/columns.h"
+
+/* What is found first; problem NULL: nothing is wrong. */
+typedef struct CsecVerdict
+{
+	const char *problem;
+	int64		seq;
+	char	   *detail;
+} CsecVerdict;
+
+extern void csec_verdict(CsecVerdict *verdict, const char *problem, int64 seq,
+						 const char *format,...) pg_attribute_printf(4, 5);
+
+/* Numbers of records within their sessions. */
+typedef struct CsecSessionCheck CsecSessionCheck;
+
+extern CsecSessionCheck *csec_session_check_begin(bool from_the_start);
+extern void csec_session_check(CsecSessionCheck *check, const CsecHeader *header,
+							   const CsecBody *body, CsecVerdict *verdict);
+
+/* Rows of csec_trail.audit_subject. */
+typedef struct CsecSubjectCheck CsecSubjectCheck;
+
+extern CsecSubjectCheck *csec_subject_check_begin(int64 from, int64 to);
+extern void csec_subject_check_expect(CsecSubjectCheck *check, int64 seq,
+									  int64 at, const CsecColumns *columns);
+extern void csec_subject_check_end(CsecSubjectCheck *check, Snapshot snapshot,
+								   CsecVerdict *verdict);
+
+#endif							/* CSEC_AUDIT_VERIFY_H */
