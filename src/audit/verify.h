@@ -20,7 +20,8 @@ typedef struct CsecVerdict
 } CsecVerdict;
 
 extern void csec_verdict(CsecVerdict *verdict, const char *problem, int64 seq,
-						 const char *format,...) pg_attribute_printf(4, 5);
+						 const char *format,...)
+	__attribute__((format(printf, 4, 5)));
 
 /* Numbers of records within their sessions. */
 typedef struct CsecSessionCheck CsecSessionCheck;
