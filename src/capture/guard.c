@@ -21,6 +21,7 @@
 #include "catalog/pg_class.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -33,18 +34,26 @@
 
 bool		csec_indirect_drop = false;
 
+/* The statement drops csec itself. */
+static bool csec_leaves = false;
+
 static object_access_hook_type prev_object_access = NULL;
 
-/* The transaction in which csec's own functions do DDL, and how deep. */
+/*
+ * csec's own functions do DDL: since which subtransaction, and as whom.  What
+ * somebody else's code does in the midst of it (a function in an index, say)
+ * is none of it.
+ */
 static bool own_ddl = false;
 static SubTransactionId own_ddl_sub = InvalidSubTransactionId;
+static Oid	own_ddl_user = InvalidOid;
 
 #define TRIGGER_PREFIX "csec_"
 
 bool
 csec_own_ddl(void)
 {
-	return own_ddl;
+	return own_ddl && GetUserId() == own_ddl_user;
 }
 
 /* At the end of the outermost statement, and of the transaction. */
@@ -66,6 +75,7 @@ csec_own_ddl_sql(PG_FUNCTION_ARGS)
 {
 	own_ddl = PG_GETARG_BOOL(0);
 	own_ddl_sub = GetCurrentSubTransactionId();
+	own_ddl_user = GetUserId();
 	PG_RETURN_VOID();
 }
 
@@ -86,7 +96,9 @@ is_masked_column(Oid relid, AttrNumber attno)
 	if (!OidIsValid(type) || !OidIsValid(masked))
 		return false;
 	type = getBaseType(type);
-	return type == masked || getBaseType(get_element_type(type)) == masked;
+	if (OidIsValid(get_element_type(type)))
+		type = getBaseType(get_element_type(type));
+	return type == masked;
 }
 
 /* Stored rows are at stake; of a view's columns nothing is lost. */
@@ -102,9 +114,13 @@ stores_rows(Oid relid)
 static void
 guard_drop(Oid relid, int column)
 {
-	const CsecTable *table = csec_table_lookup(relid);
+	const CsecTable *table;
 
-	if (table != NULL && table->is_trail && column == 0)
+	/* its policy tables are being dropped: only columns can still be at stake */
+	if (csec_leaves && column == 0)
+		return;
+	table = column == 0 ? csec_table_lookup(relid) : NULL;
+	if (table != NULL && table->is_trail)
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("the audit trail cannot be dropped: table \"%s\"", get_rel_name(relid)),
@@ -125,7 +141,7 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, voi
 {
 	if (prev_object_access)
 		prev_object_access(access, classId, objectId, subId, arg);
-	if (access == OAT_DROP && classId == RelationRelationId && !own_ddl &&
+	if (access == OAT_DROP && classId == RelationRelationId && !csec_own_ddl() &&
 		!csec_known_absent && IsTransactionState())
 		guard_drop(objectId, subId);
 }
@@ -230,13 +246,64 @@ drops_indirectly(Node *stmt)
 	}
 }
 
+static bool
+names_one_of(List *objects, const char *a, const char *b)
+{
+	ListCell   *lc;
+
+	foreach(lc, objects)
+	{
+		Node	   *object = lfirst(lc);
+
+		if (IsA(object, String) &&
+			(strcmp(strVal(object), a) == 0 || strcmp(strVal(object), b) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* Does the statement drop csec, or by CASCADE what it stands on? */
+static bool
+drops_csec(Node *stmt)
+{
+	DropStmt   *drop = (DropStmt *) stmt;
+
+	if (!IsA(stmt, DropStmt))
+		return false;
+	if (drop->removeType == OBJECT_EXTENSION)
+		return names_one_of(drop->objects, "csec",
+							drop->behavior == DROP_CASCADE ? "pgcrypto" : "csec");
+	return drop->removeType == OBJECT_SCHEMA && drop->behavior == DROP_CASCADE &&
+		names_one_of(drop->objects, "csec", "csec");
+}
+
+/* csec may go when nothing is protected any more. */
+static void
+guard_leaving(void)
+{
+	CsecPolicyScan scan;
+	bool		any;
+
+	csec_policy_scan_begin(&scan, CSEC_POLICY_PROTECTED_TABLE);
+	any = csec_policy_scan_next(&scan) != NULL;
+	csec_policy_scan_end(&scan);
+	if (any)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("csec cannot be dropped while it protects tables"),
+				 errhint("Use csec.unprotect_all() first, which gives them plain columns back with their values.")));
+}
+
 /* Look at a utility statement before it runs; raises what must not run. */
 void
 csec_guard_statement(Node *stmt)
 {
 	csec_indirect_drop = drops_indirectly(stmt);
-	if (own_ddl)
+	csec_leaves = drops_csec(stmt);
+	if (csec_own_ddl())
 		return;
+	if (csec_leaves)
+		guard_leaving();
 	if (IsA(stmt, AlterTableStmt))
 		guard_alter_table(castNode(AlterTableStmt, stmt));
 	else if (IsA(stmt, RenameStmt))
