@@ -1,0 +1,298 @@
+-- csec.protect() and csec.enforce(), and the event triggers that keep the
+-- policy true to the tables afterwards.
+
+-- The triggers of a protected table and of all that inherit from it.  Names
+-- sort before and after those of applications, so that masks are resolved
+-- first and the row that is stored is the one recorded.
+CREATE FUNCTION csec.arm(tab regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	r record;
+	fields text := (SELECT string_agg(quote_ident(f.attname), ', ') FROM csec.protected_field f
+		JOIN csec.protected_table t USING (relid) WHERE f.relid = tab AND t.enforce);
+BEGIN
+	FOR r IN SELECT csec.qualified(t) AS name, c.relispartition AS follows, m.missing
+		FROM csec.tree(tab) t JOIN pg_class c ON c.oid = t
+			CROSS JOIN LATERAL (SELECT ARRAY(SELECT n FROM unnest('{csec_aa_keep,csec_zz_record,csec_zz_truncate}'::name[]) n
+				WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t AND g.tgname = n)) AS missing) m
+	LOOP
+		-- a partition has its row triggers from the partitioned table
+		IF 'csec_zz_record' = ANY (r.missing) AND NOT r.follows THEN
+			EXECUTE format('CREATE TRIGGER csec_zz_record AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION csec.record_change()', r.name);
+		END IF;
+		IF 'csec_aa_keep' = ANY (r.missing) AND NOT r.follows AND fields IS NOT NULL THEN
+			EXECUTE format('CREATE TRIGGER csec_aa_keep BEFORE UPDATE OF %s ON %s FOR EACH ROW EXECUTE FUNCTION csec.keep_masked()', fields, r.name);
+		END IF;
+		IF 'csec_zz_truncate' = ANY (r.missing) THEN
+			EXECUTE format('CREATE TRIGGER csec_zz_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION csec.record_change()', r.name);
+		END IF;
+	END LOOP;
+	FOR r IN SELECT csec.qualified(g.tgrelid) AS name, g.tgname FROM pg_trigger g
+		WHERE g.tgrelid IN (SELECT csec.tree(tab)) AND g.tgenabled <> 'A'
+			AND g.tgname IN ('csec_aa_keep', 'csec_zz_record', 'csec_zz_truncate')
+	LOOP
+		EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %I', r.name, r.tgname);
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.arm(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.arm(regclass) IS 'internal: puts csec''s triggers on a table and all that inherit from it, where they are missing';
+
+CREATE FUNCTION csec.refuse_plan(name text, plan csec.plan_row[]) RETURNS void
+	LANGUAGE plpgsql STABLE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	refusals csec.plan_row[] := ARRAY(SELECT p FROM unnest(plan) p WHERE p.kind = 'refuse');
+BEGIN
+	IF cardinality(refusals) = 1 THEN
+		RAISE EXCEPTION USING ERRCODE = refusals[1].code, MESSAGE = refusals[1].what, HINT = refusals[1].hint;
+	ELSIF cardinality(refusals) > 1 THEN
+		RAISE EXCEPTION USING ERRCODE = refusals[1].code,
+			MESSAGE = format('%s stays as it is, for %s reasons', name, cardinality(refusals)),
+			DETAIL = (SELECT string_agg(format('%s. %s', r.what, r.hint), E'\n') FROM unnest(refusals) r),
+			HINT = 'csec.plan_protect() of the same arguments shows them with the rest of the plan.';
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.refuse_plan(text, csec.plan_row[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.refuse_plan(text, csec.plan_row[]) IS 'internal: raises all refusals of a plan as one error';
+
+-- Keep what changes for good, drop, rewrite, make again.  In one ALTER TABLE,
+-- so that the table is written once.
+CREATE FUNCTION csec.rewrite(request csec.protect_request, tried csec.tried[]) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	fields csec.protected_field[];
+	clauses text := (SELECT string_agg(format('ALTER COLUMN %I TYPE %s USING csec.adopt(%s, %L)',
+			f.attname, csec.field_type(f.category), csec.as_text(f.attname, f.from_type), f.category), ', ' ORDER BY f.attnum)
+		FROM csec.request_fields(request) f WHERE f.rewritten);
+	dependents csec.dependent[] := ARRAY(SELECT t.dependent FROM unnest(tried) t);
+BEGIN
+	INSERT INTO csec.replaced_object (relid, name, definition, remade)
+		SELECT request.tab, o.object, o.create_commands[1], (t.dependent).create_commands <> '{}'
+		FROM unnest(tried) t JOIN csec.dependents(ARRAY(SELECT r::oid FROM csec.tree(request.tab) r),
+				ARRAY(SELECT f.attname FROM csec.request_fields(request) f WHERE f.rewritten)) o
+			ON o.kind = (t.dependent).kind AND o.object = (t.dependent).object
+		WHERE t.changed;
+	PERFORM csec.drop_dependents(dependents);
+	EXECUTE format('ALTER TABLE %s %s', csec.qualified(request.tab), clauses);
+	PERFORM csec.create_dependents(dependents);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.rewrite(csec.protect_request, csec.tried[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.rewrite(csec.protect_request, csec.tried[]) IS 'internal: gives the columns of a table csec''s types';
+
+-- The plan under the lock that carrying it out needs; raises what refuses.
+-- A table that will be refused for its size is not locked for that.
+CREATE FUNCTION csec.plan_locked(request csec.protect_request) RETURNS csec.tried[]
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	relation csec.plan_row := csec.plan_relation(request.tab);
+	planned record;
+BEGIN
+	IF relation.kind IS NULL AND (request.allow_lock
+		OR (SELECT sum(pg_table_size(t)) FROM csec.tree(request.tab) t) <= csec.rewrite_limit()
+		OR NOT request.enforce) THEN
+		EXECUTE format('LOCK TABLE %s IN %s MODE', csec.qualified(request.tab),
+			CASE WHEN request.enforce AND request.fields IS NOT NULL THEN 'ACCESS EXCLUSIVE' ELSE 'SHARE ROW EXCLUSIVE' END);
+	END IF;
+	planned := csec.make_plan(request);
+	PERFORM csec.refuse_plan(coalesce(csec.qualified(request.tab), request.tab::text), planned.plan);
+	RETURN planned.tried;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.plan_locked(csec.protect_request) FROM PUBLIC;
+COMMENT ON FUNCTION csec.plan_locked(csec.protect_request) IS 'internal: the plan of a table that is locked for it; all refusals as one error';
+
+CREATE FUNCTION csec.carry_out(request csec.protect_request, tried csec.tried[]) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	rewriting boolean := request.enforce AND EXISTS (SELECT FROM csec.request_fields(request) f WHERE f.rewritten);
+BEGIN
+	PERFORM csec.own_ddl(true);
+	IF rewriting THEN
+		PERFORM csec.rewrite(request, tried);
+	END IF;
+	PERFORM csec.arm(request.tab);
+	PERFORM csec.own_ddl(false);
+	IF rewriting THEN
+		RAISE NOTICE '% is protected; pg_dump of it needs a member of csec_backup now', csec.qualified(request.tab);
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.carry_out(csec.protect_request, csec.tried[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.carry_out(csec.protect_request, csec.tried[]) IS 'internal: does what a plan says';
+
+CREATE FUNCTION csec.protect(tab regclass, subject text[], fields jsonb DEFAULT NULL, subject_of regclass DEFAULT NULL,
+		enforce boolean DEFAULT true, audit text DEFAULT NULL, allow_lock boolean DEFAULT false, observe_until timestamptz DEFAULT NULL)
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	request csec.protect_request := (tab, subject, fields, subject_of, enforce, audit, allow_lock, observe_until);
+	tried csec.tried[];
+BEGIN
+	tried := csec.plan_locked(request);
+	PERFORM csec.create_trail();
+	INSERT INTO csec.protected_table (relid, subject, subject_of, enforce, audit, observe_until, protected_by)
+		VALUES (request.tab, request.subject, request.subject_of, request.enforce, request.audit,
+			CASE WHEN NOT request.enforce THEN coalesce(request.observe_until, now() + interval '30 days') END,
+			csec.login()::text);
+	INSERT INTO csec.protected_field (relid, attname, category, original_type)
+		SELECT request.tab, f.attname, f.category, CASE WHEN request.enforce OR NOT f.rewritten THEN f.original_type END
+		FROM csec.request_fields(request) f;
+	PERFORM csec.control('protect', csec.qualified(request.tab), to_jsonb(request) - 'tab');
+	PERFORM csec.carry_out(request, tried);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz) TO csec_admin;
+COMMENT ON FUNCTION csec.protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz) IS
+	'protect a table: record its reads and changes by subject, and mask its fields (column -> category). subject_of: the protected table of the customers that it refers to; enforce => false: record only, for at most 90 days; audit: strict or batch, else by level; allow_lock: rewrite it even above 1 GB. For superusers, and members of csec_admin who own the table. csec.plan_protect() tells beforehand';
+
+CREATE FUNCTION csec.protect(tab regclass, subject text, fields jsonb DEFAULT NULL, subject_of regclass DEFAULT NULL,
+		enforce boolean DEFAULT true, audit text DEFAULT NULL, allow_lock boolean DEFAULT false, observe_until timestamptz DEFAULT NULL)
+	RETURNS void
+	LANGUAGE sql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT csec.protect(tab, ARRAY[subject], fields, subject_of, enforce, audit, allow_lock, observe_until) $$;
+REVOKE ALL ON FUNCTION csec.protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz) TO csec_admin;
+COMMENT ON FUNCTION csec.protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz) IS
+	'protect a table whose subject is one column; see the other csec.protect()';
+
+-- From observing to masking, with what csec.protect() was told then.
+CREATE FUNCTION csec.enforce(tab regclass, allow_lock boolean DEFAULT false) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	t csec.protected_table := (SELECT p FROM csec.protected_table p WHERE p.relid = tab);
+	request csec.protect_request;
+	tried csec.tried[];
+BEGIN
+	IF t.relid IS NULL OR t.enforce THEN
+		RAISE EXCEPTION USING ERRCODE = CASE WHEN t.relid IS NULL THEN '42704' ELSE '55000' END,
+			MESSAGE = CASE WHEN t.relid IS NULL THEN format('%s is not protected', tab) ELSE format('%s masks its fields already', tab) END,
+			HINT = 'csec.protect(…, enforce => false) is what comes before.';
+	END IF;
+	request := (tab, t.subject, (SELECT jsonb_object_agg(f.attname, f.category) FROM csec.protected_field f WHERE f.relid = tab),
+		t.subject_of, true, t.audit, allow_lock, NULL);
+	-- out of the way of the plan, which refuses tables that are protected;
+	-- back before anybody else can see the table without its triggers' policy
+	DELETE FROM csec.protected_table p WHERE p.relid = tab;
+	tried := csec.plan_locked(request);
+	INSERT INTO csec.protected_table (relid, subject, subject_of, audit, protected_at, protected_by)
+		VALUES (tab, t.subject, t.subject_of, t.audit, t.protected_at, t.protected_by);
+	INSERT INTO csec.protected_field (relid, attname, category, original_type)
+		SELECT tab, f.attname, f.category, f.original_type FROM csec.request_fields(request) f;
+	PERFORM csec.control('enforce', csec.qualified(tab), NULL);
+	PERFORM csec.carry_out(request, tried);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.enforce(regclass, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.enforce(regclass, boolean) TO csec_admin;
+COMMENT ON FUNCTION csec.enforce(regclass, boolean) IS
+	'mask the fields of a table that csec.protect(…, enforce => false) only observed';
+
+-- A column that the policy names, under its new name.
+CREATE FUNCTION csec.rename_column(tab regclass, old name, new name) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF NOT csec.may_protect(tab) THEN
+		RAISE EXCEPTION 'permission denied for table %', tab
+			USING ERRCODE = '42501', HINT = 'A superuser may do this, and a member of csec_admin who owns the table.';
+	END IF;
+	UPDATE csec.protected_field SET attname = new WHERE relid = tab AND attname = old;
+	UPDATE csec.protected_table SET subject = array_replace(subject, old, new) WHERE relid = tab AND old = ANY (subject);
+	EXECUTE format('ALTER TABLE %s RENAME COLUMN %I TO %I', csec.qualified(tab), old, new);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.rename_column(regclass, name, name) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.rename_column(regclass, name, name) TO csec_admin;
+COMMENT ON FUNCTION csec.rename_column(regclass, name, name) IS
+	'rename a field or subject column of a protected table; for superusers, and members of csec_admin who own the table';
+
+-- The columns that the policy names and the table does not have.
+CREATE FUNCTION csec.missing_columns(tab regclass) RETURNS SETOF name
+	LANGUAGE sql STABLE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT c FROM (
+			SELECT unnest(t.subject) AS c FROM csec.protected_table t WHERE t.relid = tab
+			UNION SELECT f.attname FROM csec.protected_field f WHERE f.relid = tab) n
+		WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = tab AND a.attname = c AND a.attnum > 0 AND NOT a.attisdropped)
+	$$;
+REVOKE ALL ON FUNCTION csec.missing_columns(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.missing_columns(regclass) IS 'internal: columns of the policy that a table does not have';
+
+-- After CREATE and ALTER TABLE: new partitions and children get triggers, and
+-- no column that the policy names goes away.
+CREATE FUNCTION csec.follow_tables() RETURNS event_trigger
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	t csec.protected_table;
+	missing name;
+BEGIN
+	IF csec.in_own_ddl() OR to_regclass('csec.protected_field') IS NULL THEN
+		RETURN;
+	END IF;
+	FOR t IN SELECT p.* FROM csec.protected_table p
+		WHERE EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c
+			WHERE c.classid = 'pg_class'::regclass AND c.objid IN (SELECT csec.tree(p.relid)))
+	LOOP
+		SELECT m INTO missing FROM csec.missing_columns(t.relid) m LIMIT 1;
+		IF FOUND THEN
+			RAISE EXCEPTION 'column "%" of protected table % cannot go or be renamed', missing, csec.qualified(t.relid)
+				USING ERRCODE = '55000', HINT = 'csec.rename_column() renames it; csec.unprotect() comes before dropping a subject column.';
+		END IF;
+		PERFORM csec.own_ddl(true);
+		PERFORM csec.arm(t.relid);
+		PERFORM csec.own_ddl(false);
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.follow_tables() FROM PUBLIC;
+COMMENT ON FUNCTION csec.follow_tables() IS 'event trigger: protection follows a table''s partitions and children';
+
+-- After a drop: a table or field that is gone is no part of the policy, as
+-- another may get its number.
+CREATE FUNCTION csec.forget_dropped() RETURNS event_trigger
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF to_regclass('csec.protected_table') IS NULL OR to_regclass('csec.protected_field') IS NULL THEN
+		RETURN;
+	END IF;
+	DELETE FROM csec.protected_field f USING pg_event_trigger_dropped_objects() d
+		WHERE d.classid = 'pg_class'::regclass AND d.objid = f.relid AND d.objsubid > 0
+			AND d.address_names[array_upper(d.address_names, 1)] = f.attname;
+	DELETE FROM csec.protected_table p USING pg_event_trigger_dropped_objects() d
+		WHERE d.classid = 'pg_class'::regclass AND d.objid = p.relid AND d.objsubid = 0;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.forget_dropped() FROM PUBLIC;
+COMMENT ON FUNCTION csec.forget_dropped() IS 'event trigger: takes dropped tables and columns out of the policy';
+
+CREATE EVENT TRIGGER csec_follow_tables ON ddl_command_end
+	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE') EXECUTE FUNCTION csec.follow_tables();
+CREATE EVENT TRIGGER csec_forget_dropped ON sql_drop EXECUTE FUNCTION csec.forget_dropped();
+ALTER EVENT TRIGGER csec_follow_tables ENABLE ALWAYS;
+ALTER EVENT TRIGGER csec_forget_dropped ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER csec_follow_tables IS 'protection follows a table''s partitions and children';
+COMMENT ON EVENT TRIGGER csec_forget_dropped IS 'takes dropped tables and columns out of the policy';

@@ -1,0 +1,180 @@
+-- The way back: csec.unprotect() and csec.unprotect_all().
+
+-- What depends on fields, made for plain columns.  With row_security = off a
+-- default or a view that holds a constant of the reader's own masking raises
+-- an error, where otherwise the mask would be stored in it.
+CREATE FUNCTION csec.plain_dependents(tab regclass, columns name[]) RETURNS csec.dependent[]
+	LANGUAGE sql STABLE
+	SET search_path = pg_catalog, pg_temp
+	SET row_security = off
+	AS $$
+		SELECT ARRAY(
+			SELECT ROW(d.ord, d.kind, d.object, d.owner, d.drop_command,
+				csec.without_types(d.create_commands[1]) || d.create_commands[2:])::csec.dependent
+			FROM csec.dependents(ARRAY(SELECT t::oid FROM csec.tree(tab) t), columns) d
+			WHERE d.kind <> 'index' OR NOT EXISTS (
+				SELECT FROM csec.replaced_object r WHERE r.relid = tab AND r.name = d.object))
+	$$;
+REVOKE ALL ON FUNCTION csec.plain_dependents(regclass, name[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.plain_dependents(regclass, name[]) IS 'internal: what depends on fields, as it will be over plain columns';
+
+-- What stands in the way, as for csec.protect().
+CREATE FUNCTION csec.plan_unprotect(tab regclass, reason text, allow_lock boolean) RETURNS SETOF csec.plan_row
+	LANGUAGE plpgsql STABLE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	name text := csec.qualified(tab);
+	columns name[] := ARRAY(SELECT f.attname FROM csec.protected_field f WHERE f.relid = tab AND f.original_type IS NOT NULL);
+	heap bigint := (SELECT sum(pg_table_size(t)) FROM csec.tree(tab) t);
+BEGIN
+	IF NOT EXISTS (SELECT FROM csec.protected_table p WHERE p.relid = tab) THEN
+		RETURN NEXT csec.refusal(name, format('%s is not protected', coalesce(name, tab::text)), '42704', 'See csec.protected_table for those that are.');
+		RETURN;
+	ELSIF NOT csec.may_protect(tab) THEN
+		RETURN NEXT csec.refusal(name, format('permission denied to unprotect %s', name), '42501',
+			'A superuser may unprotect a table, and a member of csec_admin who owns it.');
+		RETURN;
+	END IF;
+	IF coalesce(btrim(reason), '') = '' THEN
+		RETURN NEXT csec.refusal('reason', 'unprotecting a table needs a reason', '22023', 'It will stand in the trail.');
+	END IF;
+	RETURN QUERY SELECT (csec.refusal(csec.qualified(p.relid), format('the subjects of %s are those of %s', csec.qualified(p.relid), name),
+			'2BP01', 'Unprotect that table first.')).*
+		FROM csec.protected_table p WHERE p.subject_of = tab;
+	-- compared with a plain column, a field that refers to it would be a mask
+	RETURN QUERY SELECT (csec.refusal(k.conname, format('foreign key %I of %s refers to a field of %s', k.conname, csec.qualified(k.conrelid), name),
+			'2BP01', 'Unprotect that table first.')).*
+		FROM pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid IN (SELECT csec.tree(tab))
+			AND k.conrelid NOT IN (SELECT csec.tree(tab))
+			AND EXISTS (SELECT FROM unnest(k.conkey) c JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = c
+				WHERE csec.column_category(k.conrelid, a.attname) IS NOT NULL);
+	IF columns <> '{}' AND heap > csec.rewrite_limit() AND NOT allow_lock THEN
+		RETURN NEXT csec.refusal(name, format('%s has %s, and would be locked for long', name, pg_size_pretty(heap)), '53400',
+			'Add allow_lock => true in a quiet hour.');
+	END IF;
+	RETURN QUERY SELECT * FROM csec.plan_foreign_code(tab, columns);
+	RETURN QUERY SELECT * FROM csec.plan_obstacles(tab, columns);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.plan_unprotect(regclass, text, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION csec.plan_unprotect(regclass, text, boolean) IS 'internal: what keeps a table from being unprotected';
+
+CREATE FUNCTION csec.disarm(tab regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	r record;
+BEGIN
+	FOR r IN SELECT csec.qualified(g.tgrelid) AS name, g.tgname FROM pg_trigger g
+		WHERE g.tgrelid IN (SELECT csec.tree(tab)) AND g.tgparentid = 0
+			AND g.tgfoid IN ('csec.keep_masked'::regproc, 'csec.record_change'::regproc)
+	LOOP
+		EXECUTE format('DROP TRIGGER %I ON %s', r.tgname, r.name);
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.disarm(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.disarm(regclass) IS 'internal: takes csec''s triggers off a table';
+
+-- Indexes and statistics as they were before csec.protect().
+CREATE FUNCTION csec.restore_replaced(tab regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	r csec.replaced_object;
+BEGIN
+	FOR r IN SELECT * FROM csec.replaced_object o WHERE o.relid = tab ORDER BY o.name LOOP
+		-- one that somebody dropped in the meantime was not wanted any more
+		IF r.remade AND to_regclass(r.name) IS NULL THEN
+			CONTINUE;
+		ELSIF r.remade THEN
+			EXECUTE 'DROP INDEX ' || r.name;
+		ELSIF to_regclass(r.name) IS NOT NULL THEN
+			RAISE WARNING '% is not brought back: its name is taken', r.name;
+			CONTINUE;
+		END IF;
+		EXECUTE r.definition;
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.restore_replaced(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.restore_replaced(regclass) IS 'internal: brings indexes and statistics back that csec.protect() replaced';
+
+CREATE FUNCTION csec.make_plain(tab regclass, widen boolean) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	columns name[] := ARRAY(SELECT f.attname FROM csec.protected_field f WHERE f.relid = tab AND f.original_type IS NOT NULL);
+	dependents csec.dependent[] := csec.plain_dependents(tab, columns);
+BEGIN
+	PERFORM csec.drop_dependents(dependents);
+	BEGIN
+		PERFORM csec.rewrite_plain(tab, widen);
+	EXCEPTION WHEN string_data_right_truncation THEN
+		RAISE EXCEPTION 'values of % have outgrown the original types of their columns', csec.qualified(tab)
+			USING ERRCODE = 'string_data_right_truncation',
+				HINT = 'Add widen => true: the columns become text.';
+	END;
+	PERFORM csec.create_dependents(dependents);
+	PERFORM csec.restore_replaced(tab);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.make_plain(regclass, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION csec.make_plain(regclass, boolean) IS 'internal: gives the fields of a table their original types back';
+
+CREATE FUNCTION csec.unprotect(tab regclass, reason text, allow_lock boolean DEFAULT false, widen boolean DEFAULT false)
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	plan csec.plan_row[] := ARRAY(SELECT p FROM csec.plan_unprotect(tab, reason, allow_lock) p);
+	name text := csec.qualified(tab);
+BEGIN
+	IF NOT EXISTS (SELECT FROM unnest(plan) p WHERE p.kind = 'refuse') THEN
+		EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', name);
+		plan := ARRAY(SELECT p FROM csec.plan_unprotect(tab, reason, allow_lock) p);
+	END IF;
+	PERFORM csec.refuse_plan(name, plan);
+	PERFORM csec.control('unprotect', name, jsonb_build_object('reason', reason));
+	PERFORM csec.own_ddl(true);
+	PERFORM csec.disarm(tab);
+	IF EXISTS (SELECT FROM csec.protected_field f WHERE f.relid = tab AND f.original_type IS NOT NULL) THEN
+		PERFORM csec.make_plain(tab, widen);
+	END IF;
+	DELETE FROM csec.protected_table p WHERE p.relid = tab;
+	PERFORM csec.own_ddl(false);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.unprotect(regclass, text, boolean, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.unprotect(regclass, text, boolean, boolean) TO csec_admin;
+COMMENT ON FUNCTION csec.unprotect(regclass, text, boolean, boolean) IS
+	'give a table its plain columns back, with their full values, and stop recording it; its trail stays. widen: columns become text, for values that have outgrown their original type. For superusers, and members of csec_admin who own the table; on record with the reason';
+
+-- Tables that depend on others as subjects or by foreign keys go first.
+CREATE FUNCTION csec.unprotect_all(reason text, allow_lock boolean DEFAULT false, widen boolean DEFAULT false)
+	RETURNS SETOF regclass
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	next regclass;
+BEGIN
+	LOOP
+		SELECT p.relid INTO next FROM csec.protected_table p
+			ORDER BY EXISTS (SELECT FROM csec.plan_unprotect(p.relid, reason, allow_lock) r WHERE r.code = '2BP01'), p.subject_of IS NULL, p.relid
+			LIMIT 1;
+		EXIT WHEN NOT FOUND;
+		PERFORM csec.unprotect(next, reason, allow_lock, widen);
+		RETURN NEXT next;
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.unprotect_all(text, boolean, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.unprotect_all(text, boolean, boolean) TO csec_admin;
+COMMENT ON FUNCTION csec.unprotect_all(text, boolean, boolean) IS
+	'csec.unprotect() for every protected table, before csec is dropped; all of them or none';
