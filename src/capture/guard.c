@@ -141,7 +141,9 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, voi
 {
 	if (prev_object_access)
 		prev_object_access(access, classId, objectId, subId, arg);
+	/* what PostgreSQL drops for itself is the old file of a VACUUM FULL */
 	if (access == OAT_DROP && classId == RelationRelationId && !csec_own_ddl() &&
+		(((ObjectAccessDrop *) arg)->dropflags & PERFORM_DELETION_INTERNAL) == 0 &&
 		!csec_known_absent && IsTransactionState())
 		guard_drop(objectId, subId);
 }
