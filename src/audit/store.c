@@ -31,7 +31,7 @@
 #include "audit/subjects.h"
 #include "audit/trail.h"
 
-#define ROWS_AT_A_TIME 4096
+#define ROWS_AT_A_TIME 16384
 
 /* Multiranges are many times as large as the bodies they come from. */
 #define ROWS_MEMORY (8 * 1024 * 1024)
@@ -47,7 +47,7 @@ typedef struct RowKey
 /*
  * A leaf that is being filled.  The slots stay for the next batch: they belong
  * to a copy of the descriptor, as each slot of a relation's own would take a
- * place in the resource owner, and giving back 4096 of those is quadratic.
+ * place in the resource owner, and giving back so many is quadratic.
  */
 typedef struct Leaf
 {

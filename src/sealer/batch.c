@@ -4,7 +4,7 @@
  *
  * Bodies are copied out of the WAL reader's buffer into one arena that is
  * used again for every batch: with palloc, each would be rounded up to the
- * next power of two, and freeing 4096 of them costs more than hashing them.
+ * next power of two, and freeing thousands of them costs more than hashing them.
  */
 #include "sealer/batch.h"
 

@@ -12,8 +12,8 @@
 #include "audit/record.h"
 
 /* A batch is full with so many records or so many bytes. */
-#define CSEC_BATCH_RECORDS	4096
-#define CSEC_BATCH_BYTES	(2 * 1024 * 1024)
+#define CSEC_BATCH_RECORDS	16384
+#define CSEC_BATCH_BYTES	(6 * 1024 * 1024)
 
 typedef struct CsecItem
 {

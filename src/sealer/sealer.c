@@ -69,7 +69,8 @@ static CsecWalReader *reader = NULL;
 static CsecState state;
 static uint8 bound[12];			/* what the MAC of a message is bound to */
 static TimestampTz batch_began = 0;	/* 0: nothing is known to wait */
-static bool batch_flushed = false;	/* the WAL was flushed for this batch */
+static TimestampTz flushed_at = 0;	/* when the WAL was flushed last, since then */
+static bool batch_flushed = false;	/* it was flushed to seal this batch */
 static TimestampTz cleaned_at = 0;
 
 /* The last stored position whose commit may not be on disk yet. */
@@ -393,19 +394,21 @@ start(void)
 	seal();
 }
 
-/* How long the records at hand may still be gathered, in ms; 0: seal. */
-static long
-time_to_gather(void)
+/* Does csec.flush_audit() wait for what is at hand? */
+static bool
+is_awaited(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	return pg_atomic_read_u64(&stream->awaited_lsn) >
+		pg_atomic_read_u64(&stream->sealed_lsn);
+}
 
-	if (batch_began == 0)
-		batch_began = now;
-	if (pg_atomic_read_u64(&stream->awaited_lsn) >
-		pg_atomic_read_u64(&stream->sealed_lsn))
+/* What is left, at now, of a delay in ms that began then; 0: it is over. */
+static long
+time_left(TimestampTz began, int delay, TimestampTz now)
+{
+	if (is_awaited())
 		return 0;
-	return Max(0, Min(csec_seal_delay, csec_audit_flush_interval) -
-			   TimestampDifferenceMilliseconds(batch_began, now));
+	return Max(0, delay - TimestampDifferenceMilliseconds(began, now));
 }
 
 static void
@@ -430,18 +433,26 @@ at_end_of_wal(void)
 
 	if (waits || batch->count > 0)
 	{
-		long		ms = time_to_gather();
+		TimestampTz now = GetCurrentTimestamp();
+		long		to_flush;
+		long		to_seal;
 
-		if (ms > 0)
-		{
-			doze(ms);
-			return;
-		}
-		/* once for a batch: under load there is always more to flush */
-		if (waits && !batch_flushed)
+		if (batch_began == 0)
+			batch_began = flushed_at = now;
+		to_flush = waits ? time_left(flushed_at, csec_audit_flush_interval, now) : LONG_MAX;
+		to_seal = time_left(batch_began, csec_seal_delay, now);
+
+		/* before a seal, once: under load there is always more to flush */
+		if (waits && (to_seal == 0 ? !batch_flushed : to_flush == 0))
 		{
 			XLogFlush(Min(emitted, csec_wal_insert_end()));
-			batch_flushed = true;
+			flushed_at = now;
+			batch_flushed = to_seal == 0;
+			return;
+		}
+		if (to_seal > 0)
+		{
+			doze(Min(to_flush, to_seal));
 			return;
 		}
 		if (batch->count > 0)

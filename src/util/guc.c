@@ -18,7 +18,7 @@
 bool		csec_embedded_keys = false;
 char	   *csec_key_directory = NULL;
 int			csec_audit_flush_interval = 200;
-int			csec_seal_delay = 50;
+int			csec_seal_delay = 500;
 int			csec_flush_timeout = 60000;
 int			csec_max_unsealed = 1024;
 int			csec_unsealed_policy = CSEC_UNSEALED_REFUSE;
@@ -101,8 +101,8 @@ define_trail_settings(void)
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("csec.seal_delay",
 							"Time for which the sealer gathers records before it seals a batch.",
-							NULL,
-							&csec_seal_delay, 50, 1, 10000,
+							"The larger a batch, the cheaper each record's place in the index of subjects; csec.flush_audit() does not wait for it.",
+							&csec_seal_delay, 500, 1, 10000,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("csec.flush_timeout",
 							"Longest time csec.flush_audit() waits for the sealer.",
