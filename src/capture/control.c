@@ -29,6 +29,9 @@ emit(CsecRecordKind kind, const char *action, const char *object, const char *de
 	TransactionId xid = GetCurrentTransactionIdIfAny();
 	XLogRecPtr	lsn;
 
+	/* a subtransaction that has not written yet shares its parent's fate */
+	if (!TransactionIdIsValid(xid))
+		xid = GetTopTransactionIdIfAny();
 	csec_emit_prepare();
 	identity = csec_identity_acquire();
 	csec_record_begin(kind, 0, identity);
