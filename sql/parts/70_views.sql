@@ -25,7 +25,7 @@ CREATE FUNCTION csec.record_fields(record bytea,
 		OUT status text, OUT exactness text, OUT rows int8,
 		OUT revealed text[], OUT masked text[], OUT redacted text[], OUT other text[], OUT probed text[], OUT subjects int8,
 		OUT object text, OUT action text, OUT detail text, OUT from_lsn pg_lsn, OUT to_lsn pg_lsn, OUT told text,
-		OUT payload bytea, OUT strict bool, OUT partial bool, OUT parallel bool, OUT read_key bytea)
+		OUT payload bytea, OUT was_strict bool, OUT partial bool, OUT parallel bool, OUT read_key bytea)
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'csec_record_fields';
 REVOKE ALL ON FUNCTION csec.record_fields(bytea) FROM PUBLIC;
@@ -87,7 +87,7 @@ COMMENT ON FUNCTION csec.detail(text) IS 'internal: the detail of a record as js
 -- index, by session; a statement's stand together there.  So a look to both
 -- sides, until another statement begins, finds them.
 CREATE FUNCTION csec.read_pieces(seq int8, record bytea)
-	RETURNS TABLE (piece int8, piece_record bytea, exactness text, status text, rows int8, subjects int8, strict bool, partial bool, parallel bool)
+	RETURNS TABLE (piece int8, piece_record bytea, exactness text, status text, rows int8, subjects int8, was_strict bool, partial bool, parallel bool)
 	LANGUAGE plpgsql STABLE STRICT ROWS 2
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -109,7 +109,7 @@ BEGIN
 		SELECT * INTO f FROM csec.record_fields(p.record);
 		EXIT WHEN f.statement_no <> mine.statement_no;
 		CONTINUE WHEN f.read_key <> mine.read_key;
-		RETURN QUERY SELECT p.seq, p.record, f.exactness, f.status, f.rows, f.subjects, f.strict, f.partial, f.parallel;
+		RETURN QUERY SELECT p.seq, p.record, f.exactness, f.status, f.rows, f.subjects, f.was_strict, f.partial, f.parallel;
 	END LOOP;
 	FOR p IN
 		SELECT l.seq, l.record FROM csec_trail.audit_log l
@@ -121,7 +121,7 @@ BEGIN
 		SELECT * INTO f FROM csec.record_fields(p.record);
 		EXIT WHEN f.statement_no <> mine.statement_no;
 		CONTINUE WHEN f.read_key <> mine.read_key;
-		RETURN QUERY SELECT p.seq, p.record, f.exactness, f.status, f.rows, f.subjects, f.strict, f.partial, f.parallel;
+		RETURN QUERY SELECT p.seq, p.record, f.exactness, f.status, f.rows, f.subjects, f.was_strict, f.partial, f.parallel;
 	END LOOP;
 END
 $$;
@@ -134,27 +134,32 @@ COMMENT ON FUNCTION csec.read_pieces(int8, bytea) IS
 -- for the read.  What was read is what the others say; an intent counts
 -- where nothing else came.
 CREATE FUNCTION csec.whole_read(seq int8, record bytea,
-		OUT pieces int8, OUT rows int8, OUT subjects int8, OUT exactness text, OUT status text, OUT strict bool, OUT complete bool)
+		OUT pieces int8, OUT rows int8, OUT subjects int8, OUT exactness text, OUT status text, OUT was_strict bool, OUT complete bool)
 	LANGUAGE plpgsql STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	first int8;
-	everything bool;
+	w record;
 BEGIN
-	SELECT (array_agg(p.piece ORDER BY p.parallel, p.piece))[1], count(*), sum(p.rows),
+	SELECT (array_agg(p.piece ORDER BY p.parallel, p.piece))[1] AS first, count(*) AS pieces, sum(p.rows) AS rows,
 			CASE WHEN bool_and(p.exactness = 'intent') THEN 'intent'
-				ELSE (array_agg(p.exactness ORDER BY array_position(ARRAY['all', 'scanned', 'delivered', 'intent'], p.exactness)))[1] END,
-			CASE WHEN bool_or(p.status <> 'ok') THEN 'error' ELSE 'ok' END,
-			bool_or(p.strict), coalesce(bool_or(NOT p.partial) FILTER (WHERE NOT p.parallel), bool_or(NOT p.partial)),
-			bool_or(p.subjects IS NULL)
-		INTO first, pieces, rows, exactness, status, strict, complete, everything
+				ELSE (array_agg(p.exactness ORDER BY array_position(ARRAY['all', 'scanned', 'delivered', 'intent'], p.exactness)))[1]
+				END AS exactness,
+			CASE WHEN bool_or(p.status <> 'ok') THEN 'error' ELSE 'ok' END AS status, bool_or(p.was_strict) AS was_strict,
+			coalesce(bool_or(NOT p.partial) FILTER (WHERE NOT p.parallel), bool_or(NOT p.partial)) AS complete,
+			bool_or(p.subjects IS NULL) AS everything
+		INTO w
 		FROM csec.read_pieces(whole_read.seq, whole_read.record) p;
-	IF first <> whole_read.seq THEN
-		pieces := NULL;
+	IF w.first <> whole_read.seq THEN
 		RETURN;
 	END IF;
-	IF NOT everything THEN
+	pieces := w.pieces;
+	rows := w.rows;
+	exactness := w.exactness;
+	status := w.status;
+	was_strict := w.was_strict;
+	complete := w.complete;
+	IF NOT w.everything THEN
 		SELECT coalesce(sum(upper(r) - lower(r)), 0) INTO subjects
 			FROM (SELECT range_agg(csec.record_subject_keys(p.piece_record)) AS keys
 					FROM csec.read_pieces(whole_read.seq, whole_read.record) p) s, unnest(s.keys) r;
@@ -170,7 +175,7 @@ CREATE VIEW csec.access_pieces AS
 	SELECT l.seq, r.at, l.at AS sealed_at, r.login, r.session_role, r.reader, r.effective_role, r.actor, r.reason, r.ticket,
 		r.application, r.client, r.session_started, r.session_pid, r.number, r.statement_no,
 		r.relation, l.relid, r.statement, r.revealed, r.masked, r.redacted, r.other, r.probed,
-		r.rows, r.subjects, r.exactness, r.status, r.strict, r.partial, r.parallel
+		r.rows, r.subjects, r.exactness, r.status, r.was_strict AS strict, r.partial, r.parallel
 	FROM csec.trail() l CROSS JOIN LATERAL csec.record_fields(l.record) r
 	WHERE l.kind = 2;
 REVOKE ALL ON csec.access_pieces FROM PUBLIC;
@@ -185,7 +190,7 @@ CREATE VIEW csec.access_records AS
 		CASE WHEN w.pieces IS NULL THEN r.subjects ELSE w.subjects END AS subjects,
 		CASE WHEN w.pieces IS NULL THEN r.exactness ELSE w.exactness END AS exactness,
 		CASE WHEN w.pieces IS NULL THEN r.status ELSE w.status END AS status,
-		CASE WHEN w.pieces IS NULL THEN r.strict ELSE w.strict END AS strict,
+		CASE WHEN w.pieces IS NULL THEN r.was_strict ELSE w.was_strict END AS strict,
 		coalesce(w.complete, true) AS complete,
 		coalesce(w.pieces, 1) AS pieces
 	FROM csec.trail() l
@@ -295,7 +300,7 @@ COMMENT ON COLUMN csec.control_records.object IS 'to what';
 COMMENT ON COLUMN csec.control_records.detail IS 'the rest; never a field''s value';
 COMMENT ON COLUMN csec.control_records.outcome IS 'none: it took effect at once; aborted: its transaction rolled back';
 
-CREATE FUNCTION csec.check_trail() RETURNS void
+CREATE FUNCTION csec.require_trail() RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -306,8 +311,8 @@ BEGIN
 	END IF;
 END
 $$;
-REVOKE ALL ON FUNCTION csec.check_trail() FROM PUBLIC;
-COMMENT ON FUNCTION csec.check_trail() IS 'internal: refuses to search a trail that is not there';
+REVOKE ALL ON FUNCTION csec.require_trail() FROM PUBLIC;
+COMMENT ON FUNCTION csec.require_trail() IS 'internal: refuses to search a trail that is not there';
 
 -- Denials and gaps are for others than auditors as well, who may see no more
 -- of the trail than these: so by functions with their owner's rights.  Both
@@ -319,7 +324,7 @@ CREATE FUNCTION csec.denials()
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	PERFORM csec.check_trail();
+	PERFORM csec.require_trail();
 	RETURN QUERY
 		SELECT l.seq, r.at, l.at, r.login, r.session_role, r.reader, r.effective_role,
 			r.actor, r.reason, r.ticket, r.application, r.client, r.action, r.object, csec.detail(r.detail)
@@ -346,7 +351,7 @@ CREATE FUNCTION csec.gaps()
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	PERFORM csec.check_trail();
+	PERFORM csec.require_trail();
 	RETURN QUERY
 		SELECT l.seq, r.at, l.at,
 			CASE l.kind WHEN 7 THEN 'gap' WHEN 8 THEN 'sealer' WHEN 9 THEN 'rejected'

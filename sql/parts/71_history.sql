@@ -1,6 +1,7 @@
 -- Questions to the trail: who saw a customer, what somebody did, what
--- happened to a row.  All search by index, and work for tables and roles that
--- are gone: names and numbers are in the records.
+-- happened to a row.  They search by index, and work for tables and roles that
+-- are gone: names and numbers are in the records.  Without JIT: the planner
+-- takes an index's few rows for many, and compiling would take longest.
 
 CREATE FUNCTION csec.subject_key(VARIADIC parts text[]) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -70,7 +71,7 @@ CREATE FUNCTION csec.records_about(relids oid[], keys int8[])
 				AND (l.subjects OPERATOR(pg_catalog.@>) keys[1] OR l.subjects OPERATOR(pg_catalog.@>) keys[2])
 		UNION ALL
 		SELECT l.seq, l.at, l.kind, l.relid, l.record FROM csec_trail.audit_log l
-			WHERE l.relid = ANY (relids) AND pg_catalog.lower_inf(l.subjects)
+			WHERE l.relid = ANY (relids) AND l.subjects IS NOT NULL AND pg_catalog.lower_inf(l.subjects)
 	$$;
 REVOKE ALL ON FUNCTION csec.records_about(oid[], int8[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.records_about(oid[], int8[]) TO csec_auditor;
@@ -82,7 +83,7 @@ CREATE FUNCTION csec.check_question(tab regclass, subject text) RETURNS void
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	PERFORM csec.check_trail();
+	PERFORM csec.require_trail();
 	IF tab IS NULL OR subject IS NULL THEN
 		RAISE EXCEPTION 'a table and a subject must be named'
 			USING ERRCODE = 'null_value_not_allowed',
@@ -99,25 +100,29 @@ CREATE FUNCTION csec.who_saw(tab regclass, subject text, from_time timestamptz D
 		revealed text[], masked text[], redacted text[], other text[], exactness text, status text, strict bool)
 	LANGUAGE plpgsql STABLE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET jit = off
 	AS $$
 BEGIN
 	PERFORM csec.check_question(tab, subject);
 	RETURN QUERY
 		SELECT s.seq, s.at, s.login, s.session_role, s.reader, s.effective_role, s.actor,
 			s.reason, s.ticket, s.application, s.client, s.relation, s.statement,
-			s.revealed, s.masked, s.redacted, s.other, s.exactness, s.status, s.strict
+			s.revealed, s.masked, s.redacted, s.other, s.certainty, s.status, s.was_strict
 		FROM (
 			-- of the records that tell one read the one that knows most
-			SELECT DISTINCT ON (coalesce(r.read_key, int8send(l.seq))) r.*
+			SELECT DISTINCT ON (coalesce(r.read_key, int8send(l.seq))) r.*, c.certainty
 			FROM csec.records_about(csec.subject_tables(tab, true), csec.subject_keys(subject)) l
 				CROSS JOIN LATERAL csec.record_fields(l.record) r
+				-- rows that were delivered without their subjects may be anybody's
+				CROSS JOIN LATERAL (SELECT CASE WHEN r.subjects IS NULL AND r.exactness <> 'intent' THEN 'all'
+					ELSE r.exactness END) c (certainty)
 			WHERE l.kind = 2
 				-- sealing comes after reading; a day for clocks that were set
 				AND (from_time IS NULL OR l.at >= from_time - interval '1 day')
 				AND csec.record_has_subject(l.record, who_saw.subject)
 				AND (from_time IS NULL OR r.at >= from_time) AND (to_time IS NULL OR r.at < to_time)
 			ORDER BY coalesce(r.read_key, int8send(l.seq)),
-				array_position(ARRAY['delivered', 'scanned', 'all', 'intent'], r.exactness), r.seq) s
+				array_position(ARRAY['delivered', 'scanned', 'all', 'intent'], c.certainty), r.seq) s
 		ORDER BY s.seq;
 END
 $$;
@@ -160,6 +165,7 @@ CREATE FUNCTION csec.history(tab regclass, subject text, from_time timestamptz D
 		old_digest bytea, new_digest bytea, old_length int8, new_length int8, outcome text)
 	LANGUAGE plpgsql STABLE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET jit = off
 	AS $$
 DECLARE
 	keys CONSTANT int8[] := csec.subject_keys(subject);
@@ -203,7 +209,7 @@ CREATE FUNCTION csec.subjects_of(seq int8) RETURNS SETOF text
 DECLARE
 	found_record bytea;
 BEGIN
-	PERFORM csec.check_trail();
+	PERFORM csec.require_trail();
 	SELECT l.record INTO found_record FROM csec_trail.audit_log l WHERE l.seq = subjects_of.seq;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'there is no audit record %', seq
@@ -272,13 +278,14 @@ CREATE FUNCTION csec.what_did(role text, from_time timestamptz DEFAULT NULL, to_
 		revealed text[], masked text[], redacted text[], rows int8, subjects int8, exactness text, status text, outcome text)
 	LANGUAGE plpgsql STABLE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET jit = off
 	AS $$
 DECLARE
 	-- sealing comes after acting; a day for clocks that were set
 	sealed_from timestamptz := coalesce(from_time - interval '1 day', '-infinity');
 	below int8;
 BEGIN
-	PERFORM csec.check_trail();
+	PERFORM csec.require_trail();
 	IF role IS NULL THEN
 		RAISE EXCEPTION 'a role or actor must be named'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'Give the name as it stands in the trail.';

@@ -49,7 +49,7 @@ BEGIN
 		RAISE EXCEPTION 'permission denied for the readers of %', tab
 			USING ERRCODE = '42501', HINT = 'Auditors may ask, and whoever may protect the table.';
 	END IF;
-	PERFORM csec.check_trail();
+	PERFORM csec.require_trail();
 	RETURN QUERY
 		SELECT r.login, r.reader, r.application, f.attname::text, f.category, array_agg(DISTINCT r.statement ORDER BY r.statement),
 			count(*), sum(r.rows)::bigint, count(*) FILTER (WHERE f.attname = ANY (r.probed)),
