@@ -22,6 +22,7 @@ typedef struct CsecObserver
 	bool		strict;
 	PlanState  *scan;			/* over the table */
 	bool		in_result;		/* the key is in the node's result */
+	bool		in_expression;	/* rows are noted by an expression of the node */
 	AttrNumber	attno[CSEC_MAX_SUBJECT_COLUMNS];	/* there, or in the scan's tuple */
 	TupleTableSlot *fetched;	/* row of an index-only scan without the key */
 	CsecCollector *collector;

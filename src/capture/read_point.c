@@ -8,18 +8,27 @@
  * still carries the whole key in its result, and if that is the root of the
  * query, what was noted is what was delivered.
  *
- * The climb ends below a node whose conditions could tell somebody of the
- * rows they reject: with functions that are not PostgreSQL's or csec's own, or
- * that are volatile.
+ * The climb ends where somebody's own code could see rows that are dropped
+ * above it: in a condition, in what a node computes, on the inner side of a
+ * join that is given values of the row.  That code is a function that is not
+ * PostgreSQL's or csec's own, or that is volatile, and the making of a value
+ * of somebody's own type (a domain's checks, a row's domains).
+ *
+ * A worker's plan ends below the leader's Gather, which it cannot look at.  So
+ * both go by the same rules up to there, and what gets through them is noted
+ * by the leader alone: by the Gather's result or, where that has lost the key,
+ * before its projection.
  */
 #include "postgres.h"
 
 #include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "capture/read_point.h"
 
@@ -33,23 +42,153 @@ function_may_leak(Oid function, void *context)
 		get_func_namespace(function) != get_namespace_oid("csec", true);
 }
 
+/* Does making a value of this type run somebody's own code? */
+static bool
+type_may_leak(Oid type)
+{
+	Oid			element = get_element_type(type);
+	HeapTuple	tuple;
+	Form_pg_type form;
+	bool		may;
+
+	if (OidIsValid(element))
+		type = element;
+	if (type < FirstNormalObjectId)
+		return false;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	may = form->typtype != TYPTYPE_BASE && form->typtype != TYPTYPE_ENUM &&
+		form->typnamespace != get_namespace_oid("csec", true);
+	ReleaseSysCache(tuple);
+	return may;
+}
+
+static bool
+makes_leaking_type(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_FuncExpr:
+		case T_CoerceViaIO:
+		case T_CoerceToDomain:
+		case T_RowExpr:
+		case T_ConvertRowtypeExpr:
+			return type_may_leak(exprType(node));
+		case T_Var:
+			return ((Var *) node)->varattno == InvalidAttrNumber &&
+				type_may_leak(((Var *) node)->vartype);
+		default:
+			return false;
+	}
+}
+
 static bool
 may_leak_walker(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (check_functions_in_node(node, function_may_leak, context))
+	if (check_functions_in_node(node, function_may_leak, context) ||
+		makes_leaking_type(node))
 		return true;
 	if (IsA(node, SubPlan))
 		return true;			/* whatever it runs, sees the outer row */
 	return expression_tree_walker(node, may_leak_walker, context);
 }
 
-/* Could these conditions tell somebody of the rows that they reject? */
+/* Could these expressions tell somebody of the rows that they are given? */
 bool
-csec_qual_may_leak(List *qual)
+csec_may_leak(List *expressions)
 {
-	return may_leak_walker((Node *) qual, NULL);
+	return may_leak_walker((Node *) expressions, NULL);
+}
+
+static bool
+functions_may_leak(FunctionScan *plan)
+{
+	ListCell   *lc;
+	ListCell   *type;
+
+	if (csec_may_leak(plan->functions))
+		return true;
+	foreach(lc, plan->functions)
+		foreach(type, lfirst_node(RangeTblFunction, lc)->funccoltypes)
+			if (type_may_leak(lfirst_oid(type)))
+				return true;
+	return false;
+}
+
+/* Could a node, or one below it, tell somebody of the values it is given? */
+static bool
+subtree_may_leak(PlanState *node, void *context)
+{
+	Plan	   *plan = node->plan;
+
+	if (csec_may_leak(plan->qual) || csec_may_leak(plan->targetlist))
+		return true;
+	switch (nodeTag(node))
+	{
+		case T_FunctionScanState:
+			if (functions_may_leak((FunctionScan *) plan))
+				return true;
+			break;
+		case T_ValuesScanState:
+			if (csec_may_leak(((ValuesScan *) plan)->values_lists))
+				return true;
+			break;
+		case T_IndexScanState:
+			if (csec_may_leak(((IndexScan *) plan)->indexqual))
+				return true;
+			break;
+		case T_IndexOnlyScanState:
+			if (csec_may_leak(((IndexOnlyScan *) plan)->indexqual))
+				return true;
+			break;
+		case T_BitmapIndexScanState:
+			if (csec_may_leak(((BitmapIndexScan *) plan)->indexqual))
+				return true;
+			break;
+		case T_TidScanState:
+			if (csec_may_leak(((TidScan *) plan)->tidquals))
+				return true;
+			break;
+		case T_TidRangeScanState:
+			if (csec_may_leak(((TidRangeScan *) plan)->tidrangequals))
+				return true;
+			break;
+		case T_ResultState:
+			if (csec_may_leak((List *) ((Result *) plan)->resconstantqual))
+				return true;
+			break;
+		case T_SeqScanState:
+		case T_BitmapHeapScanState:
+		case T_SubqueryScanState:
+		case T_MaterialState:
+		case T_MemoizeState:
+		case T_SortState:
+		case T_IncrementalSortState:
+		case T_LimitState:
+		case T_AppendState:
+		case T_MergeAppendState:
+		case T_HashState:
+		case T_UniqueState:
+			break;
+		case T_NestLoopState:
+			if (csec_may_leak(((Join *) plan)->joinqual))
+				return true;
+			break;
+		case T_HashJoinState:
+			if (csec_may_leak(((Join *) plan)->joinqual) ||
+				csec_may_leak(((HashJoin *) plan)->hashclauses))
+				return true;
+			break;
+		case T_AggState:		/* its functions are in its target list and qual */
+			break;
+		default:
+			return true;
+	}
+	return planstate_tree_walker(node, subtree_may_leak, context);
 }
 
 /* Nodes that hand rows on, or drop them, and do not make others of them. */
@@ -64,6 +203,7 @@ hands_on(PlanState *node)
 		case T_MaterialState:
 		case T_MemoizeState:
 		case T_UniqueState:
+		case T_LockRowsState:
 		case T_GatherState:
 		case T_GatherMergeState:
 		case T_HashState:
@@ -83,18 +223,20 @@ conditions_may_leak(PlanState *node)
 {
 	Plan	   *plan = node->plan;
 
-	if (csec_qual_may_leak(plan->qual))
+	if (csec_may_leak(plan->qual))
 		return true;
 	switch (nodeTag(node))
 	{
 		case T_HashJoinState:
-			return csec_qual_may_leak(((Join *) plan)->joinqual) ||
-				csec_qual_may_leak(((HashJoin *) plan)->hashclauses);
+			return csec_may_leak(((Join *) plan)->joinqual) ||
+				csec_may_leak(((HashJoin *) plan)->hashclauses);
 		case T_MergeJoinState:
-			return csec_qual_may_leak(((Join *) plan)->joinqual) ||
-				csec_qual_may_leak(((MergeJoin *) plan)->mergeclauses);
+			return csec_may_leak(((Join *) plan)->joinqual) ||
+				csec_may_leak(((MergeJoin *) plan)->mergeclauses);
 		case T_NestLoopState:
-			return csec_qual_may_leak(((Join *) plan)->joinqual);
+			return csec_may_leak(((Join *) plan)->joinqual) ||
+				(((NestLoop *) plan)->nestParams != NIL &&
+				 subtree_may_leak(innerPlanState(node), NULL));
 		default:
 			return false;
 	}
@@ -145,6 +287,31 @@ find_key_in_result(PlanState *node, int varno, int n,
 	return true;
 }
 
+/* What a node hands up is handed on to the reader by all above it. */
+static bool
+is_delivered(const CsecPlanPath *path, int at)
+{
+	while (--at >= 0)
+		if (!IsA(path->nodes[at], AppendState))
+			return false;
+	return path->main;
+}
+
+/* The node that a climb may go on to; NULL: it ends here. */
+static PlanState *
+next_above(const CsecPlanPath *path, int at, int *varno)
+{
+	PlanState  *node;
+
+	if (at == 0 || csec_may_leak(path->nodes[at]->plan->targetlist))
+		return NULL;
+	node = path->nodes[at - 1];
+	*varno = child_varno(node, path->nodes[at]);
+	if (*varno == 0 || !hands_on(node) || conditions_may_leak(node))
+		return NULL;
+	return node;
+}
+
 /*
  * Find the point for the scan at the end of the path.  Where the climb does
  * not get beyond it, the point is the scan, whose key is in its own tuple.
@@ -153,32 +320,36 @@ void
 csec_read_point(const CsecPlanPath *path, const CsecTable *table, CsecReadPoint *point)
 {
 	int			at = path->depth - 1;
-	PlanState  *scan = path->nodes[at];
+	int			point_at = at;
+	int			varno;
+	PlanState  *node = path->nodes[at];
 	AttrNumber	key[CSEC_MAX_SUBJECT_COLUMNS];
 	AttrNumber	above[CSEC_MAX_SUBJECT_COLUMNS];
+	bool		carried = table->nsubject > 0 &&
+		find_key_in_result(node, ((Scan *) node->plan)->scanrelid, table->nsubject,
+						   table->subject_attno, key);
 
-	point->node = scan;
-	if (table->nsubject > 0 &&
-		find_key_in_result(scan, ((Scan *) scan->plan)->scanrelid, table->nsubject,
-						   table->subject_attno, key))
+	point->before_projection = false;
+	while (carried && (node = next_above(path, at, &varno)) != NULL)
 	{
-		for (; at > 0; at--)
-		{
-			PlanState  *node = path->nodes[at - 1];
-			int			varno = child_varno(node, path->nodes[at]);
-
-			if (varno == 0 || !hands_on(node) || conditions_may_leak(node) ||
-				!find_key_in_result(node, varno, table->nsubject, key, above))
-				break;
+		carried = find_key_in_result(node, varno, table->nsubject, key, above);
+		if (carried)
 			memcpy(key, above, sizeof(key));
+		else if (IsA(node, GatherState) || IsA(node, GatherMergeState))
+			point->before_projection = true;
+		else
+			break;
+		at--;
 
-			/* a Hash gives its rows to the join in bulk, not one by one */
-			if (!IsA(node, HashState))
-			{
-				point->node = node;
-				memcpy(point->attno, key, sizeof(key));
-			}
+		/* a Hash gives its rows to the join in bulk, not one by one */
+		if (!IsA(node, HashState))
+		{
+			point_at = at;
+			memcpy(point->attno, key, sizeof(key));
 		}
 	}
-	point->is_root = path->main && point->node == path->nodes[0];
+	point->node = path->nodes[point_at];
+	point->delivered = is_delivered(path, point_at);
+	point->left_to_leader = carried && at == 0 &&
+		!csec_may_leak(path->nodes[0]->plan->targetlist);
 }

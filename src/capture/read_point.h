@@ -21,12 +21,14 @@ typedef struct CsecPlanPath
 typedef struct CsecReadPoint
 {
 	PlanState  *node;			/* the scan itself, or one above it */
-	bool		is_root;		/* nothing stands between it and the reader */
-	AttrNumber	attno[CSEC_MAX_SUBJECT_COLUMNS];	/* in its result, if above */
+	bool		before_projection;	/* its result has no key, its input has */
+	bool		delivered;		/* all of its rows go to the reader */
+	bool		left_to_leader; /* in a worker: the leader notes its rows */
+	AttrNumber	attno[CSEC_MAX_SUBJECT_COLUMNS];	/* of the key, if above the scan */
 } CsecReadPoint;
 
 extern void csec_read_point(const CsecPlanPath *path, const CsecTable *table,
 							CsecReadPoint *point);
-extern bool csec_qual_may_leak(List *qual);
+extern bool csec_may_leak(List *expressions);
 
 #endif							/* CSEC_CAPTURE_READ_POINT_H */

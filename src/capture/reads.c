@@ -121,7 +121,7 @@ observe_conflict(WalkContext *context, ModifyTableState *node)
 	if (conflict->oc_WhereClause != NULL)
 		conflict->oc_WhereClause = csec_wrap_expression(conflict->oc_WhereClause, observer);
 	else if (conflict->oc_ProjInfo != NULL)
-		conflict->oc_ProjInfo = csec_wrap_projection(conflict->oc_ProjInfo, observer);
+		conflict->oc_ProjInfo = csec_wrap_projection(conflict->oc_ProjInfo, observer, false);
 }
 
 /* Decide where and how the subjects of a scan are noted, and do it. */
@@ -137,17 +137,18 @@ observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblE
 		csec_wrap_node(context->query, scan, observer);
 		return;
 	}
-	if (scan->qual != NULL && csec_qual_may_leak(scan->plan->qual))
+	if (scan->qual != NULL && csec_may_leak(scan->plan->qual))
 	{
 		if (IsA(scan, IndexOnlyScanState))
 			csec_observer_use_index(observer);
 		scan->qual = csec_wrap_expression(scan->qual, observer);
+		csec_wrap_node(context->query, scan, observer);
 		return;
 	}
 	csec_read_point(&context->path, table, &point);
-	if (point.is_root && context->worker)
+	if (point.left_to_leader && context->worker && context->path.main)
 		return;
-	if (point.is_root)
+	if (point.delivered && !context->worker)
 		observer->exactness = CSEC_EXACT_DELIVERED;
 	if (point.node != scan)
 	{
@@ -156,8 +157,11 @@ observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblE
 	}
 	else if (IsA(scan, IndexOnlyScanState))
 		csec_observer_use_index(observer);
+	if (point.before_projection && point.node->ps_ProjInfo != NULL)
+		point.node->ps_ProjInfo = csec_wrap_projection(point.node->ps_ProjInfo, observer, true);
 	csec_wrap_node(context->query, point.node, observer);
 }
+
 /* The range table index of a scan over a relation, or 0. */
 static Index
 scanned_relation(PlanState *node)
@@ -211,10 +215,15 @@ instrument_scan(PlanState *node, WalkContext *context)
 		observe(context, node, table, rte);
 }
 
+/*
+ * The walker reaches a sub-plan through the nodes that use it, which may be
+ * several or none; those are left to the list of them all, each once.
+ */
 static bool
 instrument_node(PlanState *node, WalkContext *context)
 {
-	if (node == NULL)
+	if (node == NULL ||
+		(context->path.depth > 0 && list_member_ptr(node->state->es_subplanstates, node)))
 		return false;
 	push(&context->path, node);
 	instrument_scan(node, context);
@@ -223,11 +232,6 @@ instrument_node(PlanState *node, WalkContext *context)
 	return false;
 }
 
-/*
- * The plan and its sub-plans, each once: the walker reaches a sub-plan through
- * the nodes that use it, which may be several, so those are left to the list
- * of them all.
- */
 static void
 instrument_plan(PlanState *root, WalkContext *context, bool main)
 {
@@ -279,11 +283,7 @@ refuse_on_standby(void)
 				 errhint("Read them on the primary, or set csec.standby_reads = masked_only.")));
 }
 
-/*
- * Wrap the scans of a query that ExecutorStart has just set up.  Sub-plans
- * are walked from the list of them all: one may be reached through several
- * nodes or through none that the tree walker knows.
- */
+/* Wrap the scans of a query that ExecutorStart has just set up. */
 void
 csec_reads_instrument(QueryDesc *queryDesc, bool outermost)
 {

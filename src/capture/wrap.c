@@ -37,6 +37,7 @@ typedef struct WrappedProjection
 	ProjectionInfo info;		/* must be first */
 	ExprState  *original;		/* its steps point into it: it runs where it is */
 	CsecObserver *observer;
+	bool		outer;			/* of a row from below, else of one of the table */
 } WrappedProjection;
 
 /* All wrapped nodes of all queries that run, by address. */
@@ -111,7 +112,8 @@ next_row(PlanState *node)
 	if (TupIsNull(slot))
 		return slot;
 	for (CsecObserver *observer = wrapped->observers; observer != NULL; observer = observer->next)
-		csec_observer_note(observer, slot);
+		if (!observer->in_expression)
+			csec_observer_note(observer, slot);
 	return slot;
 }
 
@@ -131,7 +133,8 @@ note_and_project(ExprState *state, ExprContext *econtext, bool *isnull)
 	WrappedProjection *projection = (WrappedProjection *)
 		((char *) state - offsetof(ProjectionInfo, pi_state));
 
-	csec_observer_note(projection->observer, econtext->ecxt_scantuple);
+	csec_observer_note(projection->observer, projection->outer ?
+					   econtext->ecxt_outertuple : econtext->ecxt_scantuple);
 	return projection->original->evalfunc(projection->original, econtext, isnull);
 }
 
@@ -170,7 +173,8 @@ csec_wrap_failed(EState *estate)
 		if (entry->node->state != estate || !entry->wrapped->in_flight)
 			continue;
 		for (CsecObserver *o = entry->wrapped->observers; o != NULL; o = o->next)
-			csec_observer_failed(o);
+			if (!o->in_expression)
+				csec_observer_failed(o);
 	}
 }
 
@@ -209,11 +213,13 @@ csec_wrap_expression(ExprState *original, CsecObserver *observer)
 	expr->original = original;
 	expr->observer = observer;
 	observer->in_result = observer->fetched == NULL;
+	observer->in_expression = true;
 	return &expr->state;
 }
 
+/* The same for a projection; outer: of what the node below gives. */
 ProjectionInfo *
-csec_wrap_projection(ProjectionInfo *original, CsecObserver *observer)
+csec_wrap_projection(ProjectionInfo *original, CsecObserver *observer, bool outer)
 {
 	WrappedProjection *projection = palloc0(sizeof(WrappedProjection));
 
@@ -221,9 +227,12 @@ csec_wrap_projection(ProjectionInfo *original, CsecObserver *observer)
 	projection->original = &original->pi_state;
 	projection->info.pi_state.evalfunc = note_and_project;
 	projection->observer = observer;
+	projection->outer = outer;
 	observer->in_result = true;
+	observer->in_expression = true;
 	return &projection->info;
 }
+
 /* For the nodes that will be wrapped of one query, in its memory. */
 CsecWrappedQuery *
 csec_wrap_query(EState *estate)
