@@ -10,12 +10,12 @@
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
-#include "access/table.h"
+#include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "capture/columns.h"
 #include "policy/decision.h"
@@ -76,27 +76,49 @@ is_whole_row(Bitmapset *selected)
 	return bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, selected);
 }
 
+static bool
+is_member(Bitmapset *selected, AttrNumber attno)
+{
+	return bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, selected);
+}
+
+static int
+number_of_columns(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	int			n;
+
+	if (!HeapTupleIsValid(tuple))
+		return 0;
+	n = ((Form_pg_class) GETSTRUCT(tuple))->relnatts;
+	ReleaseSysCache(tuple);
+	return n;
+}
+
 /* Encode all columns anew into "last". */
 static void
 encode(const CsecTable *table, Bitmapset *selected)
 {
-	if (is_whole_row(selected))
-	{
-		/* the query holds a lock on it */
-		Relation	rel = table_open(table->relid, NoLock);
+	bool		whole = is_whole_row(selected);
+	int			natts = number_of_columns(table->relid);
+	int			natts_of_root = table->relid == table->root ? 0 : number_of_columns(table->root);
+	Bitmapset  *told = NULL;
 
-		for (AttrNumber attno = 1; attno <= RelationGetNumberOfAttributes(rel); attno++)
-			add_column(table, attno);
-		table_close(rel, NoLock);
-		return;
-	}
-	for (int bit = -1; (bit = bms_next_member(selected, bit)) >= 0;)
+	/* those of a child in the order of its root: one read, one record */
+	for (AttrNumber i = 1; i <= natts_of_root; i++)
 	{
-		AttrNumber	attno = bit + FirstLowInvalidHeapAttributeNumber;
+		char	   *name = get_attname(table->root, i, true);
+		AttrNumber	attno = name == NULL ? InvalidAttrNumber : get_attnum(table->relid, name);
 
-		if (attno > 0)
-			add_column(table, attno);
+		if (attno == InvalidAttrNumber || !(whole || is_member(selected, attno)))
+			continue;
+		add_column(table, attno);
+		told = bms_add_member(told, attno);
 	}
+	for (AttrNumber attno = 1; attno <= natts; attno++)
+		if ((whole || is_member(selected, attno)) && !bms_is_member(attno, told))
+			add_column(table, attno);
+	bms_free(told);
 }
 
 /* The names may have changed. */
@@ -152,8 +174,7 @@ csec_columns_encode(const CsecTable *table, Bitmapset *selected, size_t *len)
 static bool
 is_selected(Bitmapset *selected, AttrNumber attno)
 {
-	return is_whole_row(selected) ||
-		bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, selected);
+	return is_whole_row(selected) || is_member(selected, attno);
 }
 
 /* Is a classified column among them? */

@@ -19,6 +19,7 @@
 #include "capture/guard.h"
 #include "capture/hooks.h"
 #include "capture/reads.h"
+#include "capture/target.h"
 #include "capture/utility.h"
 #include "capture/wrap.h"
 #include "policy/catalog.h"
@@ -68,7 +69,10 @@ executor_start(QueryDesc *queryDesc, int eflags)
 	else
 		standard_ExecutorStart(queryDesc, eflags);
 	if (known && !(eflags & EXEC_FLAG_EXPLAIN_ONLY) && csec_database_has_csec())
+	{
+		csec_targets_check(queryDesc);
 		csec_reads_instrument(queryDesc, depth == 0);
+	}
 }
 
 /* Does the statement change data by what it reads? */

@@ -22,6 +22,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -84,17 +85,50 @@ make_observer(WalkContext *context, PlanState *scan, const CsecTable *table, Ran
 	return observer;
 }
 
+/* Do all rows of the scan at the path's end go to what changes them? */
+static bool
+is_changed_by_parent(const CsecPlanPath *path)
+{
+	int			at = path->depth - 2;
+
+	while (at >= 0 && (IsA(path->nodes[at], AppendState) ||
+					   (IsA(path->nodes[at], ResultState) &&
+						((Result *) path->nodes[at]->plan)->resconstantqual == NULL)))
+		at--;
+	return at >= 0 && IsA(path->nodes[at], ModifyTableState);
+}
+
+/* Do the conditions of a scan look at nothing but the subject's key? */
+static bool
+finds_by_key(PlanState *scan, const CsecTable *table)
+{
+	Index		rti = ((Scan *) scan->plan)->scanrelid;
+	Bitmapset  *columns = NULL;
+
+	pull_varattnos((Node *) scan->plan->qual, rti, &columns);
+	if (IsA(scan, IndexScanState))
+		pull_varattnos((Node *) ((IndexScan *) scan->plan)->indexqualorig, rti, &columns);
+	else if (IsA(scan, BitmapHeapScanState))
+		pull_varattnos((Node *) ((BitmapHeapScan *) scan->plan)->bitmapqualorig, rti, &columns);
+	for (int i = 0; i < table->nsubject; i++)
+		columns = bms_del_member(columns, table->subject_attno[i] - FirstLowInvalidHeapAttributeNumber);
+	return bms_next_member(columns, -FirstLowInvalidHeapAttributeNumber - 1) < 0 &&
+		!csec_may_leak(scan->plan->qual);
+}
+
 /*
  * A scan that only finds the rows an UPDATE, DELETE or MERGE then changes is
- * told by the change's own record, unless it looks at classified columns or
- * gives rows back.
+ * told by the change's own record.  Not so where it looks at more than the
+ * key: then what it finds nothing by, or a join drops, is told by nobody.
  */
 static bool
-told_by_change(WalkContext *context, Index rti, const CsecTable *table, RangeTblEntry *rte)
+told_by_change(WalkContext *context, Index rti, PlanState *scan, const CsecTable *table, RangeTblEntry *rte)
 {
 	PlannedStmt *stmt = context->queryDesc->plannedstmt;
 
 	if (!list_member_int(stmt->resultRelations, rti) || stmt->hasReturning)
+		return false;
+	if (scan != NULL && (!is_changed_by_parent(&context->path) || !finds_by_key(scan, table)))
 		return false;
 	return !csec_columns_touch_fields(table, csec_selected_columns(stmt, rte));
 }
@@ -112,8 +146,10 @@ observe_conflict(WalkContext *context, ModifyTableState *node)
 	CsecObserver *observer;
 
 	if (conflict == NULL ||
-		(table = csec_table_lookup(RelationGetRelid(rel->ri_RelationDesc))) == NULL ||
-		told_by_change(context, rel->ri_RangeTableIndex, table,
+		(table = csec_table_lookup(RelationGetRelid(rel->ri_RelationDesc))) == NULL)
+		return;
+	if (conflict->oc_WhereClause == NULL &&
+		told_by_change(context, rel->ri_RangeTableIndex, NULL, table,
 					   exec_rt_fetch(rel->ri_RangeTableIndex, node->ps.state)))
 		return;
 	observer = make_observer(context, &node->ps, table,
@@ -211,7 +247,7 @@ instrument_scan(PlanState *node, WalkContext *context)
 		return;
 	rte = exec_rt_fetch(rti, node->state);
 	table = csec_table_lookup(rte->relid);
-	if (table != NULL && !told_by_change(context, rti, table, rte))
+	if (table != NULL && !told_by_change(context, rti, node, table, rte))
 		observe(context, node, table, rte);
 }
 

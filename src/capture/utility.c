@@ -27,6 +27,7 @@
 #include "capture/control.h"
 #include "capture/guard.h"
 #include "capture/reads.h"
+#include "capture/target.h"
 #include "capture/utility.h"
 #include "policy/catalog.h"
 #include "policy/table.h"
@@ -157,17 +158,22 @@ select_of(const CopyStmt *copy, Oid relid)
 	return select;
 }
 
-/* Turn COPY table TO of a protected table into COPY (SELECT …) TO. */
+/*
+ * Turn COPY table TO of a protected table into COPY (SELECT …) TO; look at
+ * what COPY FROM would change.
+ */
 static void
-rewrite_copy(PlannedStmt **pstmt)
+prepare_copy(PlannedStmt **pstmt)
 {
 	CopyStmt   *copy = castNode(CopyStmt, (*pstmt)->utilityStmt);
 	Oid			relid;
 
-	if (copy->relation == NULL || copy->is_from)
+	if (copy->relation == NULL)
 		return;
 	relid = RangeVarGetRelid(copy->relation, NoLock, true);
-	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_RELATION ||
+	if (copy->is_from && OidIsValid(relid))
+		csec_target_check(relid);
+	if (copy->is_from || !OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_RELATION ||
 		csec_table_lookup(relid) == NULL)
 		return;
 	*pstmt = copyObject(*pstmt);
@@ -351,7 +357,7 @@ csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt)
 	if (IsA((*pstmt)->utilityStmt, CopyStmt))
 	{
 		csec_reads_command = "COPY";
-		rewrite_copy(pstmt);
+		prepare_copy(pstmt);
 	}
 }
 
