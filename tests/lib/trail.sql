@@ -2,7 +2,7 @@
 -- since the last look.  Read in with
 --
 --	\getenv source PG_ABS_SRCDIR
---	\set trail :source '/sql/../lib/trail.sql'
+--	\set trail :source '/lib/trail.sql'
 --	\i :trail
 
 -- the trail's tables are not there yet

@@ -1,7 +1,7 @@
 -- Were this to fail, who reads through somebody else's function, view, default or policy would leave no trace: B.1.
 
 \getenv source PG_ABS_SRCDIR
-\set trail :source '/sql/../lib/trail.sql'
+\set trail :source '/lib/trail.sql'
 \set ECHO none
 \i :trail
 \set ECHO all

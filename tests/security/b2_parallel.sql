@@ -1,7 +1,7 @@
 -- Were this to fail, what parallel workers read would be lost, told twice, or be nobody's: B.2.
 
 \getenv source PG_ABS_SRCDIR
-\set trail :source '/sql/../lib/trail.sql'
+\set trail :source '/lib/trail.sql'
 \set ECHO none
 \i :trail
 \set ECHO all

@@ -1,7 +1,7 @@
 -- Were this to fail, a partition or a child would be a way around its parent: B.5, B.8.
 
 \getenv source PG_ABS_SRCDIR
-\set trail :source '/sql/../lib/trail.sql'
+\set trail :source '/lib/trail.sql'
 \set ECHO none
 \i :trail
 \set ECHO all

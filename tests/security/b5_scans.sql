@@ -1,7 +1,7 @@
 -- Were this to fail, a way to read a table would go unrecorded, or a record would accuse a reader of rows that were not shown to him: B.5.
 
 \getenv source PG_ABS_SRCDIR
-\set trail :source '/sql/../lib/trail.sql'
+\set trail :source '/lib/trail.sql'
 \set ECHO none
 \i :trail
 \set ECHO all

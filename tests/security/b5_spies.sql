@@ -1,7 +1,7 @@
 -- Were this to fail, a query that shows nothing would hand all customers to a function hidden in it, unrecorded: B.5, A.7.
 
 \getenv source PG_ABS_SRCDIR
-\set trail :source '/sql/../lib/trail.sql'
+\set trail :source '/lib/trail.sql'
 \set ECHO none
 \i :trail
 \set ECHO all

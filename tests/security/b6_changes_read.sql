@@ -1,7 +1,7 @@
 -- Were this to fail, reading by changing, merging, copying, refreshing or explaining would leave no trace: B.6.
 
 \getenv source PG_ABS_SRCDIR
-\set trail :source '/sql/../lib/trail.sql'
+\set trail :source '/lib/trail.sql'
 \set ECHO none
 \i :trail
 \set ECHO all
