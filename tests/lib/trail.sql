@@ -58,7 +58,7 @@ CREATE FUNCTION trail.read_line(record bytea) RETURNS text
 			trail.subjects(record), ' ', f.exactness,
 			trail.columns('clear', f.revealed), trail.columns('masked', f.masked),
 			trail.columns('redacted', f.redacted), trail.columns('other', f.other),
-			CASE WHEN f.status <> 'ok' THEN ', ' || f.status END, CASE WHEN f.strict THEN ', strict' END,
+			CASE WHEN f.status <> 'ok' THEN ', ' || f.status END, CASE WHEN f.was_strict THEN ', strict' END,
 			CASE WHEN f.partial THEN ', more' END, CASE WHEN f.parallel THEN ', worker' END)
 		FROM csec.record_fields(record) f
 	$$;

@@ -104,8 +104,8 @@ SELECT readers, rows > 0 AS some, subjects LIKE '%2000' AS the_culprit FROM whol
 UPDATE csec.protected_table SET audit = 'strict';
 SELECT count(phone) FROM cust;
 CREATE VIEW pieces AS
-	SELECT f.exactness, f.strict, f.session, f.number FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
+	SELECT f.exactness, f.was_strict, f.session, f.number FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
 	WHERE l.seq > (SELECT seq FROM trail.told) AND f.relation = 'public.cust';
 SELECT csec.flush_audit();
-SELECT DISTINCT ON (session) exactness, strict FROM pieces ORDER BY session, number;
+SELECT DISTINCT ON (session) exactness, was_strict FROM pieces ORDER BY session, number;
 SELECT rows, subjects, masked FROM whole();
