@@ -26,16 +26,17 @@ sub trail_node
 sub make_trail
 {
 	my ($node, $db) = @_;
-	$node->safe_psql($db, 'CREATE EXTENSION csec CASCADE; SELECT csec.create_trail()');
+	$node->safe_psql($db, 'CREATE EXTENSION csec CASCADE; SELECT csec.create_trail(); CREATE TABLE witness (n int)');
 }
 
-# n control records from one session, told apart by their object.
+# n control records from one session, told apart by their object; durable, as
+# their transaction changes something too, and commits.
 sub record_some
 {
 	my ($node, $n, %at) = @_;
 	my $object = $at{object} // 'x';
 	$node->safe_psql($at{db} // 'postgres',
-		"SELECT count(csec.control('test', '$object ' || g, '{}')) FROM generate_series(1, $n) g");
+		"BEGIN; INSERT INTO witness VALUES ($n); SELECT count(csec.control('test', '$object ' || g, '{}')) FROM generate_series(1, $n) g; COMMIT");
 }
 
 sub flush_trail { $_[0]->safe_psql($_[1] // 'postgres', 'SELECT csec.flush_audit()') }
