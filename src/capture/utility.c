@@ -15,6 +15,7 @@
 #include "catalog/namespace.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
+#include "jit/jit.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "tcop/cmdtag.h"
@@ -163,7 +164,7 @@ select_of(const CopyStmt *copy, Oid relid)
  * what COPY FROM would change.
  */
 static void
-prepare_copy(PlannedStmt **pstmt)
+prepare_copy(CsecUtility *utility, PlannedStmt **pstmt)
 {
 	CopyStmt   *copy = castNode(CopyStmt, (*pstmt)->utilityStmt);
 	Oid			relid;
@@ -181,6 +182,10 @@ prepare_copy(PlannedStmt **pstmt)
 	copy->query = (Node *) select_of(copy, relid);
 	copy->relation = NULL;
 	copy->attlist = NIL;
+
+	/* COPY of a table compiles nothing */
+	utility->jit_off = jit_enabled;
+	jit_enabled = false;
 }
 
 /* ---- what is recorded ---- */
@@ -348,6 +353,7 @@ void
 csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt)
 {
 	utility->reads_command = csec_reads_command;
+	utility->jit_off = false;
 	utility->indirect_drop = csec_indirect_drop;
 	utility->action = utility->object = utility->detail = NULL;
 	if (!csec_database_has_csec())
@@ -357,7 +363,7 @@ csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt)
 	if (IsA((*pstmt)->utilityStmt, CopyStmt))
 	{
 		csec_reads_command = "COPY";
-		prepare_copy(pstmt);
+		prepare_copy(utility, pstmt);
 	}
 }
 
@@ -366,6 +372,8 @@ void
 csec_utility_always(CsecUtility *utility)
 {
 	csec_reads_command = utility->reads_command;
+	if (utility->jit_off)
+		jit_enabled = true;
 	csec_indirect_drop = utility->indirect_drop;
 }
 
