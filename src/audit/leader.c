@@ -21,11 +21,13 @@
 #include "audit/leader.h"
 #include "util/bytes.h"
 
+/* A cache line each: every backend writes its own at each protected read. */
 typedef struct Leader
 {
 	int64		session_start;
-	uint32		pid;
 	uint64		statement;
+	uint32		pid;
+	char		padding[PG_CACHE_LINE_SIZE - 20];
 } Leader;
 
 static Leader *leaders = NULL;	/* MaxBackends of them */

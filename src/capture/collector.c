@@ -39,8 +39,6 @@ void
 csec_statement_begin(void)
 {
 	statement_number++;
-	if (!IsParallelWorker())
-		csec_leader_publish(statement_number);
 }
 
 uint64

@@ -35,14 +35,23 @@ static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 static int	depth = 0;
 static bool statement_open = false;
 
+/* A statement begins: with its first ExecutorStart, run or utility. */
 static void
 begin_outermost(void)
 {
+	if (depth != 0 || statement_open)
+		return;
+	csec_statement_begin();
+	statement_open = true;
+}
+
+/* It is about to give rows, or to act: by the policy of this moment. */
+static void
+run_outermost(void)
+{
 	if (depth != 0)
 		return;
-	if (!statement_open)
-		csec_statement_begin();
-	statement_open = true;
+	begin_outermost();
 	csec_decision_new_statement();
 }
 
@@ -95,7 +104,7 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 			standard_ExecutorRun(CSEC_RUN_HOOK_PASS);
 		return;
 	}
-	begin_outermost();
+	run_outermost();
 	csec_statement_changes_data = changes_data(queryDesc);
 	depth++;
 	PG_TRY();
@@ -172,7 +181,7 @@ watch_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 {
 	CsecUtility utility;
 
-	begin_outermost();
+	run_outermost();
 	csec_utility_before(&utility, &pstmt);
 	depth++;
 	PG_TRY();

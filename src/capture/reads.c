@@ -28,6 +28,7 @@
 #include "utils/rel.h"
 
 #include "audit/emit.h"
+#include "audit/leader.h"
 #include "capture/columns.h"
 #include "capture/read_point.h"
 #include "capture/reads.h"
@@ -336,6 +337,8 @@ csec_reads_instrument(QueryDesc *queryDesc, bool outermost)
 		return;
 	}
 	csec_emit_prepare();
+	if (!IsParallelWorker())
+		csec_leader_publish(csec_statement_number());
 	if (csec_recording_suspended())
 		return;
 	csec_emit_check_lag();
