@@ -35,23 +35,19 @@ static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 static int	depth = 0;
 static bool statement_open = false;
 
-/* A statement begins: with its first ExecutorStart, run or utility. */
+/*
+ * A statement begins, or a portal goes on: by the policy of this moment.  At
+ * the executor's start, because constants meet fields there already, and at
+ * each run, because it may come much later.
+ */
 static void
 begin_outermost(void)
 {
-	if (depth != 0 || statement_open)
-		return;
-	csec_statement_begin();
-	statement_open = true;
-}
-
-/* It is about to give rows, or to act: by the policy of this moment. */
-static void
-run_outermost(void)
-{
 	if (depth != 0)
 		return;
-	begin_outermost();
+	if (!statement_open)
+		csec_statement_begin();
+	statement_open = true;
 	csec_decision_new_statement();
 }
 
@@ -104,7 +100,7 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 			standard_ExecutorRun(CSEC_RUN_HOOK_PASS);
 		return;
 	}
-	run_outermost();
+	begin_outermost();
 	csec_statement_changes_data = changes_data(queryDesc);
 	depth++;
 	PG_TRY();
@@ -181,7 +177,7 @@ watch_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 {
 	CsecUtility utility;
 
-	run_outermost();
+	begin_outermost();
 	csec_utility_before(&utility, &pstmt);
 	depth++;
 	PG_TRY();
