@@ -72,6 +72,7 @@ static TimestampTz batch_began = 0;	/* 0: nothing is known to wait */
 static TimestampTz flushed_at = 0;	/* when the WAL was flushed last, since then */
 static bool batch_flushed = false;	/* it was flushed to seal this batch */
 static TimestampTz cleaned_at = 0;
+static bool extension_here = true;
 
 /* The last stored position whose commit may not be on disk yet. */
 static XLogRecPtr committed_lsn = InvalidXLogRecPtr;
@@ -277,6 +278,7 @@ seal(void)
 {
 	begin_transaction();
 	csec_seal(batch, &state, reader, reader->position);
+	extension_here = OidIsValid(get_extension_oid("csec", true));
 	end_transaction();
 	csec_batch_reset(batch);
 	batch_began = 0;
@@ -294,26 +296,21 @@ seal(void)
 	pgstat_report_stat(false);
 }
 
-/* Now and then: forget sessions, ask about old transactions, see to next month. */
-static bool
+/* Now and then: forget sessions, ask about old transactions. */
+static void
 keep_house(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	bool		wanted;
 
 	if (!TimestampDifferenceExceeds(cleaned_at, now, HOUSEKEEPING_MS))
-		return true;
+		return;
 	cleaned_at = now;
 	begin_transaction();
-	wanted = OidIsValid(get_extension_oid("csec", true));
-	if (wanted)
-	{
-		csec_outcomes_ask(batch, reader->position);
-		csec_sessions_forget(&state);
-		csec_state_store(&state);
-	}
+	csec_outcomes_ask(batch, reader->position);
+	csec_sessions_forget(&state);
+	csec_state_store(&state);
+	extension_here = OidIsValid(get_extension_oid("csec", true));
 	end_transaction();
-	return wanted;
 }
 
 /* ---- life ---- */
@@ -472,9 +469,7 @@ at_end_of_wal(void)
 static void
 work(void)
 {
-	bool		wanted = true;
-
-	for (;;)
+	while (extension_here)
 	{
 		bool		full = read_wal();
 		bool		leave = must_leave();
@@ -486,14 +481,12 @@ work(void)
 		if (full)
 			continue;
 		at_end_of_wal();
-		wanted = keep_house();
-		if (!wanted)
-			break;
+		keep_house();
 	}
-	csec_note_server(batch, reader->position, wanted ? "stop" : "extension gone",
-					 NULL);
+	csec_note_server(batch, reader->position,
+					 extension_here ? "stop" : "extension gone", NULL);
 	seal();
-	if (!wanted)
+	if (!extension_here)
 	{
 		/* nothing is recorded any more: do not hold the WAL */
 		ReplicationSlotRelease();
