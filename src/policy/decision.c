@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -120,6 +121,9 @@ work_out(uint32 id, CsecDecision *decision)
 	*decision = CSEC_MASK;
 	if (InSecurityRestrictedOperation())
 		return CSEC_WHY_RESTRICTED;
+	/* Nothing can be recorded there, so nobody sees anything in clear. */
+	if (RecoveryInProgress())
+		return CSEC_WHY_STANDBY;
 	reader = csec_reader();
 	if (!OidIsValid(reader))
 		return CSEC_WHY_NOT_A_MEMBER;
@@ -220,6 +224,8 @@ csec_why_name(CsecWhy why)
 			return "not a member";
 		case CSEC_WHY_RESTRICTED:
 			return "restricted operation";
+		case CSEC_WHY_STANDBY:
+			return "standby";
 		case CSEC_WHY_UNKNOWN_CATEGORY:
 			return "unknown category";
 		case CSEC_WHY_NO_POLICY:
@@ -243,6 +249,8 @@ why_detail(CsecWhy why)
 			return "The login is not a member of the role it acts as: what a superuser becomes by attribute has no clearance.";
 		case CSEC_WHY_RESTRICTED:
 			return "Nothing is revealed within a security-restricted operation.";
+		case CSEC_WHY_STANDBY:
+			return "Nothing is revealed on a standby, where reads cannot be recorded.";
 		case CSEC_WHY_UNKNOWN_CATEGORY:
 			return "The category is not in csec.category.";
 		case CSEC_WHY_NO_POLICY:
@@ -287,7 +295,7 @@ csec_decide_or_refuse(uint32 category)
 	/* Who is cleared gets the value in either case: the cheap test first. */
 	if (decision == CSEC_REVEAL || likely(!csec_complete_or_refused()))
 		return decision;
-	if (!InSecurityRestrictedOperation() &&
+	if (!InSecurityRestrictedOperation() && !RecoveryInProgress() &&
 		csec_reader_has_role(CSEC_ROLE_BACKUP))
 		return CSEC_REVEAL;
 	refuse(category);

@@ -26,6 +26,7 @@ typedef enum CsecWhy
 	CSEC_WHY_NO_REASON,
 	CSEC_WHY_NOT_A_MEMBER,		/* outer role got by attribute only */
 	CSEC_WHY_RESTRICTED,		/* security-restricted operation */
+	CSEC_WHY_STANDBY,
 	CSEC_WHY_UNKNOWN_CATEGORY,
 	CSEC_WHY_NO_POLICY			/* the policy could not be read */
 } CsecWhy;

@@ -1,0 +1,72 @@
+# On a standby nothing can be recorded: protected tables are not read there,
+# or, with csec.standby_reads = masked_only, nobody sees a value of theirs.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $primary = PostgreSQL::Test::Cluster->new('primary');
+$primary->init(allows_streaming => 1);
+$primary->start;
+$primary->safe_psql('postgres', <<'END');
+CREATE EXTENSION csec CASCADE;
+CREATE TABLE customers (id int PRIMARY KEY, phone text);
+INSERT INTO customers VALUES (1, '13812341234');
+SELECT csec.protect('customers', 'id', '{"phone": "phone"}');
+CREATE ROLE clerk LOGIN;
+CREATE ROLE backup LOGIN IN ROLE csec_backup;
+GRANT SELECT ON customers TO clerk, backup;
+SELECT csec.set_clearance('clerk', level => 'important');
+END
+my $backup = 'base';
+$primary->backup($backup);
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($primary, $backup, has_streaming => 1);
+# the copy of a folder that tests make has modes of its own
+chmod 0600, $standby->data_dir . '/csec_embedded.key';
+$standby->start;
+$primary->wait_for_catchup($standby);
+
+# A session of its own for each role: what is set within one clears nobody.
+sub as
+{
+	my ($node, $role, $sql) = @_;
+	my ($rc, $out, $err) = $node->psql('postgres', $sql, extra_params => [ '-U', $role ]);
+	return ($out, $err);
+}
+my ($out, $err) = as($primary, 'clerk', 'SELECT phone FROM customers');
+is($out, '13812341234', 'the primary shows it to who is cleared');
+foreach my $sql ('SELECT phone FROM customers', 'COPY customers TO STDOUT', 'SELECT count(*) FROM customers')
+{
+	($out, $err) = as($standby, 'clerk', $sql);
+	is($out, '', "the standby refuses: $sql");
+	like($err, qr/cannot be read on a standby.*primary/s, '  with the remedy');
+}
+
+$standby->append_conf('postgresql.conf', 'csec.standby_reads = masked_only');
+$standby->reload;
+$standby->poll_query_until('postgres', "SELECT current_setting('csec.standby_reads') = 'masked_only'");
+($out, $err) = as($standby, 'clerk', 'SELECT phone FROM customers');
+is($out, '138****1234', 'masked_only masks for who is cleared');
+($out, $err) = as($standby, 'clerk', 'COPY customers TO STDOUT');
+is($out, "1\t138****1234", '  in COPY, too');
+($out, $err) = as($standby, 'clerk', "SELECT shown, why FROM csec.why_masked WHERE category = 'phone'");
+is($out, 'mask|standby', '  and says why');
+foreach my $role (qw(clerk backup))
+{
+	($out, $err) = as($standby, $role, 'SET row_security = off; SELECT phone FROM customers');
+	is($out, '', "no complete dump for $role there");
+	like($err, qr/would be masked/, '  but an error');
+}
+
+$standby->promote;
+($out, $err) = as($standby, 'clerk', 'SELECT phone FROM customers');
+is($out, '13812341234', 'promoted, it shows and records');
+$standby->safe_psql('postgres', 'SELECT csec.flush_audit()');
+is($standby->safe_psql('postgres', "SELECT count(*) FROM csec.who_saw('customers', '1') WHERE login = 'clerk'"),
+	'2', '  what was read before and after');
+$standby->stop;
+$primary->stop;
+done_testing();
