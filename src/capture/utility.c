@@ -206,13 +206,15 @@ is_protected(RangeVar *name, Oid *relid)
 	return OidIsValid(*relid) && csec_table_lookup(*relid) != NULL;
 }
 
-/* The first protected table in a list of names; InvalidOid: none. */
-static Oid
+/* The protected tables in a list of names; NULL: none. */
+static char *
 protected_in_list(List *names)
 {
+	StringInfoData found;
 	ListCell   *lc;
 	Oid			relid;
 
+	initStringInfo(&found);
 	foreach(lc, names)
 	{
 		Node	   *name = lfirst(lc);
@@ -220,16 +222,16 @@ protected_in_list(List *names)
 			IsA(name, List) ? makeRangeVarFromNameList((List *) name) : NULL;
 
 		if (is_protected(rv, &relid))
-			return relid;
+			appendStringInfo(&found, "%s%s", found.len > 0 ? ", " : "", qualified(relid));
 	}
-	return InvalidOid;
+	return found.len > 0 ? found.data : NULL;
 }
 
-/* The protected table that a statement alters; InvalidOid: none. */
-static Oid
-altered_table(Node *stmt)
+/* The protected tables that a statement alters; NULL: none. */
+static char *
+altered_tables(Node *stmt)
 {
-	Oid			relid = InvalidOid;
+	Oid			relid;
 	RangeVar   *name = NULL;
 
 	switch (nodeTag(stmt))
@@ -260,15 +262,15 @@ altered_table(Node *stmt)
 		case T_DropStmt:
 			if (castNode(DropStmt, stmt)->removeType == OBJECT_TABLE)
 				return protected_in_list(castNode(DropStmt, stmt)->objects);
-			return InvalidOid;
+			return NULL;
 		case T_GrantStmt:
 			if (castNode(GrantStmt, stmt)->objtype == OBJECT_TABLE)
 				return protected_in_list(castNode(GrantStmt, stmt)->objects);
-			return InvalidOid;
+			return NULL;
 		default:
-			return InvalidOid;
+			return NULL;
 	}
-	return is_protected(name, &relid) ? relid : InvalidOid;
+	return is_protected(name, &relid) ? qualified(relid) : NULL;
 }
 
 /* The role that a statement is about; NULL: it is about none. */
@@ -328,11 +330,8 @@ changed_setting(Node *stmt)
 static void
 note_control(CsecUtility *utility, Node *stmt)
 {
-	Oid			relid = altered_table(stmt);
-	const char *object = NULL;
+	const char *object = altered_tables(stmt);
 
-	if (OidIsValid(relid))
-		object = qualified(relid);
 	if (object == NULL)
 		object = changed_role(stmt);
 	if (object == NULL)

@@ -73,8 +73,8 @@ CREATE FUNCTION trail.outcome(record bytea) RETURNS text
 CREATE FUNCTION trail.change_lines(record bytea) RETURNS SETOF text
 	LANGUAGE sql AS $$
 		SELECT concat('change by ', trail.person(f.reader, f.effective_role), ': ', f.statement, ' ', f.relation, ' ', coalesce(c.subject, trail.subjects(record)),
-			string_agg(concat(' ', c.column_name, CASE WHEN c.op <> 'I' THEN ' ' || coalesce(c.old_value, 'null') END,
-				CASE WHEN c.op <> 'D' THEN ' -> ' || coalesce(c.new_value, 'null') END), ',' ORDER BY c.column_name)
+			string_agg(concat(' ', c.column_name, CASE WHEN c.op <> 'I' THEN ' ' || coalesce(c.old_value, 'digest of ' || c.old_length, 'null') END,
+				CASE WHEN c.op <> 'D' THEN ' -> ' || coalesce(c.new_value, 'digest of ' || c.new_length, 'null') END), ',' ORDER BY c.column_name)
 				FILTER (WHERE c.column_name IS NOT NULL),
 			', ', trail.outcome(record))
 		FROM csec.record_fields(record) f LEFT JOIN csec.record_changes(record) c ON true
