@@ -101,6 +101,8 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 		return;
 	}
 	begin_outermost();
+	if (depth == 0)
+		csec_reads_discarded = queryDesc->dest->mydest == DestNone;
 	csec_statement_changes_data = changes_data(queryDesc);
 	depth++;
 	PG_TRY();

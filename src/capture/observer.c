@@ -20,6 +20,9 @@
 #include "capture/subject_key.h"
 #include "util/guc.h"
 
+/* The rows of the current run go nowhere: MOVE. */
+bool		csec_reads_discarded = false;
+
 /* Find the collector of the current statement. */
 void
 csec_observer_attach(CsecObserver *observer)
@@ -27,8 +30,11 @@ csec_observer_attach(CsecObserver *observer)
 	size_t		len;
 	const uint8 *columns = csec_columns_encode(observer->table, observer->selected, &len);
 
+	CsecExactness exactness = observer->exactness == CSEC_EXACT_DELIVERED && csec_reads_discarded ?
+		CSEC_EXACT_SCANNED : observer->exactness;
+
 	observer->collector = csec_collector_for(observer->table, observer->statement,
-											 observer->exactness, observer->strict,
+											 exactness, observer->strict,
 											 columns, len);
 	observer->generation = csec_collectors_generation;
 }

@@ -29,6 +29,8 @@ typedef struct CsecObserver
 	uint64		generation;		/* of collectors, for which that is valid */
 } CsecObserver;
 
+extern bool csec_reads_discarded;
+
 extern void csec_observer_attach(CsecObserver *observer);
 extern void csec_observer_note(CsecObserver *observer, TupleTableSlot *result);
 extern void csec_observer_failed(CsecObserver *observer);

@@ -8,16 +8,16 @@
  * still carries the whole key in its result, and if that is the root of the
  * query, what was noted is what was delivered.
  *
- * The climb ends where somebody's own code could see rows that are dropped
- * above it: in a condition, in what a node computes, on the inner side of a
- * join that is given values of the row.  That code is a function that is not
+ * The climb ends where the key is lost, or where somebody's own code could see
+ * rows that are dropped above it: in a condition, in what a node computes, on
+ * the inner side of a join that is given values of the row.  What a node
+ * computes, it computes from rows that are noted before.  That code is a function that is not
  * PostgreSQL's or csec's own, or that is volatile, and the making of a value
  * of somebody's own type (a domain's checks, a row's domains).
  *
  * A worker's plan ends below the leader's Gather, which it cannot look at.  So
  * both go by the same rules up to there, and what gets through them is noted
- * by the leader alone: by the Gather's result or, where that has lost the key,
- * before its projection.
+ * by the leader alone.
  */
 #include "postgres.h"
 
@@ -242,6 +242,34 @@ conditions_may_leak(PlanState *node)
 	}
 }
 
+/*
+ * Do the rows of this side come out of the join?  Those of an anti-join's inner
+ * side never do: they are told by what does not.
+ */
+static bool
+side_comes_out(PlanState *join, bool inner)
+{
+	switch (((Join *) join->plan)->jointype)
+	{
+		case JOIN_INNER:
+		case JOIN_LEFT:
+		case JOIN_FULL:
+		case JOIN_RIGHT:
+		case JOIN_SEMI:
+			return true;
+		case JOIN_ANTI:
+			return !inner;
+		default:
+			return false;
+	}
+}
+
+static bool
+is_join(PlanState *node)
+{
+	return IsA(node, HashJoinState) || IsA(node, MergeJoinState) || IsA(node, NestLoopState);
+}
+
 /* By which variable number a node refers to this child; 0: it does not. */
 static int
 child_varno(PlanState *node, PlanState *child)
@@ -249,6 +277,8 @@ child_varno(PlanState *node, PlanState *child)
 	if (IsA(node, SubqueryScanState))
 		return ((SubqueryScanState *) node)->subplan == child ?
 			(int) ((Scan *) node->plan)->scanrelid : 0;
+	if (is_join(node) && !side_comes_out(node, innerPlanState(node) == child))
+		return 0;
 	if (outerPlanState(node) == child)
 		return OUTER_VAR;
 	if (innerPlanState(node) == child)
@@ -303,13 +333,21 @@ next_above(const CsecPlanPath *path, int at, int *varno)
 {
 	PlanState  *node;
 
-	if (at == 0 || csec_may_leak(path->nodes[at]->plan->targetlist))
+	if (at == 0)
 		return NULL;
 	node = path->nodes[at - 1];
 	*varno = child_varno(node, path->nodes[at]);
 	if (*varno == 0 || !hands_on(node) || conditions_may_leak(node))
 		return NULL;
 	return node;
+}
+
+/* Must rows be noted before the node computes its result from them? */
+static bool
+loses_or_shows(PlanState *node, bool carried)
+{
+	return node->ps_ProjInfo != NULL &&
+		(!carried || csec_may_leak(node->plan->targetlist));
 }
 
 /*
@@ -321,22 +359,29 @@ csec_read_point(const CsecPlanPath *path, const CsecTable *table, CsecReadPoint 
 {
 	int			at = path->depth - 1;
 	int			point_at = at;
-	int			varno;
+	int			varno = ((Scan *) path->nodes[at]->plan)->scanrelid;
 	PlanState  *node = path->nodes[at];
 	AttrNumber	key[CSEC_MAX_SUBJECT_COLUMNS];
 	AttrNumber	above[CSEC_MAX_SUBJECT_COLUMNS];
 	bool		carried = table->nsubject > 0 &&
-		find_key_in_result(node, ((Scan *) node->plan)->scanrelid, table->nsubject,
-						   table->subject_attno, key);
+		find_key_in_result(node, varno, table->nsubject, table->subject_attno, key);
 
-	point->before_projection = false;
+	point->input = 0;
+	if (loses_or_shows(node, true))
+	{
+		point->input = varno;
+		carried = false;
+	}
 	while (carried && (node = next_above(path, at, &varno)) != NULL)
 	{
 		carried = find_key_in_result(node, varno, table->nsubject, key, above);
-		if (carried)
+		if (loses_or_shows(node, carried))
+		{
+			point->input = varno;
+			carried = false;
+		}
+		else if (carried)
 			memcpy(key, above, sizeof(key));
-		else if (IsA(node, GatherState) || IsA(node, GatherMergeState))
-			point->before_projection = true;
 		else
 			break;
 		at--;
@@ -350,6 +395,5 @@ csec_read_point(const CsecPlanPath *path, const CsecTable *table, CsecReadPoint 
 	}
 	point->node = path->nodes[point_at];
 	point->delivered = is_delivered(path, point_at);
-	point->left_to_leader = carried && at == 0 &&
-		!csec_may_leak(path->nodes[0]->plan->targetlist);
+	point->left_to_leader = carried && at == 0;
 }

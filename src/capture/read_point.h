@@ -21,7 +21,8 @@ typedef struct CsecPlanPath
 typedef struct CsecReadPoint
 {
 	PlanState  *node;			/* the scan itself, or one above it */
-	bool		before_projection;	/* its result has no key, its input has */
+	int			input;			/* not 0: to be noted before its projection, from
+								 * the input that has this variable number */
 	bool		delivered;		/* all of its rows go to the reader */
 	bool		left_to_leader; /* in a worker: the leader notes its rows */
 	AttrNumber	attno[CSEC_MAX_SUBJECT_COLUMNS];	/* of the key, if above the scan */

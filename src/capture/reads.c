@@ -158,7 +158,8 @@ observe_conflict(WalkContext *context, ModifyTableState *node)
 	if (conflict->oc_WhereClause != NULL)
 		conflict->oc_WhereClause = csec_wrap_expression(conflict->oc_WhereClause, observer);
 	else if (conflict->oc_ProjInfo != NULL)
-		conflict->oc_ProjInfo = csec_wrap_projection(conflict->oc_ProjInfo, observer, false);
+		conflict->oc_ProjInfo = csec_wrap_projection(conflict->oc_ProjInfo, observer,
+													   rel->ri_RangeTableIndex);
 }
 
 /* Decide where and how the subjects of a scan are noted, and do it. */
@@ -194,8 +195,8 @@ observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblE
 	}
 	else if (IsA(scan, IndexOnlyScanState))
 		csec_observer_use_index(observer);
-	if (point.before_projection && point.node->ps_ProjInfo != NULL)
-		point.node->ps_ProjInfo = csec_wrap_projection(point.node->ps_ProjInfo, observer, true);
+	if (point.input != 0)
+		point.node->ps_ProjInfo = csec_wrap_projection(point.node->ps_ProjInfo, observer, point.input);
 	csec_wrap_node(context->query, point.node, observer);
 }
 

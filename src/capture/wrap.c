@@ -37,7 +37,7 @@ typedef struct WrappedProjection
 	ProjectionInfo info;		/* must be first */
 	ExprState  *original;		/* its steps point into it: it runs where it is */
 	CsecObserver *observer;
-	bool		outer;			/* of a row from below, else of one of the table */
+	int			input;			/* variable number of the tuple that has the key */
 } WrappedProjection;
 
 /* All wrapped nodes of all queries that run, by address. */
@@ -133,8 +133,10 @@ note_and_project(ExprState *state, ExprContext *econtext, bool *isnull)
 	WrappedProjection *projection = (WrappedProjection *)
 		((char *) state - offsetof(ProjectionInfo, pi_state));
 
-	csec_observer_note(projection->observer, projection->outer ?
-					   econtext->ecxt_outertuple : econtext->ecxt_scantuple);
+	csec_observer_note(projection->observer,
+					   projection->input == OUTER_VAR ? econtext->ecxt_outertuple :
+					   projection->input == INNER_VAR ? econtext->ecxt_innertuple :
+					   econtext->ecxt_scantuple);
 	return projection->original->evalfunc(projection->original, econtext, isnull);
 }
 
@@ -217,9 +219,9 @@ csec_wrap_expression(ExprState *original, CsecObserver *observer)
 	return &expr->state;
 }
 
-/* The same for a projection; outer: of what the node below gives. */
+/* The same for a projection, of the input tuple that has the key. */
 ProjectionInfo *
-csec_wrap_projection(ProjectionInfo *original, CsecObserver *observer, bool outer)
+csec_wrap_projection(ProjectionInfo *original, CsecObserver *observer, int input)
 {
 	WrappedProjection *projection = palloc0(sizeof(WrappedProjection));
 
@@ -227,8 +229,8 @@ csec_wrap_projection(ProjectionInfo *original, CsecObserver *observer, bool oute
 	projection->original = &original->pi_state;
 	projection->info.pi_state.evalfunc = note_and_project;
 	projection->observer = observer;
-	projection->outer = outer;
-	observer->in_result = true;
+	projection->input = input;
+	observer->in_result = observer->fetched == NULL;
 	observer->in_expression = true;
 	return &projection->info;
 }

@@ -16,7 +16,7 @@ extern void csec_wrap_node(CsecWrappedQuery *query, PlanState *node,
 						   CsecObserver *observer);
 extern ExprState *csec_wrap_expression(ExprState *original, CsecObserver *observer);
 extern ProjectionInfo *csec_wrap_projection(ProjectionInfo *original,
-											CsecObserver *observer, bool outer);
+											CsecObserver *observer, int input);
 extern void csec_wrap_failed(EState *estate);
 
 #endif							/* CSEC_CAPTURE_WRAP_H */

@@ -54,7 +54,7 @@ SELECT * FROM whole();
 EXPLAIN (COSTS OFF) SELECT count(phone) FROM cust;
 SELECT count(phone) FROM cust;
 SELECT * FROM whole();
-SELECT count(*) FROM cust JOIN plain USING (id) WHERE x = 3 AND phone IS NOT NULL;
+SELECT count(*) FROM cust JOIN plain USING (id) WHERE x = 3 AND cust.bal < 30;
 SELECT * FROM whole();
 SET parallel_leader_participation = on;
 SELECT count(phone) FROM cust;

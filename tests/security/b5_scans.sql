@@ -89,6 +89,8 @@ WITH m AS MATERIALIZED (SELECT * FROM cust WHERE id BETWEEN 25 AND 27) SELECT id
 SELECT no, (SELECT phone FROM cust WHERE id = o.cust_id) FROM ord o WHERE no = 3;
 SELECT no FROM ord WHERE cust_id IN (SELECT id FROM cust WHERE bal = 5) ORDER BY no LIMIT 1;
 SELECT no FROM ord o WHERE NOT EXISTS (SELECT FROM cust c WHERE c.id = o.cust_id AND c.bal > 1) ORDER BY no LIMIT 1;
+SELECT count(*) FROM ord o WHERE o.cust_id NOT IN (SELECT id FROM cust WHERE bal > 38);
+SELECT count(*) FROM ord o LEFT JOIN cust c ON c.id = o.cust_id AND c.bal > 8 WHERE c.id IS NULL;
 SELECT ARRAY(SELECT id FROM cust WHERE id < 4);
 SELECT id FROM cust WHERE id = 28 UNION SELECT no FROM ord WHERE no = 28;
 SELECT id FROM cust WHERE id IN (29, 30) INTERSECT SELECT id FROM cust WHERE id = 30;
