@@ -145,3 +145,4 @@ GROUP BY kind ORDER BY kind;
 SELECT outcome_of(''), outcome_of('\x00');
 
 SELECT csec.unprotect_all('test');
+REVOKE csec_loader FROM CURRENT_USER;

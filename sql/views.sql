@@ -172,3 +172,4 @@ SELECT csec.unprotect_all('test');
 DROP OWNED BY regress_views_clerk, regress_views_desk, regress_views_low;
 DROP ROLE regress_views_clerk, regress_views_low, regress_views_desk, regress_views_auditor, regress_views_officer, regress_views_admin,
 	regress_views_backup, regress_views_loader;
+REVOKE csec_loader FROM CURRENT_USER;

@@ -127,3 +127,4 @@ SELECT csec.subjects_of(1000000);
 SELECT csec.unprotect_all('test');
 DROP OWNED BY regress_who_clerk;
 DROP ROLE regress_who_clerk;
+REVOKE csec_loader FROM CURRENT_USER;
