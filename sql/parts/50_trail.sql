@@ -74,7 +74,7 @@ BEGIN
 		record bytea NOT NULL,
 		hash bytea NOT NULL
 	) PARTITION BY RANGE (at);
-	CREATE INDEX audit_log_seq ON csec_trail.audit_log (seq);
+	CREATE INDEX audit_log_seq ON csec_trail.audit_log (seq) WITH (deduplicate_items = off);
 	CREATE INDEX audit_log_subject ON csec_trail.audit_log (relid, subject);
 	-- The heap is in the order of time, so a block range index finds a time as
 	-- well as a btree would, at a tenth of its cost for each record.

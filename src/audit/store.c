@@ -25,6 +25,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "audit/columns.h"
@@ -35,6 +36,9 @@
 
 /* Multiranges are many times as large as the bodies they come from. */
 #define ROWS_MEMORY (8 * 1024 * 1024)
+
+/* So long before a month begins its partitions are made. */
+#define AHEAD_MS (INT64CONST(20) * 24 * 60 * 60 * 1000)
 
 /* By what a row is found, and where it is among the slots. */
 typedef struct RowKey
@@ -98,8 +102,8 @@ partitions_exist(TimestampTz at)
 	return true;
 }
 
-void
-csec_store_add_partitions(TimestampTz at)
+static void
+add_partitions(TimestampTz at)
 {
 	Oid			argtypes[] = {TIMESTAMPTZOID};
 	Datum		args[] = {TimestampTzGetDatum(at)};
@@ -110,6 +114,39 @@ csec_store_add_partitions(TimestampTz at)
 		elog(ERROR, "could not make the partitions of the trail");
 	SPI_finish();
 	CommandCounterIncrement();
+}
+
+/* In a subtransaction: the batches of today do not wait for next month. */
+void
+csec_store_look_ahead(TimestampTz now)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	if (partitions_exist(TimestampTzPlusMilliseconds(now, AHEAD_MS)))
+		return;
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		add_partitions(now);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		ereport(LOG,
+				(errmsg("next month's partitions of the audit trail could not be made yet: %s",
+						error->message)));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
 }
 
 static void
@@ -253,7 +290,7 @@ csec_store_begin(TimestampTz at)
 										ALLOCSET_DEFAULT_SIZES);
 	store->estate = CreateExecutorState();
 	if (!partitions_exist(at))
-		csec_store_add_partitions(at);
+		add_partitions(at);
 	open_leaf(store, &log_leaf);
 	open_leaf(store, &subject_leaf);
 	return store;

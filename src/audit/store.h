@@ -21,7 +21,11 @@ extern void csec_store_add(CsecStore *store, uint64 seq, bytea *record,
 						   const uint8 *hash);
 extern void csec_store_end(CsecStore *store);
 
-/* Make the partitions for the month of a moment and the next, if missing. */
-extern void csec_store_add_partitions(TimestampTz at);
+/*
+ * Make next month's partitions when it is near and they are missing.  Inside
+ * a transaction; what goes wrong (somebody holds a lock) is logged, and left
+ * to the next call.
+ */
+extern void csec_store_look_ahead(TimestampTz now);
 
 #endif							/* CSEC_AUDIT_STORE_H */

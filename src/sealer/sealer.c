@@ -41,6 +41,7 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "audit/store.h"
 #include "audit/stream.h"
 #include "keys/keyring.h"
 #include "sealer/batch.h"
@@ -296,7 +297,7 @@ seal(void)
 	pgstat_report_stat(false);
 }
 
-/* Now and then: forget sessions, ask about old transactions. */
+/* Now and then: forget sessions, ask about old transactions, see to next month. */
 static void
 keep_house(void)
 {
@@ -310,6 +311,8 @@ keep_house(void)
 	csec_sessions_forget(&state);
 	csec_state_store(&state);
 	extension_here = OidIsValid(get_extension_oid("csec", true));
+	if (extension_here)
+		csec_store_look_ahead(now);
 	end_transaction();
 }
 
