@@ -139,7 +139,7 @@ INSERT INTO csec.category (name, level, mask, check_kind, check_mode, search, ti
 	('email', 'important', 'email', 'email', 'lax', 'equality', '电子邮箱', true),
 	('address', 'important', 'address', 'none', 'lax', 'equality', '地址', true),
 	('birth_date', 'important', 'birth_date', 'birth_date', 'lax', 'equality', '出生日期', true),
-	('free_text', 'important', 'free_text', 'none', 'lax', 'none', '备注', true),
+	('free_text', 'important', 'free_text', 'none', 'lax', 'equality', '备注', true),
 	('id_card', 'core', 'id_card', 'id_card', 'lax', 'equality', '身份证号', true),
 	('bank_card', 'core', 'bank_card', 'bank_card', 'lax', 'equality', '银行卡号', true);
 

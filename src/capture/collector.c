@@ -95,14 +95,13 @@ drop_collector(CsecCollector *c)
 }
 
 static bool
-same_read(const CsecCollector *c, const CsecIdentity *identity, const CsecTable *table,
-		  const char *statement, CsecExactness exactness,
-		  const uint8 *columns, size_t columns_len)
+same_read(const CsecCollector *c, const CsecIdentity *identity, const CsecReadKind *kind)
 {
-	return c->root == table->root && c->exactness == exactness &&
-		c->identity == identity && c->statement == statement &&
-		c->columns_len == columns_len &&
-		memcmp(c->columns, columns, columns_len) == 0;
+	return c->root == kind->table->root && c->exactness == kind->exactness &&
+		c->identity == identity && c->statement == kind->statement &&
+		c->columns_len == kind->columns_len && c->probed_len == kind->probed_len &&
+		memcmp(c->columns, kind->columns, kind->columns_len) == 0 &&
+		memcmp(c->probed, kind->probed, kind->probed_len) == 0;
 }
 
 /*
@@ -110,16 +109,14 @@ same_read(const CsecCollector *c, const CsecIdentity *identity, const CsecTable 
  * May allocate and raise: called while the executor runs.
  */
 CsecCollector *
-csec_collector_for(const CsecTable *table, const char *statement,
-				   CsecExactness exactness, bool strict,
-				   const uint8 *columns, size_t columns_len)
+csec_collector_for(const CsecReadKind *kind)
 {
 	CsecIdentity *identity = csec_identity_acquire();
 	CsecCollector *c;
 
 	for (c = collectors; c != NULL; c = c->next)
 	{
-		if (same_read(c, identity, table, statement, exactness, columns, columns_len))
+		if (same_read(c, identity, kind))
 		{
 			csec_identity_release(identity);
 			c->leads |= IsInParallelMode() && !IsParallelWorker();
@@ -128,22 +125,24 @@ csec_collector_for(const CsecTable *table, const char *statement,
 	}
 
 	/* room for the largest piece, which an abort may have to emit */
-	csec_record_reserve(CSEC_RECORD_OVERHEAD + columns_len +
+	csec_record_reserve(CSEC_RECORD_OVERHEAD + kind->columns_len +
 						Max(CSEC_RECORD_ROOM, CSEC_TEXTS_ROOM + CSEC_VARINT_MAX));
-	c = take_collector(table->subject_is_integer);
+	c = take_collector(kind->table->subject_is_integer);
 	c->identity = identity;
-	c->root = table->root;
-	strlcpy(c->relation, table->qualified_name, sizeof(c->relation));
-	c->statement = statement;
-	c->exactness = exactness;
-	c->strict = strict;
+	c->root = kind->table->root;
+	strlcpy(c->relation, kind->table->qualified_name, sizeof(c->relation));
+	c->statement = kind->statement;
+	c->exactness = kind->exactness;
+	c->strict = kind->strict;
 	c->intent_flushed = false;
 	c->emitted_part = false;
 	c->leads = IsInParallelMode() && !IsParallelWorker();
 	c->rows = 0;
 	c->emitted_at = GetCurrentTimestamp();
-	set_columns(c, columns, columns_len);
-	c->subjects.all = exactness == CSEC_EXACT_ALL || table->nsubject == 0;
+	set_columns(c, kind->columns, kind->columns_len);
+	memcpy(c->probed, kind->probed, kind->probed_len);
+	c->probed_len = kind->probed_len;
+	c->subjects.all = kind->exactness == CSEC_EXACT_ALL || kind->table->nsubject == 0;
 	c->next = collectors;
 	collectors = c;
 	return c;
@@ -186,7 +185,7 @@ emit_piece(CsecCollector *c, CsecStatus status, CsecExactness exactness,
 
 	begin_read(c, status, exactness, rows, flags);
 	out = csec_record_open_field(CSEC_TAG_SUBJECTS, &room);
-	room -= CSEC_LEADER_ROOM;
+	room -= CSEC_LEADER_ROOM + CSEC_PROBED_ROOM + 2 * CSEC_VARINT_MAX;
 	csec_record_close_field(csec_subjects_encode(&c->subjects, from, out, room));
 	if (c->subjects.integers && *from < c->subjects.nranges)
 		csec_record_add_flags(CSEC_BODY_PARTIAL);

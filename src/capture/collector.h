@@ -15,6 +15,22 @@
 /* A qualified name, quoted: each character of either part may be doubled. */
 #define CSEC_RELATION_MAX (2 * (2 * NAMEDATALEN + 2) + 2)
 
+/* What makes reads of one table in one statement one record. */
+typedef struct CsecReadKind
+{
+	const CsecTable *table;
+	const char *statement;		/* command, a constant */
+	CsecExactness exactness;
+	bool		strict;
+	const uint8 *columns;		/* as the record's field */
+	size_t		columns_len;
+	const uint8 *probed;		/* as the record's field */
+	size_t		probed_len;
+} CsecReadKind;
+
+/* More names of probed columns are left out. */
+#define CSEC_PROBED_ROOM 512
+
 /* One kind of read of one table by one identity in one statement. */
 typedef struct CsecCollector
 {
@@ -33,6 +49,8 @@ typedef struct CsecCollector
 	size_t		columns_len;
 	size_t		columns_size;
 	uint8	   *columns;		/* as the record's field */
+	size_t		probed_len;
+	uint8		probed[CSEC_PROBED_ROOM];
 	CsecSubjects subjects;
 } CsecCollector;
 
@@ -41,10 +59,7 @@ extern uint64 csec_collectors_generation;
 
 extern void csec_statement_begin(void);
 extern uint64 csec_statement_number(void);
-extern CsecCollector *csec_collector_for(const CsecTable *table,
-										 const char *statement,
-										 CsecExactness exactness, bool strict,
-										 const uint8 *columns, size_t columns_len);
+extern CsecCollector *csec_collector_for(const CsecReadKind *kind);
 extern void csec_collector_strict_intent(CsecCollector *collector);
 extern void csec_collector_spill(CsecCollector *collector);
 extern void csec_collectors_emit(CsecStatus status);

@@ -177,6 +177,29 @@ is_selected(Bitmapset *selected, AttrNumber attno)
 	return is_whole_row(selected) || is_member(selected, attno);
 }
 
+/*
+ * The classified columns that conditions look at: the names, each behind its
+ * length.  Gives how many bytes that is; what does not fit is left out.
+ */
+size_t
+csec_columns_probed(const CsecTable *table, Bitmapset *conditions, uint8 *out, size_t room)
+{
+	size_t		used = 0;
+
+	for (int i = 0; i < table->nfields; i++)
+	{
+		const CsecTableField *field = &table->fields[i];
+		size_t		len = strlen(NameStr(field->name));
+
+		if (!is_selected(conditions, field->attno) || used + len + 1 > room)
+			continue;
+		out[used++] = (uint8) len;	/* a name's length is one byte as a varint */
+		memcpy(out + used, NameStr(field->name), len);
+		used += len;
+	}
+	return used;
+}
+
 /* Is a classified column among them? */
 bool
 csec_columns_touch_fields(const CsecTable *table, Bitmapset *selected)

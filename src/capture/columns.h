@@ -11,6 +11,8 @@
 
 extern const uint8 *csec_columns_encode(const CsecTable *table,
 										Bitmapset *selected, size_t *len);
+extern size_t csec_columns_probed(const CsecTable *table, Bitmapset *conditions,
+								  uint8 *out, size_t room);
 extern bool csec_columns_touch_fields(const CsecTable *table, Bitmapset *selected);
 extern bool csec_columns_strict(const CsecTable *table, Bitmapset *selected);
 

@@ -27,15 +27,22 @@ bool		csec_reads_discarded = false;
 void
 csec_observer_attach(CsecObserver *observer)
 {
-	size_t		len;
-	const uint8 *columns = csec_columns_encode(observer->table, observer->selected, &len);
+	uint8		probed[CSEC_PROBED_ROOM];
+	CsecReadKind kind = {
+		.table = observer->table,
+		.statement = observer->statement,
+		.exactness = observer->exactness,
+		.strict = observer->strict,
+		.probed = probed
+	};
 
-	CsecExactness exactness = observer->exactness == CSEC_EXACT_DELIVERED && csec_reads_discarded ?
-		CSEC_EXACT_SCANNED : observer->exactness;
-
-	observer->collector = csec_collector_for(observer->table, observer->statement,
-											 exactness, observer->strict,
-											 columns, len);
+	if (observer->exactness == CSEC_EXACT_DELIVERED && csec_reads_discarded)
+		kind.exactness = CSEC_EXACT_SCANNED;
+	kind.columns = csec_columns_encode(observer->table, observer->selected,
+									   &kind.columns_len);
+	kind.probed_len = csec_columns_probed(observer->table, observer->conditions,
+										  probed, sizeof(probed));
+	observer->collector = csec_collector_for(&kind);
 	observer->generation = csec_collectors_generation;
 }
 

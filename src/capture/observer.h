@@ -18,6 +18,7 @@ typedef struct CsecObserver
 	const CsecTable *table;
 	const char *statement;
 	Bitmapset  *selected;
+	Bitmapset  *conditions;		/* columns that the scan's conditions look at */
 	CsecExactness exactness;
 	bool		strict;
 	PlanState  *scan;			/* over the table */

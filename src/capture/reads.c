@@ -71,6 +71,43 @@ command_name(CmdType operation)
 	}
 }
 
+/* An index-only scan's conditions name columns of its index. */
+static Bitmapset *
+index_condition_columns(IndexOnlyScan *plan, Bitmapset *columns)
+{
+	Bitmapset  *in_index = NULL;
+	ListCell   *lc;
+
+	pull_varattnos((Node *) plan->indexqual, INDEX_VAR, &in_index);
+	foreach(lc, plan->indextlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (IsA(tle->expr, Var) &&
+			bms_is_member(tle->resno - FirstLowInvalidHeapAttributeNumber, in_index))
+			columns = bms_add_member(columns, ((Var *) tle->expr)->varattno -
+									 FirstLowInvalidHeapAttributeNumber);
+	}
+	return columns;
+}
+
+/* The columns that a scan's conditions look at, numbered as in a range table entry. */
+static Bitmapset *
+condition_columns(PlanState *scan)
+{
+	Index		rti = ((Scan *) scan->plan)->scanrelid;
+	Bitmapset  *columns = NULL;
+
+	pull_varattnos((Node *) scan->plan->qual, rti, &columns);
+	if (IsA(scan, IndexScanState))
+		pull_varattnos((Node *) ((IndexScan *) scan->plan)->indexqualorig, rti, &columns);
+	else if (IsA(scan, BitmapHeapScanState))
+		pull_varattnos((Node *) ((BitmapHeapScan *) scan->plan)->bitmapqualorig, rti, &columns);
+	else if (IsA(scan, IndexOnlyScanState))
+		columns = index_condition_columns((IndexOnlyScan *) scan->plan, columns);
+	return columns;
+}
+
 static CsecObserver *
 make_observer(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblEntry *rte)
 {
@@ -103,14 +140,8 @@ is_changed_by_parent(const CsecPlanPath *path)
 static bool
 finds_by_key(PlanState *scan, const CsecTable *table)
 {
-	Index		rti = ((Scan *) scan->plan)->scanrelid;
-	Bitmapset  *columns = NULL;
+	Bitmapset  *columns = condition_columns(scan);
 
-	pull_varattnos((Node *) scan->plan->qual, rti, &columns);
-	if (IsA(scan, IndexScanState))
-		pull_varattnos((Node *) ((IndexScan *) scan->plan)->indexqualorig, rti, &columns);
-	else if (IsA(scan, BitmapHeapScanState))
-		pull_varattnos((Node *) ((BitmapHeapScan *) scan->plan)->bitmapqualorig, rti, &columns);
 	for (int i = 0; i < table->nsubject; i++)
 		columns = bms_del_member(columns, table->subject_attno[i] - FirstLowInvalidHeapAttributeNumber);
 	return bms_next_member(columns, -FirstLowInvalidHeapAttributeNumber - 1) < 0 &&
@@ -169,6 +200,8 @@ observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblE
 	CsecObserver *observer = make_observer(context, scan, table, rte);
 	CsecReadPoint point;
 
+	if (table->nfields > 0)
+		observer->conditions = condition_columns(scan);
 	if (IsA(scan, ForeignScanState) || IsA(scan, CustomScanState))
 	{
 		observer->exactness = CSEC_EXACT_ALL;
