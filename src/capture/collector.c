@@ -189,6 +189,8 @@ emit_piece(CsecCollector *c, CsecStatus status, CsecExactness exactness,
 	csec_record_close_field(csec_subjects_encode(&c->subjects, from, out, room));
 	if (c->subjects.integers && *from < c->subjects.nranges)
 		csec_record_add_flags(CSEC_BODY_PARTIAL);
+	if (c->probed_len > 0)
+		csec_record_bytes(CSEC_TAG_PROBED, c->probed, c->probed_len);
 	csec_leader_append();
 	c->emitted_part = true;
 	return csec_record_emit();
