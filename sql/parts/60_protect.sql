@@ -84,7 +84,7 @@ GRANT SELECT ON csec.replaced_object TO csec_admin, csec_auditor, csec_officer, 
 COMMENT ON TABLE csec.replaced_object IS 'indexes and statistics of protected tables that could not stay as they were; csec.unprotect() brings them back';
 COMMENT ON COLUMN csec.replaced_object.relid IS 'the protected table';
 COMMENT ON COLUMN csec.replaced_object.name IS 'name of the index or of the statistics, with its schema';
-COMMENT ON COLUMN csec.replaced_object.definition IS 'the command that makes it as it was';
+COMMENT ON COLUMN csec.replaced_object.definition IS 'the commands that make it as it was';
 COMMENT ON COLUMN csec.replaced_object.remade IS 'true: there is another of its name in its place; false: there is none';
 SELECT pg_catalog.pg_extension_config_dump('csec.replaced_object',
 	'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relid)');
@@ -123,7 +123,7 @@ COMMENT ON FUNCTION csec.may_protect(regclass) IS
 
 -- A table, its partitions and its inheritance children.
 CREATE FUNCTION csec.tree(tab regclass) RETURNS SETOF regclass
-	LANGUAGE sql STABLE STRICT
+	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		WITH RECURSIVE t(relid) AS (
@@ -184,7 +184,7 @@ CREATE FUNCTION csec.request_fields(request csec.protect_request,
 		OUT attnum int2, OUT attname name, OUT category text, OUT from_type regtype,
 		OUT original_type text, OUT rewritten boolean)
 	RETURNS SETOF record
-	LANGUAGE sql STABLE
+	LANGUAGE sql STABLE ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT a.attnum, a.attname, coalesce(f.value, own.category), a.atttypid::regtype,
@@ -196,7 +196,7 @@ CREATE FUNCTION csec.request_fields(request csec.protect_request,
 						WHERE l.oid = a.attcollation AND a.attcollation <> t.typcollation), '') END,
 			own.category IS NULL
 		FROM pg_attribute a
-			LEFT JOIN jsonb_each_text(coalesce(request.fields, '{}')) f ON f.key = a.attname
+			LEFT JOIN jsonb_each_text(CASE jsonb_typeof(request.fields) WHEN 'object' THEN request.fields ELSE '{}' END) f ON f.key = a.attname
 			CROSS JOIN LATERAL (SELECT csec.column_category(request.tab, a.attname) AS category) own
 		WHERE a.attrelid = request.tab AND a.attnum > 0 AND NOT a.attisdropped
 			AND coalesce(f.value, own.category) IS NOT NULL

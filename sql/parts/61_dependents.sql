@@ -30,7 +30,7 @@ COMMENT ON FUNCTION csec.qualified(oid) IS 'internal: the name of a relation wit
 
 CREATE FUNCTION csec.columns_of(relations oid[], columns name[], OUT relid oid, OUT attnum int2, OUT attname name)
 	RETURNS SETOF record
-	LANGUAGE sql STABLE STRICT
+	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT a.attrelid, a.attnum, a.attname FROM pg_attribute a
@@ -43,7 +43,7 @@ COMMENT ON FUNCTION csec.columns_of(oid[], name[]) IS 'internal: the columns of 
 -- order they can be made.
 CREATE FUNCTION csec.views_over(relations oid[], columns name[], OUT relid oid, OUT depth int)
 	RETURNS SETOF record
-	LANGUAGE sql STABLE STRICT
+	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		WITH RECURSIVE v(relid, depth) AS (
@@ -137,7 +137,7 @@ REVOKE ALL ON FUNCTION csec.view_extras(oid) FROM PUBLIC;
 COMMENT ON FUNCTION csec.view_extras(oid) IS 'internal: the commands that give a recreated view what it had';
 
 CREATE FUNCTION csec.dependent_views(relations oid[], columns name[]) RETURNS SETOF csec.dependent
-	LANGUAGE sql STABLE STRICT
+	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT v.depth, lower(s.sort), csec.qualified(v.relid), v.relid,
@@ -158,7 +158,7 @@ COMMENT ON FUNCTION csec.dependent_views(oid[], name[]) IS 'internal: views over
 
 -- Objects of one catalog that depend on the columns, or on a view over them.
 CREATE FUNCTION csec.depending(relations oid[], columns name[], catalog regclass) RETURNS SETOF oid
-	LANGUAGE sql STABLE STRICT
+	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT d.objid FROM csec.columns_of(relations, columns) c
@@ -171,8 +171,8 @@ CREATE FUNCTION csec.depending(relations oid[], columns name[], catalog regclass
 		WHERE d.classid = catalog
 		UNION
 		SELECT d.objid FROM csec.views_over(relations, columns) v
-			JOIN pg_type t ON t.typrelid = v.relid
-			JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
+			JOIN pg_class c ON c.oid = v.relid JOIN pg_type t ON t.oid = c.reltype
+			JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = ANY (ARRAY[t.oid, t.typarray])
 		WHERE d.classid = catalog AND d.deptype <> 'i'
 	$$;
 REVOKE ALL ON FUNCTION csec.depending(oid[], name[], regclass) FROM PUBLIC;
@@ -180,7 +180,7 @@ COMMENT ON FUNCTION csec.depending(oid[], name[], regclass) IS
 	'internal: what depends on columns or on views over them, from one system catalog';
 
 CREATE FUNCTION csec.dependent_rules(relations oid[], columns name[]) RETURNS SETOF csec.dependent
-	LANGUAGE sql STABLE STRICT
+	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT 1003, 'rule', n.object, r.ev_class, 'DROP RULE ' || n.object,
@@ -196,7 +196,7 @@ REVOKE ALL ON FUNCTION csec.dependent_rules(oid[], name[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.dependent_rules(oid[], name[]) IS 'internal: rules over columns';
 
 CREATE FUNCTION csec.dependent_triggers(relations oid[], columns name[]) RETURNS SETOF csec.dependent
-	LANGUAGE sql STABLE STRICT
+	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT 1002, 'trigger', n.object, g.tgrelid, 'DROP TRIGGER ' || n.object,
@@ -213,7 +213,7 @@ REVOKE ALL ON FUNCTION csec.dependent_triggers(oid[], name[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.dependent_triggers(oid[], name[]) IS 'internal: triggers over columns, but csec''s own';
 
 CREATE FUNCTION csec.dependent_policies(relations oid[], columns name[]) RETURNS SETOF csec.dependent
-	LANGUAGE sql STABLE STRICT
+	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT 1001, 'policy', n.object, p.polrelid, 'DROP POLICY ' || n.object,
@@ -233,7 +233,7 @@ COMMENT ON FUNCTION csec.dependent_policies(oid[], name[]) IS 'internal: row sec
 -- A column's default is a text expression before and after; changed with the
 -- column it would be cast there and back, and show a mask in the end.
 CREATE FUNCTION csec.dependent_defaults(relations oid[], columns name[]) RETURNS SETOF csec.dependent
-	LANGUAGE sql STABLE STRICT
+	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT -3, 'default', format('%s.%I', csec.qualified(c.relid), c.attname), c.relid,
@@ -249,7 +249,7 @@ COMMENT ON FUNCTION csec.dependent_defaults(oid[], name[]) IS 'internal: default
 
 -- Checks; those that a child has from its parent come and go with it.
 CREATE FUNCTION csec.dependent_checks(relations oid[], columns name[]) RETURNS SETOF csec.dependent
-	LANGUAGE sql STABLE STRICT
+	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT -2, 'constraint', n.object, k.conrelid,
@@ -268,7 +268,7 @@ COMMENT ON FUNCTION csec.dependent_checks(oid[], name[]) IS 'internal: check con
 -- Indexes of no constraint; those of a partition that belong to one of its
 -- parent come and go with it.
 CREATE FUNCTION csec.dependent_indexes(relations oid[], columns name[]) RETURNS SETOF csec.dependent
-	LANGUAGE sql STABLE STRICT
+	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT -1, 'index', csec.qualified(i.indexrelid), i.indrelid,
@@ -289,7 +289,7 @@ COMMENT ON FUNCTION csec.dependent_indexes(oid[], name[]) IS 'internal: indexes 
 -- Extended statistics; a list of most common values, or an expression, keeps
 -- values where everybody may look.
 CREATE FUNCTION csec.dependent_statistics(relations oid[], columns name[]) RETURNS SETOF csec.dependent
-	LANGUAGE sql STABLE STRICT
+	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT -1, 'statistics', n.object, s.stxrelid, 'DROP STATISTICS ' || n.object,
@@ -304,7 +304,7 @@ REVOKE ALL ON FUNCTION csec.dependent_statistics(oid[], name[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.dependent_statistics(oid[], name[]) IS 'internal: extended statistics that would keep values of columns';
 
 CREATE FUNCTION csec.dependents(relations oid[], columns name[]) RETURNS SETOF csec.dependent
-	LANGUAGE sql STABLE STRICT
+	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT * FROM (

@@ -15,17 +15,21 @@ CREATE TYPE csec.tried AS (
 COMMENT ON TYPE csec.tried IS
 	'internal: a dependent with the commands that will make it; problem: why it cannot be made; note: what is to be known of it; changed: not as it was';
 
--- Does an expression see the text of a field, and so what its reader may see?
+-- Does an expression see the text of a field, and so what its reader may see:
+-- by a cast to a text type, or through the output function to any other type?
 CREATE FUNCTION csec.reads_text(tree pg_node_tree) RETURNS boolean
 	LANGUAGE sql STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT tree::text ~ ('\{FUNCEXPR :funcid (' || string_agg(castfunc::oid::text, '|') || ') ')
-		FROM pg_cast WHERE castsource = 'csec.masked'::regtype AND castfunc <> 0
-			AND casttarget IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)
+		SELECT tree::text ~ ('\{FUNCEXPR :funcid (' || (SELECT string_agg(castfunc::oid::text, '|') FROM pg_cast
+				WHERE castsource = 'csec.masked'::regtype AND castfunc <> 0
+					AND casttarget IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)) || ') ')
+			OR tree::text ~ ('\{COERCEVIAIO :arg (\{\w+ :arg )*\{VAR :varno \d+ :varattno \d+ :vartype ('
+				|| (SELECT string_agg(oid::text, '|') FROM pg_type
+					WHERE 'csec.masked'::regtype IN (oid, typbasetype)) || ') ')
 	$$;
 REVOKE ALL ON FUNCTION csec.reads_text(pg_node_tree) FROM PUBLIC;
-COMMENT ON FUNCTION csec.reads_text(pg_node_tree) IS 'internal: does a stored expression cast a masked value to text?';
+COMMENT ON FUNCTION csec.reads_text(pg_node_tree) IS 'internal: does a stored expression use the text of a masked value?';
 
 CREATE FUNCTION csec.scratch_name(schema oid) RETURNS text
 	LANGUAGE sql STABLE STRICT
@@ -81,9 +85,11 @@ BEGIN
 	FOR r IN SELECT DISTINCT csec.scratch_name(relnamespace) AS schema FROM pg_class WHERE oid = ANY (relations) LOOP
 		EXECUTE format('CREATE SCHEMA %I', r.schema);
 	END LOOP;
-	FOR r IN SELECT c.oid, format('%I.%I', csec.scratch_name(relnamespace), relname) AS name, relkind
+	-- the owner's, so that functions in indexes run with his rights only
+	FOR r IN SELECT c.oid, format('%I.%I', csec.scratch_name(relnamespace), relname) AS name, relowner::regrole AS owner
 			FROM pg_class c WHERE c.oid = ANY (relations) AND relkind NOT IN ('v', 'm') LOOP
 		EXECUTE format('CREATE TABLE %s (LIKE %s)', r.name, csec.qualified(r.oid));
+		EXECUTE format('ALTER TABLE %s OWNER TO %s', r.name, r.owner);
 		copies := copies || r.name::regclass::oid;
 	END LOOP;
 	RETURN copies;
@@ -133,8 +139,7 @@ CREATE FUNCTION csec.trial_finding(d csec.dependent) RETURNS text
 	AS $$
 		SELECT CASE d.kind
 			WHEN 'constraint' THEN (SELECT 'text' FROM pg_constraint k
-				WHERE format('%I ON %s', k.conname, csec.qualified(k.conrelid)) = d.object AND csec.reads_text(k.conbin)
-					OR format('%I ON %s', k.conname, csec.qualified(k.conrelid)) = d.object AND k.conbin::text ~ '\{COERCEVIAIO :arg (\{\w+ :arg )*\{VAR ')
+				WHERE format('%I ON %s', k.conname, csec.qualified(k.conrelid)) = d.object AND csec.reads_text(k.conbin))
 			WHEN 'policy' THEN (SELECT 'text' FROM pg_policy p
 				WHERE format('%I ON %s', p.polname, csec.qualified(p.polrelid)) = d.object
 					AND (csec.reads_text(p.polqual) OR csec.reads_text(p.polwithcheck)))

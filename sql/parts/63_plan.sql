@@ -55,7 +55,7 @@ BEGIN
 	ELSIF c.relkind NOT IN ('r', 'p') THEN
 		RETURN csec.refusal(name, format('%s is not a table', name), '42809', 'Protect the tables that it reads.');
 	ELSIF c.relpersistence = 't' THEN
-		RETURN csec.refusal(name, format('%s is a temporary table', name), '42809', 'Protect tables that stay.');
+		RETURN csec.refusal(name, format('%s is a temporary table', tab), '42809', 'Protect tables that stay.');
 	ELSIF schema IN ('csec', 'csec_trail') OR schema = 'csec_zh' THEN
 		RETURN csec.refusal(name, format('%s is one of csec''s own tables', name), '42809', 'csec protects these by itself.');
 	ELSIF tab::oid < 16384 OR schema IN ('pg_catalog', 'information_schema', 'pg_toast') THEN
@@ -212,7 +212,8 @@ BEGIN
 	RETURN QUERY SELECT * FROM csec.plan_subject_columns(request);
 	IF request.subject_of IS NOT NULL THEN
 		RETURN QUERY SELECT * FROM csec.plan_subject_of(request);
-	ELSIF NOT csec.is_unique(request.tab, request.subject) THEN
+	ELSIF NOT csec.is_unique(request.tab, request.subject) AND NOT EXISTS (
+			SELECT FROM csec.plan_subject_columns(request) p WHERE p.kind = 'refuse') THEN
 		RETURN NEXT csec.refusal('subject', format('the subject (%s) is not unique', array_to_string(request.subject, ', ')), '42830',
 			'Add a unique constraint; for a table that refers to customers, name theirs as subject_of.');
 	ELSIF (SELECT relkind FROM pg_class WHERE oid = request.tab) = 'p' OR (SELECT count(*) FROM csec.tree(request.tab)) > 1 THEN
@@ -254,7 +255,7 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	RETURN csec.refusal(a.attname, format('column "%s" is of type %s', a.attname, type), '42804', CASE
-		WHEN type = 'citext' THEN 'Fields compare with case: change it to text, with an index over lower() where case does not matter.'
+		WHEN type ~ '(^|\.)citext$' THEN 'Fields compare with case: change it to text, with an index over lower() where case does not matter.'
 		WHEN a.attndims > 0 OR type LIKE '%[]' THEN 'Fields are single values: keep them in a table of their own.'
 		WHEN type = 'date' THEN 'Only categories with mask birth_date take dates.'
 		WHEN (SELECT typtype = 'd' FROM pg_type WHERE oid = a.atttypid) THEN 'Change it to the domain''s base type; the category can check values.'
@@ -326,10 +327,13 @@ CREATE FUNCTION csec.plan_obstacles(tab regclass, columns name[]) RETURNS SETOF 
 			SELECT format('%s.%I', csec.qualified(a.attrelid), a.attname),
 				format('column %s.%I has the row type of the table or of a view over it', csec.qualified(a.attrelid), a.attname),
 				'PostgreSQL changes no type that another table stores: drop that column.'
-			FROM relations r, pg_type t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
-					AND d.classid = 'pg_class'::regclass AND d.objsubid > 0
+			FROM (SELECT unnest(r.oids) FROM relations r
+					UNION SELECT v.relid FROM relations r, csec.views_over(r.oids, columns) v) x(relid)
+				JOIN pg_class c ON c.oid = x.relid JOIN pg_type t ON t.oid = c.reltype
+				CROSS JOIN LATERAL (SELECT e.objid, e.objsubid FROM pg_depend e
+					WHERE e.refclassid = 'pg_type'::regclass AND e.refobjid = ANY (ARRAY[t.oid, t.typarray])
+						AND e.classid = 'pg_class'::regclass AND e.objsubid > 0) d
 				JOIN pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid
-			WHERE t.typrelid = ANY (r.oids) OR t.typrelid IN (SELECT v.relid FROM csec.views_over(r.oids, columns) v)
 			UNION ALL
 			SELECT csec.qualified(v.relid), format('view %s belongs to an extension', csec.qualified(v.relid)),
 				'Take it out of the extension, or drop it.'
@@ -343,58 +347,72 @@ CREATE FUNCTION csec.plan_obstacles(tab regclass, columns name[]) RETURNS SETOF 
 REVOKE ALL ON FUNCTION csec.plan_obstacles(regclass, name[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.plan_obstacles(regclass, name[]) IS 'internal: what keeps columns from changing their type';
 
--- Foreign keys over fields.  Where the other side is still text it has the
--- same values in clear, and must follow; it can only follow: compared from its
--- side first, the key would meet masks.
+-- Foreign keys over columns, with the two columns.
+CREATE FUNCTION csec.foreign_keys(tab regclass, columns name[], OUT id oid, OUT name text, OUT referrer regclass, OUT referring name,
+		OUT referred_table regclass, OUT referred name)
+	RETURNS SETOF record
+	LANGUAGE sql STABLE STRICT ROWS 10
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT k.oid, format('%I ON %s', k.conname, csec.qualified(k.conrelid)), k.conrelid::regclass, a.attname, k.confrelid::regclass, o.attname
+		FROM pg_constraint k CROSS JOIN LATERAL unnest(k.conkey, k.confkey) u (own, ref)
+			JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = own
+			JOIN pg_attribute o ON o.attrelid = k.confrelid AND o.attnum = ref
+		WHERE k.contype = 'f' AND k.conparentid = 0
+			AND (k.conrelid IN (SELECT csec.tree(tab)) AND a.attname = ANY (columns)
+				OR k.confrelid IN (SELECT csec.tree(tab)) AND o.attname = ANY (columns))
+	$$;
+REVOKE ALL ON FUNCTION csec.foreign_keys(regclass, name[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.foreign_keys(regclass, name[]) IS 'internal: foreign keys from and to columns of a table, and the columns at both ends';
+
+-- PostgreSQL compares a field with a field only; and were the other side text,
+-- it would have the same values in clear.
 CREATE FUNCTION csec.plan_foreign_keys(tab regclass, columns name[]) RETURNS SETOF csec.plan_row
 	LANGUAGE sql STABLE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT (CASE
-			WHEN k.is_referrer AND NOT k.other_masked THEN csec.refusal(k.name,
-				format('foreign key %s refers to %s.%I, which is not protected', k.name, csec.qualified(k.other), k.other_column),
-				'42830', 'Protect that table first, with that column as a field of the same category.')
-			WHEN NOT k.other_masked THEN csec.step('constraint', k.name,
-				format('checked again; %s.%I has the same values in clear: protect it next', csec.qualified(k.other), k.other_column))
-			ELSE csec.step('constraint', k.name, 'checked again') END).*
-		FROM (
-			SELECT format('%I on %s', f.conname, csec.qualified(f.conrelid)) AS name, true AS is_referrer, f.confrelid AS other,
-				o.attname AS other_column,
-				csec.column_category(f.confrelid, o.attname) IS NOT NULL OR f.confrelid = tab AND o.attname = ANY (columns) AS other_masked
-			FROM pg_constraint f, unnest(f.conkey, f.confkey) u (own, ref)
-				JOIN pg_attribute a ON a.attnum = own JOIN pg_attribute o ON o.attnum = ref
-			WHERE f.contype = 'f' AND f.conparentid = 0 AND f.conrelid IN (SELECT csec.tree(tab)) AND a.attrelid = f.conrelid
-				AND o.attrelid = f.confrelid AND a.attname = ANY (columns)
-			UNION
-			SELECT format('%I on %s', f.conname, csec.qualified(f.conrelid)), false, f.conrelid, a.attname,
-				csec.column_category(f.conrelid, a.attname) IS NOT NULL OR f.conrelid = tab AND a.attname = ANY (columns)
-			FROM pg_constraint f, unnest(f.conkey, f.confkey) u (own, ref)
-				JOIN pg_attribute a ON a.attnum = own JOIN pg_attribute o ON o.attnum = ref
-			WHERE f.contype = 'f' AND f.conparentid = 0 AND f.confrelid IN (SELECT csec.tree(tab)) AND a.attrelid = f.conrelid
-				AND o.attrelid = f.confrelid AND o.attname = ANY (columns)) k
+		SELECT (CASE WHEN referring_field AND referred_field THEN csec.step('constraint', k.name, 'checked again')
+			ELSE csec.refusal(k.name, format('foreign key %s links a field with %s, which is none', k.name,
+				CASE WHEN referring_field THEN format('%s.%I', csec.qualified(k.referred_table), k.referred)
+					ELSE format('%s.%I', csec.qualified(k.referrer), k.referring) END),
+				'2BP01', 'Drop it, protect both tables with both columns as fields of one category, and add it again.') END).*
+		FROM csec.foreign_keys(tab, columns) k
+			CROSS JOIN LATERAL (SELECT
+				k.referrer IN (SELECT csec.tree(tab)) AND k.referring = ANY (columns) OR csec.column_category(k.referrer, k.referring) IS NOT NULL,
+				k.referred_table IN (SELECT csec.tree(tab)) AND k.referred = ANY (columns) OR csec.column_category(k.referred_table, k.referred) IS NOT NULL
+				) f (referring_field, referred_field)
 	$$;
 REVOKE ALL ON FUNCTION csec.plan_foreign_keys(regclass, name[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.plan_foreign_keys(regclass, name[]) IS 'internal: foreign keys from and to columns that become fields';
 
--- Expressions are evaluated by whoever runs csec.protect(), with the rights of
--- csec's owner: functions of the table's owner may not come in that way.
-CREATE FUNCTION csec.plan_foreign_code(tab regclass, columns name[]) RETURNS SETOF csec.plan_row
+-- Expressions of a table are evaluated by whoever rewrites it, and some of
+-- them by whoever only plans a query on it: here with the rights of csec's
+-- owner.  Functions of the table's owner may not come in that way.
+CREATE FUNCTION csec.plan_foreign_code(tab regclass) RETURNS SETOF csec.plan_row
 	LANGUAGE sql STABLE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT (csec.refusal(k.conname, format('constraint "%s" uses functions, operators or types that do not come with PostgreSQL', k.conname),
-			'42501', 'They would run with the rights of a superuser: let a superuser protect the table.')).*
-		FROM pg_constraint k
-		WHERE NOT csec.is_superuser(csec.acting_role()) AND k.contype IN ('c', 'x')
-			AND k.conrelid IN (SELECT csec.tree(tab))
-			AND EXISTS (SELECT FROM csec.columns_of(ARRAY[k.conrelid], columns) c WHERE c.attnum = ANY (k.conkey))
-			AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_constraint'::regclass AND d.objid = k.oid
+		WITH own AS (SELECT t::oid AS relid FROM csec.tree(tab) t)
+		SELECT (csec.refusal(o.name, format('%s uses functions, operators or types that do not come with PostgreSQL or an extension', o.name),
+			'42501', 'They would run with the rights of a superuser: let a superuser do this.')).*
+		FROM (
+			SELECT 'pg_constraint'::regclass, k.oid, format('constraint %I', k.conname) FROM pg_constraint k JOIN own ON k.conrelid = relid
+			UNION ALL SELECT 'pg_class'::regclass, i.indexrelid, format('index %s', csec.qualified(i.indexrelid)) FROM pg_index i JOIN own ON i.indrelid = relid
+			UNION ALL SELECT 'pg_statistic_ext'::regclass, x.oid, format('statistics %I', x.stxname) FROM pg_statistic_ext x JOIN own ON x.stxrelid = relid
+			UNION ALL SELECT 'pg_attrdef'::regclass, d.oid, format('a default or generated column of %s', csec.qualified(relid))
+				FROM pg_attrdef d JOIN own ON d.adrelid = relid
+				JOIN pg_attribute a ON a.attrelid = relid AND a.attnum = d.adnum AND a.attgenerated <> ''
+			UNION ALL SELECT 'pg_class'::regclass, relid, format('the key by which %s is partitioned', csec.qualified(relid)) FROM own
+				JOIN pg_partitioned_table ON partrelid = relid
+			) o(class, id, name)
+		WHERE NOT csec.is_superuser(csec.acting_role())
+			AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.class AND d.objid = o.id AND d.objsubid = 0
 				AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass) AND d.refobjid >= 16384
-				AND NOT EXISTS (SELECT FROM pg_depend e JOIN pg_extension x ON x.oid = e.refobjid AND x.extname = 'csec'
-					WHERE e.classid = d.refclassid AND e.objid = d.refobjid AND e.refclassid = 'pg_extension'::regclass AND e.deptype = 'e'))
+				AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.refclassid AND e.objid = d.refobjid
+					AND e.refclassid = 'pg_extension'::regclass AND e.deptype = 'e'))
 	$$;
-REVOKE ALL ON FUNCTION csec.plan_foreign_code(regclass, name[]) FROM PUBLIC;
-COMMENT ON FUNCTION csec.plan_foreign_code(regclass, name[]) IS 'internal: code that a superuser''s rights must not be lent to';
+REVOKE ALL ON FUNCTION csec.plan_foreign_code(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.plan_foreign_code(regclass) IS 'internal: code that a superuser''s rights must not be lent to';
 
 -- Values that cannot become fields are counted, never shown.
 CREATE FUNCTION csec.plan_values(request csec.protect_request) RETURNS SETOF csec.plan_row
@@ -418,11 +436,11 @@ BEGIN
 			csec.as_text(f.attname, f.from_type), f.category, csec.qualified(request.tab))
 			INTO masks, invalid, reasons;
 		IF masks > 0 THEN
-			RETURN NEXT csec.refusal(f.attname, format('%s values of column "%s" have the form of a mask', masks, f.attname), '22023',
+			RETURN NEXT csec.refusal(f.attname, format('column "%s" has values in the form of a mask: %s', f.attname, masks), '22023',
 				format('Their originals are lost, or they mean "none": put null or something else in their place. They are those for which csec.value_problem(%I, %L) is ''mask''.', f.attname, f.category));
 		END IF;
 		IF invalid > 0 THEN
-			RETURN NEXT csec.refusal(f.attname, format('%s values of column "%s" are not valid for category "%s": %s', invalid, f.attname, f.category, reasons), '22023',
+			RETURN NEXT csec.refusal(f.attname, format('column "%s" has values that are not valid for category "%s": %s (%s)', f.attname, f.category, invalid, reasons), '22023',
 				'Correct them, or let the category be lax: UPDATE csec.category SET check_mode = ''lax''.');
 		END IF;
 	END LOOP;
@@ -465,10 +483,10 @@ BEGIN
 			|| CASE WHEN f.original_type LIKE 'character%(%' THEN '; its length is not limited any more' ELSE '' END
 			|| CASE WHEN f.from_type = 'date'::regtype THEN '; it is text yyyy-mm-dd then, without date arithmetic' ELSE '' END)).*
 		FROM csec.request_fields(request) f WHERE f.rewritten;
-	RETURN NEXT csec.step('lock', name, format('locked against reads and writes while %s are rewritten with their indexes: about %s s, and as much free disk space',
-		pg_size_pretty(whole), greatest(seconds, 1)));
+	RETURN NEXT csec.step('lock', name, format('locked against reads and writes while %s are rewritten with their indexes: about %s, and as much free disk space',
+		pg_size_pretty(whole), make_interval(secs => greatest(seconds, 1))));
 	IF heap > csec.rewrite_limit() AND NOT request.allow_lock THEN
-		RETURN NEXT csec.refusal(name, format('%s has %s, and would be locked for about %s minutes', name, pg_size_pretty(heap), ceil(seconds / 60.0)),
+		RETURN NEXT csec.refusal(name, format('%s has %s, and would be locked for about %s', name, pg_size_pretty(heap), make_interval(secs => greatest(seconds, 1))),
 			'53400', 'Add allow_lock => true in a quiet hour.');
 	END IF;
 END
@@ -512,14 +530,13 @@ BEGIN
 	END IF;
 	plan := ARRAY(SELECT p FROM csec.plan_rewrite(request) p)
 		|| ARRAY(SELECT p FROM csec.plan_obstacles(request.tab, columns) p)
-		|| ARRAY(SELECT p FROM csec.plan_foreign_code(request.tab, columns) p)
+		|| ARRAY(SELECT p FROM csec.plan_foreign_code(request.tab) p)
 		|| ARRAY(SELECT p FROM csec.plan_foreign_keys(request.tab, columns) p);
 	IF NOT EXISTS (SELECT FROM unnest(plan) p WHERE p.code = '42501') THEN
 		tried := ARRAY(SELECT t FROM csec.try_types(request.tab, types) t);
-		plan := plan || ARRAY(SELECT p FROM csec.plan_tried(tried) p);
+		plan := plan || ARRAY(SELECT p FROM csec.plan_tried(tried) p) || ARRAY(SELECT p FROM csec.plan_values(request) p);
 	END IF;
-	plan := plan || ARRAY(SELECT p FROM csec.plan_values(request) p)
-		|| ARRAY(SELECT p FROM csec.plan_functions(request.tab, columns) p);
+	plan := plan || ARRAY(SELECT p FROM csec.plan_functions(request.tab, columns) p);
 END
 $$;
 REVOKE ALL ON FUNCTION csec.plan_change(csec.protect_request) FROM PUBLIC;
@@ -539,10 +556,12 @@ CREATE FUNCTION csec.plan_rest(request csec.protect_request) RETURNS SETOF csec.
 REVOKE ALL ON FUNCTION csec.plan_rest(csec.protect_request) FROM PUBLIC;
 COMMENT ON FUNCTION csec.plan_rest(csec.protect_request) IS 'internal: what happens with every protected table';
 
--- The whole plan.  What cannot be looked at for what is wrong before is left
+-- The whole plan, by many small queries, which compiling (jit) only delays.
+-- What cannot be looked at for what is wrong before is left
 -- out; all else that is wrong is in it together.
 CREATE FUNCTION csec.make_plan(request csec.protect_request, OUT plan csec.plan_row[], OUT tried csec.tried[])
 	LANGUAGE plpgsql VOLATILE
+	SET jit = off
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE

@@ -74,7 +74,7 @@ DECLARE
 	dependents csec.dependent[] := ARRAY(SELECT t.dependent FROM unnest(tried) t);
 BEGIN
 	INSERT INTO csec.replaced_object (relid, name, definition, remade)
-		SELECT request.tab, o.object, o.create_commands[1], (t.dependent).create_commands <> '{}'
+		SELECT request.tab, o.object, array_to_string(o.create_commands, '; '), (t.dependent).create_commands <> '{}'
 		FROM unnest(tried) t JOIN csec.dependents(ARRAY(SELECT r::oid FROM csec.tree(request.tab) r),
 				ARRAY(SELECT f.attname FROM csec.request_fields(request) f WHERE f.rewritten)) o
 			ON o.kind = (t.dependent).kind AND o.object = (t.dependent).object
@@ -113,6 +113,7 @@ COMMENT ON FUNCTION csec.plan_locked(csec.protect_request) IS 'internal: the pla
 
 CREATE FUNCTION csec.carry_out(request csec.protect_request, tried csec.tried[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE
+	SET jit = off
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
@@ -215,9 +216,11 @@ BEGIN
 		RAISE EXCEPTION 'permission denied for table %', tab
 			USING ERRCODE = '42501', HINT = 'A superuser may do this, and a member of csec_admin who owns the table.';
 	END IF;
+	PERFORM csec.own_ddl(true);
+	EXECUTE format('ALTER TABLE %s RENAME COLUMN %I TO %I', csec.qualified(tab), old, new);
 	UPDATE csec.protected_field SET attname = new WHERE relid = tab AND attname = old;
 	UPDATE csec.protected_table SET subject = array_replace(subject, old, new) WHERE relid = tab AND old = ANY (subject);
-	EXECUTE format('ALTER TABLE %s RENAME COLUMN %I TO %I', csec.qualified(tab), old, new);
+	PERFORM csec.own_ddl(false);
 END
 $$;
 REVOKE ALL ON FUNCTION csec.rename_column(regclass, name, name) FROM PUBLIC;

@@ -21,39 +21,38 @@ COMMENT ON FUNCTION csec.plain_dependents(regclass, name[]) IS 'internal: what d
 -- What stands in the way, as for csec.protect().
 CREATE FUNCTION csec.plan_unprotect(tab regclass, reason text, allow_lock boolean) RETURNS SETOF csec.plan_row
 	LANGUAGE plpgsql STABLE
+	SET jit = off
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	name text := csec.qualified(tab);
+	tab_name text := csec.qualified(tab);
 	columns name[] := ARRAY(SELECT f.attname FROM csec.protected_field f WHERE f.relid = tab AND f.original_type IS NOT NULL);
 	heap bigint := (SELECT sum(pg_table_size(t)) FROM csec.tree(tab) t);
 BEGIN
 	IF NOT EXISTS (SELECT FROM csec.protected_table p WHERE p.relid = tab) THEN
-		RETURN NEXT csec.refusal(name, format('%s is not protected', coalesce(name, tab::text)), '42704', 'See csec.protected_table for those that are.');
+		RETURN NEXT csec.refusal(tab_name, format('%s is not protected', coalesce(tab_name, tab::text)), '42704', 'See csec.protected_table for those that are.');
 		RETURN;
 	ELSIF NOT csec.may_protect(tab) THEN
-		RETURN NEXT csec.refusal(name, format('permission denied to unprotect %s', name), '42501',
+		RETURN NEXT csec.refusal(tab_name, format('permission denied to unprotect %s', tab_name), '42501',
 			'A superuser may unprotect a table, and a member of csec_admin who owns it.');
 		RETURN;
 	END IF;
 	IF coalesce(btrim(reason), '') = '' THEN
 		RETURN NEXT csec.refusal('reason', 'unprotecting a table needs a reason', '22023', 'It will stand in the trail.');
 	END IF;
-	RETURN QUERY SELECT (csec.refusal(csec.qualified(p.relid), format('the subjects of %s are those of %s', csec.qualified(p.relid), name),
+	RETURN QUERY SELECT (csec.refusal(csec.qualified(p.relid), format('the subjects of %s are those of %s', csec.qualified(p.relid), tab_name),
 			'2BP01', 'Unprotect that table first.')).*
 		FROM csec.protected_table p WHERE p.subject_of = tab;
-	-- compared with a plain column, a field that refers to it would be a mask
-	RETURN QUERY SELECT (csec.refusal(k.conname, format('foreign key %I of %s refers to a field of %s', k.conname, csec.qualified(k.conrelid), name),
-			'2BP01', 'Unprotect that table first.')).*
-		FROM pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid IN (SELECT csec.tree(tab))
-			AND k.conrelid NOT IN (SELECT csec.tree(tab))
-			AND EXISTS (SELECT FROM unnest(k.conkey) c JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = c
-				WHERE csec.column_category(k.conrelid, a.attname) IS NOT NULL);
+	RETURN QUERY SELECT (csec.refusal(k.name, format('foreign key %s links a field of %s with one of another table', k.name, tab_name),
+			'2BP01', 'csec.unprotect_all() brings all tables back with it; or drop it, unprotect both, and add it again.')).*
+		FROM csec.foreign_keys(tab, columns) k
+		WHERE k.referrer NOT IN (SELECT csec.tree(tab)) AND csec.column_category(k.referrer, k.referring) IS NOT NULL
+			OR k.referred_table NOT IN (SELECT csec.tree(tab)) AND csec.column_category(k.referred_table, k.referred) IS NOT NULL;
 	IF columns <> '{}' AND heap > csec.rewrite_limit() AND NOT allow_lock THEN
-		RETURN NEXT csec.refusal(name, format('%s has %s, and would be locked for long', name, pg_size_pretty(heap)), '53400',
+		RETURN NEXT csec.refusal(tab_name, format('%s has %s, and would be locked for long', tab_name, pg_size_pretty(heap)), '53400',
 			'Add allow_lock => true in a quiet hour.');
 	END IF;
-	RETURN QUERY SELECT * FROM csec.plan_foreign_code(tab, columns);
+	RETURN QUERY SELECT * FROM csec.plan_foreign_code(tab) WHERE columns <> '{}';
 	RETURN QUERY SELECT * FROM csec.plan_obstacles(tab, columns);
 END
 $$;
@@ -105,6 +104,7 @@ COMMENT ON FUNCTION csec.restore_replaced(regclass) IS 'internal: brings indexes
 
 CREATE FUNCTION csec.make_plain(tab regclass, widen boolean) RETURNS void
 	LANGUAGE plpgsql VOLATILE
+	SET jit = off
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
@@ -155,23 +155,41 @@ GRANT EXECUTE ON FUNCTION csec.unprotect(regclass, text, boolean, boolean) TO cs
 COMMENT ON FUNCTION csec.unprotect(regclass, text, boolean, boolean) IS
 	'give a table its plain columns back, with their full values, and stop recording it; its trail stays. widen: columns become text, for values that have outgrown their original type. For superusers, and members of csec_admin who own the table; on record with the reason';
 
--- Tables that depend on others as subjects or by foreign keys go first.
+-- Those whose subjects are another table's go first; foreign keys between
+-- fields go before them and come back in the end.
 CREATE FUNCTION csec.unprotect_all(reason text, allow_lock boolean DEFAULT false, widen boolean DEFAULT false)
 	RETURNS SETOF regclass
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	next regclass;
+	keys text[];
+	tab regclass;
+	r record;
 BEGIN
-	LOOP
-		SELECT p.relid INTO next FROM csec.protected_table p
-			ORDER BY EXISTS (SELECT FROM csec.plan_unprotect(p.relid, reason, allow_lock) r WHERE r.code = '2BP01'), p.subject_of IS NULL, p.relid
-			LIMIT 1;
-		EXIT WHEN NOT FOUND;
-		PERFORM csec.unprotect(next, reason, allow_lock, widen);
-		RETURN NEXT next;
+	FOR r IN SELECT p.relid FROM csec.protected_table p WHERE NOT csec.may_protect(p.relid) LOOP
+		RAISE EXCEPTION 'permission denied to unprotect %', csec.qualified(r.relid)
+			USING ERRCODE = '42501', HINT = 'A superuser may unprotect all tables, and a member of csec_admin who owns all that are protected.';
 	END LOOP;
+	keys := ARRAY(
+		SELECT DISTINCT format('ALTER TABLE %s ADD CONSTRAINT %I %s', csec.qualified(k.conrelid), k.conname, pg_get_constraintdef(k.oid))
+		FROM csec.protected_table p, csec.foreign_keys(p.relid, ARRAY(SELECT f.attname FROM csec.protected_field f WHERE f.relid = p.relid)) f
+			JOIN pg_constraint k ON k.oid = f.id);
+	PERFORM csec.own_ddl(true);
+	FOR r IN SELECT DISTINCT f.id, k.conname, csec.qualified(k.conrelid) AS name
+		FROM csec.protected_table p, csec.foreign_keys(p.relid, ARRAY(SELECT f.attname FROM csec.protected_field f WHERE f.relid = p.relid)) f
+			JOIN pg_constraint k ON k.oid = f.id
+	LOOP
+		EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', r.name, r.conname);
+	END LOOP;
+	FOR tab IN SELECT p.relid FROM csec.protected_table p ORDER BY p.subject_of IS NULL, p.relid LOOP
+		PERFORM csec.unprotect(tab, reason, allow_lock, widen);
+		RETURN NEXT tab;
+	END LOOP;
+	FOR r IN SELECT unnest(keys) AS command LOOP
+		EXECUTE r.command;
+	END LOOP;
+	PERFORM csec.own_ddl(false);
 END
 $$;
 REVOKE ALL ON FUNCTION csec.unprotect_all(text, boolean, boolean) FROM PUBLIC;
