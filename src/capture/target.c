@@ -15,13 +15,17 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
+#include "utils/rls.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 
 #include "capture/control.h"
 #include "capture/target.h"
+#include "policy/reader.h"
 #include "policy/table.h"
 
 #define ROW_CHANGES \
@@ -49,12 +53,40 @@ records_changes(const Trigger *trigger)
 		is_our_function(trigger->tgfoid);
 }
 
+static bool
+has_our_trigger(const TriggerDesc *triggers)
+{
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (is_our_function(triggers->triggers[i].tgfoid))
+			return true;
+	return false;
+}
+
+/*
+ * A dump that is being restored brings rows before triggers, and the policy
+ * among the rows.  It says row_security = off, and its rows may be loaded by
+ * who may load; that they are is on record.
+ */
+static bool
+is_restore(const TriggerDesc *triggers)
+{
+	return !row_security && !has_our_trigger(triggers) &&
+		csec_reader_has_role(CSEC_ROLE_LOADER);
+}
+
 static void
-require_trigger(Relation rel, const TriggerDesc *triggers)
+require_trigger(Relation rel, const TriggerDesc *triggers, bool is_insert)
 {
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 		if (records_changes(&triggers->triggers[i]))
 			return;
+	if (is_insert && is_restore(triggers))
+	{
+		csec_control_emit("RESTORE",
+						  quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+													 RelationGetRelationName(rel)), NULL);
+		return;
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("protected table \"%s\" cannot be changed: the change could not be recorded",
@@ -111,7 +143,8 @@ csec_targets_check(QueryDesc *queryDesc)
 			(table = csec_table_lookup(RelationGetRelid(target->ri_RelationDesc))) == NULL)
 			continue;
 		if (!table->is_trail)
-			require_trigger(target->ri_RelationDesc, target->ri_TrigDesc);
+			require_trigger(target->ri_RelationDesc, target->ri_TrigDesc,
+							queryDesc->operation == CMD_INSERT);
 		else if (table->root != told)
 		{
 			tell_change_of_trail(target->ri_RelationDesc, queryDesc->operation);
@@ -130,6 +163,6 @@ csec_target_check(Oid relid)
 	if (table == NULL || table->is_trail)
 		return;
 	rel = table_open(relid, AccessShareLock);
-	require_trigger(rel, rel->trigdesc);
+	require_trigger(rel, rel->trigdesc, true);
 	table_close(rel, NoLock);
 }
