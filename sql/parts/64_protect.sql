@@ -242,7 +242,9 @@ REVOKE ALL ON FUNCTION csec.missing_columns(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION csec.missing_columns(regclass) IS 'internal: columns of the policy that a table does not have';
 
 -- After CREATE and ALTER TABLE: new partitions and children get triggers, and
--- no column that the policy names goes away.
+-- no column that the policy names goes away.  A dump being restored (it sets
+-- row_security = off) alters its tables before it makes their triggers, and
+-- makes all of them itself.
 CREATE FUNCTION csec.follow_tables() RETURNS event_trigger
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -256,7 +258,8 @@ BEGIN
 	END IF;
 	FOR t IN SELECT p.* FROM csec.protected_table p
 		WHERE EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c
-			WHERE c.classid = 'pg_class'::regclass AND c.objid IN (SELECT csec.tree(p.relid)))
+			WHERE c.classid = 'pg_class'::regclass AND c.objid IN (SELECT csec.tree(p.relid))
+				AND (c.command_tag = 'CREATE TABLE' OR current_setting('row_security') <> 'off'))
 	LOOP
 		SELECT m INTO missing FROM csec.missing_columns(t.relid) m LIMIT 1;
 		IF FOUND THEN
