@@ -242,9 +242,7 @@ REVOKE ALL ON FUNCTION csec.missing_columns(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION csec.missing_columns(regclass) IS 'internal: columns of the policy that a table does not have';
 
 -- After CREATE and ALTER TABLE: new partitions and children get triggers, and
--- no column that the policy names goes away.  A dump being restored (it sets
--- row_security = off) alters its tables before it makes their triggers, and
--- makes all of them itself.
+-- no column that the policy names goes away.
 CREATE FUNCTION csec.follow_tables() RETURNS event_trigger
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -258,8 +256,7 @@ BEGIN
 	END IF;
 	FOR t IN SELECT p.* FROM csec.protected_table p
 		WHERE EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c
-			WHERE c.classid = 'pg_class'::regclass AND c.objid IN (SELECT csec.tree(p.relid))
-				AND (c.command_tag = 'CREATE TABLE' OR current_setting('row_security') <> 'off'))
+			WHERE c.classid = 'pg_class'::regclass AND c.objid IN (SELECT csec.tree(p.relid)))
 	LOOP
 		SELECT m INTO missing FROM csec.missing_columns(t.relid) m LIMIT 1;
 		IF FOUND THEN
@@ -267,8 +264,10 @@ BEGIN
 				USING ERRCODE = '55000', HINT = 'csec.rename_column() renames it; csec.unprotect() comes before dropping a subject column.';
 		END IF;
 		-- a dump that is being restored (it says row_security = off) brings
-		-- the triggers itself; until then nothing else can be stored
-		CONTINUE WHEN current_setting('row_security') = 'off';
+		-- the triggers itself; until then nothing else can be stored.  It
+		-- makes its tables before they are protected.
+		CONTINUE WHEN current_setting('row_security') = 'off' AND NOT EXISTS (
+			SELECT FROM pg_event_trigger_ddl_commands() c WHERE c.command_tag = 'CREATE TABLE');
 		PERFORM csec.own_ddl(true);
 		PERFORM csec.arm(t.relid);
 		PERFORM csec.own_ddl(false);
