@@ -19,6 +19,7 @@
 
 #include "capture/columns.h"
 #include "policy/decision.h"
+#include "policy/reader.h"
 #include "util/bytes.h"
 
 /*
@@ -149,6 +150,21 @@ start_anew(const CsecTable *table, Bitmapset *selected)
 }
 
 /*
+ * What the reader meets there.  A complete dump by a member of csec_backup has
+ * in clear what its reader would see masked otherwise.
+ */
+static CsecDecision
+met(uint32 category)
+{
+	CsecDecision decision = csec_decide(category);
+
+	if (unlikely(decision != CSEC_REVEAL && csec_complete_or_refused()) &&
+		csec_reader_has_role(CSEC_ROLE_BACKUP))
+		return CSEC_REVEAL;
+	return decision;
+}
+
+/*
  * The columns in "selected" (numbered as in a range table entry; a whole-row
  * reference is every column), with the decisions of this moment.  Valid until
  * the next call.
@@ -166,7 +182,7 @@ csec_columns_encode(const CsecTable *table, Bitmapset *selected, size_t *len)
 	}
 	for (int i = 0; i < last.nmarks; i++)
 		last.bytes.data[last.mark[i].at] =
-			(char) (1 + csec_decide(last.mark[i].category));
+			(char) (1 + met(last.mark[i].category));
 	*len = last.bytes.len;
 	return (const uint8 *) last.bytes.data;
 }
