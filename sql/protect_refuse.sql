@@ -78,6 +78,7 @@ SELECT csec.protect('c', subject => 'id', fields => '{"id_no": "id_card"}');
 SELECT csec.protect('o', subject => 'no', fields => '{"id_no": "id_card"}');
 SELECT csec.protect('o', subject => 'no', fields => '{"id_no": "id_card", "id_no_2": "id_card"}');
 ALTER TABLE o ADD FOREIGN KEY (id_no) REFERENCES c (id_no);
+DELETE FROM csec.category WHERE name = 'id_card';
 INSERT INTO o VALUES (1, '110101199003070011', '110101199003070011');
 INSERT INTO o VALUES (2, '110101199003070028');
 SELECT csec.unprotect('c', 'test');

@@ -118,10 +118,11 @@ COMMENT ON COLUMN csec.protected_table.subject_of IS 'the protected table whose 
 COMMENT ON COLUMN csec.protected_table.enforce IS 'false: reads and changes are recorded, nothing is masked yet';
 COMMENT ON COLUMN csec.protected_table.audit IS 'strict or batch; null: as the highest level of its fields says';
 
+-- No foreign keys: pg_restore --jobs loads the tables in any order.
 CREATE TABLE csec.protected_field (
-	relid		regclass NOT NULL REFERENCES csec.protected_table ON DELETE CASCADE,
+	relid		regclass NOT NULL,
 	attname		name NOT NULL,
-	category	text NOT NULL REFERENCES csec.category,
+	category	text NOT NULL,
 	original_type text,
 	PRIMARY KEY (relid, attname)
 );

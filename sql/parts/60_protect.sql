@@ -73,7 +73,7 @@ COMMENT ON FUNCTION csec.step(text, text, text) IS 'internal: a line of the plan
 
 -- Originals of what csec.protect() had to change, for csec.unprotect().
 CREATE TABLE csec.replaced_object (
-	relid regclass NOT NULL REFERENCES csec.protected_table ON DELETE CASCADE,
+	relid regclass NOT NULL,
 	name text NOT NULL,
 	definition text NOT NULL,
 	remade boolean NOT NULL,
@@ -88,6 +88,44 @@ COMMENT ON COLUMN csec.replaced_object.definition IS 'the commands that make it 
 COMMENT ON COLUMN csec.replaced_object.remade IS 'true: there is another of its name in its place; false: there is none';
 SELECT pg_catalog.pg_extension_config_dump('csec.replaced_object',
 	'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relid)');
+
+-- What foreign keys would do, if pg_restore --jobs kept to their order.
+CREATE FUNCTION csec.forget_protected() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	DELETE FROM csec.protected_field f WHERE f.relid = OLD.relid;
+	DELETE FROM csec.replaced_object r WHERE r.relid = OLD.relid;
+	RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.forget_protected() FROM PUBLIC;
+COMMENT ON FUNCTION csec.forget_protected() IS 'trigger of csec.protected_table: its fields go with a table';
+CREATE TRIGGER forget_protected AFTER DELETE ON csec.protected_table
+	FOR EACH ROW EXECUTE FUNCTION csec.forget_protected();
+ALTER TABLE csec.protected_table ENABLE ALWAYS TRIGGER forget_protected;
+
+CREATE FUNCTION csec.keep_used_category() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	tab regclass;
+BEGIN
+	SELECT f.relid INTO tab FROM csec.protected_field f WHERE f.category = OLD.name LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'category "%" is that of a field of %', OLD.name, csec.qualified(tab)
+			USING ERRCODE = '2BP01', HINT = 'Unprotect the table first.';
+	END IF;
+	RETURN OLD;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.keep_used_category() FROM PUBLIC;
+COMMENT ON FUNCTION csec.keep_used_category() IS 'trigger of csec.category: one that a table has stays';
+CREATE TRIGGER keep_used_category BEFORE DELETE ON csec.category
+	FOR EACH ROW EXECUTE FUNCTION csec.keep_used_category();
+ALTER TABLE csec.category ENABLE ALWAYS TRIGGER keep_used_category;
 
 -- Who acts: what SET ROLE chose, or the session's user.  Within a SECURITY
 -- DEFINER function current_user would be that function's owner.

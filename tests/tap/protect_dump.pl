@@ -61,7 +61,7 @@ my $picture = q{
 	SET row_security = off;
 	SELECT md5(string_agg(c::text, '|' ORDER BY id)) FROM customers c;
 	SELECT md5(string_agg(v::text, '|' ORDER BY customer)) FROM zzz.visits v;
-	SELECT relid, subject, subject_of, enforce, audit, protected_by FROM csec.protected_table ORDER BY 1::text;
+	SELECT relid, subject, subject_of, enforce, audit, protected_by FROM csec.protected_table ORDER BY relid::text;
 	SELECT relid, attname, category, original_type FROM csec.protected_field ORDER BY relid::text, attname;
 	SELECT relid, name, definition, remade FROM csec.replaced_object ORDER BY name;
 	SELECT role, level, category FROM csec.clearance;
@@ -69,7 +69,7 @@ my $picture = q{
 		WHERE tgname LIKE 'csec%' ORDER BY tgrelid::regclass::text, tgname;
 	SELECT polname, pg_get_expr(polqual, polrelid) FROM pg_policy;
 	SELECT conrelid::regclass, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' AND conrelid = 'customers'::regclass;
-	SELECT indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid IN ('customers'::regclass, 'zzz.visits_1'::regclass) ORDER BY 1::text;
+	SELECT indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid IN ('customers'::regclass, 'zzz.visits_1'::regclass) ORDER BY indexrelid::regclass::text;
 	SELECT evtname, evtenabled FROM pg_event_trigger ORDER BY 1;
 	SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'customers'::regclass AND attnum > 0;
 };
