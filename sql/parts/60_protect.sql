@@ -90,7 +90,7 @@ SELECT pg_catalog.pg_extension_config_dump('csec.replaced_object',
 	'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relid)');
 
 -- What foreign keys would do, if pg_restore --jobs kept to their order.
-CREATE FUNCTION csec.forget_protected() RETURNS trigger
+CREATE FUNCTION csec.protected_gone() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -100,11 +100,11 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-REVOKE ALL ON FUNCTION csec.forget_protected() FROM PUBLIC;
-COMMENT ON FUNCTION csec.forget_protected() IS 'trigger of csec.protected_table: its fields go with a table';
-CREATE TRIGGER forget_protected AFTER DELETE ON csec.protected_table
-	FOR EACH ROW EXECUTE FUNCTION csec.forget_protected();
-ALTER TABLE csec.protected_table ENABLE ALWAYS TRIGGER forget_protected;
+REVOKE ALL ON FUNCTION csec.protected_gone() FROM PUBLIC;
+COMMENT ON FUNCTION csec.protected_gone() IS 'trigger of csec.protected_table: its fields go with a table';
+CREATE TRIGGER protected_gone AFTER DELETE ON csec.protected_table
+	FOR EACH ROW EXECUTE FUNCTION csec.protected_gone();
+ALTER TABLE csec.protected_table ENABLE ALWAYS TRIGGER protected_gone;
 
 CREATE FUNCTION csec.keep_used_category() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
