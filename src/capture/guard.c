@@ -163,6 +163,27 @@ names_our_trigger(const AlterTableCmd *cmd)
 	return cmd->name == NULL || strncmp(cmd->name, TRIGGER_PREFIX, strlen(TRIGGER_PREFIX)) == 0;
 }
 
+/*
+ * The sealer takes no table that is not as csec made it, so a column more, or
+ * another name, would stop it for good.
+ */
+static void
+refuse_alter_trail(const char *table)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the audit trail cannot be altered: table \"%s\"", table),
+			 errhint("What is to be kept beside it goes into a table of its own.")));
+}
+
+static bool
+is_trail(Oid relid)
+{
+	const CsecTable *table = OidIsValid(relid) ? csec_table_lookup(relid) : NULL;
+
+	return table != NULL && table->is_trail;
+}
+
 static void
 guard_alter_command(const AlterTableCmd *cmd, Oid relid)
 {
@@ -171,7 +192,17 @@ guard_alter_command(const AlterTableCmd *cmd, Oid relid)
 
 	switch (cmd->subtype)
 	{
+		case AT_AddColumn:
+		case AT_DropColumn:
+		case AT_AddInherit:
+		case AT_DropInherit:
+		case AT_DetachPartition:
+			if (is_trail(relid))
+				refuse_alter_trail(name);
+			break;
 		case AT_AlterColumnType:
+			if (is_trail(relid))
+				refuse_alter_trail(name);
 			if (is_masked_column(relid, get_attnum(relid, cmd->name)))
 				refuse_alter("another type for a field", name);
 			break;
@@ -218,14 +249,27 @@ guard_trigger(List *object)
 static void
 guard_rename(RenameStmt *stmt)
 {
-	Oid			relid;
+	Oid			relid = stmt->relation == NULL ? InvalidOid :
+		RangeVarGetRelid(stmt->relation, NoLock, true);
 
-	if (stmt->renameType != OBJECT_TRIGGER ||
-		strncmp(stmt->subname, TRIGGER_PREFIX, strlen(TRIGGER_PREFIX)) != 0)
+	if (!OidIsValid(relid))
 		return;
-	relid = RangeVarGetRelid(stmt->relation, NoLock, true);
-	if (OidIsValid(relid) && csec_table_lookup(relid) != NULL)
+	if (is_trail(relid))
+		refuse_alter_trail(get_rel_name(relid));
+	if (stmt->renameType == OBJECT_TRIGGER &&
+		strncmp(stmt->subname, TRIGGER_PREFIX, strlen(TRIGGER_PREFIX)) == 0 &&
+		csec_table_lookup(relid) != NULL)
 		refuse_alter("renaming a trigger of csec", get_rel_name(relid));
+}
+
+static void
+guard_set_schema(AlterObjectSchemaStmt *stmt)
+{
+	Oid			relid = stmt->relation == NULL ? InvalidOid :
+		RangeVarGetRelid(stmt->relation, NoLock, true);
+
+	if (is_trail(relid))
+		refuse_alter_trail(get_rel_name(relid));
 }
 
 static bool
@@ -310,6 +354,8 @@ csec_guard_statement(Node *stmt)
 		guard_alter_table(castNode(AlterTableStmt, stmt));
 	else if (IsA(stmt, RenameStmt))
 		guard_rename(castNode(RenameStmt, stmt));
+	else if (IsA(stmt, AlterObjectSchemaStmt))
+		guard_set_schema(castNode(AlterObjectSchemaStmt, stmt));
 	else if (IsA(stmt, DropStmt) && castNode(DropStmt, stmt)->removeType == OBJECT_TRIGGER)
 	{
 		ListCell   *lc;

@@ -17,8 +17,6 @@
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
-#include "utils/builtins.h"
-#include "utils/rls.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
@@ -116,14 +114,12 @@ command_name(CmdType operation)
  * that it has made itself, as csec.create_trail() does, hold nothing yet.
  */
 static void
-tell_change_of_trail(Relation rel, CmdType operation)
+tell_change_of_trail(Relation rel, const CsecTable *table, CmdType operation)
 {
 	if (rel->rd_createSubid != InvalidSubTransactionId)
 		return;
 	(void) GetCurrentTransactionId();
-	csec_control_emit(command_name(operation),
-					  quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-												 RelationGetRelationName(rel)), NULL);
+	csec_control_emit(command_name(operation), table->qualified_name, NULL);
 }
 
 /* Look at the tables that a query, which ExecutorStart has set up, changes. */
@@ -147,7 +143,7 @@ csec_targets_check(QueryDesc *queryDesc)
 							queryDesc->operation == CMD_INSERT);
 		else if (table->root != told)
 		{
-			tell_change_of_trail(target->ri_RelationDesc, queryDesc->operation);
+			tell_change_of_trail(target->ri_RelationDesc, table, queryDesc->operation);
 			told = table->root;
 		}
 	}

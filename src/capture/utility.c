@@ -206,9 +206,9 @@ is_protected(RangeVar *name, Oid *relid)
 	return OidIsValid(*relid) && csec_table_lookup(*relid) != NULL;
 }
 
-/* The protected tables in a list of names; NULL: none. */
+/* The protected tables, or those of the trail, in a list of names; NULL: none. */
 static char *
-protected_in_list(List *names)
+protected_in_list(List *names, bool trail_only)
 {
 	StringInfoData found;
 	ListCell   *lc;
@@ -221,7 +221,8 @@ protected_in_list(List *names)
 		RangeVar   *rv = IsA(name, RangeVar) ? (RangeVar *) name :
 			IsA(name, List) ? makeRangeVarFromNameList((List *) name) : NULL;
 
-		if (is_protected(rv, &relid))
+		if (is_protected(rv, &relid) &&
+			(!trail_only || csec_table_lookup(relid)->is_trail))
 			appendStringInfo(&found, "%s%s", found.len > 0 ? ", " : "", qualified(relid));
 	}
 	return found.len > 0 ? found.data : NULL;
@@ -258,14 +259,17 @@ altered_tables(Node *stmt)
 			name = castNode(CreatePolicyStmt, stmt)->table;
 			break;
 		case T_CreateStatsStmt:
-			return protected_in_list(castNode(CreateStatsStmt, stmt)->relations);
+			return protected_in_list(castNode(CreateStatsStmt, stmt)->relations, false);
+		case T_TruncateStmt:
+			/* of other tables it is a change, and recorded as one */
+			return protected_in_list(castNode(TruncateStmt, stmt)->relations, true);
 		case T_DropStmt:
 			if (castNode(DropStmt, stmt)->removeType == OBJECT_TABLE)
-				return protected_in_list(castNode(DropStmt, stmt)->objects);
+				return protected_in_list(castNode(DropStmt, stmt)->objects, false);
 			return NULL;
 		case T_GrantStmt:
 			if (castNode(GrantStmt, stmt)->objtype == OBJECT_TABLE)
-				return protected_in_list(castNode(GrantStmt, stmt)->objects);
+				return protected_in_list(castNode(GrantStmt, stmt)->objects, false);
 			return NULL;
 		default:
 			return NULL;
