@@ -1,0 +1,147 @@
+# Were this to fail, a sealer that cannot keep up, a suspension, a key that is
+# not there or a server set up wrongly would let protected work go on unrecorded,
+# and nobody would be told (B.9, A.10).
+
+use strict;
+use warnings;
+use CsecTrail;
+use CsecWire;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = trail_node('faults');
+$node->safe_psql('postgres', q{
+	SET csec.probe_limit = 1000000; SET csec.probe_quota = 1000000;
+	CREATE ROLE clerk LOGIN;
+	CREATE ROLE admin LOGIN IN ROLE csec_admin;
+	CREATE TABLE cust (id int PRIMARY KEY, phone csec.phone, note text);
+	INSERT INTO cust SELECT i, '138' || lpad(i::text, 8, '0') FROM generate_series(1, 100) i;
+	SELECT csec.protect('cust', 'id', '{"phone": "phone"}');
+	CREATE TABLE plain AS SELECT 1 AS id;
+	GRANT ALL ON cust, plain TO clerk});
+flush_trail($node);
+$node->append_conf('postgresql.conf', "csec.max_unsealed = '1MB'");
+$node->reload;
+
+# What psql says as a role: rows, or the error with detail and hint.
+sub as
+{
+	my ($role, $sql) = @_;
+	my ($ret, $out, $err) = $node->psql('postgres', $sql, extra_params => [ '-U', $role ], on_error_stop => 0);
+	return $out . $err;
+}
+
+# A megabyte that waits for a sealer that is kept from sealing.
+my $keeper = CsecWire->connect($node, 'postgres');
+sub stall
+{
+	$keeper->query('BEGIN');
+	$keeper->query('LOCK TABLE csec_trail.sealer_state IN ACCESS EXCLUSIVE MODE');
+	as('postgres', "UPDATE cust SET note = repeat(md5(random()::text), 1500)") foreach 1;
+}
+sub let_go { $keeper->query('ROLLBACK') }
+
+my $before = records($node, 'count(*)', "kind = 'change'");
+stall();
+like(as('clerk', 'SELECT phone FROM cust WHERE id = 1'),
+	qr/behind by more than csec\.max_unsealed.*HINT:.*csec\.trail_status/s, 'too far behind: a read is refused, with the remedy');
+foreach my $sql ('UPDATE cust SET note = NULL WHERE id = 1', 'INSERT INTO cust (id) VALUES (101)', 'DELETE FROM cust WHERE id = 1',
+	'COPY cust TO STDOUT', 'SELECT count(*) FROM cust')
+{
+	like(as('clerk', $sql), qr/behind by more than csec\.max_unsealed/, "  and: $sql");
+}
+like(as('clerk', 'SELECT id FROM plain'), qr/^1$/, 'other tables are open');
+is(as('postgres', 'SELECT lag_bytes > 1000000 FROM csec.trail_status'), 't', 'the status says how far');
+let_go();
+flush_trail($node);
+like(as('clerk', 'SELECT phone FROM cust WHERE id = 1'), qr/^138\*{4}0001$/, 'open again when it has caught up');
+cmp_ok(records($node, 'count(*)', "kind = 'change'"), '>', $before, 'and what waited is sealed');
+
+$node->append_conf('postgresql.conf', 'csec.unsealed_policy = warn');
+$node->reload;
+stall();
+like(as('clerk', 'SELECT phone FROM cust WHERE id = 2'), qr/^138\*{4}0002.*WARNING:.*behind by more than csec\.max_unsealed/s,
+	'by policy only warned of');
+let_go();
+flush_trail($node);
+is($node->safe_psql('postgres', "SELECT count(*) FROM csec.who_saw('cust', '2') WHERE login = 'clerk'"), '1', 'and recorded');
+
+# Suspended: named in the trail with its reason and its end; masks stay.
+like(as('clerk', "SELECT csec.suspend_recording('night', now() + interval '1 hour')"), qr/permission denied/, 'not by everybody');
+like(as('admin', "SELECT csec.suspend_recording('', now() + interval '1 hour')"), qr/needs a reason/, 'not without a reason');
+like(as('admin', "SELECT csec.suspend_recording('night', now() + interval '25 hours')"), qr/at most 24 hours/, 'not for ever');
+like(as('admin', "SELECT csec.suspend_recording('night', now() - interval '1 s')"), qr/at most 24 hours/, 'not backwards');
+like(as('clerk', 'SELECT phone FROM cust WHERE id = 3'), qr/^138\*{4}0003$/, 'so far nothing is suspended');
+as('admin', "SELECT csec.suspend_recording('bad night', now() + interval '1 hour')");
+like(as('clerk', 'SELECT phone FROM cust WHERE id = 4'), qr/^138\*{4}0004$/, 'suspended: the mask stays');
+as('clerk', 'UPDATE cust SET note = NULL WHERE id = 4');
+as('admin', 'SELECT csec.resume_recording()');
+like(as('clerk', 'SELECT phone FROM cust WHERE id = 5'), qr/^138\*{4}0005$/, 'resumed');
+flush_trail($node);
+is($node->safe_psql('postgres', q{
+	SELECT string_agg(id || ':' || (SELECT count(*) FROM csec.who_saw('cust', id::text) WHERE login = 'clerk'), ' ') FROM generate_series(3, 5) id}),
+	'3:1 4:0 5:1', 'what was read meanwhile is not recorded');
+is($node->safe_psql('postgres', "SELECT string_agg(concat(what, ' ', why, ' ', login), ', ' ORDER BY seq) FROM csec.gaps WHERE what IN ('suspension', 'resumption')"),
+	'suspension bad night admin, resumption  admin', 'but that it is not, and why, and by whom');
+as('admin', "SELECT csec.suspend_recording('again', now() + interval '1 hour')");
+$node->restart;
+$keeper = CsecWire->connect($node, 'postgres');
+as('clerk', 'SELECT phone FROM cust WHERE id = 6');
+flush_trail($node);
+is($node->safe_psql('postgres', "SELECT count(*) FROM csec.who_saw('cust', '6') WHERE login = 'clerk'"), '1', 'a restart ends it');
+
+# The server set up wrongly: without the library, with too little WAL, without
+# its key, with another one.
+sub restarted_with
+{
+	my ($conf) = @_;
+	$node->stop;
+	$node->append_conf('postgresql.conf', $conf);
+	return $node->start(fail_ok => 1);
+}
+restarted_with("shared_preload_libraries = ''") or BAIL_OUT('no server');
+like(as('clerk', 'SELECT phone FROM cust WHERE id = 7'), qr/csec must be loaded when the server starts.*HINT:.*shared_preload_libraries/s, 'without the library: no field is read');
+like(as('clerk', 'UPDATE cust SET note = NULL WHERE id = 7'), qr/csec must be loaded when the server starts/, 'nothing is changed');
+as('postgres', "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots");
+restarted_with("shared_preload_libraries = 'csec'\nwal_level = minimal\nmax_wal_senders = 0") or BAIL_OUT('no server');
+like(as('clerk', 'SELECT phone FROM cust WHERE id = 8'), qr/csec cannot record: wal_level is "minimal".*HINT:.*wal_level = replica/s, 'with minimal WAL: nothing is read');
+like(as('clerk', 'UPDATE cust SET note = NULL WHERE id = 8'), qr/wal_level is "minimal"/, 'nor changed');
+like(as('clerk', 'SELECT id FROM plain'), qr/^1$/, 'other tables are open');
+ok(restarted_with("wal_level = replica\nmax_wal_senders = 10"), 'and with enough again');
+wait_for_sealer($node);
+flush_trail($node);
+is(records($node, "count(*) > 0", "kind = 'server' AND action = 'slot lost'"), 't', 'the trail says what happened to its slot');
+
+# (what was not sealed under one key is rejected under the other)
+flush_trail($node);
+my $start_of_log = -s $node->logfile;
+ok(!restarted_with('csec.embedded_keys = off'), 'without a key the server does not start');
+like(slurp_file($node->logfile, $start_of_log), qr/csec has no key.*HINT:.*root\.key/s, '  and says what it wants');
+my $directory = $node->basedir . '/keys';
+mkdir $directory, 0700;
+$node->append_conf('postgresql.conf', "csec.key_directory = '$directory'");
+$start_of_log = -s $node->logfile;
+ok(!$node->start(fail_ok => 1), 'nor with an empty directory');
+like(slurp_file($node->logfile, $start_of_log), qr/could not open csec's root key.*HINT:.*openssl rand/s, '  and says how to make one');
+{
+	open my $file, '>', "$directory/root.key" or die;
+	print $file '00' x 32;
+}
+chmod 0644, "$directory/root.key";
+$start_of_log = -s $node->logfile;
+ok(!$node->start(fail_ok => 1), 'nor with a key that others can read');
+like(slurp_file($node->logfile, $start_of_log), qr/can be reached by others.*HINT:.*chmod/s, '  and says how to close it');
+chmod 0600, "$directory/root.key";
+$start_of_log = -s $node->logfile;
+ok($node->start(fail_ok => 1), 'with another key it starts') or BAIL_OUT('no server');
+like(as('clerk', "SELECT count(*) FROM cust WHERE phone = '13800000009'"), qr/another csec root key.*HINT:/s, '  and searches no field');
+like(as('postgres', 'SELECT verified, problem FROM csec.verify_trail()'), qr/^f\|/m, '  and says of the trail that it is not of this key');
+flush_trail($node);
+ok(restarted_with("csec.key_directory = ''\ncsec.embedded_keys = on"), 'with its own key again');
+flush_trail($node);
+is(records($node, 'count(*)', "kind = 'rejected'"), '0', 'no genuine record was taken for a forged one');
+like(as('clerk', 'SELECT phone FROM cust WHERE id = 9'), qr/^138\*{4}0009$/, 'all works');
+like(as('postgres', 'SELECT verified, problem FROM csec.verify_trail()'), qr/^f\|head_forged$/m, 'that another key was there stays in the trail');
+
+$node->stop;
+done_testing();
