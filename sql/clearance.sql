@@ -23,7 +23,7 @@ SELECT * FROM shown();
 SELECT csec.set_clearance('regress_clearance_clerk', level => 'important', reason => 'customer service');
 \c - regress_clearance_clerk
 SELECT * FROM shown();
-SELECT category, shown, why FROM csec.why_masked ORDER BY category COLLATE "C";
+SELECT category, shown, why FROM csec.why_masked WHERE category IN ('phone', 'email', 'id_card', 'bank_card') ORDER BY category COLLATE "C";
 \c - regress_clearance_low
 SELECT * FROM shown();
 
@@ -107,7 +107,11 @@ COPY cust TO STDOUT;
 \c - regress_clearance_backup
 SELECT * FROM cust;
 SET row_security = off;
-SELECT * FROM cust;
+SELECT id, phone, email FROM cust;
+-- of an encrypted field a backup has the envelope, and nothing in clear
+SELECT id_no FROM cust \gset
+SELECT left(:'id_no', 8), length(:'id_no') > 100 AS long;
+SELECT id_no::text FROM cust;
 \c - regress_clearance_dba
 SET row_security = off;
 SELECT * FROM cust;
@@ -159,7 +163,7 @@ SELECT csec.revoke_clearance('regress_clearance_dba', level => 'important');
 
 -- bad input
 SELECT csec.set_clearance('regress_clearance_low', level => 'secret');
-SELECT csec.set_clearance('regress_clearance_low', category => 'secret');
+SELECT csec.set_clearance('regress_clearance_low', category => 'no_such');
 SELECT csec.set_clearance('regress_clearance_low');
 SELECT csec.set_clearance('regress_clearance_low', level => 'core', category => 'phone');
 SELECT csec.set_clearance('regress_clearance_low', level => 'core', until => '2001-01-01');

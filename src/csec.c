@@ -12,6 +12,7 @@
 #include "capture/control.h"
 #include "capture/guard.h"
 #include "capture/hooks.h"
+#include "keys/data_key.h"
 #include "keys/keyring.h"
 #include "policy/catalog.h"
 #include "policy/category.h"
@@ -42,6 +43,7 @@ _PG_init(void)
 				 errhint("Add csec to shared_preload_libraries and restart the server.")));
 	csec_guc_init();
 	csec_keyring_init();
+	csec_data_key_init();
 	csec_catalog_init();
 	csec_category_init();
 	csec_reader_init();

@@ -13,25 +13,23 @@ COMMENT ON FUNCTION csec.order_key_fingerprint() IS
 -- Not marked for pg_dump: a fingerprint speaks of the indexes of this
 -- physical copy.  A restored dump builds its indexes anew, under the key of
 -- the server it is restored into.
-CREATE TABLE csec.key (
-	purpose text PRIMARY KEY CHECK (purpose = 'order'),
+CREATE TABLE csec.order_key (
 	fingerprint bytea NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now()
 );
-REVOKE ALL ON csec.key FROM PUBLIC;
-COMMENT ON TABLE csec.key IS 'fingerprints of the keys that define an order; another key is an error, never a corrupt index';
-COMMENT ON COLUMN csec.key.purpose IS 'what the key is for';
-COMMENT ON COLUMN csec.key.fingerprint IS 'what the server''s key must answer to';
-COMMENT ON COLUMN csec.key.created_at IS 'when this database first met the key';
+CREATE UNIQUE INDEX order_key_one ON csec.order_key ((true));
+REVOKE ALL ON csec.order_key FROM PUBLIC;
+COMMENT ON TABLE csec.order_key IS 'one row: the fingerprint of the key that orders masked values; another key is an error, never a corrupt index';
+COMMENT ON COLUMN csec.order_key.fingerprint IS 'what the server''s key must answer to';
+COMMENT ON COLUMN csec.order_key.created_at IS 'when this database first met the key';
 
-INSERT INTO csec.key (purpose, fingerprint) VALUES ('order', csec.order_key_fingerprint());
+INSERT INTO csec.order_key (fingerprint) VALUES (csec.order_key_fingerprint());
 
 CREATE FUNCTION csec.adopt_order_key() RETURNS void
 	LANGUAGE sql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		UPDATE csec.key SET fingerprint = csec.order_key_fingerprint(), created_at = now()
-		WHERE purpose = 'order'
+		UPDATE csec.order_key SET fingerprint = csec.order_key_fingerprint(), created_at = now()
 	$$;
 REVOKE ALL ON FUNCTION csec.adopt_order_key() FROM PUBLIC;
 COMMENT ON FUNCTION csec.adopt_order_key() IS

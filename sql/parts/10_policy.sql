@@ -63,8 +63,12 @@ CREATE TABLE csec.category (
 	check_mode	text NOT NULL DEFAULT 'lax' CHECK (check_mode IN ('strict', 'lax')),
 	search		text NOT NULL DEFAULT 'equality' CHECK (search IN ('equality', 'none')),
 	sort		text NOT NULL DEFAULT 'opaque' CHECK (sort IN ('opaque', 'plain')),
+	storage		text NOT NULL DEFAULT 'masked' CHECK (storage IN ('masked', 'encrypted', 'refused')),
+	suite		text CHECK (suite IN ('aes_256_gcm', 'sm4_ctr_hmac_sm3')),
+	data_key	text NOT NULL DEFAULT 'data' CHECK (data_key ~ '^[a-z][a-z0-9_]{0,62}$'),
 	title_zh	text,
-	shipped		bool NOT NULL DEFAULT false
+	shipped		bool NOT NULL DEFAULT false,
+	CHECK (storage = 'masked' OR sort = 'opaque')
 );
 -- What the trigger below refuses with a hint this refuses without a race.
 CREATE UNIQUE INDEX category_id_key ON csec.category (csec.category_id(name));
@@ -77,6 +81,9 @@ COMMENT ON COLUMN csec.category.check_kind IS 'name of the check that input goes
 COMMENT ON COLUMN csec.category.check_mode IS 'strict: input that fails the check is refused; lax: it is stored';
 COMMENT ON COLUMN csec.category.search IS 'equality: readers without clearance may look up by a value they know, within limits; none: they may not';
 COMMENT ON COLUMN csec.category.sort IS 'opaque: the order tells nothing; plain: the order of the text, for low-risk fields';
+COMMENT ON COLUMN csec.category.storage IS 'what csec.protect() makes of a column: masked (the text is stored), encrypted, or refused (values that must not be kept)';
+COMMENT ON COLUMN csec.category.suite IS 'suite that new values are encrypted with; null: csec.suite says';
+COMMENT ON COLUMN csec.category.data_key IS 'name of the key in csec.key that new values are encrypted under';
 COMMENT ON COLUMN csec.category.shipped IS 'as csec shipped it: left out of dumps; false as soon as it is changed';
 
 -- Clearances.
@@ -140,9 +147,21 @@ INSERT INTO csec.category (name, level, mask, check_kind, check_mode, search, ti
 	('email', 'important', 'email', 'email', 'lax', 'equality', '电子邮箱', true),
 	('address', 'important', 'address', 'none', 'lax', 'equality', '地址', true),
 	('birth_date', 'important', 'birth_date', 'birth_date', 'lax', 'equality', '出生日期', true),
-	('free_text', 'important', 'free_text', 'none', 'lax', 'equality', '备注', true),
-	('id_card', 'core', 'id_card', 'id_card', 'lax', 'equality', '身份证号', true),
-	('bank_card', 'core', 'bank_card', 'bank_card', 'lax', 'equality', '银行卡号', true);
+	('free_text', 'important', 'free_text', 'none', 'lax', 'equality', '备注', true);
+INSERT INTO csec.category (name, level, mask, check_kind, check_mode, search, storage, title_zh, shipped) VALUES
+	('id_card', 'core', 'id_card', 'id_card', 'lax', 'equality', 'encrypted', '身份证号', true),
+	('bank_card', 'core', 'bank_card', 'bank_card', 'lax', 'equality', 'encrypted', '银行卡号', true),
+	('passport', 'core', 'last4', 'none', 'lax', 'equality', 'encrypted', '护照号', true),
+	('permit', 'core', 'last4', 'none', 'lax', 'equality', 'encrypted', '通行证号', true),
+	('account_number', 'core', 'last4', 'none', 'lax', 'equality', 'encrypted', '账号', true),
+	('iban', 'core', 'last4', 'iban', 'lax', 'equality', 'encrypted', '国际银行账号', true),
+	('ssn', 'core', 'last4', 'none', 'lax', 'equality', 'encrypted', '社会保障号', true),
+	('health', 'core', 'all', 'none', 'lax', 'none', 'encrypted', '健康信息', true),
+	('biometric', 'core', 'all', 'none', 'lax', 'none', 'encrypted', '生物识别信息', true),
+	('location', 'core', 'all', 'none', 'lax', 'none', 'encrypted', '行踪轨迹', true),
+	('secret', 'core', 'all', 'none', 'lax', 'none', 'encrypted', '密码与密钥', true),
+	('core_text', 'core', 'all', 'none', 'lax', 'none', 'encrypted', '核心备注', true),
+	('card_check', 'core', 'all', 'none', 'lax', 'none', 'refused', '卡验证码与密码', true);
 
 -- Rules of level and category that a CHECK cannot say.
 --
@@ -199,6 +218,7 @@ BEGIN
 		SET level = NEW.level, mask = NEW.mask, keep_left = NEW.keep_left,
 			keep_right = NEW.keep_right, check_kind = NEW.check_kind,
 			check_mode = NEW.check_mode, search = NEW.search, sort = NEW.sort,
+			storage = NEW.storage, suite = NEW.suite, data_key = NEW.data_key,
 			title_zh = NEW.title_zh
 		WHERE name = NEW.name AND shipped;
 	IF FOUND THEN

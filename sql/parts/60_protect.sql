@@ -20,11 +20,24 @@ REVOKE ALL ON FUNCTION csec.adopt(text, text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.adopt(text, text) IS
 	'internal: a value that a table has already, as one of the category';
 
+CREATE FUNCTION csec.adopt_encrypted(value text, category text) RETURNS csec.encrypted
+	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'csec_adopt_encrypted';
+REVOKE ALL ON FUNCTION csec.adopt_encrypted(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.adopt_encrypted(text, text) IS
+	'internal: a value that a table has already, encrypted as one of the category';
+
 CREATE FUNCTION csec.stored_text(value csec.masked) RETURNS text
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'csec_stored_text';
+CREATE FUNCTION csec.stored_text(value csec.encrypted) RETURNS text
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_stored_text';
 REVOKE ALL ON FUNCTION csec.stored_text(csec.masked) FROM PUBLIC;
+REVOKE ALL ON FUNCTION csec.stored_text(csec.encrypted) FROM PUBLIC;
 COMMENT ON FUNCTION csec.stored_text(csec.masked) IS
+	'internal: the whole text of a value, while csec.unprotect() rewrites its table and at no other time';
+COMMENT ON FUNCTION csec.stored_text(csec.encrypted) IS
 	'internal: the whole text of a value, while csec.unprotect() rewrites its table and at no other time';
 
 CREATE FUNCTION csec.rewrite_plain(tab regclass, widen boolean) RETURNS void
@@ -182,7 +195,7 @@ CREATE FUNCTION csec.column_category(tab regclass, attname name) RETURNS text
 			JOIN csec.category c ON csec.category_id(c.name)
 				= CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END & ~1
 		WHERE a.attrelid = tab AND a.attname = column_category.attname AND NOT a.attisdropped
-			AND 'csec.masked'::regtype IN (t.oid, t.typbasetype)
+			AND ARRAY[t.oid, t.typbasetype]::regtype[] && ARRAY['csec.masked', 'csec.encrypted']::regtype[]
 	$$;
 REVOKE ALL ON FUNCTION csec.column_category(regclass, name) FROM PUBLIC;
 COMMENT ON FUNCTION csec.column_category(regclass, name) IS 'internal: the category of a column that has a type of csec''s';
@@ -195,14 +208,27 @@ CREATE FUNCTION csec.field_type(category text) RETURNS text
 		SELECT CASE
 			WHEN c.sort = 'plain' THEN format('csec.masked(%I, plain)', c.name)
 			WHEN EXISTS (SELECT FROM pg_type t WHERE t.typnamespace = 'csec'::regnamespace
-				AND t.typname = c.name AND t.typtype = 'd' AND t.typbasetype = 'csec.masked'::regtype
+				AND t.typname = c.name AND t.typtype = 'd' AND t.typbasetype = base.type
 				AND t.typtypmod = csec.category_id(c.name))
 			THEN format('csec.%I', c.name)
-			ELSE format('csec.masked(%I)', c.name) END
-		FROM csec.category c WHERE c.name = field_type.category
+			ELSE format('%s(%I)', base.type, c.name) END
+		FROM csec.category c
+			CROSS JOIN LATERAL (SELECT CASE c.storage WHEN 'masked' THEN 'csec.masked' ELSE 'csec.encrypted' END::regtype AS type) base
+		WHERE c.name = field_type.category
 	$$;
 REVOKE ALL ON FUNCTION csec.field_type(text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.field_type(text) IS 'internal: the type of columns of a category';
+
+-- The function that makes a field's value of a text that is there.
+CREATE FUNCTION csec.adopting(category text) RETURNS text
+	LANGUAGE sql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT CASE c.storage WHEN 'masked' THEN 'csec.adopt' ELSE 'csec.adopt_encrypted' END
+		FROM csec.category c WHERE c.name = adopting.category
+	$$;
+REVOKE ALL ON FUNCTION csec.adopting(text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.adopting(text) IS 'internal: the function that makes a value of a category of a text';
 
 -- A column as text, as it will be stored in a field.
 CREATE FUNCTION csec.as_text(attname name, from_type regtype) RETURNS text

@@ -361,9 +361,9 @@ CREATE FUNCTION csec.without_types(definition text) RETURNS text
 	LANGUAGE sql STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT regexp_replace(definition, '::csec\.(masked(\([^()]*\))?|' || string_agg(quote_ident(typname), '|') || ')(?![\w(])',
+		SELECT regexp_replace(definition, '::csec\.((masked|encrypted)(\([^()]*\))?|' || string_agg(quote_ident(typname), '|') || ')(?![\w(])',
 			'::text', 'g')
-		FROM pg_type WHERE typnamespace = 'csec'::regnamespace AND typtype = 'd' AND typbasetype = 'csec.masked'::regtype
+		FROM pg_type WHERE typnamespace = 'csec'::regnamespace AND typtype = 'd' AND typbasetype IN ('csec.masked'::regtype, 'csec.encrypted'::regtype)
 	$$;
 REVOKE ALL ON FUNCTION csec.without_types(text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.without_types(text) IS 'internal: a definition with casts to text in place of casts to csec''s types';

@@ -22,14 +22,14 @@ CREATE FUNCTION csec.reads_text(tree pg_node_tree) RETURNS boolean
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT tree::text ~ ('\{FUNCEXPR :funcid (' || (SELECT string_agg(castfunc::oid::text, '|') FROM pg_cast
-				WHERE castsource = 'csec.masked'::regtype AND castfunc <> 0
+				WHERE castsource IN ('csec.masked'::regtype, 'csec.encrypted'::regtype) AND castfunc <> 0
 					AND casttarget IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)) || ') ')
 			OR tree::text ~ ('\{COERCEVIAIO :arg (\{\w+ :arg )*\{VAR :varno \d+ :varattno \d+ :vartype ('
 				|| (SELECT string_agg(oid::text, '|') FROM pg_type
-					WHERE 'csec.masked'::regtype IN (oid, typbasetype)) || ') ')
+					WHERE ARRAY[oid, typbasetype]::regtype[] && ARRAY['csec.masked', 'csec.encrypted']::regtype[]) || ') ')
 	$$;
 REVOKE ALL ON FUNCTION csec.reads_text(pg_node_tree) FROM PUBLIC;
-COMMENT ON FUNCTION csec.reads_text(pg_node_tree) IS 'internal: does a stored expression use the text of a masked value?';
+COMMENT ON FUNCTION csec.reads_text(pg_node_tree) IS 'internal: does a stored expression use the text of a field?';
 
 CREATE FUNCTION csec.scratch_name(schema oid) RETURNS text
 	LANGUAGE sql STABLE STRICT

@@ -155,7 +155,7 @@ BEGIN
 		type := (SELECT CASE typtype WHEN 'd' THEN typbasetype ELSE oid END FROM pg_type WHERE oid = a.atttypid);
 		IF a.attname IS NULL THEN
 			RETURN NEXT csec.refusal(s, format('subject column "%s" does not exist', s), '42703', 'Name columns of the table.');
-		ELSIF type = 'csec.masked'::regtype OR request.fields ? s THEN
+		ELSIF type IN ('csec.masked'::regtype, 'csec.encrypted'::regtype) OR request.fields ? s THEN
 			RETURN NEXT csec.refusal(s, format('subject column "%s" is to be a masked field', s), '42809',
 				'Subjects stand in the trail as they are: use a key that is not confidential.');
 		ELSIF csec.key_kind(type) IS NULL THEN

@@ -68,8 +68,8 @@ CREATE FUNCTION csec.rewrite(request csec.protect_request, tried csec.tried[]) R
 	AS $$
 DECLARE
 	fields csec.protected_field[];
-	clauses text := (SELECT string_agg(format('ALTER COLUMN %I TYPE %s USING csec.adopt(%s, %L)',
-			f.attname, csec.field_type(f.category), csec.as_text(f.attname, f.from_type), f.category), ', ' ORDER BY f.attnum)
+	clauses text := (SELECT string_agg(format('ALTER COLUMN %I TYPE %s USING %s(%s, %L)',
+			f.attname, csec.field_type(f.category), csec.adopting(f.category), csec.as_text(f.attname, f.from_type), f.category), ', ' ORDER BY f.attnum)
 		FROM csec.request_fields(request) f WHERE f.rewritten);
 	dependents csec.dependent[] := ARRAY(SELECT t.dependent FROM unnest(tried) t);
 BEGIN

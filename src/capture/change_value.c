@@ -15,6 +15,7 @@
 #include "crypto/hash.h"
 #include "keys/keyring.h"
 #include "policy/category.h"
+#include "types/encrypted_value.h"
 #include "types/masked_text.h"
 #include "util/bytes.h"
 
@@ -74,8 +75,10 @@ csec_change_value(StringInfo out, CsecChangeColumn *column, Datum value)
 		struct varlena *whole = PG_DETOAST_DATUM_PACKED(value);
 		CsecMasked	masked;
 
-		csec_masked_read(whole, &masked);
+		csec_value_read(whole, &masked);
+		csec_value_text(&masked);
 		append_classified(out, masked.category, masked.text, masked.len);
+		csec_value_release(&masked);
 		if ((Pointer) whole != DatumGetPointer(value))
 			pfree(whole);
 		return false;

@@ -141,7 +141,7 @@ describe_column(CsecChangeColumn *column, Form_pg_attribute att, const CsecTable
 	column->typlen = att->attlen;
 	if (att->attisdropped)
 		return;
-	column->is_masked = getBaseType(att->atttypid) == csec_masked_type();
+	column->is_masked = csec_is_field_type(getBaseType(att->atttypid));
 	column->category = category_of(policy, att->attnum);
 	getTypeOutputInfo(att->atttypid, &output, &varlena);
 	fmgr_info_cxt(output, &column->output, TopMemoryContext);

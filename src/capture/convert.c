@@ -31,10 +31,11 @@
 #include "policy/category.h"
 #include "policy/check.h"
 #include "policy/mask.h"
+#include "types/encrypted_value.h"
 #include "types/masked_text.h"
-#include "types/masked_value.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_adopt);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_adopt_encrypted);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_value_problem);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_stored_text);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_rewrite_plain);
@@ -101,15 +102,10 @@ csec_value_problem(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(problem));
 }
 
-/*
- * csec.adopt(value text, category text): the value as one of the category.
- * Error invalid_text_representation, without the value, where it cannot be.
- */
-Datum
-csec_adopt(PG_FUNCTION_ARGS)
+/* An error, without the value, where it cannot be one of the category. */
+static void
+refuse_problem(const CsecCategory *category, const text *value)
 {
-	text	   *value = PG_GETARG_TEXT_PP(0);
-	const CsecCategory *category = category_named(PG_GETARG_TEXT_PP(1));
 	const char *problem = problem_of(category, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 
 	if (problem != NULL)
@@ -118,12 +114,37 @@ csec_adopt(PG_FUNCTION_ARGS)
 				 errmsg("a stored value is not one of category \"%s\": %s",
 						NameStr(category->name), problem),
 				 errhint("csec.plan_protect() counts such values.")));
+}
+
+/*
+ * csec.adopt(value text, category text): the value as one of the category.
+ * Error invalid_text_representation where it cannot be.
+ */
+Datum
+csec_adopt(PG_FUNCTION_ARGS)
+{
+	text	   *value = PG_GETARG_TEXT_PP(0);
+	const CsecCategory *category = category_named(PG_GETARG_TEXT_PP(1));
+
+	refuse_problem(category, value);
 	PG_RETURN_POINTER(csec_masked_make(category->id, category->sort_plain,
 									   VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)));
 }
 
+/* csec.adopt_encrypted(value text, category text): the same, encrypted. */
+Datum
+csec_adopt_encrypted(PG_FUNCTION_ARGS)
+{
+	text	   *value = PG_GETARG_TEXT_PP(0);
+	const CsecCategory *category = category_named(PG_GETARG_TEXT_PP(1));
+
+	refuse_problem(category, value);
+	PG_RETURN_POINTER(csec_encrypted_make(category->id, VARDATA_ANY(value),
+										  VARSIZE_ANY_EXHDR(value)));
+}
+
 /*
- * csec.stored_text(csec.masked): the whole text, inside csec.unprotect() only.
+ * csec.stored_text(csec.masked), and of csec.encrypted: the whole text, inside csec.unprotect() only.
  * A function of somebody else's that runs in the midst of the rewrite (for an
  * index, say) runs as somebody else, and is refused too.
  */
@@ -131,14 +152,18 @@ Datum
 csec_stored_text(PG_FUNCTION_ARGS)
 {
 	CsecMasked	value;
+	text	   *result;
 
 	if (!OidIsValid(rewriting) || rewriting != GetUserId() ||
 		InSecurityRestrictedOperation())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("stored values are given back by csec.unprotect() only")));
-	CSEC_GETARG_MASKED(0, &value);
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(value.text, value.len));
+	CSEC_GETARG_VALUE(0, &value);
+	csec_value_text(&value);
+	result = cstring_to_text_with_len(value.text, value.len);
+	csec_value_release(&value);
+	PG_RETURN_TEXT_P(result);
 }
 
 /* The role that the session acts as, whatever function it is in. */

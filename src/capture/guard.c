@@ -91,14 +91,13 @@ static bool
 is_masked_column(Oid relid, AttrNumber attno)
 {
 	Oid			type = get_atttype(relid, attno);
-	Oid			masked = csec_masked_type();
 
-	if (!OidIsValid(type) || !OidIsValid(masked))
+	if (!OidIsValid(type))
 		return false;
 	type = getBaseType(type);
 	if (OidIsValid(get_element_type(type)))
 		type = getBaseType(get_element_type(type));
-	return type == masked;
+	return csec_is_field_type(type);
 }
 
 /* Stored rows are at stake; of a view's columns nothing is lost. */

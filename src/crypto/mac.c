@@ -1,6 +1,6 @@
 /*
  * mac.c
- *		Keyed digests: HMAC-SHA256 and SipHash-2-4, and HKDF-SHA256.     [FE]
+ *		Keyed digests: HMAC and HKDF over SHA-256 and SM3, SipHash-2-4.  [FE]
  *
  * A context lives as long as its process, as in hash.c.
  */
@@ -15,13 +15,13 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
-#define BLOCK 64				/* of SHA-256 */
+#define BLOCK 64				/* of SHA-256 and of SM3 */
 
 struct CsecMac
 {
 	EVP_MAC_CTX *siphash;		/* or NULL: HMAC */
 	uint8_t		key[CSEC_SIPHASH_KEY];	/* SipHash must be given it each time */
-	EVP_MD_CTX *sha256;
+	EVP_MD_CTX *hash;
 	uint8_t		inner[BLOCK];	/* HMAC: key ⊕ ipad */
 	uint8_t		outer[BLOCK];	/* HMAC: key ⊕ opad */
 };
@@ -32,26 +32,32 @@ csec_mac_free(CsecMac *mac)
 	if (mac == NULL)
 		return;
 	EVP_MAC_CTX_free(mac->siphash);
-	EVP_MD_CTX_free(mac->sha256);
+	EVP_MD_CTX_free(mac->hash);
 	OPENSSL_cleanse(mac, sizeof(*mac));
 	free(mac);
 }
 
+static const char *
+digest_name(CsecDigest digest)
+{
+	return digest == CSEC_DIGEST_SM3 ? "SM3" : "SHA256";
+}
+
 /*
- * HMAC (RFC 2104) over EVP's SHA-256.  EVP_MAC's own copies two digest
+ * HMAC (RFC 2104) over EVP's digests.  EVP_MAC's own copies two digest
  * contexts for each message, which in a backend that has other things in its
  * caches costs more than the hashing.
  */
 CsecMac *
-csec_hmac_create(const uint8_t *key, size_t len)
+csec_hmac_create_with(CsecDigest digest, const uint8_t *key, size_t len)
 {
 	CsecMac    *mac = calloc(1, sizeof(CsecMac));
-	EVP_MD	   *method = EVP_MD_fetch(NULL, "SHA256", NULL);
+	EVP_MD	   *method = EVP_MD_fetch(NULL, digest_name(digest), NULL);
 
 	if (mac != NULL && method != NULL && len <= BLOCK)
-		mac->sha256 = EVP_MD_CTX_new();
-	if (mac == NULL || mac->sha256 == NULL ||
-		EVP_DigestInit_ex2(mac->sha256, method, NULL) != 1)
+		mac->hash = EVP_MD_CTX_new();
+	if (mac == NULL || mac->hash == NULL ||
+		EVP_DigestInit_ex2(mac->hash, method, NULL) != 1)
 	{
 		csec_mac_free(mac);
 		mac = NULL;
@@ -67,6 +73,12 @@ csec_hmac_create(const uint8_t *key, size_t len)
 		mac->outer[i] ^= 0x5c;
 	}
 	return mac;
+}
+
+CsecMac *
+csec_hmac_create(const uint8_t *key, size_t len)
+{
+	return csec_hmac_create_with(CSEC_DIGEST_SHA256, key, len);
 }
 
 CsecMac *
@@ -98,8 +110,8 @@ csec_mac_begin(CsecMac *mac)
 {
 	if (mac->siphash != NULL)
 		return EVP_MAC_init(mac->siphash, mac->key, CSEC_SIPHASH_KEY, NULL) == 1;
-	return EVP_DigestInit_ex2(mac->sha256, NULL, NULL) == 1 &&
-		EVP_DigestUpdate(mac->sha256, mac->inner, BLOCK) == 1;
+	return EVP_DigestInit_ex2(mac->hash, NULL, NULL) == 1 &&
+		EVP_DigestUpdate(mac->hash, mac->inner, BLOCK) == 1;
 }
 
 bool
@@ -107,17 +119,17 @@ csec_mac_add(CsecMac *mac, const void *data, size_t len)
 {
 	if (mac->siphash != NULL)
 		return EVP_MAC_update(mac->siphash, data, len) == 1;
-	return EVP_DigestUpdate(mac->sha256, data, len) == 1;
+	return EVP_DigestUpdate(mac->hash, data, len) == 1;
 }
 
 static bool
 hmac_end(CsecMac *mac, uint8_t *digest)
 {
-	return EVP_DigestFinal_ex(mac->sha256, digest, NULL) == 1 &&
-		EVP_DigestInit_ex2(mac->sha256, NULL, NULL) == 1 &&
-		EVP_DigestUpdate(mac->sha256, mac->outer, BLOCK) == 1 &&
-		EVP_DigestUpdate(mac->sha256, digest, CSEC_HMAC_SIZE) == 1 &&
-		EVP_DigestFinal_ex(mac->sha256, digest, NULL) == 1;
+	return EVP_DigestFinal_ex(mac->hash, digest, NULL) == 1 &&
+		EVP_DigestInit_ex2(mac->hash, NULL, NULL) == 1 &&
+		EVP_DigestUpdate(mac->hash, mac->outer, BLOCK) == 1 &&
+		EVP_DigestUpdate(mac->hash, digest, CSEC_HMAC_SIZE) == 1 &&
+		EVP_DigestFinal_ex(mac->hash, digest, NULL) == 1;
 }
 
 /* The first outlen bytes of the digest. */
@@ -139,14 +151,14 @@ csec_mac_end(CsecMac *mac, uint8_t *out, size_t outlen)
 }
 
 bool
-csec_hkdf(const uint8_t *key, size_t keylen, const char *salt,
-		  const char *info, uint8_t *out, size_t outlen)
+csec_hkdf_with(CsecDigest digest, const uint8_t *key, size_t keylen,
+			   const char *salt, const char *info, uint8_t *out, size_t outlen)
 {
 	EVP_KDF    *method = EVP_KDF_fetch(NULL, "HKDF", NULL);
 	EVP_KDF_CTX *context = EVP_KDF_CTX_new(method);
 	OSSL_PARAM	params[5] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
-										 (char *) "SHA256", 0),
+										 (char *) digest_name(digest), 0),
 		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY,
 										  (void *) key, keylen),
 		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT,
@@ -161,4 +173,11 @@ csec_hkdf(const uint8_t *key, size_t keylen, const char *salt,
 	EVP_KDF_CTX_free(context);
 	EVP_KDF_free(method);
 	return ok;
+}
+
+bool
+csec_hkdf(const uint8_t *key, size_t keylen, const char *salt,
+		  const char *info, uint8_t *out, size_t outlen)
+{
+	return csec_hkdf_with(CSEC_DIGEST_SHA256, key, keylen, salt, info, out, outlen);
 }

@@ -8,8 +8,8 @@
  *
  * The order key defines how indexes over csec's types are sorted and hash
  * partitions are filled.  Under another key each look-up would go astray
- * without a word, so the database keeps the key's fingerprint (csec.key) and
- * a backend compares it before the first use.
+ * without a word, so the database keeps the key's fingerprint (csec.order_key)
+ * and a backend compares it before the first use.
  */
 #include "postgres.h"
 
@@ -24,6 +24,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "keys/kek.h"
 #include "keys/keyring.h"
 #include "keys/provider.h"
 #include "util/bytes.h"
@@ -47,8 +48,8 @@ static CsecMac *digest_mac = NULL;
 static CsecMac *order_mac = NULL;
 static bool order_checked = false;
 
-static void
-derive(const uint8 *root, const char *purpose, uint8 *out, size_t len)
+void
+csec_keyring_derive(const uint8 *root, const char *purpose, uint8 *out, size_t len)
 {
 	if (!csec_hkdf(root, CSEC_ROOT_KEY_SIZE, SALT, purpose, out, len))
 		ereport(FATAL,
@@ -64,11 +65,12 @@ csec_keyring_init(void)
 	uint8	   *root = csec_secure_alloc(CSEC_ROOT_KEY_SIZE);
 
 	keys = csec_secure_alloc(sizeof(Keys));
-	csec_provider_read_root_key(root);
-	derive(root, "trail mac", keys->trail, sizeof(keys->trail));
-	derive(root, "trail digest", keys->digest, sizeof(keys->digest));
-	derive(root, "order", keys->order, sizeof(keys->order));
-	derive(keys->order, "fingerprint", keys->fingerprint, FINGERPRINT_SIZE);
+	csec_provider_read_key(CSEC_ROOT_KEY, root);
+	csec_keyring_derive(root, "trail mac", keys->trail, sizeof(keys->trail));
+	csec_keyring_derive(root, "trail digest", keys->digest, sizeof(keys->digest));
+	csec_keyring_derive(root, "order", keys->order, sizeof(keys->order));
+	csec_keyring_derive(keys->order, "fingerprint", keys->fingerprint, FINGERPRINT_SIZE);
+	csec_kek_init(root);
 	csec_secure_wipe(root, CSEC_ROOT_KEY_SIZE);
 }
 
@@ -107,7 +109,7 @@ static bool
 stored_fingerprint(uint8 *out)
 {
 	Oid			schema = get_namespace_oid("csec", true);
-	Oid			relid = OidIsValid(schema) ? get_relname_relid("key", schema) : InvalidOid;
+	Oid			relid = OidIsValid(schema) ? get_relname_relid("order_key", schema) : InvalidOid;
 	Relation	rel;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -120,13 +122,9 @@ stored_fingerprint(uint8 *out)
 	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
-		Datum		purpose = heap_getattr(tuple, 1, RelationGetDescr(rel), &isnull);
-		Datum		value;
+		Datum		value = heap_getattr(tuple, 1, RelationGetDescr(rel), &isnull);
 		bytea	   *fingerprint;
 
-		if (isnull || strcmp(TextDatumGetCString(purpose), "order") != 0)
-			continue;
-		value = heap_getattr(tuple, 2, RelationGetDescr(rel), &isnull);
 		if (isnull)
 			continue;
 		fingerprint = DatumGetByteaPP(value);
@@ -148,7 +146,7 @@ check_order_key(void)
 
 	/*
 	 * While pg_upgrade restores the schema, constants in views and defaults
-	 * are made, and csec.key has not got its row yet.
+	 * are made, and csec.order_key has not got its row yet.
 	 */
 	if (IsBinaryUpgrade)
 		memcpy(stored, keys->fingerprint, FINGERPRINT_SIZE);
@@ -156,7 +154,7 @@ check_order_key(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the fingerprint of csec's order key is missing in this database"),
-				 errhint("Look for the row \"order\" in csec.key.")));
+				 errhint("Look for the row in csec.order_key.")));
 	if (memcmp(stored, keys->fingerprint, FINGERPRINT_SIZE) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -13,6 +13,9 @@
 
 extern void csec_keyring_init(void);
 
+/* A key for one purpose from the root key, or the end of the server's start. */
+extern void csec_keyring_derive(const uint8 *root, const char *purpose, uint8 *out, size_t len);
+
 /* The MAC of messages in the WAL and of the head of the trail. */
 extern CsecMac *csec_keyring_trail_mac(void);
 

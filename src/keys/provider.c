@@ -1,13 +1,13 @@
 /*
  * provider.c
- *		Where the root key comes from.
+ *		Where keys come from: a directory, a command, or the data directory.
  *
  * Keys do not live in the data directory: a base backup would carry them off
- * with the data.  So the root key is a file in csec.key_directory, and that
+ * with the data.  So a key is a file in csec.key_directory, and that
  * directory is refused inside the data directory, or when anyone but the
- * server's user could read or replace what is in it.  csec.embedded_keys is
- * for demos and tests: it keeps a key of its own in the data directory, made
- * at the first start.
+ * server's user could read or replace what is in it; or csec.key_command
+ * prints it.  csec.embedded_keys is for demos and tests: it keeps keys of its
+ * own in the data directory, made at the first start.
  *
  * Read once, by the postmaster, before there is anybody to talk to: whatever
  * is wrong ends the start.
@@ -27,9 +27,7 @@
 #include "util/guc.h"
 #include "util/secure_memory.h"
 
-#define ROOT_KEY_FILE		"root.key"
-#define EMBEDDED_KEY_FILE	"csec_embedded.key"
-#define HEX_SIZE			(2 * CSEC_ROOT_KEY_SIZE)
+#define EMBEDDED_ROOT_KEY	"csec_embedded.key"
 
 static int
 hex_digit(char c)
@@ -47,9 +45,9 @@ hex_digit(char c)
 static bool
 parse_key(const char *text, ssize_t len, uint8 *key)
 {
-	if (len == HEX_SIZE + 1 && text[HEX_SIZE] == '\n')
+	if (len == CSEC_KEY_TEXT + 1 && text[CSEC_KEY_TEXT] == '\n')
 		len--;
-	if (len != HEX_SIZE)
+	if (len != CSEC_KEY_TEXT)
 		return false;
 	for (int i = 0; i < CSEC_ROOT_KEY_SIZE; i++)
 	{
@@ -83,7 +81,7 @@ static void
 read_key_file(const char *path, uint8 *key)
 {
 	int			fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	char		text[HEX_SIZE + 2];
+	char		text[CSEC_KEY_TEXT + 2];
 	struct stat st;
 	ssize_t		len;
 	bool		ok;
@@ -91,7 +89,7 @@ read_key_file(const char *path, uint8 *key)
 	if (fd < 0 || fstat(fd, &st) != 0)
 		ereport(FATAL,
 				(errcode_for_file_access(),
-				 errmsg("could not open csec's root key \"%s\": %m", path),
+				 errmsg("could not open csec's key \"%s\": %m", path),
 				 errhint("Create it with \"openssl rand -hex 32\" and keep a copy where the database is not.")));
 	check_closed(path, &st);
 	len = read(fd, text, sizeof(text));
@@ -102,7 +100,7 @@ read_key_file(const char *path, uint8 *key)
 		ereport(FATAL,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("\"%s\" is not a csec key", path),
-				 errdetail("A key is one line of %d hexadecimal digits.", HEX_SIZE)));
+				 errdetail("A key is one line of %d hexadecimal digits.", CSEC_KEY_TEXT)));
 }
 
 /* Refuse a key directory that is, or lies below, the data directory. */
@@ -126,7 +124,7 @@ check_outside_data(const char *directory)
 }
 
 static void
-read_from_directory(uint8 *key)
+read_from_directory(const char *name, uint8 *key)
 {
 	char		path[MAXPGPATH];
 	struct stat st;
@@ -137,7 +135,7 @@ read_from_directory(uint8 *key)
 				(errcode_for_file_access(),
 				 errmsg("could not stat csec.key_directory \"%s\": %m", csec_key_directory)));
 	check_closed(csec_key_directory, &st);
-	if (snprintf(path, sizeof(path), "%s/%s", csec_key_directory, ROOT_KEY_FILE) >= (int) sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/%s.key", csec_key_directory, name) >= (int) sizeof(path))
 		ereport(FATAL,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("csec.key_directory is too long")));
@@ -153,7 +151,7 @@ create_embedded_key(const char *path)
 {
 	char		temporary[MAXPGPATH];
 	uint8		key[CSEC_ROOT_KEY_SIZE];
-	char		text[HEX_SIZE + 1];
+	char		text[CSEC_KEY_TEXT + 1];
 	int			fd;
 	bool		written;
 
@@ -166,7 +164,7 @@ create_embedded_key(const char *path)
 		text[2 * i] = "0123456789abcdef"[key[i] >> 4];
 		text[2 * i + 1] = "0123456789abcdef"[key[i] & 15];
 	}
-	text[HEX_SIZE] = '\n';
+	text[CSEC_KEY_TEXT] = '\n';
 	snprintf(temporary, sizeof(temporary), "%s.tmp", path);
 	(void) unlink(temporary);
 	fd = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR);
@@ -183,35 +181,70 @@ create_embedded_key(const char *path)
 }
 
 static void
-read_embedded(uint8 *key)
+read_embedded(const char *name, uint8 *key)
 {
 	char		path[MAXPGPATH];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/%s", DataDir, EMBEDDED_KEY_FILE);
+	if (strcmp(name, CSEC_ROOT_KEY) == 0)
+		snprintf(path, sizeof(path), "%s/%s", DataDir, EMBEDDED_ROOT_KEY);
+	else
+		snprintf(path, sizeof(path), "%s/csec_embedded_%s.key", DataDir, name);
 	if (stat(path, &st) != 0 && errno == ENOENT)
 		create_embedded_key(path);
 	read_key_file(path, key);
 }
 
-/* Fill key with the root key, or end the server's start. */
-void
-csec_provider_read_root_key(uint8 *key)
+static void
+read_from_command(const char *name, uint8 *key)
 {
-	bool		directory = csec_key_directory != NULL && csec_key_directory[0] != '\0';
+	char		text[CSEC_KEY_TEXT + 2];
+	ssize_t		len = csec_key_command_run(name, text, sizeof(text));
+	bool		ok = parse_key(text, len, key);
 
-	if (directory && csec_embedded_keys)
+	csec_secure_wipe(text, sizeof(text));
+	if (!ok)
 		ereport(FATAL,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("csec.key_directory and csec.embedded_keys are both set"),
-				 errhint("Set csec.embedded_keys = off.")));
+				 errmsg("what csec.key_command printed for key \"%s\" is not a csec key", name),
+				 errdetail("A key is one line of %d hexadecimal digits.", CSEC_KEY_TEXT)));
+}
+
+bool
+csec_key_name_valid(const char *name)
+{
+	size_t		len = strlen(name);
+
+	return len >= 1 && len <= CSEC_KEY_NAME_MAX &&
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == len;
+}
+
+static bool
+is_set(const char *setting)
+{
+	return setting != NULL && setting[0] != '\0';
+}
+
+void
+csec_provider_read_key(const char *name, uint8_t *key)
+{
+	bool		directory = is_set(csec_key_directory);
+	bool		command = is_set(csec_key_command);
+
+	if (directory + command + csec_embedded_keys > 1)
+		ereport(FATAL,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("more than one of csec.key_directory, csec.key_command and csec.embedded_keys is set"),
+				 errhint("Keys come from one place: leave one of them, and set csec.embedded_keys = off on a server with real data.")));
 	if (directory)
-		read_from_directory(key);
+		read_from_directory(name, key);
+	else if (command)
+		read_from_command(name, key);
 	else if (csec_embedded_keys)
-		read_embedded(key);
+		read_embedded(name, key);
 	else
 		ereport(FATAL,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("csec has no key: csec.key_directory is not set"),
-				 errhint("Set it to a directory outside the data directory that holds root.key (openssl rand -hex 32), or, for a demo, set csec.embedded_keys = on.")));
+				 errmsg("csec has no key: neither csec.key_directory nor csec.key_command is set"),
+				 errhint("Set csec.key_directory to a directory outside the data directory that holds root.key (openssl rand -hex 32), or, for a demo, set csec.embedded_keys = on.")));
 }

@@ -1,12 +1,36 @@
 /*
  * provider.h
- *		Where the root key comes from.
+ *		Where keys come from: a directory, a command, or the data directory.
  */
 #ifndef CSEC_KEYS_PROVIDER_H
 #define CSEC_KEYS_PROVIDER_H
 
-#define CSEC_ROOT_KEY_SIZE 32
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
-extern void csec_provider_read_root_key(uint8 *key);
+#define CSEC_ROOT_KEY		"root"
+#define CSEC_ROOT_KEY_SIZE	32
+#define CSEC_KEY_NAME_MAX	63
+
+/* How a key is written: hexadecimal digits, at most one line end behind them. */
+#define CSEC_KEY_TEXT		(2 * CSEC_ROOT_KEY_SIZE)
+
+/*
+ * Fill key with the key of that name, or end the server's start.  The
+ * postmaster, before there is anybody to talk to.
+ */
+extern void csec_provider_read_key(const char *name, uint8_t *key);
+
+/* Letters, digits, "-" and "_": safe in a path and in a shell's word. */
+extern bool csec_key_name_valid(const char *name);
+
+/*
+ * Run csec.key_command for a key: what it prints, at most size bytes, goes
+ * into out; gives their number.  Ends the server's start where it fails or
+ * takes longer than csec.key_command_timeout.
+ */
+extern ssize_t csec_key_command_run(const char *name, char *out, size_t size);
 
 #endif							/* CSEC_KEYS_PROVIDER_H */

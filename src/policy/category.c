@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "crypto/aead.h"
 #include "crypto/hash.h"
 #include "policy/catalog.h"
 #include "policy/category.h"
@@ -172,6 +173,20 @@ says(CsecPolicyScan *scan, HeapTuple row, const char *column, const char *word)
 	return text != NULL && strcmp(text, word) == 0;
 }
 
+/* How values are stored; what cannot be made sense of must not be kept. */
+static void
+fill_storage(CsecPolicyScan *scan, HeapTuple row, CsecCategory *category)
+{
+	char	   *suite = csec_policy_text(scan, row, "suite");
+
+	category->storage = says(scan, row, "storage", "masked") ? CSEC_STORAGE_MASKED :
+		says(scan, row, "storage", "encrypted") ? CSEC_STORAGE_ENCRYPTED : CSEC_STORAGE_REFUSED;
+	for (int i = 1; suite != NULL && i <= CSEC_SUITES; i++)
+		if (strcmp(suite, csec_suite_name(i)) == 0)
+			category->suite = i;
+	copy_name(&category->data_key, csec_policy_text(scan, row, "data_key"));
+}
+
 static void
 load_categories(Cache *into)
 {
@@ -203,6 +218,7 @@ load_categories(Cache *into)
 		category->check_strict = !says(&scan, row, "check_mode", "lax");
 		category->searchable = says(&scan, row, "search", "equality");
 		category->sort_plain = says(&scan, row, "sort", "plain");
+		fill_storage(&scan, row, category);
 	}
 	csec_policy_scan_end(&scan);
 }

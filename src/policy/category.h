@@ -14,6 +14,15 @@
 #include "policy/mask.h"
 
 #define CSEC_CATEGORY_NONE	0	/* a value that never got one */
+/* No category has an odd number: what is typed in and has none counts as this. */
+#define CSEC_CATEGORY_TYPED_IN	1
+
+typedef enum CsecStorage
+{
+	CSEC_STORAGE_MASKED,
+	CSEC_STORAGE_ENCRYPTED,
+	CSEC_STORAGE_REFUSED		/* must not be kept at all */
+} CsecStorage;
 
 typedef struct CsecCategory
 {
@@ -29,6 +38,9 @@ typedef struct CsecCategory
 	bool		check_strict;	/* reject, rather than store, what fails it */
 	bool		searchable;		/* false: search = 'none' */
 	bool		sort_plain;		/* true: sort = 'plain' */
+	CsecStorage storage;
+	int			suite;			/* 0: csec.suite says */
+	NameData	data_key;		/* name of its key in csec.key */
 } CsecCategory;
 
 extern void csec_category_init(void);

@@ -284,7 +284,7 @@ refuse(uint32 category)
 }
 
 CsecDecision
-csec_decide_or_refuse(uint32 category)
+csec_decide_or_refuse(uint32 category, bool backup_serves)
 {
 	CsecDecision decision;
 
@@ -295,7 +295,7 @@ csec_decide_or_refuse(uint32 category)
 	/* Who is cleared gets the value in either case: the cheap test first. */
 	if (decision == CSEC_REVEAL || likely(!csec_complete_or_refused()))
 		return decision;
-	if (!InSecurityRestrictedOperation() && !RecoveryInProgress() &&
+	if (backup_serves && !InSecurityRestrictedOperation() && !RecoveryInProgress() &&
 		csec_reader_has_role(CSEC_ROLE_BACKUP))
 		return CSEC_REVEAL;
 	refuse(category);

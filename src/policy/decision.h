@@ -50,11 +50,11 @@ extern const char *csec_why_name(CsecWhy why);
 extern bool csec_complete_or_refused(void);
 
 /*
- * What every exit of a masked value asks: the decision, but where a mask is
- * no answer REVEAL (for the cleared and for csec_backup) or an error
+ * What every exit of a value asks: the decision, but where a mask is no answer
+ * REVEAL (for the cleared and, if backup_serves, for csec_backup) or an error
  * (insufficient_privilege).
  */
-extern CsecDecision csec_decide_or_refuse(uint32 category);
+extern CsecDecision csec_decide_or_refuse(uint32 category, bool backup_serves);
 
 /*
  * To be called at each top-level statement and each run of a portal: takes in

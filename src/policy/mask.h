@@ -132,4 +132,11 @@ extern bool csec_mask_kind_from_name(const char *name, CsecMaskKind *kind);
 /* The kind's name, or NULL for a number that is no kind. */
 extern const char *csec_mask_kind_name(CsecMaskKind kind);
 
+/* Does the mask of every value look the same? */
+static inline bool
+csec_mask_shows_nothing(CsecMaskKind kind)
+{
+	return kind == CSEC_MASK_ALL || kind == CSEC_MASK_FREE_TEXT;
+}
+
 #endif							/* CSEC_POLICY_MASK_H */

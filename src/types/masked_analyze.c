@@ -1,6 +1,6 @@
 /*
  * masked_analyze.c
- *		Statistics of csec.masked that hold no values.
+ *		Statistics of csec.masked and csec.encrypted that hold no values.
  *
  * Most common values and histograms would put names and numbers into
  * pg_statistic, and their frequencies into EXPLAIN's estimates.  Kept are the
@@ -13,7 +13,7 @@
 
 #include "commands/vacuum.h"
 
-#include "types/masked_value.h"
+#include "types/encrypted_value.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_typanalyze);
 
@@ -81,7 +81,7 @@ compute_stats(VacAttrStats *stats, AnalyzeAttrFetchFunc fetch,
 			continue;
 		width += VARSIZE_ANY(DatumGetPointer(datum));
 		value = PG_DETOAST_DATUM_PACKED(datum);
-		csec_masked_read(value, &masked);
+		csec_value_read(value, &masked);
 		tags[n++] = masked.tag;
 		if ((Pointer) value != DatumGetPointer(datum))
 			pfree(value);

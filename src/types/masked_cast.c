@@ -16,6 +16,7 @@
 
 #include "policy/category.h"
 #include "policy/decision.h"
+#include "types/encrypted_value.h"
 #include "types/masked_text.h"
 #include "types/masked_value.h"
 
@@ -25,16 +26,22 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_from_bpchar);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_from_date);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_coerce);
 
-/* csec.to_text(csec.masked), and to varchar and bpchar: what the reader sees. */
+/*
+ * csec.to_text(csec.masked), to varchar and bpchar, and of csec.encrypted: what
+ * the reader sees.
+ */
 Datum
 csec_masked_to_text(PG_FUNCTION_ARGS)
 {
 	CsecMasked	value;
 	CsecShown	shown;
+	text	   *result;
 
-	CSEC_GETARG_MASKED(0, &value);
+	CSEC_GETARG_VALUE(0, &value);
 	csec_masked_show(&value, true, &shown);
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(shown.text, shown.len));
+	result = cstring_to_text_with_len(shown.text, shown.len);
+	csec_value_release(&value);
+	PG_RETURN_TEXT_P(result);
 }
 
 /* csec.masked(text, int4, bool): see csec_masked_input(). */
@@ -59,15 +66,13 @@ csec_masked_from_bpchar(PG_FUNCTION_ARGS)
 }
 
 /*
- * The same for a date, always as yyyy-mm-dd: by way of its output it would be
+ * A date as text, always as yyyy-mm-dd: by way of its output it would be
  * stored as DateStyle happens to be.
  */
-Datum
-csec_masked_from_date(PG_FUNCTION_ARGS)
+void
+csec_date_text(DateADT date, char *text)
 {
-	DateADT		date = PG_GETARG_DATEADT(0);
 	struct pg_tm tm = {0};
-	char		text[MAXDATELEN + 1];
 
 	if (DATE_NOT_FINITE(date))
 		EncodeSpecialDate(date, text);
@@ -76,11 +81,20 @@ csec_masked_from_date(PG_FUNCTION_ARGS)
 		j2date(date + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
 		EncodeDateOnly(&tm, USE_ISO_DATES, text);
 	}
+}
+
+/* The same for a date. */
+Datum
+csec_masked_from_date(PG_FUNCTION_ARGS)
+{
+	char		text[MAXDATELEN + 1];
+
+	csec_date_text(PG_GETARG_DATEADT(0), text);
 	PG_RETURN_POINTER(csec_masked_input(PG_GETARG_INT32(1), text, strlen(text)));
 }
 
-static void
-refuse_recategorize(uint32 from, uint32 to)
+void
+csec_refuse_recategorize(uint32 from, uint32 to)
 {
 	const CsecCategory *category = csec_category_lookup(from);
 	char	   *from_name = category ? pstrdup(NameStr(category->name)) : "unknown";
@@ -137,6 +151,6 @@ csec_masked_coerce(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(datum);
 	}
 	if (csec_decide(value.category) != CSEC_REVEAL)
-		refuse_recategorize(value.category, category);
+		csec_refuse_recategorize(value.category, category);
 	PG_RETURN_POINTER(csec_masked_input(typmod, value.text, value.len));
 }

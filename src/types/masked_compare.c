@@ -15,15 +15,14 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "nodes/nodes.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/sortsupport.h"
 
 #include "policy/category.h"
 #include "policy/probe.h"
 #include "types/masked_tried.h"
 #include "types/masked_value.h"
+#include "types/support_call.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_eq);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_ne);
@@ -211,24 +210,6 @@ read_text(const text *in, CsecMasked *out)
 	last.used = true;
 }
 
-/*
- * Support functions serve indexes, sorts and hash tables.  What they return
- * is nobody's business: called by name, in an expression, they refuse.
- */
-static inline void
-refuse_direct_call(FunctionCallInfo fcinfo)
-{
-	Node	   *expr = fcinfo->flinfo ? fcinfo->flinfo->fn_expr : NULL;
-
-	/* An operator that somebody made of one is a call by name, too. */
-	if (expr != NULL &&
-		unlikely(IsA(expr, FuncExpr) || IsA(expr, OpExpr) ||
-				 IsA(expr, DistinctExpr) || IsA(expr, NullIfExpr)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("this function serves indexes and cannot be called directly")));
-}
-
 static inline int
 ordered(FunctionCallInfo fcinfo)
 {
@@ -272,7 +253,7 @@ csec_masked_cmp(PG_FUNCTION_ARGS)
 	CsecMasked	sought;
 	int			result;
 
-	refuse_direct_call(fcinfo);
+	csec_refuse_direct_call(fcinfo);
 	csec_masked_read(x, &indexed);
 	csec_masked_read(y, &sought);
 	if (indexed.category != sought.category)
@@ -293,7 +274,7 @@ csec_masked_cmp_text(PG_FUNCTION_ARGS)
 	CsecMasked	b;
 	int			result;
 
-	refuse_direct_call(fcinfo);
+	csec_refuse_direct_call(fcinfo);
 	csec_masked_read(x, &a);
 	read_text(y, &b);
 	csec_tried_compare(&a, &b);
@@ -309,7 +290,7 @@ csec_text_cmp_masked(PG_FUNCTION_ARGS)
 	CsecMasked	a;
 
 	GET_ONE(1, b);
-	refuse_direct_call(fcinfo);
+	csec_refuse_direct_call(fcinfo);
 	read_text(PG_GETARG_TEXT_PP(0), &a);
 	csec_tried_lookup(&a, &b);
 	PG_RETURN_INT32(compare(&a, &b));
@@ -322,7 +303,7 @@ csec_text_cmp_text(PG_FUNCTION_ARGS)
 	CsecMasked	a;
 	CsecMasked	b;
 
-	refuse_direct_call(fcinfo);
+	csec_refuse_direct_call(fcinfo);
 	read_text(PG_GETARG_TEXT_PP(1), &b);
 	a = b;
 	read_text(PG_GETARG_TEXT_PP(0), &a);
@@ -420,36 +401,19 @@ csec_masked_sortsupport(PG_FUNCTION_ARGS)
 
 /* ---- hash ---- */
 
-/*
- * Is this call made for an array or a row (hash_array, hash_record)?  Those
- * hash functions anybody may call and look at the result, which would tell
- * equal values without comparing them.  There all values hash alike.  The
- * type cache, through which they come, keeps its functions in this context.
- */
-static inline bool
-called_for_container(FunctionCallInfo fcinfo)
-{
-	return fcinfo->flinfo != NULL && fcinfo->flinfo->fn_mcxt == CacheMemoryContext;
-}
-
-#define HASH_IN_CONTAINER	0x63736563
-
 /* Hash support 1. */
 Datum
 csec_masked_hash(PG_FUNCTION_ARGS)
 {
-	refuse_direct_call(fcinfo);
-	if (called_for_container(fcinfo))
-		PG_RETURN_INT32(HASH_IN_CONTAINER);
+	csec_refuse_direct_call(fcinfo);
+	if (csec_called_for_container(fcinfo))
+		PG_RETURN_INT32(CSEC_HASH_IN_CONTAINER);
 	{
 		GET_ONE(0, value);
 		csec_tried_hash(&value);
 		PG_RETURN_INT32((int32) value.tag);
 	}
 }
-
-/* No category has an odd number: what is typed in and has none counts as this. */
-#define CATEGORY_TYPED_IN	1
 
 /*
  * Hash support 2, for partitions.  satisfies_hash_partition() lets anybody
@@ -458,13 +422,13 @@ csec_masked_hash(PG_FUNCTION_ARGS)
 Datum
 csec_masked_hash_extended(PG_FUNCTION_ARGS)
 {
-	refuse_direct_call(fcinfo);
-	if (called_for_container(fcinfo))
-		PG_RETURN_UINT64(HASH_IN_CONTAINER);
+	csec_refuse_direct_call(fcinfo);
+	if (csec_called_for_container(fcinfo))
+		PG_RETURN_UINT64(CSEC_HASH_IN_CONTAINER);
 	{
 		GET_ONE(0, value);
 		if (value.category == CSEC_CATEGORY_NONE)
-			csec_probe_input(CATEGORY_TYPED_IN, value.text, value.len);
+			csec_probe_input(CSEC_CATEGORY_TYPED_IN, value.text, value.len);
 		PG_RETURN_DATUM(hash_uint32_extended(value.tag, PG_GETARG_INT64(1)));
 	}
 }
@@ -474,7 +438,7 @@ csec_text_hash(PG_FUNCTION_ARGS)
 {
 	CsecMasked	value;
 
-	refuse_direct_call(fcinfo);
+	csec_refuse_direct_call(fcinfo);
 	read_text(PG_GETARG_TEXT_PP(0), &value);
 	csec_tried_hash_text(value.tag, value.text, value.len);
 	PG_RETURN_INT32((int32) value.tag);
@@ -485,8 +449,8 @@ csec_text_hash_extended(PG_FUNCTION_ARGS)
 {
 	CsecMasked	value;
 
-	refuse_direct_call(fcinfo);
+	csec_refuse_direct_call(fcinfo);
 	read_text(PG_GETARG_TEXT_PP(0), &value);
-	csec_probe_input(CATEGORY_TYPED_IN, value.text, value.len);
+	csec_probe_input(CSEC_CATEGORY_TYPED_IN, value.text, value.len);
 	PG_RETURN_DATUM(hash_uint32_extended(value.tag, PG_GETARG_INT64(1)));
 }

@@ -7,6 +7,7 @@
 #include "catalog/pg_collation.h"
 #include "utils/builtins.h"
 
+#include "types/encrypted_value.h"
 #include "types/masked_text.h"
 #include "types/masked_value.h"
 
@@ -53,13 +54,16 @@ csec_mask_value(PG_FUNCTION_ARGS)
 	CsecMasked	value;
 	CsecShown	shown;
 	const CsecCategory *category = NULL;
+	text	   *result;
 
-	CSEC_GETARG_MASKED(0, &value);
+	CSEC_GETARG_VALUE(0, &value);
 	if (value.category != CSEC_CATEGORY_NONE &&
 		csec_decide(value.category) != CSEC_REDACT)
 		category = csec_category_lookup(value.category);
-	csec_mask_text(category, value.text, value.len, &shown);
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(shown.text, shown.len));
+	csec_value_mask(category, &value, &shown);
+	result = cstring_to_text_with_len(shown.text, shown.len);
+	csec_value_release(&value);
+	PG_RETURN_TEXT_P(result);
 }
 
 /*
@@ -72,7 +76,7 @@ csec_category_of(PG_FUNCTION_ARGS)
 	CsecMasked	value;
 	const CsecCategory *category;
 
-	CSEC_GETARG_MASKED(0, &value);
+	CSEC_GETARG_VALUE(0, &value);
 	if (value.category == CSEC_CATEGORY_NONE)
 		PG_RETURN_NULL();
 	category = csec_category_lookup(value.category);
@@ -105,8 +109,9 @@ csec_masked_column_size(PG_FUNCTION_ARGS)
 	CsecMasked	value;
 	CsecShown	shown;
 
-	CSEC_GETARG_MASKED(0, &value);
+	CSEC_GETARG_VALUE(0, &value);
 	csec_masked_show(&value, true, &shown);
+	csec_value_release(&value);
 	PG_RETURN_INT32((int32) Min(shown.len + VARHDRSZ, PG_INT32_MAX));
 }
 
@@ -119,12 +124,15 @@ through_text(FunctionCallInfo fcinfo, PGFunction function)
 {
 	CsecMasked	value;
 	text	   *changed;
+	struct varlena *result;
 
-	CSEC_GETARG_MASKED(0, &value);
+	CSEC_GETARG_VALUE(0, &value);
+	csec_value_text(&value);
 	changed = DatumGetTextPP(DirectFunctionCall1Coll(function, DEFAULT_COLLATION_OID,
 													 PointerGetDatum(cstring_to_text_with_len(value.text, value.len))));
-	PG_RETURN_POINTER(csec_masked_make(value.category, value.flags & CSEC_MASKED_PLAIN,
-									   VARDATA_ANY(changed), VARSIZE_ANY_EXHDR(changed)));
+	result = csec_value_remake(&value, VARDATA_ANY(changed), VARSIZE_ANY_EXHDR(changed));
+	csec_value_release(&value);
+	PG_RETURN_POINTER(result);
 }
 
 /* pg_catalog.lower(csec.masked) */

@@ -13,13 +13,18 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "types/encrypted_value.h"
 #include "types/masked_text.h"
+#include "util/secure_memory.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_in);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_out);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_recv);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_send);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_typmod_in);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_in);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_recv);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_typmod_in);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_typmod_out);
 
 /*
@@ -41,7 +46,7 @@ csec_masked_in(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(csec_masked_input(PG_GETARG_INT32(2), text, strlen(text)));
 }
 
-/* csec.masked_out(csec.masked): what the reader may see. */
+/* csec.masked_out(csec.masked), and of csec.encrypted: what the reader may see. */
 Datum
 csec_masked_out(PG_FUNCTION_ARGS)
 {
@@ -49,12 +54,22 @@ csec_masked_out(PG_FUNCTION_ARGS)
 	CsecShown	shown;
 	char	   *result;
 
-	CSEC_GETARG_MASKED(0, &value);
+	CSEC_GETARG_VALUE(0, &value);
 	csec_masked_show(&value, called_by_expression(fcinfo), &shown);
 	result = palloc(shown.len + 1);
 	memcpy(result, shown.text, shown.len);
 	result[shown.len] = '\0';
+	csec_value_release(&value);
 	PG_RETURN_CSTRING(result);
+}
+
+/* csec.encrypted_in(cstring, oid, int4): see csec_encrypted_input(). */
+Datum
+csec_encrypted_in(PG_FUNCTION_ARGS)
+{
+	char	   *text = PG_GETARG_CSTRING(0);
+
+	PG_RETURN_POINTER(csec_encrypted_input(PG_GETARG_INT32(2), text, strlen(text)));
 }
 
 /* csec.masked_recv(internal, oid, int4) */
@@ -70,7 +85,21 @@ csec_masked_recv(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(value);
 }
 
-/* csec.masked_send(csec.masked): what the reader may see. */
+/* csec.encrypted_recv(internal, oid, int4) */
+Datum
+csec_encrypted_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
+	int			len;
+	char	   *text = pq_getmsgtext(buf, buf->len - buf->cursor, &len);
+	struct varlena *value = csec_encrypted_input(PG_GETARG_INT32(2), text, len);
+
+	csec_secure_wipe(text, len);
+	pfree(text);
+	PG_RETURN_POINTER(value);
+}
+
+/* csec.masked_send(csec.masked), and of csec.encrypted: what the reader may see. */
 Datum
 csec_masked_send(PG_FUNCTION_ARGS)
 {
@@ -78,10 +107,11 @@ csec_masked_send(PG_FUNCTION_ARGS)
 	CsecShown	shown;
 	StringInfoData buf;
 
-	CSEC_GETARG_MASKED(0, &value);
+	CSEC_GETARG_VALUE(0, &value);
 	csec_masked_show(&value, called_by_expression(fcinfo), &shown);
 	pq_begintypsend(&buf);
 	pq_sendtext(&buf, shown.text, shown.len);
+	csec_value_release(&value);
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
 }
 
@@ -137,6 +167,23 @@ csec_masked_typmod_in(PG_FUNCTION_ARGS)
 				 errhint("Write csec.masked(category), or csec.masked(category, plain) for a field that sorts by its text.")));
 	typmod = category_from_name(DatumGetCString(items[0]));
 	PG_RETURN_INT32((int32) (n == 2 ? typmod | CSEC_TYPMOD_PLAIN : typmod));
+}
+
+/* csec.encrypted_typmod_in(cstring[]): csec.encrypted(category), likewise. */
+Datum
+csec_encrypted_typmod_in(PG_FUNCTION_ARGS)
+{
+	Datum	   *items;
+	int			n;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), CSTRINGOID, -2, false, TYPALIGN_CHAR,
+					  &items, NULL, &n);
+	if (n != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid type modifier for csec.encrypted"),
+				 errhint("Write csec.encrypted(category).")));
+	PG_RETURN_INT32((int32) category_from_name(DatumGetCString(items[0])));
 }
 
 /* csec.masked_typmod_out(int4): the name where it is known, else the number. */

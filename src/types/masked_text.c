@@ -6,6 +6,7 @@
 
 #include "mb/pg_wchar.h"
 
+#include "types/encrypted_value.h"
 #include "types/masked_text.h"
 #include "util/guc.h"
 
@@ -56,15 +57,43 @@ refuse_masked_dml(uint32 category)
 			 errhint("Compare the field with = or <>, let a reader with clearance run the statement, or set csec.allow_masked_dml if the mask is meant.")));
 }
 
-void
-csec_masked_show(const CsecMasked *value, bool as_text, CsecShown *out)
+/* An encrypted value in output that is complete or refused: as it is stored. */
+static void
+show_envelope(const CsecMasked *value, CsecShown *out)
 {
-	CsecDecision decision = CSEC_REVEAL;
+	out->text = csec_encrypted_as_text(value->envelope, value->envelope_size, &out->len);
+}
 
-	if (value->category != CSEC_CATEGORY_NONE)
-		decision = csec_decide_or_refuse(value->category);
+/*
+ * The decision for a value.  In a text that is computed with, an envelope
+ * would be as wrong as a mask: there an encrypted value is complete or refused
+ * like a masked one, but csec_backup, whose dumps have envelopes, does not see
+ * it in clear.
+ */
+static CsecDecision
+decide(const CsecMasked *value)
+{
+	if (value->category == CSEC_CATEGORY_NONE)
+		return CSEC_REVEAL;
+	return csec_decide_or_refuse(value->category, value->envelope == NULL);
+}
+
+void
+csec_masked_show(CsecMasked *value, bool as_text, CsecShown *out)
+{
+	CsecDecision decision;
+	const CsecCategory *category = NULL;
+
+	if (value->envelope != NULL && !as_text && value->category != CSEC_CATEGORY_NONE &&
+		csec_complete_or_refused())
+	{
+		show_envelope(value, out);
+		return;
+	}
+	decision = decide(value);
 	if (decision == CSEC_REVEAL)
 	{
+		csec_value_text(value);
 		out->text = value->text;
 		out->len = value->len;
 		return;
@@ -72,6 +101,22 @@ csec_masked_show(const CsecMasked *value, bool as_text, CsecShown *out)
 	if (as_text && unlikely(csec_statement_changes_data) &&
 		!csec_allow_masked_dml)
 		refuse_masked_dml(value->category);
-	csec_mask_text(decision == CSEC_MASK ? csec_category_lookup(value->category) : NULL,
-				   value->text, value->len, out);
+	if (decision == CSEC_MASK)
+		category = csec_category_lookup(value->category);
+	csec_value_mask(category, value, out);
+}
+
+void
+csec_value_mask(const CsecCategory *category, CsecMasked *value, CsecShown *out)
+{
+	/* What shows nothing of a value needs not open it. */
+	if (value->envelope != NULL &&
+		(category == NULL || csec_mask_shows_nothing(category->mask)))
+	{
+		out->text = CSEC_MASK_REDACTED;
+		out->len = CSEC_MASK_REDACTED_LEN;
+		return;
+	}
+	csec_value_text(value);
+	csec_mask_text(category, value->text, value->len, out);
 }

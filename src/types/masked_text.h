@@ -5,6 +5,8 @@
 #ifndef CSEC_TYPES_MASKED_TEXT_H
 #define CSEC_TYPES_MASKED_TEXT_H
 
+#include "utils/date.h"
+
 #include "policy/category.h"
 #include "policy/decision.h"
 #include "types/masked_value.h"
@@ -31,19 +33,28 @@ extern bool csec_statement_changes_data;
 
 /*
  * csec_masked_show
- *		What the reader of this moment may see of the value.
+ *		What the reader of this moment may see of the value, of either type.
  *
  * as_text: it becomes a value of another type, rather than output.  Errors:
  * insufficient_privilege where a mask is no answer (row_security = off) or
- * would change data.  "out" points into the value or into itself: it must not
- * be copied, nor outlive the value.
+ * would change data.  Output of an encrypted value is its envelope in those
+ * cases.  "out" points into the value or into itself: it must not be copied,
+ * nor outlive the value, which the caller releases (csec_value_release()).
  */
-extern void csec_masked_show(const CsecMasked *value, bool as_text,
-							 CsecShown *out);
+extern void csec_masked_show(CsecMasked *value, bool as_text, CsecShown *out);
+
+/* The category's mask of a value, whoever the reader is; NULL redacts. */
+extern void csec_value_mask(const CsecCategory *category, CsecMasked *value, CsecShown *out);
 
 /* The category's mask of a text, whoever the reader is; NULL redacts. */
 extern void csec_mask_text(const CsecCategory *category, const char *text,
 						   size_t len, CsecShown *out);
+
+/* An error: a value of one category does not become one of another. */
+extern void csec_refuse_recategorize(uint32 from, uint32 to);
+
+/* A date as yyyy-mm-dd; text has MAXDATELEN + 1 bytes. */
+extern void csec_date_text(DateADT date, char *text);
 
 /* Can masks and checks, which count in UTF-8, work on this text? */
 extern bool csec_text_is_utf8(const char *text, size_t len);

@@ -61,8 +61,8 @@ today(void)
 }
 
 /* Reject what a strict category's check does not let pass. */
-static void
-check_text(const CsecCategory *category, const char *text, size_t len)
+void
+csec_check_input(const CsecCategory *category, const char *text, size_t len)
 {
 	CsecCheckResult result;
 	NameData	name;
@@ -92,8 +92,8 @@ csec_masked_tag(const char *text, size_t len)
  * Has the text the form of a mask?  Of its category's mask, where that is
  * known, so that ordinary text is rarely suspected.
  */
-static bool
-suspect(uint32 category, const char *text, size_t len)
+bool
+csec_input_suspect(uint32 category, const char *text, size_t len)
 {
 	const CsecCategory *known;
 
@@ -115,7 +115,7 @@ csec_masked_make(uint32 category, bool plain, const char *text, size_t len)
 
 	SET_VARSIZE(value, size);
 	data[0] = (plain ? CSEC_MASKED_PLAIN : 0) |
-		(suspect(category, text, len) ? CSEC_MASKED_SUSPECT : 0);
+		(csec_input_suspect(category, text, len) ? CSEC_MASKED_SUSPECT : 0);
 	csec_put_u32(data + 1, category);
 	csec_put_u32(data + 5, csec_masked_tag(text, len));
 	memcpy(data + CSEC_MASKED_HEADER, text, len);
@@ -139,20 +139,38 @@ csec_masked_input(int32 typmod, const char *text, size_t len)
 		if (!IsLogicalWorker())
 		{
 			if (known)
-				check_text(known, text, len);
+				csec_check_input(known, text, len);
 			csec_probe_input(category, text, len);
 		}
 	}
 	return csec_masked_make(category, plain, text, len);
 }
 
-Oid
-csec_masked_type(void)
+static Oid
+base_type(const char *name)
 {
 	Oid			schema = get_namespace_oid("csec", true);
 
 	if (!OidIsValid(schema))
 		return InvalidOid;
 	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
-						   CStringGetDatum("masked"), ObjectIdGetDatum(schema));
+						   CStringGetDatum(name), ObjectIdGetDatum(schema));
+}
+
+Oid
+csec_masked_type(void)
+{
+	return base_type("masked");
+}
+
+Oid
+csec_encrypted_type(void)
+{
+	return base_type("encrypted");
+}
+
+bool
+csec_is_field_type(Oid type)
+{
+	return OidIsValid(type) && (type == csec_masked_type() || type == csec_encrypted_type());
 }

@@ -21,6 +21,7 @@
 
 #include "fmgr.h"
 
+#include "policy/category.h"
 #include "util/bytes.h"
 
 #define CSEC_MASKED_HEADER	9
@@ -43,8 +44,10 @@ typedef struct CsecMasked
 	uint8		flags;
 	uint32		category;
 	uint32		tag;
-	const char *text;			/* not terminated */
+	const char *text;			/* not terminated; NULL: still encrypted */
 	size_t		len;
+	const uint8 *envelope;		/* of a csec.encrypted value, else NULL */
+	size_t		envelope_size;
 } CsecMasked;
 
 extern void csec_masked_malformed(void) pg_attribute_noreturn();
@@ -64,6 +67,8 @@ csec_masked_read(const struct varlena *value, CsecMasked *out)
 	out->tag = csec_get_u32(data + 5);
 	out->text = (const char *) data + CSEC_MASKED_HEADER;
 	out->len = size - CSEC_MASKED_HEADER;
+	out->envelope = NULL;
+	out->envelope_size = 0;
 }
 
 static inline bool
@@ -99,7 +104,23 @@ extern struct varlena *csec_masked_input(int32 typmod, const char *text,
 /* The tag of a text, as it stands in values. */
 extern uint32 csec_masked_tag(const char *text, size_t len);
 
+/*
+ * What input of either type asks of a text that becomes a value of a category:
+ * that it passes the category's check (invalid_text_representation, without
+ * the value).
+ */
+extern void csec_check_input(const CsecCategory *category, const char *text, size_t len);
+
+/* Has the text the form of its category's mask, or of any where that is not known? */
+extern bool csec_input_suspect(uint32 category, const char *text, size_t len);
+
 /* The base type csec.masked, or InvalidOid where csec is not here. */
 extern Oid	csec_masked_type(void);
+
+/* The base type csec.encrypted, or InvalidOid. */
+extern Oid	csec_encrypted_type(void);
+
+/* Is it one of the two?  Domains are not: ask for getBaseType(). */
+extern bool csec_is_field_type(Oid type);
 
 #endif							/* CSEC_TYPES_MASKED_VALUE_H */

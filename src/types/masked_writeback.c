@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "types/encrypted_value.h"
 #include "types/masked_text.h"
 #include "types/masked_writeback.h"
 
@@ -37,7 +38,6 @@ typedef struct Target
 AttrNumber *
 csec_masked_columns(TupleDesc desc, int *n)
 {
-	Oid			masked = csec_masked_type();
 	AttrNumber *columns = palloc(Max(desc->natts, 1) * sizeof(AttrNumber));
 
 	*n = 0;
@@ -45,8 +45,7 @@ csec_masked_columns(TupleDesc desc, int *n)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
-		if (!att->attisdropped && OidIsValid(masked) &&
-			getBaseType(att->atttypid) == masked)
+		if (!att->attisdropped && csec_is_field_type(getBaseType(att->atttypid)))
 			columns[(*n)++] = att->attnum;
 	}
 	return columns;
@@ -62,7 +61,10 @@ refuse_mask(Oid relid, const char *column)
 			 errhint("Leave the column out, or write the value itself. In an UPDATE the mask that the row shows keeps the value that is there.")));
 }
 
-/* Is this the text that the reader is shown in place of the old value? */
+/*
+ * Is this the text that the reader is shown in place of the old value?  Both
+ * are open.
+ */
 static bool
 is_mask_of(const CsecMasked *shown, const CsecMasked *old)
 {
@@ -87,8 +89,44 @@ read_suspect(Datum datum, CsecMasked *out)
 
 	if (VARATT_IS_EXTERNAL_ONDISK(value))
 		return false;
-	csec_masked_read(PG_DETOAST_DATUM_PACKED(datum), out);
+	csec_value_read(PG_DETOAST_DATUM_PACKED(datum), out);
 	return (out->flags & CSEC_MASKED_SUSPECT) != 0;
+}
+
+/*
+ * Is this envelope another one of the very value that was there?  Whole rows
+ * are written back by ORMs; a new nonce for the same text would be a change to
+ * the indexes and in the trail.  Only where the tags are equal is it opened.
+ */
+static bool
+is_same_value(Datum datum, TupleTableSlot *oldslot, AttrNumber column, Datum *old)
+{
+	bool		isnull;
+	CsecMasked	was;
+	CsecMasked	is;
+	bool		same;
+
+	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(datum)))
+		return false;
+	csec_value_read(PG_DETOAST_DATUM_PACKED(datum), &is);
+	if (is.envelope == NULL)
+		return false;
+	*old = slot_getattr(oldslot, column, &isnull);
+	if (isnull)
+		return false;
+	csec_value_read(PG_DETOAST_DATUM_PACKED(*old), &was);
+	if (was.envelope == NULL || was.category != is.category || was.tag != is.tag ||
+		was.len != is.len)
+		return false;
+	if (was.envelope_size == is.envelope_size &&
+		memcmp(was.envelope, is.envelope, is.envelope_size) == 0)
+		return false;			/* nothing was written */
+	csec_value_text(&was);
+	csec_value_text(&is);
+	same = csec_masked_same_text(&was, &is);
+	csec_value_release(&was);
+	csec_value_release(&is);
+	return same;
 }
 
 static Target *
@@ -113,7 +151,7 @@ target_of(FunctionCallInfo fcinfo, Relation rel)
  * had, or an error.  *change says whether it differs from the new one.
  */
 static Datum
-resolve(Relation rel, AttrNumber column, const CsecMasked *suspect,
+resolve(Relation rel, AttrNumber column, CsecMasked *suspect,
 		TupleTableSlot *oldslot, bool *change)
 {
 	bool		isnull;
@@ -124,13 +162,15 @@ resolve(Relation rel, AttrNumber column, const CsecMasked *suspect,
 	if (isnull)
 		refuse_mask(RelationGetRelid(rel),
 					NameStr(TupleDescAttr(RelationGetDescr(rel), column - 1)->attname));
-	csec_masked_read(PG_DETOAST_DATUM_PACKED(datum), &old);
-	if (csec_masked_same_text(&old, suspect))
-		return datum;
-	if (!is_mask_of(suspect, &old))
+	csec_value_read(PG_DETOAST_DATUM_PACKED(datum), &old);
+	csec_value_text(&old);
+	csec_value_text(suspect);
+	*change = !csec_masked_same_text(&old, suspect);
+	if (*change && !is_mask_of(suspect, &old))
 		refuse_mask(RelationGetRelid(rel),
 					NameStr(TupleDescAttr(RelationGetDescr(rel), column - 1)->attname));
-	*change = true;
+	csec_value_release(&old);
+	csec_value_release(suspect);
 	return datum;
 }
 
@@ -165,9 +205,12 @@ csec_keep_masked(PG_FUNCTION_ARGS)
 		Datum		datum = slot_getattr(trigger->tg_newslot, column, &isnull);
 		CsecMasked	suspect;
 
-		if (isnull || likely(!read_suspect(datum, &suspect)))
+		if (isnull)
 			continue;
-		datum = resolve(rel, column, &suspect, trigger->tg_trigslot, &change);
+		if (unlikely(read_suspect(datum, &suspect)))
+			datum = resolve(rel, column, &suspect, trigger->tg_trigslot, &change);
+		else
+			change = is_same_value(datum, trigger->tg_trigslot, column, &datum);
 		isnull = false;
 		if (change)
 			result = heap_modify_tuple_by_cols(result, RelationGetDescr(rel), 1,

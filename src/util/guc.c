@@ -17,6 +17,10 @@
 
 bool		csec_embedded_keys = false;
 char	   *csec_key_directory = NULL;
+char	   *csec_key_command = NULL;
+int			csec_key_command_timeout = 30;
+char	   *csec_kek = NULL;
+int			csec_suite = 1;
 int			csec_audit_flush_interval = 200;
 int			csec_seal_delay = 500;
 int			csec_flush_timeout = 60000;
@@ -67,6 +71,12 @@ static const struct config_enum_entry unsealed_policies[] = {
 	{NULL, 0, false}
 };
 
+static const struct config_enum_entry suites[] = {
+	{"aes_256_gcm", 1, false},
+	{"sm4_ctr_hmac_sm3", 2, false},
+	{NULL, 0, false}
+};
+
 static const struct config_enum_entry standby_reads[] = {
 	{"refuse", CSEC_STANDBY_REFUSE, false},
 	{"masked_only", CSEC_STANDBY_MASKED_ONLY, false},
@@ -88,6 +98,28 @@ define_key_settings(void)
 							   &csec_key_directory, NULL,
 							   PGC_POSTMASTER, GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
+	DefineCustomStringVariable("csec.key_command",
+							   "Shell command that prints a key of csec's.",
+							   "%k stands for the key's name, %% for a percent sign. It prints 64 hexadecimal digits.",
+							   &csec_key_command, NULL,
+							   PGC_POSTMASTER, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.key_command_timeout",
+							"Longest time csec.key_command may take.",
+							NULL,
+							&csec_key_command_timeout, 30, 1, 3600,
+							PGC_POSTMASTER, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomStringVariable("csec.kek",
+							   "Names of the keys that csec's data keys are wrapped under, the one for new keys first.",
+							   "\"root\" is derived from the root key, any other is a key of its own.",
+							   &csec_kek, "root",
+							   PGC_POSTMASTER, GUC_LIST_INPUT,
+							   NULL, NULL, NULL);
+	DefineCustomEnumVariable("csec.suite",
+							 "Suite that fields are encrypted with where their category names none.",
+							 NULL,
+							 &csec_suite, 1, suites,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
 /* The trail: how long a record may take, and what happens when it does. */

@@ -22,6 +22,10 @@ typedef enum CsecStandbyReads
 
 extern bool csec_embedded_keys;
 extern char *csec_key_directory;
+extern char *csec_key_command;
+extern int	csec_key_command_timeout;
+extern char *csec_kek;
+extern int	csec_suite;
 extern int	csec_audit_flush_interval;	/* ms */
 extern int	csec_seal_delay;	/* ms */
 extern int	csec_flush_timeout; /* ms */

@@ -122,7 +122,7 @@ mkdir $directory, 0700;
 $node->append_conf('postgresql.conf', "csec.key_directory = '$directory'");
 $start_of_log = -s $node->logfile;
 ok(!$node->start(fail_ok => 1), 'nor with an empty directory');
-like(slurp_file($node->logfile, $start_of_log), qr/could not open csec's root key.*HINT:.*openssl rand/s, '  and says how to make one');
+like(slurp_file($node->logfile, $start_of_log), qr/could not open csec's key.*HINT:.*openssl rand/s, '  and says how to make one');
 {
 	open my $file, '>', "$directory/root.key" or die;
 	print $file '00' x 32;

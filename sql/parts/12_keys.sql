@@ -1,0 +1,176 @@
+-- The keys that fields are encrypted and found by, wrapped under a KEK.
+--
+-- CREATE EXTENSION makes a data key and a search key.  A restored dump brings
+-- the ones that its values need; an active key that comes takes the place of
+-- the one that is there, which goes on decrypting.
+
+CREATE FUNCTION csec.generate_key(purpose text, id int4, version int4,
+		OUT kek text, OUT wrapped bytea, OUT commitment bytea)
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_generate_key';
+REVOKE ALL ON FUNCTION csec.generate_key(text, int4, int4) FROM PUBLIC;
+COMMENT ON FUNCTION csec.generate_key(text, int4, int4) IS 'internal: a new random key, wrapped under the first KEK of csec.kek';
+
+CREATE FUNCTION csec.rewrap_key(id int4, version int4,
+		OUT kek text, OUT wrapped bytea, OUT commitment bytea)
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_rewrap_key';
+REVOKE ALL ON FUNCTION csec.rewrap_key(int4, int4) FROM PUBLIC;
+COMMENT ON FUNCTION csec.rewrap_key(int4, int4) IS 'internal: a key of csec.key, wrapped under the first KEK of csec.kek';
+
+-- src/keys/data_key.c reads the columns by their numbers.
+CREATE TABLE csec.key (
+	id			int4 NOT NULL CHECK (id > 0),
+	version		int4 NOT NULL CHECK (version BETWEEN 1 AND 65535),
+	purpose		text NOT NULL CHECK (purpose IN ('data', 'search')),
+	name		text NOT NULL CHECK (name ~ '^[a-z][a-z0-9_]{0,62}$'),
+	state		text NOT NULL CHECK (state IN ('active', 'next', 'decrypt_only', 'destroyed')),
+	commitment	bytea NOT NULL CHECK (octet_length(commitment) = 16),
+	kek			text,
+	wrapped		bytea,
+	created_at	timestamptz NOT NULL DEFAULT now(),
+	retired_at	timestamptz,
+	destroyed_at timestamptz,
+	PRIMARY KEY (id, version),
+	CHECK ((state = 'destroyed') = (wrapped IS NULL)),
+	CHECK (state <> 'next' OR purpose = 'search')
+);
+CREATE UNIQUE INDEX key_active ON csec.key (purpose, name) WHERE state = 'active';
+CREATE UNIQUE INDEX key_next ON csec.key (purpose, name) WHERE state = 'next';
+CREATE UNIQUE INDEX key_mark ON csec.key (substr(commitment, 1, 4)) WHERE purpose = 'search';
+REVOKE ALL ON csec.key FROM PUBLIC;
+GRANT SELECT ON csec.key TO csec_admin, csec_backup;
+COMMENT ON TABLE csec.key IS 'keys of fields, wrapped under a KEK that the database does not hold';
+COMMENT ON COLUMN csec.key.id IS 'number of the key, at random; stands in each value';
+COMMENT ON COLUMN csec.key.version IS 'version of the key; stands in each value';
+COMMENT ON COLUMN csec.key.purpose IS 'data: values are encrypted under it; search: the tags by which they are found';
+COMMENT ON COLUMN csec.key.name IS 'the versions of a key share a name; csec.category.data_key says which key a category has';
+COMMENT ON COLUMN csec.key.state IS 'active: for new values; next: tags are made with it too, until it becomes active; decrypt_only: for values that are there; destroyed: gone for good';
+COMMENT ON COLUMN csec.key.commitment IS 'commits to the key and tells nothing about it; stands in each value';
+COMMENT ON COLUMN csec.key.kek IS 'name of the key-encryption key that wraps it';
+COMMENT ON COLUMN csec.key.wrapped IS 'the key, wrapped; null: destroyed';
+COMMENT ON COLUMN csec.key.created_at IS 'when it was made';
+COMMENT ON COLUMN csec.key.retired_at IS 'when it stopped being active';
+COMMENT ON COLUMN csec.key.destroyed_at IS 'when it was destroyed';
+
+CREATE VIEW csec.keys AS
+	SELECT id, version, purpose, name, state, kek, created_at, retired_at, destroyed_at,
+		pg_catalog.now() - created_at AS age
+	FROM csec.key;
+REVOKE ALL ON csec.keys FROM PUBLIC;
+GRANT SELECT ON csec.keys TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON VIEW csec.keys IS 'the keys of this database: states, ages, and the KEK that each is wrapped under';
+
+-- A dump's active key meets the one that CREATE EXTENSION made.
+CREATE FUNCTION csec.key_rules() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF TG_OP = 'INSERT' THEN
+		IF NEW.state = 'active' THEN
+			UPDATE csec.key SET state = 'decrypt_only', retired_at = now()
+				WHERE purpose = NEW.purpose AND name = NEW.name AND state = 'active';
+		END IF;
+		RETURN NEW;
+	END IF;
+	IF OLD.state = 'destroyed' AND NEW.state <> 'destroyed' THEN
+		RAISE EXCEPTION 'key % version % was destroyed and stays so', OLD.id, OLD.version
+			USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
+	IF (NEW.id, NEW.version, NEW.purpose, NEW.name, NEW.commitment)
+		IS DISTINCT FROM (OLD.id, OLD.version, OLD.purpose, OLD.name, OLD.commitment) THEN
+		RAISE EXCEPTION 'what key % version % is cannot be changed', OLD.id, OLD.version
+			USING ERRCODE = 'object_in_use', HINT = 'Values carry its number and what commits to it.';
+	END IF;
+	RETURN NEW;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.key_rules() FROM PUBLIC;
+COMMENT ON FUNCTION csec.key_rules() IS 'trigger of csec.key';
+CREATE TRIGGER key_rules BEFORE INSERT OR UPDATE ON csec.key
+	FOR EACH ROW EXECUTE FUNCTION csec.key_rules();
+
+-- The life of a key is in the trail, whoever changes it.
+CREATE FUNCTION csec.key_recorded() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	r csec.key;
+BEGIN
+	IF TG_OP = 'TRUNCATE' THEN
+		PERFORM csec.control('truncate key', 'csec.key', '{}');
+		RETURN NULL;
+	END IF;
+	r := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+	PERFORM csec.control(lower(TG_OP) || ' key', r.purpose || ' ' || r.name, jsonb_build_object(
+		'id', r.id, 'version', r.version, 'state', r.state, 'kek', r.kek,
+		'was', CASE TG_OP WHEN 'UPDATE' THEN jsonb_build_object('state', OLD.state, 'kek', OLD.kek) END));
+	RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.key_recorded() FROM PUBLIC;
+COMMENT ON FUNCTION csec.key_recorded() IS 'trigger of csec.key: each changed row is a control record, without the key';
+CREATE TRIGGER key_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.key
+	FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_changed();
+CREATE TRIGGER key_recorded AFTER INSERT OR UPDATE OR DELETE ON csec.key
+	FOR EACH ROW EXECUTE FUNCTION csec.key_recorded();
+CREATE TRIGGER key_truncated AFTER TRUNCATE ON csec.key
+	FOR EACH STATEMENT EXECUTE FUNCTION csec.key_recorded();
+ALTER TABLE csec.key ENABLE ALWAYS TRIGGER key_rules, ENABLE ALWAYS TRIGGER key_changed,
+	ENABLE ALWAYS TRIGGER key_recorded, ENABLE ALWAYS TRIGGER key_truncated;
+
+SELECT pg_catalog.pg_extension_config_dump('csec.key', '');
+
+-- A number at random, so that keys of two databases are told apart.
+CREATE FUNCTION csec.add_key(purpose text, name text, id int4, version int4, state text) RETURNS int4
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	number int4 := coalesce(id, (get_byte(uuid_send(gen_random_uuid()), 0) & 127) << 24
+		| ('x' || encode(substr(uuid_send(gen_random_uuid()), 2, 3), 'hex'))::bit(24)::int4);
+	k record;
+BEGIN
+	k := csec.generate_key(purpose, number, version);
+	INSERT INTO csec.key (id, version, purpose, name, state, commitment, kek, wrapped)
+		VALUES (number, version, purpose, name, state, k.commitment, k.kek, k.wrapped);
+	RETURN number;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.add_key(text, text, int4, int4, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.add_key(text, text, int4, int4, text) IS 'internal: make a key and put it into csec.key';
+
+CREATE FUNCTION csec.create_key(name text) RETURNS int4
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF EXISTS (SELECT FROM csec.key k WHERE k.purpose = 'data' AND k.name = create_key.name) THEN
+		RAISE EXCEPTION 'there is a key "%" already', name
+			USING ERRCODE = 'duplicate_object', HINT = 'CALL csec.rotate_key(...) makes a new version of it.';
+	END IF;
+	RETURN csec.add_key('data', name, NULL, 1, 'active');
+END
+$$;
+REVOKE ALL ON FUNCTION csec.create_key(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.create_key(text) TO csec_admin;
+COMMENT ON FUNCTION csec.create_key(text) IS
+	'make a data key of that name, for categories whose data_key names it; gives its number';
+
+CREATE FUNCTION csec.rewrap_keys() RETURNS int4
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	r record;
+	k record;
+	n int4 := 0;
+BEGIN
+	FOR r IN SELECT id, version, kek FROM csec.key WHERE state <> 'destroyed' ORDER BY id, version FOR UPDATE LOOP
+		k := csec.rewrap_key(r.id, r.version);
+		CONTINUE WHEN k.kek = r.kek;
+		UPDATE csec.key SET kek = k.kek, wrapped = k.wrapped WHERE id = r.id AND version = r.version;
+		n := n + 1;
+	END LOOP;
+	RETURN n;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.rewrap_keys() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.rewrap_keys() TO csec_admin;
+COMMENT ON FUNCTION csec.rewrap_keys() IS
+	'wrap every key anew under the first KEK of csec.kek; gives how many were not; values stay as they are';
+
+SELECT csec.add_key('data', 'data', NULL, 1, 'active');
+SELECT csec.add_key('search', 'search', NULL, 1, 'active');

@@ -1,0 +1,52 @@
+/*
+ * data_key.h
+ *		The keys of a database: those that values are encrypted under, and
+ *		those of the tags that find them.
+ *
+ * They stand in csec.key, wrapped under a KEK.  A data key has a number of its
+ * own and versions; a search key is told by its mark, the first bytes of what
+ * commits to it.
+ */
+#ifndef CSEC_KEYS_DATA_KEY_H
+#define CSEC_KEYS_DATA_KEY_H
+
+#include "crypto/aead.h"
+
+#define CSEC_DATA_KEY_DEFAULT	"data"
+#define CSEC_SEARCH_KEY_DEFAULT	"search"
+#define CSEC_SEARCH_TAG_SIZE	16
+
+typedef struct CsecDataKey CsecDataKey;
+
+extern void csec_data_key_init(void);
+
+/* The active version of a data key; an error where there is none. */
+extern const CsecDataKey *csec_data_key_active(const char *name);
+
+/*
+ * The key that a value names.  Errors, which name the key: undefined_object
+ * where csec.key has no such row, object_not_in_prerequisite_state where it
+ * was destroyed, or its KEK is not here.
+ */
+extern const CsecDataKey *csec_data_key_find(uint32_t id, uint16_t version);
+
+/* Is there such a row, of a key that was not destroyed? */
+extern bool csec_data_key_is_known(uint32_t id, uint16_t version);
+
+extern uint32_t csec_data_key_id(const CsecDataKey *key);
+extern uint16_t csec_data_key_version(const CsecDataKey *key);
+extern const uint8_t *csec_data_key_commitment(const CsecDataKey *key);
+
+/* The key made ready for a suite; valid until the next look-up of a key. */
+extern CsecAead *csec_data_key_aead(const CsecDataKey *key, int suite);
+
+/*
+ * The marks of the search key by which values are found and ordered, and of
+ * the one that will take its place (0: none).
+ */
+extern uint32_t csec_search_key_active(uint32_t *next);
+
+/* The tag of a text, in its search form, under the search key of that mark. */
+extern void csec_search_tag(uint32_t mark, const void *form, size_t len, uint8_t *tag);
+
+#endif							/* CSEC_KEYS_DATA_KEY_H */

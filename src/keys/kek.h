@@ -1,0 +1,37 @@
+/*
+ * kek.h
+ *		Key-encryption keys: what the keys in csec.key are wrapped under.
+ *
+ * csec.kek lists their names, the one for new keys first; the others stay
+ * good for unwrapping, so that two are valid while keys are wrapped anew.
+ * "root" is derived from the root key, any other name is a key of its own at
+ * the provider.
+ */
+#ifndef CSEC_KEYS_KEK_H
+#define CSEC_KEYS_KEK_H
+
+#include "crypto/aead.h"
+
+/* suite, nonce, wrapped key, tag */
+#define CSEC_WRAPPED_SIZE (1 + CSEC_AEAD_NONCE + CSEC_AEAD_KEY + CSEC_AEAD_TAG)
+
+typedef enum CsecUnwrap
+{
+	CSEC_UNWRAPPED = 0,
+	CSEC_UNWRAP_NO_KEK,			/* the server has no KEK of that name */
+	CSEC_UNWRAP_FAILED			/* not wrapped under it, or altered */
+} CsecUnwrap;
+
+/* Read the KEKs; the postmaster, at start, with the root key at hand. */
+extern void csec_kek_init(const uint8_t *root);
+
+/* The name of the KEK that new keys are wrapped under. */
+extern const char *csec_kek_current(void);
+
+/* "about" is authenticated with the key: what the key is for, and its number. */
+extern bool csec_kek_wrap(const char *kek, const char *about,
+						  const uint8_t *key, uint8_t *wrapped);
+extern CsecUnwrap csec_kek_unwrap(const char *kek, const char *about,
+								  const uint8_t *wrapped, size_t size, uint8_t *key);
+
+#endif							/* CSEC_KEYS_KEK_H */

@@ -1,0 +1,528 @@
+/*
+ * encrypted_compare.c
+ *		Equality, order and hash of csec.encrypted, also with text and with
+ *		csec.masked.
+ *
+ * All by search tags (keyed digests of the texts' search forms): nothing is
+ * decrypted, and the order says nothing about the texts.  Values are equal
+ * when their tags are, whatever their categories.
+ *
+ * Equality is LEAKPROOF for the reasons that masked_compare.c gives: whether
+ * it raises an error depends on what the reader typed in and on the category
+ * of the field, never on the hidden text.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+#include "utils/sortsupport.h"
+
+#include "keys/data_key.h"
+#include "policy/category.h"
+#include "policy/probe.h"
+#include "types/encrypted_value.h"
+#include "types/masked_tried.h"
+#include "types/support_call.h"
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_eq);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_ne);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_eq_text);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_ne_text);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_eq_encrypted);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_ne_encrypted);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_eq_masked);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_ne_masked);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_eq_encrypted);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_ne_encrypted);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_lt);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_le);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_gt);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_ge);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_cmp);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_cmp_text);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_cmp_masked);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_cmp_encrypted);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_tag_cmp_text);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_sortsupport);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_hash);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_hash_extended);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_tag_hash);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_tag_hash_extended);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_tag_eq_text);
+
+/* What is compared: a tag, and the category that its value has. */
+typedef struct Operand
+{
+	uint32		category;
+	uint8		buffer[CSEC_SEARCH_TAG];
+	const uint8 *tag;
+} Operand;
+
+static inline void
+read_operand(const struct varlena *value, Operand *out)
+{
+	CsecEnvelope envelope;
+
+	csec_encrypted_read(value, &envelope);
+	out->category = envelope.category;
+	out->tag = csec_encrypted_tag(&envelope, out->buffer);
+}
+
+#define GET_OPERAND(n, out) \
+	read_operand((struct varlena *) PG_GETARG_VARLENA_PP(n), (out))
+
+/*
+ * A text as an operand without category.  Its tag costs a digest, and an
+ * index is descended with the same text at each step: the last tag is kept,
+ * with a fingerprint of its text and not the text, which is a secret.
+ */
+static void
+read_text(const text *in, Operand *out)
+{
+	static struct
+	{
+		uint64		seed;		/* 0: nothing is kept */
+		uint32		mark;
+		uint64		fingerprint[2];
+		uint8		tag[CSEC_SEARCH_TAG];
+	}			last;
+	const char *data = VARDATA_ANY(in);
+	int			len = VARSIZE_ANY_EXHDR(in);
+	uint32_t	next;
+	uint32		mark = csec_search_key_active(&next);
+	uint64		fingerprint[2];
+
+	while (last.seed == 0)
+		if (!pg_strong_random(&last.seed, sizeof(last.seed)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate random values")));
+	fingerprint[0] = hash_bytes_extended((const unsigned char *) data, len, last.seed);
+	fingerprint[1] = hash_bytes_extended((const unsigned char *) data, len, ~last.seed);
+	if (last.mark != mark || memcmp(fingerprint, last.fingerprint, sizeof(fingerprint)) != 0)
+	{
+		last.mark = 0;
+		csec_encrypted_text_tag(data, len, last.tag);
+		memcpy(last.fingerprint, fingerprint, sizeof(fingerprint));
+		last.mark = mark;
+	}
+	memcpy(out->buffer, last.tag, CSEC_SEARCH_TAG);
+	out->tag = out->buffer;
+	out->category = CSEC_CATEGORY_NONE;
+}
+
+static void
+read_masked(const struct varlena *value, Operand *out)
+{
+	CsecMasked	masked;
+
+	csec_masked_read(value, &masked);
+	csec_encrypted_text_tag(masked.text, masked.len, out->buffer);
+	out->tag = out->buffer;
+	out->category = masked.category;
+}
+
+/* An operand as what is tried: its tag stands for its text, which is closed. */
+static inline CsecMasked
+as_tried(const Operand *operand)
+{
+	return (CsecMasked) {
+		.category = operand->category,
+		.tag = csec_get_u32(operand->tag),
+		.text = (const char *) operand->tag,
+		.len = CSEC_SEARCH_TAG
+	};
+}
+
+static inline int
+compare(const Operand *a, const Operand *b)
+{
+	return memcmp(a->tag, b->tag, CSEC_SEARCH_TAG);
+}
+
+static void
+tried(const Operand *a, const Operand *b)
+{
+	CsecMasked	x = as_tried(a);
+	CsecMasked	y = as_tried(b);
+
+	csec_tried_compare_slow(&x, &y);
+}
+
+/* ---- equality ---- */
+
+static inline bool
+same(const Operand *a, const Operand *b)
+{
+	if (a->category != b->category)
+		tried(a, b);
+	else if (a->category != CSEC_CATEGORY_NONE)
+		csec_tried_same(a->category);
+	return compare(a, b) == 0;
+}
+
+static bool
+equal_values(FunctionCallInfo fcinfo)
+{
+	Operand		a;
+	Operand		b;
+
+	GET_OPERAND(0, &a);
+	GET_OPERAND(1, &b);
+	return same(&a, &b);
+}
+
+/* A value, which is argument "at", and a text, which is the other. */
+static bool
+equal_text(FunctionCallInfo fcinfo, int at)
+{
+	Operand		a;
+	Operand		b;
+
+	GET_OPERAND(at, &a);
+	read_text(PG_GETARG_TEXT_PP(1 - at), &b);
+	return same(&a, &b);
+}
+
+static bool
+equal_masked(FunctionCallInfo fcinfo, int at)
+{
+	Operand		a;
+	Operand		b;
+
+	GET_OPERAND(at, &a);
+	read_masked(PG_GETARG_VARLENA_PP(1 - at), &b);
+	return same(&a, &b);
+}
+
+/* Operator = (csec.encrypted, csec.encrypted); likewise those below. */
+Datum
+csec_encrypted_eq(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(equal_values(fcinfo));
+}
+
+Datum
+csec_encrypted_ne(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(!equal_values(fcinfo));
+}
+
+Datum
+csec_encrypted_eq_text(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(equal_text(fcinfo, 0));
+}
+
+Datum
+csec_encrypted_ne_text(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(!equal_text(fcinfo, 0));
+}
+
+Datum
+csec_text_eq_encrypted(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(equal_text(fcinfo, 1));
+}
+
+Datum
+csec_text_ne_encrypted(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(!equal_text(fcinfo, 1));
+}
+
+Datum
+csec_encrypted_eq_masked(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(equal_masked(fcinfo, 0));
+}
+
+Datum
+csec_encrypted_ne_masked(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(!equal_masked(fcinfo, 0));
+}
+
+Datum
+csec_masked_eq_encrypted(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(equal_masked(fcinfo, 1));
+}
+
+Datum
+csec_masked_ne_encrypted(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(!equal_masked(fcinfo, 1));
+}
+
+/* Operator csec.=== (text, text): the same search form. */
+Datum
+csec_text_tag_eq_text(PG_FUNCTION_ARGS)
+{
+	Operand		a;
+	Operand		b;
+
+	read_text(PG_GETARG_TEXT_PP(0), &a);
+	read_text(PG_GETARG_TEXT_PP(1), &b);
+	PG_RETURN_BOOL(compare(&a, &b) == 0);
+}
+
+/* ---- order ---- */
+
+static int
+ordered(FunctionCallInfo fcinfo)
+{
+	Operand		a;
+	Operand		b;
+
+	GET_OPERAND(0, &a);
+	GET_OPERAND(1, &b);
+	if (a.category != b.category)
+		tried(&a, &b);
+	return compare(&a, &b);
+}
+
+/* Operator csec.< (csec.encrypted, csec.encrypted): of the operator class only. */
+Datum
+csec_encrypted_lt(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(ordered(fcinfo) < 0);
+}
+
+Datum
+csec_encrypted_le(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(ordered(fcinfo) <= 0);
+}
+
+Datum
+csec_encrypted_gt(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(ordered(fcinfo) > 0);
+}
+
+Datum
+csec_encrypted_ge(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(ordered(fcinfo) >= 0);
+}
+
+/* What an index holds, and what is sought in it. */
+static void
+tried_lookup(const Operand *indexed, const Operand *sought)
+{
+	CsecMasked	x = as_tried(indexed);
+	CsecMasked	y = as_tried(sought);
+
+	if (indexed->category != sought->category)
+		csec_tried_lookup(&x, &y);
+}
+
+/* Btree support 1.  An index passes what it holds first, what it seeks second. */
+Datum
+csec_encrypted_cmp(PG_FUNCTION_ARGS)
+{
+	struct varlena *x = PG_GETARG_VARLENA_PP(0);
+	struct varlena *y = PG_GETARG_VARLENA_PP(1);
+	Operand		indexed;
+	Operand		sought;
+	int			result;
+
+	csec_refuse_direct_call(fcinfo);
+	read_operand(x, &indexed);
+	read_operand(y, &sought);
+	tried_lookup(&indexed, &sought);
+	result = compare(&indexed, &sought);
+	/* An index is descended in a context that lives long. */
+	PG_FREE_IF_COPY(x, 0);
+	PG_FREE_IF_COPY(y, 1);
+	PG_RETURN_INT32(result);
+}
+
+Datum
+csec_encrypted_cmp_text(PG_FUNCTION_ARGS)
+{
+	struct varlena *x = PG_GETARG_VARLENA_PP(0);
+	text	   *y = PG_GETARG_TEXT_PP(1);
+	Operand		indexed;
+	Operand		sought;
+	int			result;
+
+	csec_refuse_direct_call(fcinfo);
+	read_operand(x, &indexed);
+	read_text(y, &sought);
+	if (indexed.category != CSEC_CATEGORY_NONE)
+		tried(&indexed, &sought);
+	result = compare(&indexed, &sought);
+	PG_FREE_IF_COPY(x, 0);
+	PG_FREE_IF_COPY(y, 1);
+	PG_RETURN_INT32(result);
+}
+
+/* A masked value is sought; its category has a say as that of any other. */
+Datum
+csec_encrypted_cmp_masked(PG_FUNCTION_ARGS)
+{
+	struct varlena *x = PG_GETARG_VARLENA_PP(0);
+	struct varlena *y = PG_GETARG_VARLENA_PP(1);
+	Operand		indexed;
+	Operand		sought;
+	int			result;
+
+	csec_refuse_direct_call(fcinfo);
+	read_operand(x, &indexed);
+	read_masked(y, &sought);
+	tried_lookup(&indexed, &sought);
+	result = compare(&indexed, &sought);
+	PG_FREE_IF_COPY(x, 0);
+	PG_FREE_IF_COPY(y, 1);
+	PG_RETURN_INT32(result);
+}
+
+Datum
+csec_text_cmp_encrypted(PG_FUNCTION_ARGS)
+{
+	Operand		indexed;
+	Operand		sought;
+
+	csec_refuse_direct_call(fcinfo);
+	read_text(PG_GETARG_TEXT_PP(0), &indexed);
+	GET_OPERAND(1, &sought);
+	tried_lookup(&indexed, &sought);
+	PG_RETURN_INT32(compare(&indexed, &sought));
+}
+
+/* Sorts the array of id_no = ANY (text[]) for an index scan. */
+Datum
+csec_text_tag_cmp_text(PG_FUNCTION_ARGS)
+{
+	Operand		a;
+	Operand		b;
+
+	csec_refuse_direct_call(fcinfo);
+	read_text(PG_GETARG_TEXT_PP(0), &a);
+	read_text(PG_GETARG_TEXT_PP(1), &b);
+	PG_RETURN_INT32(compare(&a, &b));
+}
+
+static inline void
+free_if_copy(struct varlena *value, Datum datum)
+{
+	if ((Pointer) value != DatumGetPointer(datum))
+		pfree(value);
+}
+
+static int
+compare_for_sort(Datum x, Datum y, SortSupport ssup)
+{
+	struct varlena *v = PG_DETOAST_DATUM_PACKED(x);
+	struct varlena *w = PG_DETOAST_DATUM_PACKED(y);
+	Operand		a;
+	Operand		b;
+	int			result;
+
+	read_operand(v, &a);
+	read_operand(w, &b);
+	if (a.category != b.category)
+		tried(&a, &b);
+	result = compare(&a, &b);
+	free_if_copy(v, x);
+	free_if_copy(w, y);
+	return result;
+}
+
+/* The head of the tag is the key. */
+static Datum
+abbreviate(Datum datum, SortSupport ssup)
+{
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(datum);
+	Operand		operand;
+	CsecMasked	sorted;
+	uint64		head;
+
+	read_operand(value, &operand);
+	sorted = as_tried(&operand);
+	csec_tried_sort(&sorted);
+	head = csec_get_u64(operand.tag);
+	free_if_copy(value, datum);
+	return (Datum) (head >> (8 * (sizeof(head) - sizeof(Datum))));
+}
+
+static bool
+never_abort(int memtupcount, SortSupport ssup)
+{
+	return false;
+}
+
+/* Btree support 2. */
+Datum
+csec_encrypted_sortsupport(PG_FUNCTION_ARGS)
+{
+	SortSupport ssup = (SortSupport) PG_GETARG_POINTER(0);
+
+	ssup->comparator = compare_for_sort;
+	if (ssup->abbreviate)
+	{
+		ssup->abbrev_full_comparator = ssup->comparator;
+		ssup->comparator = ssup_datum_unsigned_cmp;
+		ssup->abbrev_converter = abbreviate;
+		ssup->abbrev_abort = never_abort;
+	}
+	PG_RETURN_VOID();
+}
+
+/* ---- hash ---- */
+
+/* Hash support 1. */
+Datum
+csec_encrypted_hash(PG_FUNCTION_ARGS)
+{
+	Operand		operand;
+	CsecMasked	hashed;
+
+	csec_refuse_direct_call(fcinfo);
+	if (csec_called_for_container(fcinfo))
+		PG_RETURN_INT32(CSEC_HASH_IN_CONTAINER);
+	GET_OPERAND(0, &operand);
+	hashed = as_tried(&operand);
+	csec_tried_hash(&hashed);
+	PG_RETURN_INT32((int32) hashed.tag);
+}
+
+/* Hash support 2, for partitions: see csec_masked_hash_extended(). */
+Datum
+csec_encrypted_hash_extended(PG_FUNCTION_ARGS)
+{
+	Operand		operand;
+
+	csec_refuse_direct_call(fcinfo);
+	if (csec_called_for_container(fcinfo))
+		PG_RETURN_UINT64(CSEC_HASH_IN_CONTAINER);
+	GET_OPERAND(0, &operand);
+	if (operand.category == CSEC_CATEGORY_NONE)
+		csec_probe_input(CSEC_CATEGORY_TYPED_IN, (const char *) operand.tag, CSEC_SEARCH_TAG);
+	PG_RETURN_DATUM(hash_uint32_extended(csec_get_u32(operand.tag), PG_GETARG_INT64(1)));
+}
+
+Datum
+csec_text_tag_hash(PG_FUNCTION_ARGS)
+{
+	Operand		operand;
+
+	csec_refuse_direct_call(fcinfo);
+	read_text(PG_GETARG_TEXT_PP(0), &operand);
+	csec_tried_hash_text(csec_get_u32(operand.tag), (const char *) operand.tag, CSEC_SEARCH_TAG);
+	PG_RETURN_INT32((int32) csec_get_u32(operand.tag));
+}
+
+Datum
+csec_text_tag_hash_extended(PG_FUNCTION_ARGS)
+{
+	Operand		operand;
+
+	csec_refuse_direct_call(fcinfo);
+	read_text(PG_GETARG_TEXT_PP(0), &operand);
+	csec_probe_input(CSEC_CATEGORY_TYPED_IN, (const char *) operand.tag, CSEC_SEARCH_TAG);
+	PG_RETURN_DATUM(hash_uint32_extended(csec_get_u32(operand.tag), PG_GETARG_INT64(1)));
+}

@@ -1,0 +1,417 @@
+/*
+ * encrypted_value.c
+ *		How values of csec.encrypted come to be, and are opened.
+ */
+#include "postgres.h"
+
+#include "common/base64.h"
+#include "miscadmin.h"
+#include "replication/logicalworker.h"
+
+#include "keys/data_key.h"
+#include "policy/category.h"
+#include "policy/probe.h"
+#include "types/encrypted_value.h"
+#include "types/masked_text.h"
+#include "types/search_form.h"
+#include "util/guc.h"
+#include "util/secure_memory.h"
+
+static void
+malformed(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("malformed value of type csec.encrypted"),
+			 errhint("The value is damaged, or a newer version of csec made it.")));
+}
+
+void
+csec_encrypted_read(const struct varlena *value, CsecEnvelope *out)
+{
+	if (unlikely(!csec_envelope_parse((const uint8 *) VARDATA_ANY(value),
+									  VARSIZE_ANY_EXHDR(value), out)))
+		malformed();
+}
+
+/* ---- search tags ---- */
+
+/* The tag of a text under the search key of that mark. */
+static void
+tag_under(uint32 mark, const char *text, size_t len, uint8 *tag)
+{
+	char		small[256];
+	char	   *form = len <= sizeof(small) ? small : palloc(len);
+	size_t		n = csec_search_form(text, len, csec_text_is_utf8(text, len), form);
+
+	csec_search_tag(mark, form, n, tag);
+	csec_secure_wipe(form, n);
+	if (form != small)
+		pfree(form);
+}
+
+void
+csec_encrypted_text_tag(const char *text, size_t len, uint8 *tag)
+{
+	uint32_t	next;
+
+	tag_under(csec_search_key_active(&next), text, len, tag);
+}
+
+static void
+refuse_untagged(uint32 category)
+{
+	const CsecCategory *known = csec_category_lookup(category);
+
+	if (known == NULL || !known->searchable)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("values of category \"%s\" cannot be compared",
+						known ? NameStr(known->name) : "(unknown)"),
+				 errdetail("The category's search is \"none\", so its values carry no search tag."),
+				 errhint("Convert the field to text to compare what the reader sees of it.")));
+}
+
+const uint8 *
+csec_encrypted_tag(const CsecEnvelope *envelope, uint8 *buffer)
+{
+	uint32_t	next;
+	uint32_t	active = csec_search_key_active(&next);
+	char	   *text;
+
+	if (likely((envelope->flags & CSEC_ENVELOPE_SEARCH) && envelope->search_mark == active))
+		return envelope->search_tag;
+	if ((envelope->flags & CSEC_ENVELOPE_NEXT) && envelope->next_mark == active)
+		return envelope->next_tag;
+
+	/*
+	 * Made under another search key (a constant in a view, say), or before
+	 * its category was searched.
+	 */
+	if (envelope->category != CSEC_CATEGORY_NONE)
+		refuse_untagged(envelope->category);
+	text = csec_encrypted_open(envelope);
+	tag_under(active, text, envelope->len, buffer);
+	csec_secure_wipe(text, envelope->len);
+	pfree(text);
+	return buffer;
+}
+
+/* ---- making ---- */
+
+/*
+ * Random bytes for nonces, drawn in bulk: OpenSSL's generator costs more for
+ * each call than for each byte.  A child of this process must not draw the
+ * same ones.
+ */
+static void
+random_nonce(uint8 *nonce)
+{
+	static uint8 pool[128 * CSEC_AEAD_NONCE];
+	static size_t used = sizeof(pool);
+	static int	owner = 0;
+
+	if (used >= sizeof(pool) || owner != MyProcPid)
+	{
+		if (!pg_strong_random(pool, sizeof(pool)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate random bytes to encrypt with")));
+		used = 0;
+		owner = MyProcPid;
+	}
+	memcpy(nonce, pool + used, CSEC_AEAD_NONCE);
+	used += CSEC_AEAD_NONCE;
+}
+
+/*
+ * The nonce of a value that has no category yet: of its text, under the search
+ * key.  The parser and the planner compare constants by their bytes (GROUP BY
+ * expressions, predicates of partial indexes), so the same text must give the
+ * same envelope.  Two texts have the same nonce as rarely as two random ones.
+ */
+static void
+constant_nonce(uint32 mark, const char *text, size_t len, uint8 *nonce)
+{
+	static const char about[] = "constant\0";
+	char	   *message = palloc(sizeof(about) + len);
+	uint8		tag[CSEC_SEARCH_TAG_SIZE];
+
+	/* The zero in front keeps it apart from all search forms. */
+	memcpy(message, about, sizeof(about));
+	message[0] = '\0';
+	memcpy(message + sizeof(about), text, len);
+	csec_search_tag(mark, message, sizeof(about) + len, tag);
+	memcpy(nonce, tag, CSEC_AEAD_NONCE);
+	csec_secure_wipe(message, sizeof(about) + len);
+	pfree(message);
+}
+
+static void
+refuse_to_keep(const CsecCategory *category)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg("values of category \"%s\" must not be stored", NameStr(category->name)),
+			 errhint("Use the value and forget it; PCI DSS forbids keeping it after authorization, encrypted too.")));
+}
+
+/* Suite and key of a category's new values. */
+static const CsecDataKey *
+key_of(const CsecCategory *category, int *suite)
+{
+	if (category != NULL && category->storage == CSEC_STORAGE_REFUSED)
+		refuse_to_keep(category);
+	*suite = category != NULL && category->suite != 0 ? category->suite : csec_suite;
+	return csec_data_key_active(category ? NameStr(category->data_key) : CSEC_DATA_KEY_DEFAULT);
+}
+
+struct varlena *
+csec_encrypted_make(uint32 id, const char *text, size_t len)
+{
+	const CsecCategory *category = id != CSEC_CATEGORY_NONE ? csec_category_lookup(id) : NULL;
+	CsecEnvelope what = {.category = id};
+	const CsecDataKey *key;
+	uint8		nonce[CSEC_AEAD_NONCE];
+	uint8		tags[2][CSEC_SEARCH_TAG];
+	struct varlena *value;
+	Size		size;
+
+	if (csec_input_suspect(id, text, len))
+		what.flags |= CSEC_ENVELOPE_SUSPECT;
+	if (id == CSEC_CATEGORY_NONE || (category != NULL && category->searchable))
+	{
+		what.flags |= CSEC_ENVELOPE_SEARCH;
+		what.search_mark = csec_search_key_active(&what.next_mark);
+		tag_under(what.search_mark, text, len, tags[0]);
+		if (what.next_mark != 0)
+		{
+			what.flags |= CSEC_ENVELOPE_NEXT;
+			tag_under(what.next_mark, text, len, tags[1]);
+		}
+	}
+	what.search_tag = tags[0];
+	what.next_tag = tags[1];
+	if (id == CSEC_CATEGORY_NONE)
+		constant_nonce(what.search_mark, text, len, nonce);
+	else
+		random_nonce(nonce);
+	what.nonce = nonce;
+	/* The key last: its address holds until the next look-up of one. */
+	key = key_of(category, &what.suite);
+	what.key_id = csec_data_key_id(key);
+	what.key_version = csec_data_key_version(key);
+	what.commitment = csec_data_key_commitment(key);
+
+	size = add_size(len, VARHDRSZ + csec_envelope_header_size(what.flags) + CSEC_AEAD_TAG);
+	value = palloc(size);
+	SET_VARSIZE(value, size);
+	if (!csec_envelope_seal(csec_data_key_aead(key, what.suite), &what,
+							(const uint8 *) text, len, (uint8 *) VARDATA(value)))
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("could not encrypt a value")));
+	return value;
+}
+
+/* ---- opening ---- */
+
+static void
+refuse_forged(const CsecEnvelope *envelope, bool other_key)
+{
+	const CsecCategory *category = csec_category_lookup(envelope->category);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("an encrypted value of category \"%s\" is not authentic",
+					category ? NameStr(category->name) : "(unknown)"),
+			 other_key ?
+			 errdetail("It says that key %u version %u encrypted it, but that was another key of this number.",
+					   envelope->key_id, envelope->key_version) :
+			 errdetail("It was altered after key %u version %u encrypted it.",
+					   envelope->key_id, envelope->key_version),
+			 errhint("csec.check_envelopes(table) finds all such values of a table.")));
+}
+
+/* Fill out with the text; false: not authentic. */
+static bool
+open_into(const CsecEnvelope *envelope, uint8 *out, bool *other_key)
+{
+	const CsecDataKey *key = csec_data_key_find(envelope->key_id, envelope->key_version);
+
+	*other_key = memcmp(csec_data_key_commitment(key), envelope->commitment,
+						CSEC_KEY_COMMITMENT) != 0;
+	return !*other_key &&
+		csec_envelope_open(csec_data_key_aead(key, envelope->suite), envelope, out);
+}
+
+char *
+csec_encrypted_open(const CsecEnvelope *envelope)
+{
+	char	   *text = palloc(envelope->len + 1);
+	bool		other_key;
+
+	if (unlikely(!open_into(envelope, (uint8 *) text, &other_key)))
+	{
+		csec_secure_wipe(text, envelope->len);
+		pfree(text);
+		refuse_forged(envelope, other_key);
+	}
+	text[envelope->len] = '\0';
+	return text;
+}
+
+/* ---- text form ---- */
+
+char *
+csec_encrypted_as_text(const uint8 *envelope, size_t size, size_t *len)
+{
+	const size_t prefix = strlen(CSEC_ENVELOPE_PREFIX);
+	int			room = pg_b64_enc_len((int) size);
+	char	   *text = palloc(prefix + room + 1);
+	int			n;
+
+	memcpy(text, CSEC_ENVELOPE_PREFIX, prefix);
+	n = pg_b64_encode((const char *) envelope, (int) size, text + prefix, room);
+	if (n < 0)
+		elog(ERROR, "could not encode an envelope");
+	*len = prefix + n;
+	text[*len] = '\0';
+	return text;
+}
+
+static bool
+is_envelope_text(const char *text, size_t len)
+{
+	const size_t prefix = strlen(CSEC_ENVELOPE_PREFIX);
+
+	return len >= prefix && memcmp(text, CSEC_ENVELOPE_PREFIX, prefix) == 0;
+}
+
+static void
+refuse_envelope_text(const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("invalid envelope for a value of type csec.encrypted"),
+			 errdetail("%s", detail)));
+}
+
+/*
+ * The envelope that a text writes.  Its category must be the field's, and if
+ * its key is here it must be authentic; a dump may bring its keys later.
+ */
+static struct varlena *
+envelope_from_text(uint32 category, const char *text, size_t len)
+{
+	const size_t prefix = strlen(CSEC_ENVELOPE_PREFIX);
+	int			room = pg_b64_dec_len((int) (len - prefix));
+	struct varlena *value = palloc(VARHDRSZ + room);
+	int			n = pg_b64_decode(text + prefix, (int) (len - prefix), VARDATA(value), room);
+	CsecEnvelope envelope;
+
+	if (n < 0 || !csec_envelope_parse((uint8 *) VARDATA(value), n, &envelope))
+		refuse_envelope_text("It is not complete, or was altered.");
+	SET_VARSIZE(value, VARHDRSZ + n);
+	if (category != CSEC_CATEGORY_NONE && envelope.category != category)
+		refuse_envelope_text("It holds a value of another category than the field's.");
+	if (csec_data_key_is_known(envelope.key_id, envelope.key_version))
+	{
+		char	   *opened = csec_encrypted_open(&envelope);
+
+		csec_secure_wipe(opened, envelope.len);
+		pfree(opened);
+	}
+	return value;
+}
+
+/*
+ * A reader without clearance may try so many values: by its tag where it has
+ * one, as comparisons count it, else by its text.
+ */
+static void
+probe_input(const CsecCategory *known, uint32 category, const char *text, size_t len)
+{
+	uint8		tag[CSEC_SEARCH_TAG];
+
+	if (known == NULL || !known->searchable)
+	{
+		csec_probe_input(category, text, len);
+		return;
+	}
+	csec_encrypted_text_tag(text, len, tag);
+	csec_probe_input(category, (char *) tag, sizeof(tag));
+}
+
+struct varlena *
+csec_encrypted_input(int32 typmod, const char *text, size_t len)
+{
+	uint32		category = typmod < 0 ? CSEC_CATEGORY_NONE : (uint32) typmod;
+
+	if (unlikely(is_envelope_text(text, len)))
+		return envelope_from_text(category, text, len);
+	if (category != CSEC_CATEGORY_NONE)
+	{
+		const CsecCategory *known = csec_category_lookup(category);
+
+		if (known)
+			csec_check_input(known, text, len);
+		probe_input(known, category, text, len);
+	}
+	return csec_encrypted_make(category, text, len);
+}
+
+/* ---- values of either type ---- */
+
+void
+csec_value_read(const struct varlena *value, CsecMasked *out)
+{
+	const uint8 *data = (const uint8 *) VARDATA_ANY(value);
+	CsecEnvelope envelope;
+
+	if (VARSIZE_ANY_EXHDR(value) == 0 || data[0] != CSEC_ENVELOPE_MAGIC)
+	{
+		csec_masked_read(value, out);
+		return;
+	}
+	csec_encrypted_read(value, &envelope);
+	out->flags = (envelope.flags & CSEC_ENVELOPE_SUSPECT) ? CSEC_MASKED_SUSPECT : 0;
+	out->category = envelope.category;
+	/* Different where the values are, and says nothing else. */
+	out->tag = csec_get_u32((envelope.flags & CSEC_ENVELOPE_SEARCH) ?
+							envelope.search_tag : envelope.nonce);
+	out->text = NULL;
+	out->len = envelope.len;
+	out->envelope = data;
+	out->envelope_size = VARSIZE_ANY_EXHDR(value);
+}
+
+void
+csec_value_text(CsecMasked *value)
+{
+	CsecEnvelope envelope;
+
+	if (value->text != NULL)
+		return;
+	if (!csec_envelope_parse(value->envelope, value->envelope_size, &envelope))
+		malformed();
+	value->text = csec_encrypted_open(&envelope);
+}
+
+void
+csec_value_release(CsecMasked *value)
+{
+	if (value->envelope == NULL || value->text == NULL)
+		return;
+	csec_secure_wipe((char *) value->text, value->len);
+	pfree((char *) value->text);
+	value->text = NULL;
+}
+
+struct varlena *
+csec_value_remake(const CsecMasked *like, const char *text, size_t len)
+{
+	if (like->envelope != NULL)
+		return csec_encrypted_make(like->category, text, len);
+	return csec_masked_make(like->category, like->flags & CSEC_MASKED_PLAIN, text, len);
+}

@@ -1,0 +1,78 @@
+/*
+ * encrypted_value.h
+ *		How values of csec.encrypted come to be, and are opened.
+ *
+ * A value is always an envelope (types/envelope.h), one that has no category
+ * yet too: no path leads a plain text into a page.
+ *
+ * The exits take values of both types: csec_value_read() takes one apart
+ * without opening it, csec_value_text() opens it when its text is needed, and
+ * csec_value_release() wipes what was opened.
+ */
+#ifndef CSEC_TYPES_ENCRYPTED_VALUE_H
+#define CSEC_TYPES_ENCRYPTED_VALUE_H
+
+#include "types/envelope.h"
+#include "types/masked_value.h"
+
+/* An error where the bytes have not the form of an envelope. */
+extern void csec_encrypted_read(const struct varlena *value, CsecEnvelope *out);
+
+#define CSEC_GETARG_ENCRYPTED(n, out) \
+	csec_encrypted_read((struct varlena *) PG_GETARG_VARLENA_PP(n), (out))
+
+/*
+ * csec_encrypted_make
+ *		A new envelope of this text and category, in the current context.
+ *
+ * Under the active key of the category and in its suite, with search tags
+ * where the category is searched.  Without a category: with search tags, and
+ * always the same for the same text (see there).
+ */
+extern struct varlena *csec_encrypted_make(uint32 category, const char *text, size_t len);
+
+/*
+ * csec_encrypted_input
+ *		A new value of a text that came from outside: plain, or the text of an
+ *		envelope, which is taken as it is.
+ *
+ * The rest as csec_masked_input().  Errors besides: an envelope of another
+ * category, or one that is not authentic though its key is here.
+ */
+extern struct varlena *csec_encrypted_input(int32 typmod, const char *text, size_t len);
+
+/* The text form of an envelope, palloc'd; *len is its length. */
+extern char *csec_encrypted_as_text(const uint8 *envelope, size_t size, size_t *len);
+
+/*
+ * The text of an envelope, palloc'd with a zero behind it.  Errors: those of
+ * csec_data_key_find(), and data_corrupted where it is not authentic.
+ */
+extern char *csec_encrypted_open(const CsecEnvelope *envelope);
+
+/* Take a value of either type apart; an envelope stays closed (text NULL). */
+extern void csec_value_read(const struct varlena *value, CsecMasked *out);
+
+#define CSEC_GETARG_VALUE(n, out) \
+	csec_value_read((struct varlena *) PG_GETARG_VARLENA_PP(n), (out))
+
+/* Make sure that its text is there. */
+extern void csec_value_text(CsecMasked *value);
+
+/* The text is not needed any more: wipe what csec_value_text() opened. */
+extern void csec_value_release(CsecMasked *value);
+
+/* A value like this one, of the same type and category, of another text. */
+extern struct varlena *csec_value_remake(const CsecMasked *like, const char *text, size_t len);
+
+/* The search tag of a text in the active search key. */
+extern void csec_encrypted_text_tag(const char *text, size_t len, uint8 *tag);
+
+/*
+ * The search tag that a value has, or would have, under the active search
+ * key: in the envelope, or computed into the buffer.  Error
+ * feature_not_supported where its category is not searched.
+ */
+extern const uint8 *csec_encrypted_tag(const CsecEnvelope *envelope, uint8 *buffer);
+
+#endif							/* CSEC_TYPES_ENCRYPTED_VALUE_H */

@@ -1,0 +1,46 @@
+/*
+ * support_call.h
+ *		Who calls a support function of an operator class?
+ */
+#ifndef CSEC_TYPES_SUPPORT_CALL_H
+#define CSEC_TYPES_SUPPORT_CALL_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "nodes/nodes.h"
+#include "utils/memutils.h"
+
+/*
+ * Support functions serve indexes, sorts and hash tables.  What they return
+ * is nobody's business: called by name, in an expression, they refuse.
+ */
+static inline void
+csec_refuse_direct_call(FunctionCallInfo fcinfo)
+{
+	Node	   *expr = fcinfo->flinfo ? fcinfo->flinfo->fn_expr : NULL;
+
+	/* An operator that somebody made of one is a call by name, too. */
+	if (expr != NULL &&
+		unlikely(IsA(expr, FuncExpr) || IsA(expr, OpExpr) ||
+				 IsA(expr, DistinctExpr) || IsA(expr, NullIfExpr)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("this function serves indexes and cannot be called directly")));
+}
+
+/*
+ * Is this call made for an array or a row (hash_array, hash_record)?  Those
+ * hash functions anybody may call and look at the result, which would tell
+ * equal values without comparing them.  There all values hash alike.  The
+ * type cache, through which they come, keeps its functions in this context.
+ */
+static inline bool
+csec_called_for_container(FunctionCallInfo fcinfo)
+{
+	return fcinfo->flinfo != NULL && fcinfo->flinfo->fn_mcxt == CacheMemoryContext;
+}
+
+#define CSEC_HASH_IN_CONTAINER	0x63736563
+
+#endif							/* CSEC_TYPES_SUPPORT_CALL_H */
