@@ -19,6 +19,7 @@
 #include "policy/clearance.h"
 #include "policy/context.h"
 #include "policy/decision.h"
+#include "policy/match_lock.h"
 #include "policy/probe.h"
 #include "policy/reader.h"
 #include "policy/table.h"
@@ -51,6 +52,7 @@ _PG_init(void)
 	csec_context_init();
 	csec_decision_init();
 	csec_probe_init();
+	csec_match_lock_init();
 	csec_table_init();
 	csec_stream_init();
 	csec_leader_init();

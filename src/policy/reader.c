@@ -157,6 +157,12 @@ csec_reader_has_role(CsecTrustedRole role)
 	return OidIsValid(csec_reader()) && found.trusted[role];
 }
 
+Oid
+csec_login_id(void)
+{
+	return authenticated();
+}
+
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_reader_sql);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_login);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_roles_inherited_sql);

@@ -23,6 +23,9 @@ typedef enum CsecTrustedRole
 
 extern void csec_reader_init(void);
 
+/* The role that was authenticated, or InvalidOid in a process without one. */
+extern Oid	csec_login_id(void);
+
 /* The reader, or InvalidOid for nobody.  Cached; changes with the outer role. */
 extern Oid	csec_reader(void);
 

@@ -30,6 +30,10 @@ int			csec_standby_reads = CSEC_STANDBY_REFUSE;
 int			csec_probe_limit = 20;
 int			csec_probe_quota = 600;
 bool		csec_allow_masked_dml = false;
+int			csec_match_failures = 5;
+int			csec_match_window = 900;
+int			csec_match_lock_time = 900;
+int			csec_match_min_claims = 2;
 bool		csec_record_internal = false;
 char	   *csec_actor = NULL;
 char	   *csec_reason = NULL;
@@ -186,6 +190,32 @@ define_reader_settings(void)
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
+/* csec.match_customer(). */
+static void
+define_match_settings(void)
+{
+	DefineCustomIntVariable("csec.match_failures",
+							"Failed matches of a login, with the actor that it claims, before it is locked out.",
+							NULL,
+							&csec_match_failures, 5, 1, 1000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.match_window",
+							"Time within which failed matches are counted together.",
+							NULL,
+							&csec_match_window, 900, 1, 86400,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.match_lock_time",
+							"Time for which too many failed matches lock a login out of csec.match_customer().",
+							NULL,
+							&csec_match_lock_time, 900, 1, 86400,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.match_min_claims",
+							"Claims that csec.match_customer() must be given at least.",
+							NULL,
+							&csec_match_min_claims, 2, 1, 16,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
 /* What an application says of the person behind it. */
 static void
 define_context_settings(void)
@@ -216,6 +246,7 @@ csec_guc_init(void)
 	define_key_settings();
 	define_trail_settings();
 	define_reader_settings();
+	define_match_settings();
 	define_context_settings();
 	MarkGUCPrefixReserved("csec");
 }

@@ -35,6 +35,10 @@ extern int	csec_standby_reads;
 extern int	csec_probe_limit;
 extern int	csec_probe_quota;
 extern bool csec_allow_masked_dml;
+extern int	csec_match_failures;
+extern int	csec_match_window;	/* s */
+extern int	csec_match_lock_time;	/* s */
+extern int	csec_match_min_claims;
 extern bool csec_record_internal;
 extern char *csec_actor;
 extern char *csec_reason;
