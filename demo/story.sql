@@ -28,6 +28,8 @@ SELECT csec.set_clearance('clerk', level => 'important');
 SELECT csec.set_clearance('manager', level => 'core');
 --hidden
 CREATE ROLE auditor LOGIN IN ROLE csec_auditor;
+--hidden
+GRANT EXECUTE ON FUNCTION csec.match_customer(regclass, text, jsonb), csec.match_customer(regclass, text[], jsonb) TO clerk;
 
 \c - clerk
 -- # 3. The clerk does her work
@@ -45,6 +47,15 @@ COMMIT;
 
 --expect 38.*戴芳伟
 SELECT id, name FROM customers WHERE phone = '13674762974';
+
+-- A caller says that he is customer 42. She need not see his ID number to know.
+
+--expect ^ t
+SELECT csec.match_customer('customers', '42',
+  '{"name": "戴斌", "id_no": {"last": "7903"}}');
+--expect ^ f
+SELECT csec.match_customer('customers', '42',
+  '{"name": "戴斌", "id_no": {"last": "7904"}}');
 
 \c - manager
 -- # 4. The manager may see core data, if he says why
@@ -90,6 +101,16 @@ SET ROLE manager;
 --never 戴斌|17650210042|110108198101157903
 SELECT name, phone, id_no FROM customers WHERE id = 42;
 
+-- Or he takes the files. The masked phone is in them; the ID number, which is core, is not:
+-- it is encrypted, under a key that is not in the data folder.
+
+--hidden
+RESET ROLE;
+--hidden
+CHECKPOINT;
+--expect ^ t +\| f
+SELECT file LIKE '%1765021%' AS phone_found, file LIKE '%11010819%' AS id_no_found
+FROM encode(pg_read_binary_file(pg_relation_filepath('customers')), 'escape') file;
 \c - auditor
 -- # 7. The auditor asks
 -- Who saw customer 42, when and why? And what did they see in clear?
@@ -145,5 +166,5 @@ RETURNING seq;
 SELECT verified, bad_seq, problem, detail FROM csec.verify_trail();
 
 -- # That was all
--- Masks, and who saw whom: one call, and no change to the application.
+-- Masks, encryption, and who saw whom: one call, and no change to the application.
 -- This server is gone now. README.md says how to install csec into a database of yours.

@@ -18,8 +18,10 @@
 #include "utils/syscache.h"
 
 #include "capture/columns.h"
+#include "policy/category.h"
 #include "policy/decision.h"
 #include "policy/reader.h"
+#include "types/match_value.h"
 #include "util/bytes.h"
 
 /*
@@ -149,17 +151,29 @@ start_anew(const CsecTable *table, Bitmapset *selected)
 	MemoryContextSwitchTo(old);
 }
 
+static bool
+is_encrypted(uint32 category)
+{
+	const CsecCategory *known = csec_category_lookup(category);
+
+	return known != NULL && known->storage == CSEC_STORAGE_ENCRYPTED;
+}
+
 /*
  * What the reader meets there.  A complete dump by a member of csec_backup has
- * in clear what its reader would see masked otherwise.
+ * in clear what its reader would see masked otherwise, but for encrypted
+ * fields.  Who matches a customer is told yes or no and sees nothing.
  */
 static CsecDecision
 met(uint32 category)
 {
-	CsecDecision decision = csec_decide(category);
+	CsecDecision decision;
 
+	if (unlikely(OidIsValid(csec_matching)))
+		return CSEC_REDACT;
+	decision = csec_decide(category);
 	if (unlikely(decision != CSEC_REVEAL && csec_complete_or_refused()) &&
-		csec_reader_has_role(CSEC_ROLE_BACKUP))
+		csec_reader_has_role(CSEC_ROLE_BACKUP) && !is_encrypted(category))
 		return CSEC_REVEAL;
 	return decision;
 }

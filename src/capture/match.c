@@ -62,15 +62,24 @@ add_argument(Question *q, Datum value)
 	return ++q->nargs;
 }
 
-/* A condition that finds the subject's rows. */
-static void
-append_subject(StringInfo out, Question *q, Oid relid, const CsecTable *table, int first)
+static const char *
+table_name(Oid relid)
 {
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+/* The condition that finds the subject's rows; his key are the first arguments. */
+static void
+append_subject(StringInfo out, Oid relid, const char *alias)
+{
+	const CsecTable *table = csec_table_lookup(relid);
+
 	for (int i = 0; i < table->nsubject; i++)
-		appendStringInfo(out, "%s t.%s OPERATOR(pg_catalog.=) $%d::%s",
-						 i == 0 ? "" : " AND",
+		appendStringInfo(out, "%s %s.%s OPERATOR(pg_catalog.=) $%d::%s",
+						 i == 0 ? "" : " AND", alias,
 						 quote_identifier(get_attname(relid, table->subject_attno[i], false)),
-						 first + i, format_type_be_qualified(table->subject_type[i]));
+						 i + 1, format_type_be_qualified(table->subject_type[i]));
 }
 
 static bool
@@ -81,7 +90,7 @@ is_number(Oid type)
 
 /* The expression that says whether a column is as argument n claims. */
 static char *
-match_of(Oid relid, const char *column, int n, bool last)
+match_of(Oid relid, const char *alias, const char *column, int n, bool last)
 {
 	AttrNumber	attno = get_attnum(relid, column);
 	Oid			type;
@@ -92,7 +101,7 @@ match_of(Oid relid, const char *column, int n, bool last)
 				 errmsg("column \"%s\" of table \"%s\" does not exist", column, get_rel_name(relid)),
 				 errhint("Claims name columns of the customer's table, or \"table.column\" of one that refers to him.")));
 	type = getBaseType(get_atttype(relid, attno));
-	return psprintf("csec.match_value(t.%s%s, $%d, %s)", quote_identifier(column),
+	return psprintf("csec.match_value(%s.%s%s, $%d, %s)", alias, quote_identifier(column),
 					is_number(type) ? "::pg_catalog.numeric" :
 					csec_is_field_type(type) ? "" : "::pg_catalog.text",
 					n, last ? "true" : "false");
@@ -194,11 +203,10 @@ append_referring(Question *q, Oid relid, const char *prefix, const char *column,
 
 	if (claim->newest_by == NULL || get_attnum(other, claim->newest_by) <= 0)
 		refuse_claim(psprintf("%s.%s", prefix, column));
-	appendStringInfo(&q->query, "(SELECT %s FROM %s t WHERE", match_of(other, column, n, claim->last),
-					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(other)),
-												get_rel_name(other)));
-	append_subject(&q->query, q, other, csec_table_lookup(other), 1);
-	appendStringInfo(&q->query, " ORDER BY t.%s DESC NULLS LAST LIMIT 1)",
+	appendStringInfo(&q->query, "(SELECT %s FROM %s o WHERE",
+					 match_of(other, "o", column, n, claim->last), table_name(other));
+	append_subject(&q->query, other, "o");
+	appendStringInfo(&q->query, " ORDER BY o.%s DESC NULLS LAST LIMIT 1)",
 					 quote_identifier(claim->newest_by));
 }
 
@@ -219,14 +227,7 @@ append_claim(Question *q, Oid relid, const char *field, JsonbValue *value)
 	if (dot != NULL)
 		append_referring(q, relid, pnstrdup(field, dot - field), dot + 1, &claim, n);
 	else
-	{
-		appendStringInfo(&q->query, "(SELECT %s FROM %s t WHERE",
-						 match_of(relid, field, n, claim.last),
-						 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-													get_rel_name(relid)));
-		append_subject(&q->query, q, relid, csec_table_lookup(relid), 1);
-		appendStringInfoString(&q->query, ")");
-	}
+		appendStringInfoString(&q->query, match_of(relid, "c", field, n, claim.last));
 }
 
 static void
@@ -362,6 +363,8 @@ csec_match_customer(PG_FUNCTION_ARGS)
 	table = customers(relid, subject, &q);
 	appendStringInfoString(&q.query, "SELECT ");
 	append_claims(&q, relid, PG_GETARG_JSONB_P(2));
+	appendStringInfo(&q.query, " FROM (SELECT) one LEFT JOIN %s c ON", table_name(relid));
+	append_subject(&q.query, relid, "c");
 	if (!csec_match_enter(&until))
 		refuse_locked(relid, until);
 	SPI_connect();
