@@ -487,7 +487,7 @@ BEGIN
 		pg_size_pretty(whole), make_interval(secs => greatest(seconds, 1))));
 	IF heap > csec.rewrite_limit() AND NOT request.allow_lock THEN
 		RETURN NEXT csec.refusal(name, format('%s has %s, and would be locked for about %s', name, pg_size_pretty(heap), make_interval(secs => greatest(seconds, 1))),
-			'53400', 'Add allow_lock => true in a quiet hour.');
+			'53400', 'CALL csec.protect_online() does it beside the table''s use; or add allow_lock => true in a quiet hour.');
 	END IF;
 END
 $$;

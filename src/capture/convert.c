@@ -36,6 +36,7 @@
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_adopt);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_adopt_encrypted);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_holds);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_value_problem);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_stored_text);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_rewrite_plain);
@@ -164,6 +165,29 @@ csec_stored_text(PG_FUNCTION_ARGS)
 	result = cstring_to_text_with_len(value.text, value.len);
 	csec_value_release(&value);
 	PG_RETURN_TEXT_P(result);
+}
+
+/*
+ * csec.holds(value, text): is the text the one that the value holds?  For
+ * csec.protect_online(), which reads back what it has made.
+ */
+Datum
+csec_holds(PG_FUNCTION_ARGS)
+{
+	CsecMasked	value;
+	text	   *expected = PG_GETARG_TEXT_PP(1);
+	bool		result;
+
+	if (!csec_own_ddl())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("values are read back by csec.protect_online() only")));
+	CSEC_GETARG_VALUE(0, &value);
+	csec_value_text(&value);
+	result = value.len == VARSIZE_ANY_EXHDR(expected) &&
+		memcmp(value.text, VARDATA_ANY(expected), value.len) == 0;
+	csec_value_release(&value);
+	PG_RETURN_BOOL(result);
 }
 
 /* The role that the session acts as, whatever function it is in. */

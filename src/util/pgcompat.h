@@ -85,4 +85,22 @@ csec_find_setting(const char *name)
 #endif
 }
 
+/* 16 calls files by another name. */
+#if PG_VERSION_NUM >= 160000
+#define csec_set_new_files(rel) \
+	RelationSetNewRelfilenumber((rel), (rel)->rd_rel->relpersistence)
+#else
+#define csec_set_new_files(rel) \
+	RelationSetNewRelfilenode((rel), (rel)->rd_rel->relpersistence)
+#endif
+
+/* 17 wants to know for whom. */
+#if PG_VERSION_NUM >= 170000
+#define csec_rebuild_indexes(relid, flags) \
+	reindex_relation(NULL, (relid), (flags), &(ReindexParams) {0})
+#else
+#define csec_rebuild_indexes(relid, flags) \
+	reindex_relation((relid), (flags), &(ReindexParams) {0})
+#endif
+
 #endif							/* CSEC_UTIL_PGCOMPAT_H */

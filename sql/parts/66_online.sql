@@ -1,0 +1,475 @@
+-- Protecting a large table without locking it for long.
+--
+-- A copy of the table with csec's types is filled in batches, each a
+-- transaction of its own.  A trigger notes the keys of rows that change
+-- meanwhile, and their copies are made anew.  At the end, under a short
+-- exclusive lock, the last of them are brought up to date, csec.protect()
+-- does its work on the table as if it were empty, and the copy's files become
+-- the table's (src/capture/swap.c), whose indexes are built then.
+--
+-- The work stands in tables, so that it goes on where it was after a crash.
+
+CREATE FUNCTION csec.empty_files(tab regclass) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_empty_files';
+REVOKE ALL ON FUNCTION csec.empty_files(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.empty_files(regclass) IS 'internal: a table as if it had no rows, until csec.swap_files() or the end of the transaction';
+
+CREATE FUNCTION csec.swap_files(tab regclass, copy regclass) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_swap_files';
+REVOKE ALL ON FUNCTION csec.swap_files(regclass, regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.swap_files(regclass, regclass) IS 'internal: the contents of a copy become those of its table';
+
+CREATE FUNCTION csec.holds(value csec.masked, expected text) RETURNS boolean
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_holds';
+CREATE FUNCTION csec.holds(value csec.encrypted, expected text) RETURNS boolean
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_holds';
+REVOKE ALL ON FUNCTION csec.holds(csec.masked, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION csec.holds(csec.encrypted, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.holds(csec.masked, text) IS 'internal: reads back what csec.protect_online() has made';
+COMMENT ON FUNCTION csec.holds(csec.encrypted, text) IS 'internal: reads back what csec.protect_online() has made';
+
+CREATE TABLE csec.migration (
+	relid regclass PRIMARY KEY,
+	subject text[] NOT NULL,
+	fields jsonb NOT NULL,
+	subject_of regclass,
+	audit text,
+	decrypt jsonb NOT NULL,
+	key name[] NOT NULL,
+	last_key text[],
+	copied bigint NOT NULL DEFAULT 0,
+	expected bigint NOT NULL,
+	copying boolean NOT NULL DEFAULT true,
+	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	worked interval NOT NULL DEFAULT '0',
+	updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+REVOKE ALL ON csec.migration FROM PUBLIC;
+COMMENT ON TABLE csec.migration IS 'tables that csec.protect_online() is at work on';
+COMMENT ON COLUMN csec.migration.relid IS 'the table';
+COMMENT ON COLUMN csec.migration.subject IS 'as csec.protect() will be told';
+COMMENT ON COLUMN csec.migration.fields IS 'likewise';
+COMMENT ON COLUMN csec.migration.subject_of IS 'likewise';
+COMMENT ON COLUMN csec.migration.audit IS 'likewise';
+COMMENT ON COLUMN csec.migration.decrypt IS 'column to expression that gives the text of a column encrypted by other means';
+COMMENT ON COLUMN csec.migration.key IS 'the key that the rows are copied by';
+COMMENT ON COLUMN csec.migration.last_key IS 'key of the last row that was copied';
+COMMENT ON COLUMN csec.migration.copied IS 'rows copied so far';
+COMMENT ON COLUMN csec.migration.expected IS 'rows there were at the start, estimated';
+COMMENT ON COLUMN csec.migration.copying IS 'false: all rows are copied, only changes are followed';
+COMMENT ON COLUMN csec.migration.started_at IS 'when it began';
+COMMENT ON COLUMN csec.migration.worked IS 'time spent on copying';
+COMMENT ON COLUMN csec.migration.updated_at IS 'when it did its last step';
+
+CREATE VIEW csec.migrations AS
+	SELECT relid AS tab, CASE WHEN copying THEN 'copying' ELSE 'following' END AS state,
+		copied, expected, round(100.0 * copied / greatest(expected, copied, 1), 1) AS percent,
+		round(copied / greatest(extract(epoch FROM worked), 0.001)) AS rows_per_second,
+		CASE WHEN copying AND copied > 0 THEN worked * (greatest(expected - copied, 0)::float8 / copied) END AS remaining,
+		started_at, updated_at
+	FROM csec.migration;
+REVOKE ALL ON csec.migrations FROM PUBLIC;
+GRANT SELECT ON csec.migrations TO csec_admin, csec_auditor;
+COMMENT ON VIEW csec.migrations IS 'how far csec.protect_online() has come with each table, and how long it will yet take';
+COMMENT ON COLUMN csec.migrations.remaining IS 'time that the rest of the copying takes at this rate';
+
+CREATE FUNCTION csec.copy_name(tab regclass) RETURNS text
+	LANGUAGE sql IMMUTABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT 'csec_work.copy_' || tab::oid $$;
+REVOKE ALL ON FUNCTION csec.copy_name(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.copy_name(regclass) IS 'internal: the copy that csec.protect_online() makes of a table';
+
+CREATE FUNCTION csec.queue_name(tab regclass) RETURNS text
+	LANGUAGE sql IMMUTABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT 'csec_work.queue_' || tab::oid $$;
+REVOKE ALL ON FUNCTION csec.queue_name(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.queue_name(regclass) IS 'internal: the keys of rows that changed meanwhile, and the trigger function that notes them';
+
+-- The columns of the copy, in the order of the table, dropped ones included:
+-- source is the expression for the copy's value, plain the text that it must
+-- hold.
+CREATE FUNCTION csec.copy_columns(m csec.migration, OUT attnum int2, OUT attname name, OUT live boolean,
+		OUT type text, OUT source text, OUT plain text)
+	RETURNS SETOF record
+	LANGUAGE sql STABLE ROWS 20
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT a.attnum, a.attname, NOT a.attisdropped,
+			CASE WHEN a.attisdropped THEN 'pg_catalog.int4'
+				WHEN f.category IS NOT NULL THEN csec.field_type(f.category)
+				ELSE format_type(a.atttypid, a.atttypmod) END,
+			CASE WHEN f.category IS NOT NULL THEN format('%s(%s, %L)', csec.adopting(f.category), text_of.it, f.category)
+				ELSE format('t.%I', a.attname) END,
+			CASE WHEN f.category IS NOT NULL THEN text_of.it END
+		FROM pg_attribute a
+			LEFT JOIN LATERAL (SELECT j.value AS category FROM jsonb_each_text(m.fields) j
+				WHERE j.key = a.attname AND csec.column_category(m.relid, a.attname) IS NULL) f ON true
+			CROSS JOIN LATERAL (SELECT coalesce('(' || (m.decrypt ->> a.attname) || ')',
+				't.' || csec.as_text(a.attname, a.atttypid)) AS it) text_of
+		WHERE a.attrelid = m.relid AND a.attnum > 0
+		ORDER BY a.attnum
+	$$;
+REVOKE ALL ON FUNCTION csec.copy_columns(csec.migration) FROM PUBLIC;
+COMMENT ON FUNCTION csec.copy_columns(csec.migration) IS 'internal: the columns of a copy, and what goes into them';
+
+-- What csec.protect_online() cannot do, beside what csec.protect() refuses.
+CREATE FUNCTION csec.refuse_online(m csec.migration) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	name text := csec.qualified(m.relid);
+	request csec.protect_request := (m.relid, m.subject,
+		(SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(m.fields) f WHERE NOT m.decrypt ? f.key),
+		m.subject_of, true, m.audit, true, NULL);
+	missing text;
+BEGIN
+	PERFORM csec.refuse_plan(name, (csec.make_plan(request)).plan);
+	IF (SELECT relkind FROM pg_class WHERE oid = m.relid) <> 'r' OR (SELECT count(*) FROM csec.tree(m.relid)) > 1 THEN
+		RAISE EXCEPTION '% has partitions or children, which cannot be protected online', name
+			USING ERRCODE = 'feature_not_supported', HINT = 'csec.protect(..., allow_lock => true) does it in one go.';
+	END IF;
+	IF m.key IS NULL THEN
+		RAISE EXCEPTION '% has no primary key to copy its rows by', name
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Add one, or use csec.protect(..., allow_lock => true).';
+	END IF;
+	IF EXISTS (SELECT FROM csec.foreign_keys(m.relid, ARRAY(SELECT jsonb_object_keys(m.fields)::name))) THEN
+		RAISE EXCEPTION 'a foreign key of % is over a field', name
+			USING ERRCODE = 'feature_not_supported', HINT = 'csec.protect(..., allow_lock => true) can do that.';
+	END IF;
+	IF m.decrypt <> '{}' AND NOT csec.is_superuser(csec.acting_role()) THEN
+		RAISE EXCEPTION 'only a superuser may give expressions that decrypt' USING ERRCODE = 'insufficient_privilege',
+			HINT = 'They are run with the rights of one.';
+	END IF;
+	SELECT d INTO missing FROM jsonb_object_keys(m.decrypt) d WHERE NOT m.fields ? d LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'decrypt names column "%", which is no field', missing USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Name its category in fields.';
+	END IF;
+	SELECT (x).object INTO missing FROM csec.dependents(ARRAY[m.relid::oid], ARRAY(SELECT jsonb_object_keys(m.decrypt)::name)) x LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION '% depends on a column that is encrypted by other means', missing USING ERRCODE = 'dependent_objects_still_exist',
+			HINT = 'Drop it first, and make it again over the field.';
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.refuse_online(csec.migration) FROM PUBLIC;
+COMMENT ON FUNCTION csec.refuse_online(csec.migration) IS 'internal: raises what stands in the way of csec.protect_online()';
+
+-- The copy, the queue of keys, and the trigger that fills it.
+CREATE FUNCTION csec.make_copy(m csec.migration) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	copy text := csec.copy_name(m.relid);
+	queue text := csec.queue_name(m.relid);
+	keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(m.key) k);
+	space text := (SELECT s.spcname FROM pg_class c JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE c.oid = m.relid);
+	dropped text := (SELECT string_agg(format('DROP COLUMN x_%s', attnum), ', ') FROM csec.copy_columns(m) WHERE NOT live);
+BEGIN
+	CREATE SCHEMA IF NOT EXISTS csec_work;
+	REVOKE ALL ON SCHEMA csec_work FROM PUBLIC;
+	EXECUTE format('CREATE %s TABLE %s (%s)%s',
+		(SELECT CASE relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE '' END FROM pg_class WHERE oid = m.relid), copy,
+		(SELECT string_agg(format('%s %s', CASE WHEN live THEN quote_ident(attname) ELSE 'x_' || attnum END, type), ', ' ORDER BY attnum)
+			FROM csec.copy_columns(m)),
+		coalesce(' TABLESPACE ' || quote_ident(space), ''));
+	IF dropped IS NOT NULL THEN
+		EXECUTE format('ALTER TABLE %s %s', copy, dropped);
+	END IF;
+	EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (%s)', copy, keys);
+	EXECUTE format('CREATE TABLE %s AS SELECT %s FROM %s WHERE false', queue, keys, csec.qualified(m.relid));
+	EXECUTE format($fn$
+		CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+		BEGIN
+			IF TG_OP = 'TRUNCATE' THEN
+				RAISE EXCEPTION 'table %% is being protected and cannot be truncated', TG_RELID::regclass
+					USING ERRCODE = 'object_in_use', HINT = 'Wait, or end it with csec.protect_online_cancel().';
+			END IF;
+			IF TG_OP <> 'INSERT' THEN
+				INSERT INTO %s VALUES (%s);
+			END IF;
+			IF TG_OP <> 'DELETE' THEN
+				INSERT INTO %s VALUES (%s);
+			END IF;
+			RETURN NULL;
+		END
+		$body$
+		$fn$, queue, queue, (SELECT string_agg(format('OLD.%I', k), ', ') FROM unnest(m.key) k),
+		queue, (SELECT string_agg(format('NEW.%I', k), ', ') FROM unnest(m.key) k));
+	EXECUTE format('REVOKE ALL ON FUNCTION %s() FROM PUBLIC', queue);
+	EXECUTE format('CREATE TRIGGER csec_zy_queue AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s()', csec.qualified(m.relid), queue);
+	EXECUTE format('CREATE TRIGGER csec_zy_queue_all BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s()', csec.qualified(m.relid), queue);
+	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER csec_zy_queue, ENABLE ALWAYS TRIGGER csec_zy_queue_all', csec.qualified(m.relid));
+END
+$$;
+REVOKE ALL ON FUNCTION csec.make_copy(csec.migration) FROM PUBLIC;
+COMMENT ON FUNCTION csec.make_copy(csec.migration) IS 'internal: the empty copy of a table, and the trigger that notes changes';
+
+CREATE FUNCTION csec.drop_copy(tab regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	EXECUTE format('DROP TRIGGER IF EXISTS csec_zy_queue ON %s', csec.qualified(tab));
+	EXECUTE format('DROP TRIGGER IF EXISTS csec_zy_queue_all ON %s', csec.qualified(tab));
+	EXECUTE format('DROP FUNCTION IF EXISTS %s()', csec.queue_name(tab));
+	EXECUTE format('DROP TABLE IF EXISTS %s, %s', csec.queue_name(tab), csec.copy_name(tab));
+	DELETE FROM csec.migration WHERE relid = tab;
+	IF NOT EXISTS (SELECT FROM csec.migration) THEN
+		DROP SCHEMA IF EXISTS csec_work;
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.drop_copy(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.drop_copy(regclass) IS 'internal: takes away what csec.make_copy() made';
+
+-- Begin, or find what was begun.
+CREATE FUNCTION csec.migration_begin(tab regclass, subject text[], fields jsonb, subject_of regclass, audit text, decrypt jsonb) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	m csec.migration := (SELECT x FROM csec.migration x WHERE x.relid = tab);
+BEGIN
+	IF NOT csec.may_protect(tab) THEN
+		RAISE EXCEPTION 'permission denied to protect %', csec.qualified(tab) USING ERRCODE = 'insufficient_privilege',
+			HINT = 'A superuser may protect a table, and a member of csec_admin who owns it.';
+	END IF;
+	IF m.relid IS NOT NULL THEN
+		IF (m.subject, m.fields, m.subject_of, m.audit, m.decrypt) IS DISTINCT FROM (subject, fields, subject_of, audit, coalesce(decrypt, '{}')) THEN
+			RAISE EXCEPTION 'csec.protect_online() is at work on % with other arguments', csec.qualified(tab)
+				USING ERRCODE = 'object_in_use', HINT = 'Give the same ones to go on, or end it with csec.protect_online_cancel().';
+		END IF;
+		RETURN;
+	END IF;
+	m.relid := tab;
+	m.subject := subject;
+	m.fields := coalesce(fields, '{}');
+	m.subject_of := subject_of;
+	m.audit := audit;
+	m.decrypt := coalesce(decrypt, '{}');
+	m.key := (SELECT array_agg(a.attname ORDER BY k.n) FROM pg_index i, unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k (attnum, n)
+		JOIN pg_attribute a ON a.attrelid = tab AND a.attnum = k.attnum WHERE i.indrelid = tab AND i.indisprimary);
+	m.expected := greatest((SELECT reltuples FROM pg_class WHERE oid = tab), 0)::bigint;
+	PERFORM csec.refuse_online(m);
+	PERFORM csec.create_trail();
+	PERFORM csec.own_ddl(true);
+	PERFORM csec.make_copy(m);
+	PERFORM csec.own_ddl(false);
+	INSERT INTO csec.migration (relid, subject, fields, subject_of, audit, decrypt, key, expected)
+		VALUES (m.relid, m.subject, m.fields, m.subject_of, m.audit, m.decrypt, m.key, m.expected);
+	PERFORM csec.control('protect online', csec.qualified(tab), jsonb_build_object('fields', m.fields, 'state', 'begun'));
+END
+$$;
+REVOKE ALL ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass, text, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass, text, jsonb) TO csec_admin;
+COMMENT ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass, text, jsonb) IS 'internal: the first step of csec.protect_online()';
+
+-- Copy the rows that a condition finds, and read back what was made of them.
+CREATE FUNCTION csec.copy_rows(m csec.migration, source text, OUT rows bigint, OUT last_key text[])
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(m.key) k);
+	wrong bigint;
+	last jsonb;
+BEGIN
+	PERFORM csec.own_ddl(true);
+	EXECUTE format($q$
+		WITH src AS MATERIALIZED (SELECT %s FROM %s),
+			made AS (INSERT INTO %s (%s) SELECT %s FROM src RETURNING *)
+		SELECT count(*), count(*) FILTER (WHERE NOT (%s)), (array_agg(to_jsonb(ARRAY[%s]::text[]) ORDER BY %s DESC))[1]
+		FROM made JOIN src USING (%s)
+		$q$,
+		-- plain texts under names of their own
+		(SELECT string_agg(CASE WHEN plain IS NULL THEN format('%s AS %I', c.source, attname)
+				ELSE format('%s AS %I, %s AS %I', c.source, attname, plain, 'plain_' || attnum) END, ', ' ORDER BY attnum)
+			FROM csec.copy_columns(m) c WHERE live),
+		source, csec.copy_name(m.relid),
+		(SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM csec.copy_columns(m) WHERE live),
+		(SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM csec.copy_columns(m) WHERE live),
+		coalesce((SELECT string_agg(format('(made.%I IS NULL AND src.%I IS NULL OR csec.holds(made.%I, src.%I))', attname, 'plain_' || attnum, attname, 'plain_' || attnum), ' AND ')
+			FROM csec.copy_columns(m) WHERE plain IS NOT NULL), 'true'),
+		(SELECT string_agg(format('made.%I::text', k), ', ') FROM unnest(m.key) k),
+		(SELECT string_agg(format('made.%I', k), ' DESC, ') FROM unnest(m.key) k),
+		keys)
+	INTO rows, wrong, last;
+	last_key := CASE WHEN last IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(last)) END;
+	PERFORM csec.own_ddl(false);
+	IF wrong > 0 THEN
+		RAISE EXCEPTION '% values of % were not what they had been when they were read back', wrong, csec.qualified(m.relid)
+			USING ERRCODE = 'data_corrupted';
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.copy_rows(csec.migration, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.copy_rows(csec.migration, text) IS 'internal: copies rows with csec''s types, and reads them back';
+
+-- The next batch in the order of the key; false: there is none.
+CREATE FUNCTION csec.migration_copy(tab regclass, batch int) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	SET jit = off
+	AS $$
+DECLARE
+	m csec.migration := (SELECT x FROM csec.migration x WHERE x.relid = tab FOR UPDATE);
+	began timestamptz := clock_timestamp();
+	done record;
+	keys text := (SELECT string_agg(format('%I', k), ', ') FROM unnest(m.key) k);
+	after text := CASE WHEN m.last_key IS NOT NULL THEN (SELECT format('(%s) > (%s)', keys, string_agg(format('%L::%s', v.v, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY v.n))
+		FROM unnest(m.last_key) WITH ORDINALITY v (v, n) JOIN pg_attribute a ON a.attrelid = tab AND a.attname = m.key[v.n]) END;
+BEGIN
+	IF NOT csec.may_protect(tab) OR m.relid IS NULL THEN
+		RAISE EXCEPTION 'csec.protect_online() is not at work on %', tab USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
+	IF NOT m.copying THEN
+		RETURN false;
+	END IF;
+	done := csec.copy_rows(m, format('(SELECT * FROM ONLY %s t WHERE %s ORDER BY %s LIMIT %s) t',
+		csec.qualified(tab), coalesce(after, 'true'), keys, greatest(batch, 1)));
+	UPDATE csec.migration SET copied = copied + done.rows, last_key = coalesce(done.last_key, migration.last_key), copying = done.rows > 0,
+		worked = worked + (clock_timestamp() - began), updated_at = clock_timestamp() WHERE relid = tab;
+	RETURN done.rows > 0;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.migration_copy(regclass, int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.migration_copy(regclass, int) TO csec_admin;
+COMMENT ON FUNCTION csec.migration_copy(regclass, int) IS 'internal: the next batch of csec.protect_online()';
+
+-- Make the copies of changed rows anew; how many keys there were.
+CREATE FUNCTION csec.follow_changes(m csec.migration, batch int) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(m.key) k);
+	n bigint;
+BEGIN
+	CREATE TEMPORARY TABLE IF NOT EXISTS csec_changed (dummy int) ON COMMIT DROP;
+	DROP TABLE pg_temp.csec_changed;
+	EXECUTE format('CREATE TEMPORARY TABLE csec_changed ON COMMIT DROP AS SELECT %s FROM %s WHERE false', keys, csec.queue_name(m.relid));
+	EXECUTE format('WITH q AS (DELETE FROM %1$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %1$s LIMIT %2$s)) RETURNING *) INSERT INTO pg_temp.csec_changed SELECT * FROM q',
+		csec.queue_name(m.relid), batch);
+	GET DIAGNOSTICS n = ROW_COUNT;
+	IF n > 0 THEN
+		-- what comes from here on sees the rows at least as new as their keys
+		EXECUTE format('DELETE FROM %s WHERE (%s) IN (SELECT %s FROM pg_temp.csec_changed)', csec.copy_name(m.relid), keys, keys);
+		PERFORM csec.copy_rows(m, format('(SELECT * FROM ONLY %s t WHERE (%s) IN (SELECT %s FROM pg_temp.csec_changed)) t',
+			csec.qualified(m.relid), keys, keys));
+	END IF;
+	RETURN n;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.follow_changes(csec.migration, int) FROM PUBLIC;
+COMMENT ON FUNCTION csec.follow_changes(csec.migration, int) IS 'internal: brings the copy up to date with rows that changed';
+
+CREATE FUNCTION csec.migration_follow(tab regclass, batch int) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	SET jit = off
+	AS $$
+DECLARE
+	m csec.migration := (SELECT x FROM csec.migration x WHERE x.relid = tab FOR UPDATE);
+BEGIN
+	IF NOT csec.may_protect(tab) OR m.relid IS NULL THEN
+		RAISE EXCEPTION 'csec.protect_online() is not at work on %', tab USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
+	UPDATE csec.migration SET updated_at = clock_timestamp() WHERE relid = tab;
+	RETURN csec.follow_changes(m, greatest(batch, 1)) >= greatest(batch, 1);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.migration_follow(regclass, int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.migration_follow(regclass, int) TO csec_admin;
+COMMENT ON FUNCTION csec.migration_follow(regclass, int) IS 'internal: follows changes; true while there are many';
+
+-- Under the lock: the last changes, then csec.protect() and the exchange.
+CREATE FUNCTION csec.migration_finish(tab regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	SET jit = off
+	AS $$
+DECLARE
+	m csec.migration := (SELECT x FROM csec.migration x WHERE x.relid = tab FOR UPDATE);
+	copy regclass;
+	plain text;
+BEGIN
+	IF NOT csec.may_protect(tab) OR m.relid IS NULL OR m.copying THEN
+		RAISE EXCEPTION 'csec.protect_online() has not copied %', tab USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
+	EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', csec.qualified(tab));
+	WHILE csec.follow_changes(m, 100000) > 0 LOOP
+	END LOOP;
+	PERFORM csec.own_ddl(true);
+	copy := csec.copy_name(tab)::regclass;
+	EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', copy,
+		(SELECT conname FROM pg_constraint WHERE conrelid = copy AND contype = 'p'));
+	EXECUTE format('DROP TRIGGER csec_zy_queue ON %s', csec.qualified(tab));
+	EXECUTE format('DROP TRIGGER csec_zy_queue_all ON %s', csec.qualified(tab));
+	PERFORM csec.empty_files(tab);
+	plain := (SELECT string_agg(format('ALTER COLUMN %I TYPE pg_catalog.text USING NULL', d), ', ') FROM jsonb_object_keys(m.decrypt) d);
+	IF plain IS NOT NULL THEN
+		EXECUTE format('ALTER TABLE %s %s', csec.qualified(tab), plain);
+	END IF;
+	PERFORM csec.protect(tab, m.subject, NULLIF(m.fields, '{}'), m.subject_of, true, m.audit, true);
+	PERFORM csec.own_ddl(true);
+	PERFORM csec.swap_files(tab, copy);
+	PERFORM csec.drop_copy(tab);
+	PERFORM csec.own_ddl(false);
+	PERFORM csec.control('protect online', csec.qualified(tab), jsonb_build_object('rows', m.copied, 'state', 'finished'));
+END
+$$;
+REVOKE ALL ON FUNCTION csec.migration_finish(regclass) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.migration_finish(regclass) TO csec_admin;
+COMMENT ON FUNCTION csec.migration_finish(regclass) IS 'internal: the last step of csec.protect_online()';
+
+CREATE FUNCTION csec.protect_online_cancel(tab regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF NOT csec.may_protect(tab) OR NOT EXISTS (SELECT FROM csec.migration WHERE relid = tab) THEN
+		RAISE EXCEPTION 'csec.protect_online() is not at work on %', tab USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
+	PERFORM csec.own_ddl(true);
+	PERFORM csec.drop_copy(tab);
+	PERFORM csec.own_ddl(false);
+	PERFORM csec.control('protect online', csec.qualified(tab), '{"state": "cancelled"}');
+END
+$$;
+REVOKE ALL ON FUNCTION csec.protect_online_cancel(regclass) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.protect_online_cancel(regclass) TO csec_admin;
+COMMENT ON FUNCTION csec.protect_online_cancel(regclass) IS 'leave off what csec.protect_online() began; the table is as it was';
+
+-- No SET and no SECURITY DEFINER, as it commits: so it only calls functions,
+-- by their full names, and computes nothing.
+CREATE PROCEDURE csec.protect_online(tab regclass, subject text[], fields jsonb DEFAULT NULL,
+		subject_of regclass DEFAULT NULL, audit text DEFAULT NULL, decrypt jsonb DEFAULT NULL, batch int DEFAULT 5000)
+	LANGUAGE plpgsql
+	AS $$
+BEGIN
+	PERFORM csec.migration_begin(tab, subject, fields, subject_of, audit, decrypt);
+	COMMIT;
+	WHILE csec.migration_copy(tab, batch) LOOP
+		COMMIT;
+	END LOOP;
+	COMMIT;
+	WHILE csec.migration_follow(tab, batch) LOOP
+		COMMIT;
+	END LOOP;
+	COMMIT;
+	PERFORM csec.migration_finish(tab);
+END
+$$;
+REVOKE ALL ON PROCEDURE csec.protect_online(regclass, text[], jsonb, regclass, text, jsonb, int) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE csec.protect_online(regclass, text[], jsonb, regclass, text, jsonb, int) TO csec_admin;
+COMMENT ON PROCEDURE csec.protect_online(regclass, text[], jsonb, regclass, text, jsonb, int) IS
+	'csec.protect() for a large table that must not be locked for long: copies it in batches and takes an exclusive lock at the end, for as long as its indexes take; called again it goes on where it was. decrypt: column to expression, for columns encrypted by other means, over table t';
