@@ -44,6 +44,7 @@
 #include "audit/store.h"
 #include "audit/stream.h"
 #include "keys/keyring.h"
+#include "sealer/absence.h"
 #include "sealer/batch.h"
 #include "sealer/note.h"
 #include "sealer/outcome.h"
@@ -200,6 +201,7 @@ look_at_record(XLogReaderState *xlog)
 {
 	xl_logical_message *message;
 
+	csec_absence_observe(&state, batch, xlog);
 	if (XLogRecGetRmid(xlog) != RM_LOGICALMSG_ID)
 	{
 		csec_outcome_observe(batch, xlog);
@@ -225,6 +227,7 @@ read_wal(void)
 		switch (csec_wal_next(reader))
 		{
 			case CSEC_WAL_END:
+				csec_absence_over(&state);
 				return false;
 			case CSEC_WAL_RECORD:
 				look_at_record(reader->xlog);
@@ -387,6 +390,7 @@ start(void)
 	csec_sessions_load(ours);
 	csec_outcomes_load(ours);
 	end_transaction();
+	csec_absence_begin();
 	reader = csec_wal_open(state.resume_lsn);
 	csec_put_u64(bound, GetSystemIdentifier());
 	csec_put_u32(bound + 8, MyDatabaseId);
