@@ -32,6 +32,7 @@ sub as
 	return $out . $err;
 }
 as($old, 'clerk', 'SELECT phone FROM customers WHERE id = 7');
+as($old, 'clerk', "UPDATE customers SET id = 1003, phone = '13900000003' WHERE id = 3");
 flush_trail($old, $db);
 flush_trail($old);
 
@@ -44,7 +45,7 @@ $old->safe_psql('postgres', 'CREATE ROLE other LOGIN SUPERUSER');
 $old->command_fails_like(dumpall('other', "$dir/other.sql"), qr/would be masked/, 'a superuser without the right is refused');
 unlike(slurp_file("$dir/other.sql"), qr/138\d{8}|138\*/, '  and got neither values nor masks');
 $old->command_ok(dumpall('dumper', "$dir/all.sql"), 'by a member of csec_backup');
-my $numbers = () = slurp_file("$dir/all.sql") =~ /\t138\d{8}\n/g;
+my $numbers = () = slurp_file("$dir/all.sql") =~ /\t13[89]\d{8}\n/g;
 is($numbers, 200, '  complete');
 
 my $new = PostgreSQL::Test::Cluster->new('target');
@@ -68,6 +69,8 @@ flush_trail($new, $db);
 is($new->safe_psql($db, "SELECT string_agg(login || ' ' || exactness, ', ' ORDER BY seq) FROM csec.who_saw('customers', '7') WHERE login = 'clerk'"),
 	'clerk delivered, clerk delivered', 'reads of before and after are in the trail');
 is($new->safe_psql($db, "SELECT subject, login FROM csec.change_records WHERE relation = 'public.customers' ORDER BY seq DESC LIMIT 1"), '9|clerk', 'and changes');
+is($new->safe_psql($db, "SELECT string_agg(concat(op, ' ', column_name, ' ', new_value), ', ' ORDER BY seq, column_name) FROM csec.history('customers', '3') WHERE op = 'U' OR op = 'UPDATE'"),
+	'UPDATE id 1003, UPDATE phone 139****0003', '  those of before, too, of a customer whose key was another');
 foreach my $name ($db, 'postgres')
 {
 	flush_trail($new, $name);
