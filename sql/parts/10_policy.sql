@@ -117,13 +117,35 @@ CREATE TABLE csec.protected_table (
 	audit		text CHECK (audit IN ('strict', 'batch')),
 	observe_until timestamptz,
 	protected_at timestamptz NOT NULL DEFAULT statement_timestamp(),
-	protected_by text NOT NULL DEFAULT session_user
+	protected_by text NOT NULL DEFAULT session_user,
+	filed_as	oid[] NOT NULL DEFAULT '{}'
 );
 COMMENT ON TABLE csec.protected_table IS 'tables under csec; partitions and children follow their parent';
 COMMENT ON COLUMN csec.protected_table.subject IS 'the columns that say which customer a row is about';
 COMMENT ON COLUMN csec.protected_table.subject_of IS 'the protected table whose key the subject columns hold; null: its own';
 COMMENT ON COLUMN csec.protected_table.enforce IS 'false: reads and changes are recorded, nothing is masked yet';
 COMMENT ON COLUMN csec.protected_table.audit IS 'strict or batch; null: as the highest level of its fields says';
+COMMENT ON COLUMN csec.protected_table.filed_as IS
+	'the numbers under which the trail has records of the table: its own, and those it had before it was restored from a dump';
+
+-- The trail files by number, and a dump brings the table back under another
+-- one: relid, a name in the dump, becomes the new number, and these stay.
+CREATE FUNCTION csec.file_table() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF NEW.relid::oid <> ALL (NEW.filed_as) THEN
+		NEW.filed_as := NEW.filed_as || NEW.relid::oid;
+	END IF;
+	RETURN NEW;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.file_table() FROM PUBLIC;
+COMMENT ON FUNCTION csec.file_table() IS 'trigger of csec.protected_table: the number of the table joins those it had';
+CREATE TRIGGER file_table BEFORE INSERT OR UPDATE ON csec.protected_table
+	FOR EACH ROW EXECUTE FUNCTION csec.file_table();
+ALTER TABLE csec.protected_table ENABLE ALWAYS TRIGGER file_table;
 
 -- No foreign keys: pg_restore --jobs loads the tables in any order.
 CREATE TABLE csec.protected_field (

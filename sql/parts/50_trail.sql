@@ -120,7 +120,8 @@ BEGIN
 		hash bytea NOT NULL,
 		head_mac bytea NOT NULL,
 		sessions_since timestamptz NOT NULL,
-		forgotten_lsn pg_lsn NOT NULL
+		forgotten_lsn pg_lsn NOT NULL,
+		absent_from pg_lsn NOT NULL
 	) WITH (fillfactor = 25);
 	CREATE TABLE csec_trail.sealer_session (
 		started timestamptz NOT NULL,
@@ -169,7 +170,7 @@ BEGIN
 		(SELECT system_identifier FROM pg_control_system()),
 		(SELECT oid FROM pg_database WHERE datname = current_database()),
 		(SELECT timeline_id FROM pg_control_checkpoint()),
-		start_at, 0, now(), decode(repeat('00', 32), 'hex'), '', now(), start_at);
+		start_at, 0, now(), decode(repeat('00', 32), 'hex'), '', now(), start_at, '0/0');
 	RETURN true;
 END
 $$;

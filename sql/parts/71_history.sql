@@ -45,9 +45,10 @@ CREATE FUNCTION csec.subject_tables(tab regclass, referring bool) RETURNS oid[]
 		WITH RECURSIVE up (relid) AS (
 			SELECT tab::oid
 			UNION SELECT i.inhparent FROM up JOIN pg_inherits i ON i.inhrelid = up.relid)
-		SELECT array_agg(relid) FROM (
+		SELECT array_agg(DISTINCT t.relid) FROM (
 			SELECT relid FROM up
-			UNION SELECT p.relid FROM csec.protected_table p WHERE referring AND p.subject_of IN (SELECT relid FROM up)) t
+			UNION ALL SELECT unnest(p.filed_as) FROM csec.protected_table p
+				WHERE p.relid IN (SELECT relid FROM up) OR referring AND p.subject_of IN (SELECT relid FROM up)) t
 	$$;
 REVOKE ALL ON FUNCTION csec.subject_tables(regclass, bool) FROM PUBLIC;
 COMMENT ON FUNCTION csec.subject_tables(regclass, bool) IS
@@ -137,7 +138,7 @@ CREATE FUNCTION csec.subject_before(tab oid, subject text, columns text[], old_v
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	key name[] := (SELECT p.subject FROM csec.protected_table p WHERE p.relid = tab);
+	key name[] := (SELECT p.subject FROM csec.protected_table p WHERE tab = ANY (p.filed_as) ORDER BY p.relid = tab DESC LIMIT 1);
 	parts text[];
 	at int;
 	moved bool := false;

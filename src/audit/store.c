@@ -86,6 +86,8 @@ static Leaf subject_leaf = {
 	.subject_column = CSEC_SUBJECT_SUBJECT
 };
 
+bool		csec_trail_grows = false;
+
 static bool
 partitions_exist(TimestampTz at)
 {
@@ -109,9 +111,18 @@ add_partitions(TimestampTz at)
 	Datum		args[] = {TimestampTzGetDatum(at)};
 
 	SPI_connect();
-	if (SPI_execute_with_args("SELECT csec.add_trail_partitions($1)", 1,
-							  argtypes, args, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not make the partitions of the trail");
+	csec_trail_grows = true;
+	PG_TRY();
+	{
+		if (SPI_execute_with_args("SELECT csec.add_trail_partitions($1)", 1,
+								  argtypes, args, NULL, false, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not make the partitions of the trail");
+	}
+	PG_FINALLY();
+	{
+		csec_trail_grows = false;
+	}
+	PG_END_TRY();
 	SPI_finish();
 	CommandCounterIncrement();
 }

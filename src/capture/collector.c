@@ -19,13 +19,13 @@
 #include "miscadmin.h"
 #include "storage/backendid.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "audit/emit.h"
 #include "audit/leader.h"
 #include "audit/record.h"
 #include "capture/collector.h"
 #include "util/bytes.h"
+#include "util/clock.h"
 #include "util/guc.h"
 
 uint64		csec_collectors_generation = 1;
@@ -138,7 +138,7 @@ csec_collector_for(const CsecReadKind *kind)
 	c->emitted_part = false;
 	c->leads = IsInParallelMode() && !IsParallelWorker();
 	c->rows = 0;
-	c->emitted_at = GetCurrentTimestamp();
+	c->emitted_at = csec_clock_ms();
 	set_columns(c, kind->columns, kind->columns_len);
 	memcpy(c->probed, kind->probed, kind->probed_len);
 	c->probed_len = kind->probed_len;
@@ -212,7 +212,7 @@ emit_read(CsecCollector *c, CsecStatus status, bool more_follows)
 		rows = 0;
 	} while (c->subjects.integers && from < c->subjects.nranges);
 	c->rows = 0;
-	c->emitted_at = GetCurrentTimestamp();
+	c->emitted_at = csec_clock_ms();
 	return lsn;
 }
 

@@ -45,7 +45,7 @@ typedef struct CsecCollector
 	bool		emitted_part;	/* something of it went out already */
 	bool		leads;			/* parallel workers may read along */
 	uint64		rows;			/* since the last emission */
-	TimestampTz emitted_at;
+	int64		emitted_at;		/* on csec_clock_ms() */
 	size_t		columns_len;
 	size_t		columns_size;
 	uint8	   *columns;		/* as the record's field */

@@ -13,11 +13,11 @@
 #include "nodes/execnodes.h"
 #include "nodes/plannodes.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "capture/columns.h"
 #include "capture/observer.h"
 #include "capture/subject_key.h"
+#include "util/clock.h"
 #include "util/guc.h"
 
 /* The rows of the current run go nowhere: MOVE. */
@@ -143,8 +143,7 @@ spill_if_late(CsecCollector *c)
 		return;
 	if (c->rows < 2)
 		return;
-	if (TimestampDifferenceExceeds(c->emitted_at, GetCurrentTimestamp(),
-								   csec_audit_flush_interval))
+	if (csec_clock_ms() - c->emitted_at > csec_audit_flush_interval)
 		csec_collector_spill(c);
 }
 

@@ -115,12 +115,12 @@ command_name(CmdType operation)
  * that it has made itself, as csec.create_trail() does, hold nothing yet.
  */
 static void
-tell_change_of_trail(Relation rel, const CsecTable *table, CmdType operation)
+tell_change_of_trail(Relation rel, const CsecTable *table, const char *action)
 {
 	if (rel->rd_createSubid != InvalidSubTransactionId)
 		return;
 	(void) GetCurrentTransactionId();
-	csec_control_emit(command_name(operation), table->qualified_name, NULL);
+	csec_control_emit(action, table->qualified_name, NULL);
 }
 
 /* Look at the tables that a query, which ExecutorStart has set up, changes. */
@@ -144,7 +144,8 @@ csec_targets_check(QueryDesc *queryDesc)
 							queryDesc->operation == CMD_INSERT);
 		else if (table->root != told)
 		{
-			tell_change_of_trail(target->ri_RelationDesc, table, queryDesc->operation);
+			tell_change_of_trail(target->ri_RelationDesc, table,
+								 command_name(queryDesc->operation));
 			told = table->root;
 		}
 	}
@@ -157,9 +158,12 @@ csec_target_check(Oid relid)
 	const CsecTable *table = csec_table_lookup(relid);
 	Relation	rel;
 
-	if (table == NULL || table->is_trail)
+	if (table == NULL)
 		return;
 	rel = table_open(relid, AccessShareLock);
-	require_trigger(rel, rel->trigdesc, true);
+	if (table->is_trail)
+		tell_change_of_trail(rel, table, "COPY");
+	else
+		require_trigger(rel, rel->trigdesc, true);
 	table_close(rel, NoLock);
 }

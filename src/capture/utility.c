@@ -25,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "audit/store.h"
 #include "capture/control.h"
 #include "capture/guard.h"
 #include "capture/reads.h"
@@ -358,11 +359,14 @@ csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt)
 	utility->reads_command = csec_reads_command;
 	utility->jit_off = false;
 	utility->indirect_drop = csec_indirect_drop;
+	utility->trail_grows = csec_trail_grows;
+	csec_trail_grows = false;
 	utility->action = utility->object = utility->detail = NULL;
 	if (!csec_database_has_csec())
 		return;
 	csec_guard_statement((*pstmt)->utilityStmt);
-	note_control(utility, (*pstmt)->utilityStmt);
+	if (!utility->trail_grows)
+		note_control(utility, (*pstmt)->utilityStmt);
 	if (IsA((*pstmt)->utilityStmt, CopyStmt))
 	{
 		csec_reads_command = "COPY";
@@ -378,6 +382,7 @@ csec_utility_always(CsecUtility *utility)
 	if (utility->jit_off)
 		jit_enabled = true;
 	csec_indirect_drop = utility->indirect_drop;
+	csec_trail_grows = utility->trail_grows;
 }
 
 /* After the statement, where it succeeded. */

@@ -20,6 +20,7 @@
 #include "sealer/sealer.h"
 #include "sealer/slot.h"
 #include "sealer/wal_reader.h"
+#include "util/clock.h"
 #include "util/guc.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_prepare_trail_stream);
@@ -97,7 +98,7 @@ csec_flush_audit(PG_FUNCTION_ARGS)
 {
 	CsecStream *stream;
 	XLogRecPtr	lsn;
-	TimestampTz began = GetCurrentTimestamp();
+	int64		began = csec_clock_ms();
 
 	PreventCommandDuringRecovery("csec.flush_audit()");
 	if (!OidIsValid(csec_trail_relid("sealer_state")))
@@ -107,8 +108,7 @@ csec_flush_audit(PG_FUNCTION_ARGS)
 	XLogFlush(lsn);
 	while (pg_atomic_read_u64(&stream->sealed_lsn) < lsn)
 	{
-		long		left = csec_flush_timeout -
-			TimestampDifferenceMilliseconds(began, GetCurrentTimestamp());
+		long		left = csec_flush_timeout - (csec_clock_ms() - began);
 
 		if (left <= 0)
 			give_up(stream);

@@ -30,12 +30,12 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
-#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "audit/stream.h"
 #include "sealer/sealer.h"
 #include "sealer/slot.h"
+#include "util/clock.h"
 
 #define RESTART_SECONDS	5
 #define CLEANING_MS		60000
@@ -47,14 +47,14 @@ typedef struct Child
 {
 	Oid			database;
 	BackgroundWorkerHandle *handle;
-	TimestampTz started;
+	int64		started;		/* on csec_clock_ms(), as all times here */
 } Child;
 
 static List *children = NIL;	/* of Child: they run, or will in a moment */
 static List *to_probe = NIL;	/* OIDs of databases not looked at yet */
 
 /* When a sealer of a stream may be started again; by place in csec_streams. */
-static TimestampTz not_before[CSEC_MAX_DATABASES];
+static int64 not_before[CSEC_MAX_DATABASES];
 
 void
 csec_launcher_init(void)
@@ -115,7 +115,7 @@ list_databases(void)
 static bool
 start_sealer(Oid database)
 {
-	static TimestampTz complained = 0;
+	static int64 complained = 0;
 	BackgroundWorker worker = {
 		.bgw_type = "csec sealer",
 		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
@@ -128,7 +128,7 @@ start_sealer(Oid database)
 	};
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 	Child	   *child = palloc(sizeof(Child));
-	TimestampTz now = GetCurrentTimestamp();
+	int64		now = csec_clock_ms();
 
 	snprintf(worker.bgw_name, BGW_MAXLEN, "csec sealer of database %u", database);
 	child->database = database;
@@ -141,12 +141,14 @@ start_sealer(Oid database)
 	}
 	pfree(child);
 	MemoryContextSwitchTo(old);
-	if (TimestampDifferenceExceeds(complained, now, COMPLAINT_MS))
+	if (complained == 0 || now - complained > COMPLAINT_MS)
+	{
 		ereport(LOG,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("no background worker is free to seal the audit trail of database %u", database),
 				 errhint("Raise max_worker_processes by one for each database with csec, and restart the server.")));
-	complained = now;
+		complained = now;
+	}
 	return false;
 }
 
@@ -173,14 +175,12 @@ static void
 bury(Child *child)
 {
 	CsecStream *stream = csec_stream_of(child->database, false);
-	TimestampTz now = GetCurrentTimestamp();
+	int64		now = csec_clock_ms();
 
 	if (stream == NULL)
 		return;
-	if (stream->failed_at >= child->started ||
-		!TimestampDifferenceExceeds(child->started, now, 1000))
-		not_before[stream - csec_streams->stream] =
-			TimestampTzPlusMilliseconds(now, RESTART_SECONDS * 1000);
+	if (stream->failed_at != 0 || now - child->started < 1000)
+		not_before[stream - csec_streams->stream] = now + RESTART_SECONDS * 1000;
 }
 
 static void
@@ -253,7 +253,7 @@ wants_sealer(CsecStream *stream)
 static bool
 start_wanted(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	int64		now = csec_clock_ms();
 	bool		more = false;
 
 	for (int i = 0; i < CSEC_MAX_DATABASES; i++)
@@ -326,7 +326,7 @@ leave_place(int code, Datum arg)
 void
 csec_launcher_main(Datum arg)
 {
-	TimestampTz cleaned = 0;
+	int64		cleaned = 0;
 
 	csec_worker_signals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
@@ -343,10 +343,10 @@ csec_launcher_main(Datum arg)
 		look_after_children();
 		probe_next();
 		busy = start_wanted() || to_probe != NIL;
-		if (TimestampDifferenceExceeds(cleaned, GetCurrentTimestamp(), CLEANING_MS))
+		if (cleaned == 0 || csec_clock_ms() - cleaned > CLEANING_MS)
 		{
 			clean_up();
-			cleaned = GetCurrentTimestamp();
+			cleaned = csec_clock_ms();
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 busy ? BUSY_MS : CLEANING_MS, PG_WAIT_EXTENSION);

@@ -9,10 +9,10 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "audit/stream.h"
+#include "util/clock.h"
 
 /* A sealer that does not leave in time lets the command fail by itself. */
 #define PARK_TIMEOUT_MS 30000
@@ -43,7 +43,7 @@ csec_sealer_park(Oid database)
 {
 	CsecStream *stream = csec_stream_of(database, false);
 	MemoryContext old;
-	TimestampTz began = GetCurrentTimestamp();
+	int64		began = csec_clock_ms();
 
 	if (stream == NULL)
 		return;
@@ -59,9 +59,7 @@ csec_sealer_park(Oid database)
 	LWLockRelease(csec_streams->lock);
 
 	csec_stream_poke_sealer(stream);
-	while (!sealer_is_out(stream) &&
-		   !TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
-									   PARK_TIMEOUT_MS))
+	while (!sealer_is_out(stream) && csec_clock_ms() - began < PARK_TIMEOUT_MS)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 10, PG_WAIT_EXTENSION);

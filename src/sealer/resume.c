@@ -47,6 +47,7 @@ adopt_copy(CsecState *state, CsecBatch *batch)
 	state->system_id = GetSystemIdentifier();
 	state->database = MyDatabaseId;
 	state->forgotten_lsn = from;
+	state->absent_from = InvalidXLogRecPtr;
 	pfree(detail);
 }
 

@@ -44,6 +44,7 @@
 #include "audit/store.h"
 #include "audit/stream.h"
 #include "keys/keyring.h"
+#include "sealer/absence.h"
 #include "sealer/batch.h"
 #include "sealer/note.h"
 #include "sealer/outcome.h"
@@ -54,6 +55,7 @@
 #include "sealer/state.h"
 #include "sealer/wal_reader.h"
 #include "util/bytes.h"
+#include "util/clock.h"
 #include "util/guc.h"
 
 /* How long the sealer sleeps when there is nothing to wait for. */
@@ -69,10 +71,10 @@ static CsecBatch *batch = NULL;
 static CsecWalReader *reader = NULL;
 static CsecState state;
 static uint8 bound[12];			/* what the MAC of a message is bound to */
-static TimestampTz batch_began = 0;	/* 0: nothing is known to wait */
-static TimestampTz flushed_at = 0;	/* when the WAL was flushed last, since then */
+static int64 batch_began = 0;	/* on csec_clock_ms(); 0: nothing is known to wait */
+static int64 flushed_at = 0;	/* when the WAL was flushed last, since then */
 static bool batch_flushed = false;	/* it was flushed to seal this batch */
-static TimestampTz cleaned_at = 0;
+static int64 cleaned_at = 0;
 static bool extension_here = true;
 
 /* The last stored position whose commit may not be on disk yet. */
@@ -200,6 +202,7 @@ look_at_record(XLogReaderState *xlog)
 {
 	xl_logical_message *message;
 
+	csec_absence_observe(&state, batch, xlog);
 	if (XLogRecGetRmid(xlog) != RM_LOGICALMSG_ID)
 	{
 		csec_outcome_observe(batch, xlog);
@@ -225,6 +228,7 @@ read_wal(void)
 		switch (csec_wal_next(reader))
 		{
 			case CSEC_WAL_END:
+				csec_absence_over(&state);
 				return false;
 			case CSEC_WAL_RECORD:
 				look_at_record(reader->xlog);
@@ -301,9 +305,9 @@ seal(void)
 static void
 keep_house(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	int64		now = csec_clock_ms();
 
-	if (!TimestampDifferenceExceeds(cleaned_at, now, HOUSEKEEPING_MS))
+	if (now - cleaned_at < HOUSEKEEPING_MS)
 		return;
 	cleaned_at = now;
 	begin_transaction();
@@ -312,7 +316,7 @@ keep_house(void)
 	csec_state_store(&state);
 	extension_here = OidIsValid(get_extension_oid("csec", true));
 	if (extension_here)
-		csec_store_look_ahead(now);
+		csec_store_look_ahead(GetCurrentTimestamp());
 	end_transaction();
 }
 
@@ -387,10 +391,11 @@ start(void)
 	csec_sessions_load(ours);
 	csec_outcomes_load(ours);
 	end_transaction();
+	csec_absence_begin();
 	reader = csec_wal_open(state.resume_lsn);
 	csec_put_u64(bound, GetSystemIdentifier());
 	csec_put_u32(bound + 8, MyDatabaseId);
-	cleaned_at = GetCurrentTimestamp();
+	cleaned_at = csec_clock_ms();
 	seal();
 }
 
@@ -404,11 +409,11 @@ is_awaited(void)
 
 /* What is left, at now, of a delay in ms that began then; 0: it is over. */
 static long
-time_left(TimestampTz began, int delay, TimestampTz now)
+time_left(int64 began, int delay, int64 now)
 {
 	if (is_awaited())
 		return 0;
-	return Max(0, delay - TimestampDifferenceMilliseconds(began, now));
+	return Max(0, delay - (now - began));
 }
 
 static void
@@ -433,7 +438,7 @@ at_end_of_wal(void)
 
 	if (waits || batch->count > 0)
 	{
-		TimestampTz now = GetCurrentTimestamp();
+		int64		now = csec_clock_ms();
 		long		to_flush;
 		long		to_seal;
 

@@ -28,6 +28,7 @@ enum
 	STATE_HEAD_MAC,
 	STATE_SESSIONS_SINCE,
 	STATE_FORGOTTEN_LSN,
+	STATE_ABSENT_FROM,
 	STATE_COLUMNS
 };
 
@@ -56,6 +57,7 @@ read_row(Datum *values, ItemPointer tid, void *arg)
 	state->sealed_at = DatumGetTimestampTz(values[STATE_SEALED_AT]);
 	state->sessions_since = DatumGetTimestampTz(values[STATE_SESSIONS_SINCE]);
 	state->forgotten_lsn = DatumGetLSN(values[STATE_FORGOTTEN_LSN]);
+	state->absent_from = DatumGetLSN(values[STATE_ABSENT_FROM]);
 	state->tid = *tid;
 
 	if (VARSIZE_ANY_EXHDR(hash) != CSEC_HASH_SIZE)
@@ -111,6 +113,7 @@ csec_state_store(CsecState *state)
 	values[STATE_HEAD_MAC] = PointerGetDatum(mac);
 	values[STATE_SESSIONS_SINCE] = TimestampTzGetDatum(state->sessions_since);
 	values[STATE_FORGOTTEN_LSN] = LSNGetDatum(state->forgotten_lsn);
+	values[STATE_ABSENT_FROM] = LSNGetDatum(state->absent_from);
 	csec_row_put(rel, &state->tid, values);
 	table_close(rel, NoLock);
 }

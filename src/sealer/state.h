@@ -27,6 +27,8 @@ typedef struct CsecState
 								 * that were never seen */
 	XLogRecPtr	forgotten_lsn;	/* sessions silent since before may be
 								 * forgotten: see session.c */
+	XLogRecPtr	absent_from;	/* no sealer has come so far in the server's run
+								 * that began here: see absence.c */
 	ItemPointerData tid;
 } CsecState;
 

@@ -27,9 +27,19 @@ $node->safe_psql('postgres', q{
 			EXECUTE 'DROP TABLE ' || leaf;
 		END LOOP;
 	END $$;
+	CREATE ROLE spied;
+	CREATE FUNCTION spy() RETURNS event_trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			EXECUTE 'GRANT SELECT ON csec_trail.audit_log TO spied';
+		END $$;
+	CREATE EVENT TRIGGER spy ON ddl_command_end WHEN tag IN ('CREATE TABLE') EXECUTE FUNCTION spy();
 	COMMIT});
 record_some($node, 5);
 flush_trail($node);
+$node->safe_psql('postgres', 'DROP EVENT TRIGGER spy');
+flush_trail($node);
+is(records($node, "string_agg(DISTINCT action || ' ' || object, ', ')", "kind = 'control' AND application IS NULL"),
+	'GRANT csec_trail.audit_log', 'of making partitions nothing is recorded but what somebody else did on the occasion');
 my $leaves = q{SELECT count(*) FROM pg_inherits
 	WHERE inhparent IN ('csec_trail.audit_log'::regclass, 'csec_trail.audit_subject'::regclass)};
 is($node->safe_psql('postgres', $leaves), '4', 'the sealer makes what is missing: this month and the next');

@@ -118,6 +118,17 @@ $node->safe_psql('postgres', 'SELECT csec.verify_trail()');
 flush_trail($node);
 is(records($node, 'count(*)', "kind = 'control' AND action = 'verify'"), '1', 'who verified is on record');
 
+# COPY into the trail, by a superuser: on record, as an INSERT is, and found
+($ret, $out, $err) = $node->psql('postgres', "COPY csec_trail.audit_subject (subject, seq, at, relid) FROM STDIN;\n1\t20\t2020-01-01\t1\n\\.\n");
+like($err, qr/no partition/, 'COPY into the trail');
+my $month = $node->safe_psql('postgres', 'SELECT now()');
+$node->psql('postgres', "COPY csec_trail.audit_subject (subject, seq, at, relid) FROM STDIN;\n1\t20\t$month\t1\n\\.\n");
+flush_trail($node);
+is(records($node, "string_agg(object || ' ' || outcome, ', ' ORDER BY seq)", "kind = 'control' AND action = 'COPY'"),
+	'csec_trail.audit_subject aborted, csec_trail.audit_subject committed', '  is on record, with its outcome');
+is($node->safe_psql('postgres', 'SELECT problem, bad_seq FROM csec.check_trail(1, NULL)'), 'column_differs|20', '  and found');
+$node->safe_psql('postgres', "DELETE FROM csec_trail.audit_subject WHERE relid = 1");
+
 # who may what
 $node->safe_psql('postgres', 'CREATE ROLE nobody_here LOGIN; CREATE ROLE auditor LOGIN IN ROLE csec_auditor');
 foreach my $act ("SELECT count(*) FROM $log", "DELETE FROM $log", 'SELECT csec.verify_trail()',

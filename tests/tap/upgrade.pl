@@ -1,0 +1,145 @@
+# Were this to fail, a cluster with protected tables could not be upgraded: or it
+# could, and its values, its policy or its trail would be gone, or records that
+# were not sealed would be lost in silence (A.9, B.9).
+
+use strict;
+use warnings;
+use CsecTrail;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# A key that lives in no data directory, and serves both clusters.
+my $keys = PostgreSQL::Test::Utils::tempdir . '/keys';
+mkdir $keys, 0700;
+open my $key, '>', "$keys/root.key" or die;
+print $key '5a' x 32;
+close $key;
+chmod 0600, "$keys/root.key";
+
+sub cluster
+{
+	my ($name) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init(allows_streaming => 1);
+	$node->append_conf('postgresql.conf', "csec.embedded_keys = off\ncsec.key_directory = '$keys'");
+	return $node;
+}
+
+my $old = cluster('old');
+$old->start;
+$old->safe_psql('postgres', q{
+	CREATE ROLE clerk LOGIN;
+	CREATE ROLE low LOGIN;
+	CREATE DATABASE shop;
+	CREATE DATABASE plain});
+$old->safe_psql('shop', q{
+	SET csec.probe_limit = 1000000; SET csec.probe_quota = 1000000;
+	CREATE EXTENSION csec CASCADE;
+	CREATE TABLE witness (n int);
+	CREATE TABLE customers (id int PRIMARY KEY, name text, phone varchar(20) UNIQUE, CHECK (phone <> ''));
+	CREATE TABLE visits (customer int REFERENCES customers, at date, note text) PARTITION BY RANGE (at);
+	CREATE TABLE visits_1 PARTITION OF visits FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+	CREATE VIEW found AS SELECT id, name FROM customers WHERE phone = '13800000007';
+	INSERT INTO customers SELECT g, '张三', '138' || lpad(g::text, 8, '0') FROM generate_series(1, 200) g;
+	INSERT INTO visits SELECT g, '2020-02-02', 'saw the doctor' FROM generate_series(1, 100) g;
+	GRANT SELECT, UPDATE ON customers, visits, found TO clerk, low;
+	SELECT csec.protect('customers', subject => 'id', fields => '{"phone": "phone", "name": "person_name"}');
+	SELECT csec.protect('visits', subject => 'customer', fields => '{"note": "free_text"}', subject_of => 'customers');
+	SELECT csec.set_clearance('clerk', level => 'important')});
+
+sub as
+{
+	my ($node, $role, $sql) = @_;
+	my ($ret, $out, $err) = $node->psql('shop', $sql, extra_params => [ '-U', $role ], on_error_stop => 0);
+	return $out . $err;
+}
+as($old, 'clerk', 'SELECT phone FROM customers WHERE id = 7');
+as($old, 'clerk', "UPDATE customers SET name = '李四' WHERE id = 3");
+flush_trail($old, 'shop');
+
+# Everything by which the new cluster is to be like the old one.
+my $picture = q{
+	SELECT relid::regclass, subject, subject_of, enforce, audit, protected_by FROM csec.protected_table ORDER BY relid::text;
+	SELECT relid::regclass, attname, category, original_type FROM csec.protected_field ORDER BY relid::text, attname;
+	SELECT role::regrole, level, category FROM csec.clearance;
+	SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgname LIKE 'csec%' ORDER BY tgrelid::regclass::text, tgname;
+	SELECT conrelid::regclass, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid IN ('customers'::regclass, 'visits'::regclass) ORDER BY conname;
+	SELECT indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'customers'::regclass ORDER BY indexrelid::regclass::text;
+	SELECT pg_get_viewdef('found'::regclass);
+	SELECT id, name, phone FROM customers WHERE id IN (3, 7) ORDER BY id};
+my $before = $old->safe_psql('shop', $picture);
+flush_trail($old, 'shop');
+my $head = $old->safe_psql('shop', 'SELECT last_seq FROM csec.check_trail(1, NULL)');
+
+# Records that no sealer of the old cluster ever comes to.
+sub record_unsealed
+{
+	my ($node) = @_;
+	my $session = $node->background_psql('shop');
+	$session->query_safe('BEGIN; LOCK TABLE csec_trail.sealer_state');
+	record_some($node, 10, db => 'shop', object => 'unsealed');
+	$node->stop('immediate');
+	$session->{run}->finish;
+	my $conf = slurp_file($node->data_dir . '/postgresql.conf');
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
+	$node->start;
+	$node->stop;
+	open my $f, '>', $node->data_dir . '/postgresql.conf' or die;
+	print $f $conf;
+	close $f;
+}
+
+sub upgrade
+{
+	my ($from, $to, @options) = @_;
+	my $dir = PostgreSQL::Test::Utils::tempdir;
+	my ($out, $err) = ('', '');
+	chdir $dir;
+	my $ok = IPC::Run::run([ 'pg_upgrade', '--no-sync', '-d', $from->data_dir, '-D', $to->data_dir,
+			'-b', $from->config_data('--bindir'), '-B', $to->config_data('--bindir'),
+			'-s', $to->host, '-p', $from->port, '-P', $to->port, @options ], '>', \$out, '2>', \$err);
+	$ok = is($ok ? $? : 1, 0, "pg_upgrade @options");
+	diag($out, $err, map { slurp_file($_) } glob($to->data_dir . '/pg_upgrade_output.d/*/log/*.log')) unless $ok;
+	return $ok;
+}
+
+sub is_upgraded
+{
+	my ($node, $how) = @_;
+
+	$node->start;
+	is($node->safe_psql('shop', $picture), $before, "$how: policy, clearances, triggers, indexes, masks");
+	is(as($node, 'clerk', "SELECT phone, name FROM customers WHERE id = 7"), '13800000007|张三', '  values, for who is cleared');
+	is(as($node, 'low', 'SELECT phone, name FROM customers WHERE id = 7'), '138****0007|张*', '  masks, for who is not');
+	is(as($node, 'clerk', "SET enable_seqscan = off; SELECT id FROM customers WHERE phone = '13800000009'"), '9', '  a look-up by index');
+	is(as($node, 'clerk', "SELECT id FROM found"), '7', '  a view with a constant');
+	like(as($node, 'clerk', "UPDATE customers SET phone = '13800000009' WHERE id = 8"), qr/duplicate key/, '  a unique constraint');
+	as($node, 'clerk', "UPDATE customers SET name = '王五' WHERE id = 4");
+	record_some($node, 5, db => 'shop', object => 'upgraded');
+	flush_trail($node, 'shop');
+	is_verified($node, "$how: the trail", 'shop');
+	cmp_ok($node->safe_psql('shop', 'SELECT last_seq FROM csec.check_trail(1, NULL)'), '>', $head, '  goes on');
+	is($node->safe_psql('shop', "SELECT count(*) FROM csec.who_saw('customers', '7') WHERE login = 'clerk'") > 1, 1, '  has the reads of before and after');
+	is($node->safe_psql('shop', "SELECT string_agg(subject, ',' ORDER BY seq) FROM csec.change_records WHERE login = 'clerk' AND relation = 'public.customers'"), '3,4', '  and the changes');
+	like(records($node, 'detail', "kind = 'server' AND action = 'copied'", 'shop'), qr/"same_key": true/, '  names the cluster it came from');
+	is(records($node, "count(*) FILTER (WHERE object LIKE 'unsealed %'), count(*) FILTER (WHERE kind = 'gap' AND from_lsn < to_lsn)", 'true', 'shop'),
+		'0|1', '  what was not sealed is named as a gap');
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_replication_slots'), '1', '  one slot');
+}
+
+record_unsealed($old);
+my $copy = cluster('copied');
+if (upgrade($old, $copy))
+{
+	is_upgraded($copy, 'copied');
+	$copy->stop;
+}
+my $link = cluster('linked');
+if (upgrade($old, $link, '--link'))
+{
+	PostgreSQL::Test::Utils::system_log('rm', '-rf', $old->data_dir);
+	is_upgraded($link, 'linked, the old one deleted');
+	$link->stop;
+}
+done_testing();
