@@ -99,6 +99,17 @@ csec_emit_prepare(void)
 }
 
 /*
+ * A trail is being made that begins there: what this session recorded before
+ * waits for no sealer.
+ */
+void
+csec_emit_trail_begins(XLogRecPtr lsn)
+{
+	csec_emit_prepare();
+	unsealed_from = lsn;
+}
+
+/*
  * Refuse, or warn of, protected work while the sealer is too far behind, and
  * slow the sessions down that write records while it is half as far: the one
  * that floods waits first.

@@ -18,6 +18,7 @@
 
 extern void csec_emit_prepare(void);
 extern void csec_emit_check_lag(void);
+extern void csec_emit_trail_begins(XLogRecPtr lsn);
 
 extern void csec_record_begin(CsecRecordKind kind, uint16 flags,
 							  const CsecIdentity *identity);

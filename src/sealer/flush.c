@@ -15,8 +15,10 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "audit/emit.h"
 #include "audit/stream.h"
 #include "audit/trail.h"
+#include "policy/catalog.h"
 #include "sealer/sealer.h"
 #include "sealer/slot.h"
 #include "sealer/wal_reader.h"
@@ -49,6 +51,8 @@ csec_prepare_trail_stream(PG_FUNCTION_ARGS)
 	stream = csec_stream_of(MyDatabaseId, true);
 	stream->wanted = stream->urgent = true;
 	csec_stream_poke_launcher();
+	if (!OidIsValid(csec_trail_namespace()))
+		csec_emit_trail_begins(from);
 	PG_RETURN_LSN(from);
 }
 
