@@ -14,7 +14,6 @@
 #include "sealer/absence.h"
 
 #include "access/rmgr.h"
-#include "access/xlog.h"
 #include "access/xlog_internal.h"
 #include "catalog/pg_control.h"
 #include "catalog/pg_type.h"
@@ -23,15 +22,6 @@
 #include "utils/timestamp.h"
 
 #include "sealer/note.h"
-
-/* Where the WAL ended when this sealer began: from here on it was there. */
-static XLogRecPtr here_from = InvalidXLogRecPtr;
-
-void
-csec_absence_begin(void)
-{
-	here_from = GetXLogInsertRecPtr();
-}
 
 /* A run's end, and when that was; new_timeline: it is a recovery that ends. */
 static bool
@@ -84,7 +74,8 @@ csec_absence_over(CsecState *state)
 }
 
 void
-csec_absence_observe(CsecState *state, CsecBatch *batch, XLogReaderState *xlog)
+csec_absence_observe(CsecState *state, CsecBatch *batch, XLogReaderState *xlog,
+					 XLogRecPtr here_from)
 {
 	TimestampTz at;
 	bool		new_timeline;

@@ -70,6 +70,7 @@ static CsecStream *stream = NULL;
 static CsecBatch *batch = NULL;
 static CsecWalReader *reader = NULL;
 static CsecState state;
+static XLogRecPtr here_from;	/* where the WAL ended when this sealer began */
 static uint8 bound[12];			/* what the MAC of a message is bound to */
 static int64 batch_began = 0;	/* on csec_clock_ms(); 0: nothing is known to wait */
 static int64 flushed_at = 0;	/* when the WAL was flushed last, since then */
@@ -172,9 +173,10 @@ take_message(const uint8 *message, size_t len, XLogRecPtr lsn)
 	const char *why = NULL;
 	int			item;
 
+	/* what a server with another key wrote before this one cannot be told apart */
 	if (len < CSEC_BODY_FIXED_SIZE + CSEC_RECORD_MAC_SIZE ||
 		!mac_is_right(message, len))
-		why = "forged";
+		why = state.head_is_sound || lsn > here_from ? "forged" : "another key";
 	else if (!csec_body_get(message, len - CSEC_RECORD_MAC_SIZE, &body) ||
 			 kind_is_the_sealers(body.kind))
 		why = "malformed";
@@ -202,7 +204,7 @@ look_at_record(XLogReaderState *xlog)
 {
 	xl_logical_message *message;
 
-	csec_absence_observe(&state, batch, xlog);
+	csec_absence_observe(&state, batch, xlog, here_from);
 	if (XLogRecGetRmid(xlog) != RM_LOGICALMSG_ID)
 	{
 		csec_outcome_observe(batch, xlog);
@@ -391,7 +393,7 @@ start(void)
 	csec_sessions_load(ours);
 	csec_outcomes_load(ours);
 	end_transaction();
-	csec_absence_begin();
+	here_from = GetXLogInsertRecPtr();
 	reader = csec_wal_open(state.resume_lsn);
 	csec_put_u64(bound, GetSystemIdentifier());
 	csec_put_u32(bound + 8, MyDatabaseId);

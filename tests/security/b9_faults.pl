@@ -143,5 +143,22 @@ is(records($node, 'count(*)', "kind = 'rejected'"), '0', 'no genuine record was 
 like(as('clerk', 'SELECT phone FROM cust WHERE id = 9'), qr/^138\*{4}0009$/, 'all works');
 like(as('postgres', 'SELECT verified, problem FROM csec.verify_trail()'), qr/^f\|head_forged$/m, 'that another key was there stays in the trail');
 
+
+# What one key's server did not seal, another's cannot read: rejected, and said so.
+$keeper = CsecWire->connect($node, 'postgres');
+$keeper->query('BEGIN');
+$keeper->query('LOCK TABLE csec_trail.sealer_state IN ACCESS EXCLUSIVE MODE');
+record_some($node, 5, object => 'under the first key');
+$node->stop('immediate');
+$node->append_conf('postgresql.conf', "csec.embedded_keys = off\ncsec.key_directory = '$directory'");
+$node->start;
+as('postgres', "SELECT pg_logical_emit_message(false, 'csec', 'x')");
+flush_trail($node);
+is($node->safe_psql('postgres', "SELECT count(*) > 4 FROM csec.gaps WHERE what = 'rejected' AND why = 'another key'"), 't',
+	'what was not sealed when the key was exchanged is rejected, by that name');
+is($node->safe_psql('postgres', "SELECT count(*) FROM csec.gaps WHERE what = 'rejected' AND why = 'forged'"), '1',
+	'  and what is forged afterwards, by its own');
+is(records($node, 'count(*)', "object LIKE 'under the first key%'"), '0', '  its first bytes are kept, not believed');
+
 $node->stop;
 done_testing();

@@ -1,0 +1,100 @@
+# Were this to fail, a sealer that leaves out what one session did, and makes all
+# hashes and the head fit, would not be found (C.5).  What numbers cannot show is
+# here as well: docs/limits.md says so.
+
+use strict;
+use warnings;
+use CsecTrail;
+use Digest::SHA qw(hmac_sha256);
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = trail_node('liar');
+$node->safe_psql('postgres', q{
+	CREATE ROLE clerk LOGIN;
+	CREATE ROLE honest LOGIN;
+	CREATE TABLE customers (id int PRIMARY KEY, phone text);
+	INSERT INTO customers SELECT g, '138' || lpad(g::text, 8, '0') FROM generate_series(1, 20) g;
+	GRANT SELECT ON customers TO clerk, honest;
+	SELECT csec.protect('customers', 'id', '{"phone": "phone"}')});
+sub session
+{
+	my ($role) = @_;
+	$node->psql('postgres', join(';', map { "SELECT phone FROM customers WHERE id IN ($_, $_ + 10)" } 1 .. 5), extra_params => [ '-U', $role ]);
+}
+session('honest');
+session('clerk');
+session('honest');
+flush_trail($node);
+is_verified($node, 'what was sealed');
+is($node->safe_psql('postgres', "SELECT count(*) FROM csec.who_saw('customers', '13')"), '3', 'three saw a customer');
+
+# The sealer's key, as root or the server's user can have it.
+my $root = slurp_file($node->data_dir . '/csec_embedded.key');
+chomp $root;
+my $trail_key = unpack 'H*', hmac_sha256("trail mac\x01", hmac_sha256(pack('H*', $root), 'csec 1'));
+
+# Leaves records out as if they had never been: the others close up, and hashes,
+# numbers, subjects and head are made anew.
+sub without
+{
+	my ($dropped) = @_;
+	return qq{
+		CREATE TEMP TABLE told ON COMMIT DROP AS SELECT l.*, row_number() OVER (ORDER BY l.seq) AS new_seq
+			FROM csec_trail.audit_log l, csec.record_fields(l.record) r WHERE NOT coalesce($dropped, false);
+		CREATE TEMP TABLE filed ON COMMIT DROP AS SELECT s.subject, t.new_seq AS seq, s.at, s.relid
+			FROM csec_trail.audit_subject s JOIN told t USING (seq);
+		TRUNCATE csec_trail.audit_log, csec_trail.audit_subject;
+		DO \$\$
+		DECLARE
+			t told;
+			link bytea := decode(repeat('00', 32), 'hex');
+		BEGIN
+			FOR t IN SELECT * FROM told ORDER BY seq LOOP
+				t.record := overlay(t.record PLACING int8send(t.new_seq) FROM 5 FOR 8);
+				link := digest(link || t.record, 'sha256');
+				INSERT INTO csec_trail.audit_log VALUES (t.new_seq, t.at, t.subject,
+					t.relid, t.kind, t.login, t.subjects, t.record, link);
+			END LOOP;
+			INSERT INTO csec_trail.audit_subject SELECT * FROM filed;
+			UPDATE csec_trail.sealer_state SET seq = t.new_seq, hash = link,
+				head_mac = substr(hmac('csec head' || int8send(t.new_seq) || link, '\\x$trail_key', 'sha256'), 1, octet_length(head_mac));
+		END \$\$};
+}
+
+sub found_without
+{
+	my ($dropped, $expected, $name) = @_;
+	my $out = $node->safe_psql('postgres', qq{
+		BEGIN;
+		SET LOCAL client_min_messages = error;
+		LOCK TABLE csec_trail.sealer_state;
+		} . without($dropped) . q{;
+		SELECT verified, problem FROM csec.check_trail(1, NULL);
+		SELECT verified FROM csec.verify_trail_sql();
+		SELECT count(*) FROM csec.who_saw('customers', '13');
+		ROLLBACK});
+	is($out, $expected, $name);
+}
+
+my $clerks = "r.login = 'clerk'";
+found_without('false', "t|\nt\n3", 'nothing left out: the forgery is made well');
+found_without("$clerks AND r.number = 3", "f|session_gap\nt\n2", 'one record from the midst of a session');
+found_without("$clerks AND r.number = 1", "f|session_gap\nt\n3", 'its first');
+found_without("$clerks AND r.number IN (2, 3, 4)", "f|session_gap\nt\n2", 'several');
+
+# What only somebody outside, who noted the head before, can find.
+my ($last, $head) = split /\|/, $node->safe_psql('postgres', "SELECT last_seq, encode(head_hash, 'hex') FROM csec.check_trail(1, NULL)");
+found_without("$clerks AND r.number > 3", "t|\nt\n3", 'the end of a session is not found by numbers');
+found_without($clerks, "t|\nt\n2", 'nor is a session as a whole');
+my $out = $node->safe_psql('postgres', qq{
+	BEGIN;
+	SET LOCAL client_min_messages = error;
+	LOCK TABLE csec_trail.sealer_state;
+	} . without($clerks) . qq{;
+	SELECT count(*) FROM csec_trail.audit_log WHERE seq = $last AND hash = '\\x$head';
+	ROLLBACK});
+is($out, '0', 'but a head noted before does not fit any more');
+is_verified($node, 'what was sealed stands');
+$node->stop;
+done_testing();
