@@ -166,20 +166,25 @@ key_of(const CsecCategory *category, int *suite)
 	return csec_data_key_active(category ? NameStr(category->data_key) : CSEC_DATA_KEY_DEFAULT);
 }
 
-struct varlena *
-csec_encrypted_make(uint32 id, const char *text, size_t len)
+/* Do values carry search tags?  Those without a category do. */
+static bool
+is_searched(uint32 id, const CsecCategory *category)
+{
+	return id == CSEC_CATEGORY_NONE || (category != NULL && category->searchable);
+}
+
+static struct varlena *
+make(uint32 id, uint8 flags, const char *text, size_t len)
 {
 	const CsecCategory *category = id != CSEC_CATEGORY_NONE ? csec_category_lookup(id) : NULL;
-	CsecEnvelope what = {.category = id};
+	CsecEnvelope what = {.category = id,.flags = flags};
 	const CsecDataKey *key;
 	uint8		nonce[CSEC_AEAD_NONCE];
 	uint8		tags[2][CSEC_SEARCH_TAG];
 	struct varlena *value;
 	Size		size;
 
-	if (csec_input_suspect(id, text, len))
-		what.flags |= CSEC_ENVELOPE_SUSPECT;
-	if (id == CSEC_CATEGORY_NONE || (category != NULL && category->searchable))
+	if (is_searched(id, category))
 	{
 		what.flags |= CSEC_ENVELOPE_SEARCH;
 		what.search_mark = csec_search_key_active(&what.next_mark);
@@ -199,6 +204,7 @@ csec_encrypted_make(uint32 id, const char *text, size_t len)
 	what.nonce = nonce;
 	/* The key last: its address holds until the next look-up of one. */
 	key = key_of(category, &what.suite);
+	csec_data_key_count(key);
 	what.key_id = csec_data_key_id(key);
 	what.key_version = csec_data_key_version(key);
 	what.commitment = csec_data_key_commitment(key);
@@ -211,6 +217,62 @@ csec_encrypted_make(uint32 id, const char *text, size_t len)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 				 errmsg("could not encrypt a value")));
+	return value;
+}
+
+struct varlena *
+csec_encrypted_make(uint32 id, const char *text, size_t len)
+{
+	return make(id, csec_input_suspect(id, text, len) ? CSEC_ENVELOPE_SUSPECT : 0, text, len);
+}
+
+/* ---- renewing ---- */
+
+/* Has it the search tags that a new value would have, and no others? */
+static bool
+tags_current(const CsecEnvelope *envelope, const CsecCategory *category)
+{
+	uint32_t	next;
+	uint32_t	active;
+
+	if (!is_searched(envelope->category, category))
+		return !(envelope->flags & CSEC_ENVELOPE_SEARCH);
+	active = csec_search_key_active(&next);
+	return (envelope->flags & CSEC_ENVELOPE_SEARCH) && envelope->search_mark == active &&
+		((envelope->flags & CSEC_ENVELOPE_NEXT) ? envelope->next_mark : 0) == next;
+}
+
+bool
+csec_encrypted_current(const CsecEnvelope *envelope)
+{
+	const CsecCategory *category = NULL;
+	const CsecDataKey *key;
+	int			suite;
+
+	if (envelope->flags & CSEC_ENVELOPE_SUBJECT)
+		return true;
+	if (envelope->category != CSEC_CATEGORY_NONE)
+	{
+		category = csec_category_lookup(envelope->category);
+		if (category == NULL || category->storage == CSEC_STORAGE_REFUSED)
+			return true;
+	}
+	if (!tags_current(envelope, category))
+		return false;
+	key = key_of(category, &suite);
+	return envelope->suite == suite && envelope->key_id == csec_data_key_id(key) &&
+		envelope->key_version == csec_data_key_version(key);
+}
+
+struct varlena *
+csec_encrypted_renew(const CsecEnvelope *envelope)
+{
+	char	   *text = csec_encrypted_open(envelope);
+	struct varlena *value = make(envelope->category, envelope->flags & CSEC_ENVELOPE_SUSPECT,
+								 text, envelope->len);
+
+	csec_secure_wipe(text, envelope->len);
+	pfree(text);
 	return value;
 }
 
