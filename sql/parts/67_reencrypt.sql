@@ -11,6 +11,7 @@ COMMENT ON FUNCTION csec.reencrypt_blocks(regclass, int8, int8, int4) IS
 
 CREATE TABLE csec.reencrypt_progress (
 	relid			regclass PRIMARY KEY,
+	root			regclass NOT NULL,
 	state			text NOT NULL CHECK (state IN ('running', 'checking', 'waiting', 'done', 'left')),
 	pass			int4 NOT NULL DEFAULT 1,
 	next_block		int8 NOT NULL DEFAULT 0,
@@ -33,6 +34,7 @@ REVOKE ALL ON csec.reencrypt_progress FROM PUBLIC;
 GRANT SELECT ON csec.reencrypt_progress TO csec_admin, csec_auditor, csec_officer;
 COMMENT ON TABLE csec.reencrypt_progress IS 'where csec.reencrypt() is in each table, or was when it last ended; it goes on from there';
 COMMENT ON COLUMN csec.reencrypt_progress.relid IS 'the table, or partition';
+COMMENT ON COLUMN csec.reencrypt_progress.root IS 'what csec.reencrypt() was called for: the table itself, or one that it belongs to';
 COMMENT ON COLUMN csec.reencrypt_progress.state IS 'running; checking: looks for what is left; waiting: for rows that others hold; done; left: ended while others held rows';
 COMMENT ON COLUMN csec.reencrypt_progress.pass IS 'later passes come back for rows that were held, or moved';
 COMMENT ON COLUMN csec.reencrypt_progress.next_block IS 'the block to go on with';
@@ -52,18 +54,20 @@ COMMENT ON COLUMN csec.reencrypt_progress.progress_at IS 'when it last got on';
 COMMENT ON COLUMN csec.reencrypt_progress.finished_at IS 'when it ended';
 
 CREATE VIEW csec.reencryption AS
-	SELECT p.relid, p.state, p.pass, p.rows_scanned AS rows_done, p.rows_estimated AS rows_total,
+	SELECT p.relid, p.state, p.pass, p.rows_scanned AS rows_done, r.total AS rows_total,
 		CASE WHEN p.state IN ('done', 'left') THEN 100.0
 			ELSE round(100.0 * p.next_block / greatest(p.end_block, 1), 1) END AS percent,
 		p.rows_changed, p.values_changed, p.rows_skipped, p.values_left, r.rate::int8 AS rows_per_second,
 		CASE WHEN p.state = 'running' AND p.pass = 1 AND r.rate > 0
-			THEN make_interval(secs => greatest(p.rows_estimated - p.rows_scanned, 0) / r.rate) END AS eta,
+			THEN make_interval(secs => greatest(r.total - p.rows_scanned, 0) / r.rate) END AS eta,
 		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(p.pid) a WHERE a.backend_start = p.backend_start)
 			AND p.state NOT IN ('done', 'left') THEN p.pid END AS pid,
 		p.started_at, p.progress_at, p.finished_at
 	FROM csec.reencrypt_progress p
 		CROSS JOIN LATERAL (SELECT (p.rows_scanned - p.resumed_scanned)
-			/ nullif(extract(epoch FROM p.progress_at - p.resumed_at), 0)::float8 AS rate) r;
+				/ nullif(extract(epoch FROM p.progress_at - p.resumed_at), 0)::float8 AS rate,
+			CASE WHEN p.pass = 1 AND p.next_block > 0 THEN p.rows_scanned * p.end_block / p.next_block
+				ELSE greatest(p.rows_estimated, p.rows_scanned) END AS total) r;
 REVOKE ALL ON csec.reencryption FROM PUBLIC;
 GRANT SELECT ON csec.reencryption TO csec_admin, csec_auditor, csec_officer;
 COMMENT ON VIEW csec.reencryption IS
@@ -105,8 +109,8 @@ BEGIN
 	DELETE FROM csec.reencrypt_progress g WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = g.relid);
 	FOR target IN SELECT t FROM csec.reencrypt_targets(tab) t ORDER BY t LOOP
 		blocks := pg_relation_size(target) / current_setting('block_size')::int8;
-		INSERT INTO csec.reencrypt_progress AS g (relid, state, end_block, rows_estimated)
-			VALUES (target, 'done', blocks, 0) ON CONFLICT DO NOTHING;
+		INSERT INTO csec.reencrypt_progress AS g (relid, root, state, end_block, rows_estimated)
+			VALUES (target, tab, 'done', blocks, 0) ON CONFLICT DO NOTHING;
 		SELECT * INTO p FROM csec.reencrypt_progress g WHERE g.relid = target FOR UPDATE;
 		IF p.state NOT IN ('done', 'left') AND (p.pid, p.backend_start) IS DISTINCT FROM (pg_backend_pid(), me)
 			AND EXISTS (SELECT FROM pg_stat_get_activity(p.pid) a WHERE a.backend_start = p.backend_start) THEN
@@ -119,7 +123,7 @@ BEGIN
 				started_at = clock_timestamp(), finished_at = NULL
 				WHERE g.relid = target;
 		END IF;
-		UPDATE csec.reencrypt_progress g SET pid = pg_backend_pid(), backend_start = me, resumed_scanned = g.rows_scanned,
+		UPDATE csec.reencrypt_progress g SET root = tab, pid = pg_backend_pid(), backend_start = me, resumed_scanned = g.rows_scanned,
 			resumed_at = clock_timestamp(), progress_at = clock_timestamp()
 			WHERE g.relid = target;
 		PERFORM csec.control(CASE WHEN p.state IN ('done', 'left') THEN 'reencrypt' ELSE 'resume reencrypt' END, csec.qualified(target),
@@ -183,7 +187,7 @@ DECLARE
 BEGIN
 	PERFORM csec.refuse_reencrypt(tab);
 	SELECT * INTO p FROM csec.reencrypt_progress g
-		WHERE g.relid IN (SELECT csec.reencrypt_targets(tab)) AND g.state NOT IN ('done', 'left')
+		WHERE g.root = tab AND g.state NOT IN ('done', 'left')
 			AND g.pid = pg_backend_pid() ORDER BY g.relid LIMIT 1 FOR UPDATE;
 	IF NOT FOUND THEN
 		RETURN 'done';

@@ -50,6 +50,13 @@ tag_under(uint32 mark, const char *text, size_t len, uint8 *tag)
 		pfree(form);
 }
 
+/* A tag that was computed already, and the search key that it is under. */
+typedef struct Tag
+{
+	uint32		mark;			/* 0: none was */
+	uint8		tag[CSEC_SEARCH_TAG];
+} Tag;
+
 void
 csec_encrypted_text_tag(const char *text, size_t len, uint8 *tag)
 {
@@ -174,7 +181,7 @@ is_searched(uint32 id, const CsecCategory *category)
 }
 
 static struct varlena *
-make(uint32 id, uint8 flags, const char *text, size_t len)
+make(uint32 id, uint8 flags, const char *text, size_t len, const Tag *tag)
 {
 	const CsecCategory *category = id != CSEC_CATEGORY_NONE ? csec_category_lookup(id) : NULL;
 	CsecEnvelope what = {.category = id,.flags = flags};
@@ -188,7 +195,10 @@ make(uint32 id, uint8 flags, const char *text, size_t len)
 	{
 		what.flags |= CSEC_ENVELOPE_SEARCH;
 		what.search_mark = csec_search_key_active(&what.next_mark);
-		tag_under(what.search_mark, text, len, tags[0]);
+		if (tag != NULL && tag->mark == what.search_mark)
+			memcpy(tags[0], tag->tag, CSEC_SEARCH_TAG);
+		else
+			tag_under(what.search_mark, text, len, tags[0]);
 		if (what.next_mark != 0)
 		{
 			what.flags |= CSEC_ENVELOPE_NEXT;
@@ -220,10 +230,16 @@ make(uint32 id, uint8 flags, const char *text, size_t len)
 	return value;
 }
 
+static uint8
+suspect_flag(uint32 id, const char *text, size_t len)
+{
+	return csec_input_suspect(id, text, len) ? CSEC_ENVELOPE_SUSPECT : 0;
+}
+
 struct varlena *
 csec_encrypted_make(uint32 id, const char *text, size_t len)
 {
-	return make(id, csec_input_suspect(id, text, len) ? CSEC_ENVELOPE_SUSPECT : 0, text, len);
+	return make(id, suspect_flag(id, text, len), text, len, NULL);
 }
 
 /* ---- renewing ---- */
@@ -269,7 +285,7 @@ csec_encrypted_renew(const CsecEnvelope *envelope)
 {
 	char	   *text = csec_encrypted_open(envelope);
 	struct varlena *value = make(envelope->category, envelope->flags & CSEC_ENVELOPE_SUSPECT,
-								 text, envelope->len);
+								 text, envelope->len, NULL);
 
 	csec_secure_wipe(text, envelope->len);
 	pfree(text);
@@ -389,26 +405,29 @@ envelope_from_text(uint32 category, const char *text, size_t len)
 
 /*
  * A reader without clearance may try so many values: by its tag where it has
- * one, as comparisons count it, else by its text.
+ * one, as comparisons count it, else by its text.  The tag is for the value,
+ * too.
  */
 static void
-probe_input(const CsecCategory *known, uint32 category, const char *text, size_t len)
+probe_input(const CsecCategory *known, uint32 category, const char *text, size_t len, Tag *tag)
 {
-	uint8		tag[CSEC_SEARCH_TAG];
+	uint32_t	next;
 
 	if (known == NULL || !known->searchable)
 	{
 		csec_probe_input(category, text, len);
 		return;
 	}
-	csec_encrypted_text_tag(text, len, tag);
-	csec_probe_input(category, (char *) tag, sizeof(tag));
+	tag->mark = csec_search_key_active(&next);
+	tag_under(tag->mark, text, len, tag->tag);
+	csec_probe_input(category, (char *) tag->tag, CSEC_SEARCH_TAG);
 }
 
 struct varlena *
 csec_encrypted_input(int32 typmod, const char *text, size_t len)
 {
 	uint32		category = typmod < 0 ? CSEC_CATEGORY_NONE : (uint32) typmod;
+	Tag			tag = {0};
 
 	if (unlikely(is_envelope_text(text, len)))
 		return envelope_from_text(category, text, len);
@@ -418,9 +437,9 @@ csec_encrypted_input(int32 typmod, const char *text, size_t len)
 
 		if (known)
 			csec_check_input(known, text, len);
-		probe_input(known, category, text, len);
+		probe_input(known, category, text, len, &tag);
 	}
-	return csec_encrypted_make(category, text, len);
+	return make(category, suspect_flag(category, text, len), text, len, &tag);
 }
 
 /* ---- values of either type ---- */
