@@ -7,6 +7,13 @@ REVOKE ALL ON FUNCTION csec.wait_for_older() FROM PUBLIC;
 COMMENT ON FUNCTION csec.wait_for_older() IS
 	'internal: wait until all transactions of this database that run now have ended';
 
+CREATE FUNCTION csec.lock_alone(tab regclass) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_lock_alone';
+REVOKE ALL ON FUNCTION csec.lock_alone(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.lock_alone(regclass) IS
+	'internal: lock a table or materialized view against everybody else, until the end of the transaction';
+
 CREATE FUNCTION csec.scan_envelopes(tab regclass, plain int2[], sample int8,
 		OUT attnum int2, OUT category int4, OUT suite int4, OUT key_id int4, OUT key_version int4,
 		OUT search_mark int8, OUT next_mark int8, OUT current boolean, OUT n int8,
@@ -217,7 +224,8 @@ BEGIN
 	IF k.state <> 'decrypt_only' THEN
 		RAISE EXCEPTION 'key % version % is %', id, version, k.state
 			USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = CASE k.state WHEN 'active' THEN 'CALL csec.rotate_key(…) first.' WHEN 'next' THEN 'CALL csec.finish_search_rotation(…) first.' END;
+			HINT = CASE k.state WHEN 'active' THEN 'CALL csec.rotate_key(…) first.' WHEN 'next' THEN 'CALL csec.finish_search_rotation(…) first.'
+				ELSE 'csec.keys shows the states of all keys.' END;
 	END IF;
 	IF EXISTS (SELECT FROM csec.key o WHERE o.id = k.id AND o.version = k.version AND o.xmin = pg_current_xact_id_if_assigned()::xid)
 		AND k.retired_at >= now() THEN
@@ -292,10 +300,10 @@ COMMENT ON FUNCTION csec.refuse_unborn() IS 'internal: refuses while another ses
 CREATE FUNCTION csec.lock_encrypted() RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	tab text;
+	tab regclass;
 BEGIN
-	FOR tab IN SELECT csec.qualified(c.relid) FROM csec.encrypted_columns() c GROUP BY c.relid ORDER BY c.relid LOOP
-		EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', tab);
+	FOR tab IN SELECT c.relid FROM csec.encrypted_columns() c GROUP BY c.relid ORDER BY c.relid LOOP
+		PERFORM csec.lock_alone(tab);
 	END LOOP;
 END
 $$;

@@ -127,7 +127,7 @@ BEGIN
 			resumed_at = clock_timestamp(), progress_at = clock_timestamp()
 			WHERE g.relid = target;
 		PERFORM csec.control(CASE WHEN p.state IN ('done', 'left') THEN 'reencrypt' ELSE 'resume reencrypt' END, csec.qualified(target),
-			jsonb_build_object('rows_changed', CASE WHEN p.state IN ('done', 'left') THEN 0 ELSE p.rows_changed END));
+			CASE WHEN p.state NOT IN ('done', 'left') THEN jsonb_build_object('rows', p.rows_changed, 'block', p.next_block) END);
 	END LOOP;
 END
 $$;

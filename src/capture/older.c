@@ -1,6 +1,6 @@
 /*
  * older.c
- *		Waits for the transactions that may still work under an old key.
+ *		Waits for whatever may still work under an old key.
  *
  * A session learns of a new key when its next transaction starts, or when it
  * takes a lock.  One that made a value before may store it as long as its
@@ -16,6 +16,7 @@
 #include "storage/sinvaladt.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_wait_for_older);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_lock_alone);
 
 /* csec.wait_for_older(): all transactions of this database that run now are over. */
 Datum
@@ -36,5 +37,13 @@ csec_wait_for_older(PG_FUNCTION_ARGS)
 			VirtualXactLock(running[i], true);
 		}
 	pfree(running);
+	PG_RETURN_VOID();
+}
+
+/* csec.lock_alone(regclass): as LOCK TABLE, which takes no materialized view. */
+Datum
+csec_lock_alone(PG_FUNCTION_ARGS)
+{
+	LockRelationOid(PG_GETARG_OID(0), AccessExclusiveLock);
 	PG_RETURN_VOID();
 }

@@ -287,6 +287,14 @@ csec_data_key_is_known(uint32_t id, uint16_t version)
 	return key != NULL && key->state != STATE_DESTROYED;
 }
 
+bool
+csec_data_key_is_destroyed(uint32_t id, uint16_t version)
+{
+	const CsecDataKey *key = find_data_key(id, version);
+
+	return key != NULL && key->state == STATE_DESTROYED;
+}
+
 const CsecDataKey *
 csec_data_key_find(uint32_t id, uint16_t version)
 {

@@ -258,12 +258,20 @@ tags_current(const CsecEnvelope *envelope, const CsecCategory *category)
 		((envelope->flags & CSEC_ENVELOPE_NEXT) ? envelope->next_mark : 0) == next;
 }
 
+static bool
+key_current(const CsecEnvelope *envelope, const CsecCategory *category)
+{
+	int			suite;
+	const CsecDataKey *key = key_of(category, &suite);
+
+	return envelope->suite == suite && envelope->key_id == csec_data_key_id(key) &&
+		envelope->key_version == csec_data_key_version(key);
+}
+
 bool
 csec_encrypted_current(const CsecEnvelope *envelope)
 {
 	const CsecCategory *category = NULL;
-	const CsecDataKey *key;
-	int			suite;
 
 	if (envelope->flags & CSEC_ENVELOPE_SUBJECT)
 		return true;
@@ -273,11 +281,9 @@ csec_encrypted_current(const CsecEnvelope *envelope)
 		if (category == NULL || category->storage == CSEC_STORAGE_REFUSED)
 			return true;
 	}
-	if (!tags_current(envelope, category))
-		return false;
-	key = key_of(category, &suite);
-	return envelope->suite == suite && envelope->key_id == csec_data_key_id(key) &&
-		envelope->key_version == csec_data_key_version(key);
+	if (likely(tags_current(envelope, category) && key_current(envelope, category)))
+		return true;
+	return csec_data_key_is_destroyed(envelope->key_id, envelope->key_version);
 }
 
 struct varlena *

@@ -36,7 +36,8 @@ extern struct varlena *csec_encrypted_make(uint32 category, const char *text, si
  *		Is it as csec_encrypted_make() would make it now: key, suite, tags?
  *
  * True as well for what cannot be made anew: of a category that is not known,
- * or that must not be stored, and under the key of one subject.
+ * or that must not be stored, under a key that was destroyed, and under the
+ * key of one subject.
  */
 extern bool csec_encrypted_current(const CsecEnvelope *envelope);
 
