@@ -21,6 +21,16 @@
 #include "keys/key_use.h"
 #include "util/guc.h"
 
+/* What the transaction stores.  More keys than this wait for the next time. */
+typedef struct Kept
+{
+	CsecKeyUse *use;
+	uint64		uses;
+} Kept;
+
+static Kept kept[64];
+static int	nkept = 0;
+
 static void
 wake_sealer(void)
 {
@@ -111,17 +121,29 @@ csec_keys_keep(void)
 	CsecKeyUse **all = csec_key_use_all(&n);
 
 	SPI_connect();
+	nkept = 0;
 	for (int i = 0; i < n; i++)
 	{
 		uint64		uses = pg_atomic_read_u64(&all[i]->uses);
 
-		if (uses != pg_atomic_read_u64(&all[i]->stored))
+		if (uses != pg_atomic_read_u64(&all[i]->stored) && nkept < lengthof(kept))
 		{
 			store(all[i], uses);
-			pg_atomic_write_u64(&all[i]->stored, uses);
+			kept[nkept++] = (Kept) {all[i], uses};
 		}
 		if (csec_key_use_spent(uses))
 			try_rotate(all[i]);
 	}
 	SPI_finish();
+
+	/* the margin of a start is for what is not stored, not for what is lost */
+	ForceSyncCommit();
+}
+
+void
+csec_keys_kept(void)
+{
+	for (int i = 0; i < nkept; i++)
+		pg_atomic_write_u64(&kept[i].use->stored, kept[i].uses);
+	nkept = 0;
 }

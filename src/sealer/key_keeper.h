@@ -9,7 +9,8 @@
 
 extern void csec_key_keeper_init(void);
 
-/* In a transaction of the sealer's. */
+/* In a transaction of the sealer's; and when it has committed. */
 extern void csec_keys_keep(void);
+extern void csec_keys_kept(void);
 
 #endif							/* CSEC_SEALER_KEY_KEEPER_H */

@@ -310,6 +310,7 @@ keep_keys(bool anyway)
 	begin_transaction();
 	csec_keys_keep();
 	end_transaction();
+	csec_keys_kept();
 }
 
 /* Now and then: forget sessions, ask about old transactions, see to next month. */
