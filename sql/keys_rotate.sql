@@ -40,8 +40,19 @@ GRANT SELECT ON cust, loan, one, ids TO PUBLIC;
 -- a row trigger of the application's, which a re-encryption must not fire
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.note := 'touched'; RETURN NEW; END $$;
 CREATE TRIGGER touch BEFORE UPDATE ON cust FOR EACH ROW EXECUTE FUNCTION touch();
+-- whoever re-encrypts, a function of the owner's in an index runs as the owner
+CREATE FUNCTION sly(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_user <> 'regress_keys_owner' THEN
+		RAISE EXCEPTION 'the index''s function runs as %', CASE WHEN current_setting('is_superuser')::bool THEN 'superuser' ELSE current_user END;
+	END IF;
+	RETURN $1;
+END
+$$;
 
 \c - :dba
+CREATE FUNCTION owned_index() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN CREATE INDEX loan_sly ON loan_1 (sly(part)); END';
+ALTER FUNCTION owned_index() OWNER TO regress_keys_owner;
 SELECT csec.protect('cust', subject => 'id');
 SELECT csec.protect('loan', subject => 'id');
 
@@ -107,7 +118,9 @@ CALL csec.reencrypt('cust');
 ROLLBACK;
 CALL csec.reencrypt('one');
 CALL csec.reencrypt('cust', batch => 7);
+SELECT owned_index();
 CALL csec.reencrypt('loan', 10);
+DROP INDEX loan_sly;
 CALL csec.reencrypt('ids');
 SELECT relid, state, percent, rows_done, rows_changed, values_changed, rows_skipped, values_left, eta, pid FROM csec.reencryption ORDER BY relid::text;
 SELECT * FROM share('cust');

@@ -196,7 +196,7 @@ BEGIN
 	found := (SELECT string_agg(o, ', ') FROM csec.constants_under(k.id, k.version) o);
 	IF k.purpose = 'data' AND found IS NOT NULL THEN
 		RAISE EXCEPTION 'constants are encrypted under key % version %: %', k.id, k.version, found
-			USING ERRCODE = 'dependent_objects_still_exist', HINT = 'Make these objects anew (CREATE OR REPLACE VIEW, SET DEFAULT, …).';
+			USING ERRCODE = 'dependent_objects_still_exist', HINT = 'Make these views, defaults, constraints or indexes anew: their constants then go under the active key.';
 	END IF;
 	PERFORM csec.wait_for_older();
 	found := (SELECT string_agg(format('%s values of %s.%I', v.n, v.relid, v.attname), ', ') FROM csec.values_under(k) v);

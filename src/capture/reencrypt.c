@@ -15,6 +15,9 @@
  * is passed over, at once, and a later pass comes back for it.  So no batch
  * waits for a row, none can be one end of a deadlock, and no update is lost.
  *
+ * Functions in the table's indexes are its owner's code.  They run as the owner
+ * in a security-restricted operation, as REINDEX has them, whoever called.
+ *
  * New versions of rows can move behind a pass.  Therefore a run ends only when
  * a look at all rows under one snapshot (envelope_scan.c) finds none that is
  * not current.
@@ -31,6 +34,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "storage/bufmgr.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -201,6 +205,32 @@ look_at_blocks(Run *run, BlockNumber from, BlockNumber to, int batch)
 	return end;
 }
 
+/* The same, as the owner of the table; after an error the end of the (sub)transaction sets the user right. */
+static BlockNumber
+renew_blocks(Run *run, BlockNumber from, BlockNumber to, int batch)
+{
+	BlockNumber next;
+	Oid			caller;
+	int			context;
+	int			settings = NewGUCNestLevel();
+
+	GetUserIdAndSecContext(&caller, &context);
+	SetUserIdAndSecContext(run->rel->rd_rel->relowner, context | SECURITY_RESTRICTED_OPERATION);
+	run->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	run->old = table_slot_create(run->rel, NULL);
+	run->new = table_slot_create(run->rel, NULL);
+	open_target(run);
+	next = look_at_blocks(run, from, to, batch);
+	ExecCloseIndices(run->target);
+	ExecDropSingleTupleTableSlot(run->old);
+	ExecDropSingleTupleTableSlot(run->new);
+	FreeExecutorState(run->estate);
+	UnregisterSnapshot(run->snapshot);
+	AtEOXact_GUC(false, settings);
+	SetUserIdAndSecContext(caller, context);
+	return next;
+}
+
 static Relation
 open_table(Oid relid)
 {
@@ -255,16 +285,7 @@ csec_reencrypt_blocks(PG_FUNCTION_ARGS)
 	run.columns = csec_envelope_columns(RelationGetDescr(run.rel), &run.ncolumns);
 	if (run.ncolumns > 0 && from < to)
 	{
-		run.snapshot = RegisterSnapshot(GetLatestSnapshot());
-		run.old = table_slot_create(run.rel, NULL);
-		run.new = table_slot_create(run.rel, NULL);
-		open_target(&run);
-		next = look_at_blocks(&run, from, to, PG_GETARG_INT32(3));
-		ExecCloseIndices(run.target);
-		ExecDropSingleTupleTableSlot(run.old);
-		ExecDropSingleTupleTableSlot(run.new);
-		FreeExecutorState(run.estate);
-		UnregisterSnapshot(run.snapshot);
+		next = renew_blocks(&run, from, to, PG_GETARG_INT32(3));
 		if (next == to)
 			next = (BlockNumber) Max((int64) to, PG_GETARG_INT64(2));
 	}
