@@ -12,7 +12,9 @@
 #include "capture/control.h"
 #include "capture/guard.h"
 #include "capture/hooks.h"
+#include "capture/scan_progress.h"
 #include "keys/data_key.h"
+#include "keys/key_use.h"
 #include "keys/keyring.h"
 #include "policy/catalog.h"
 #include "policy/category.h"
@@ -23,6 +25,7 @@
 #include "policy/probe.h"
 #include "policy/reader.h"
 #include "policy/table.h"
+#include "sealer/key_keeper.h"
 #include "sealer/launcher.h"
 #include "util/guc.h"
 
@@ -45,6 +48,7 @@ _PG_init(void)
 	csec_guc_init();
 	csec_keyring_init();
 	csec_data_key_init();
+	csec_key_use_init();
 	csec_catalog_init();
 	csec_category_init();
 	csec_reader_init();
@@ -59,5 +63,7 @@ _PG_init(void)
 	csec_control_init();
 	csec_guard_init();
 	csec_hooks_init();
+	csec_scan_progress_init();
+	csec_key_keeper_init();
 	csec_launcher_init();
 }

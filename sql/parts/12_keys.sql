@@ -53,10 +53,36 @@ COMMENT ON COLUMN csec.key.created_at IS 'when it was made';
 COMMENT ON COLUMN csec.key.retired_at IS 'when it stopped being active';
 COMMENT ON COLUMN csec.key.destroyed_at IS 'when it was destroyed';
 
+-- How often keys have encrypted: src/keys/key_use.c counts and reads the columns
+-- by their numbers, src/sealer/key_keeper.c writes.
+CREATE TABLE csec.key_use (
+	id			int4 NOT NULL,
+	version		int4 NOT NULL,
+	uses		int8 NOT NULL CHECK (uses >= 0),
+	stored_at	timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (id, version)
+);
+REVOKE ALL ON csec.key_use FROM PUBLIC;
+GRANT SELECT ON csec.key_use TO csec_admin, csec_auditor, csec_officer, csec_backup;
+COMMENT ON TABLE csec.key_use IS 'how many values each version of a data key has encrypted; written by the sealer, now and then';
+COMMENT ON COLUMN csec.key_use.id IS 'number of the key';
+COMMENT ON COLUMN csec.key_use.version IS 'version of the key';
+COMMENT ON COLUMN csec.key_use.uses IS 'never less than the values it had encrypted then';
+COMMENT ON COLUMN csec.key_use.stored_at IS 'when';
+SELECT pg_catalog.pg_extension_config_dump('csec.key_use', '');
+
+CREATE FUNCTION csec.key_uses(id int4, version int4) RETURNS int8
+	LANGUAGE c VOLATILE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'csec_key_uses';
+REVOKE ALL ON FUNCTION csec.key_uses(int4, int4) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.key_uses(int4, int4) TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON FUNCTION csec.key_uses(int4, int4) IS
+	'how many values a key version has encrypted, as the server counts now; null: none since its start';
+
 CREATE VIEW csec.keys AS
-	SELECT id, version, purpose, name, state, kek, created_at, retired_at, destroyed_at,
-		pg_catalog.now() - created_at AS age
-	FROM csec.key;
+	SELECT k.id, k.version, k.purpose, k.name, k.state, k.kek, k.created_at, k.retired_at, k.destroyed_at,
+		pg_catalog.now() - k.created_at AS age, coalesce(csec.key_uses(k.id, k.version), u.uses) AS uses
+	FROM csec.key k LEFT JOIN csec.key_use u ON u.id = k.id AND u.version = k.version;
 REVOKE ALL ON csec.keys FROM PUBLIC;
 GRANT SELECT ON csec.keys TO csec_admin, csec_auditor, csec_officer;
 COMMENT ON VIEW csec.keys IS 'the keys of this database: states, ages, and the KEK that each is wrapped under';
@@ -139,7 +165,7 @@ COMMENT ON FUNCTION csec.add_key(text, text, int4, int4, text) IS 'internal: mak
 CREATE FUNCTION csec.create_key(name text) RETURNS int4
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF EXISTS (SELECT FROM csec.key k WHERE k.purpose = 'data' AND k.name = create_key.name) THEN
+	IF EXISTS (SELECT FROM csec.key k WHERE k.name = create_key.name) THEN
 		RAISE EXCEPTION 'there is a key "%" already', name
 			USING ERRCODE = 'duplicate_object', HINT = 'CALL csec.rotate_key(...) makes a new version of it.';
 	END IF;

@@ -28,7 +28,9 @@
 #include "crypto/mac.h"
 #include "keys/data_key.h"
 #include "keys/kek.h"
+#include "keys/key_use.h"
 #include "util/bytes.h"
+#include "util/guc.h"
 #include "util/secure_memory.h"
 
 /* The columns of csec.key, in its order. */
@@ -65,6 +67,9 @@ struct CsecDataKey
 	size_t		wrapped_size;
 	CsecAead   *aead[CSEC_SUITES + 1];	/* by suite, made when needed */
 	CsecMac    *mac;			/* of a search key */
+	CsecKeyUse *use;			/* how often it has encrypted, in all sessions */
+	uint32		leave;			/* so often this one may before it asks again */
+	uint32		block;			/* and so much it asked for last */
 };
 
 static struct
@@ -160,6 +165,9 @@ take_contexts(CsecDataKey *to, CsecDataKey *from)
 	memset(from->aead, 0, sizeof(from->aead));
 	to->mac = from->mac;
 	from->mac = NULL;
+	to->use = from->use;
+	to->leave = from->leave;
+	to->block = from->block;
 }
 
 static void
@@ -279,6 +287,14 @@ csec_data_key_is_known(uint32_t id, uint16_t version)
 	return key != NULL && key->state != STATE_DESTROYED;
 }
 
+bool
+csec_data_key_is_destroyed(uint32_t id, uint16_t version)
+{
+	const CsecDataKey *key = find_data_key(id, version);
+
+	return key != NULL && key->state == STATE_DESTROYED;
+}
+
 const CsecDataKey *
 csec_data_key_find(uint32_t id, uint16_t version)
 {
@@ -310,6 +326,33 @@ const uint8_t *
 csec_data_key_commitment(const CsecDataKey *key)
 {
 	return key->commitment;
+}
+
+/*
+ * Leave to encrypt is taken in blocks, so that sessions seldom meet at the
+ * count they share.  The blocks grow: a session that encrypts one value and
+ * ends has not spent a thousand.
+ */
+static void
+take_leave(CsecDataKey *key)
+{
+	uint32		most = Max(1, Min(1024, csec_key_max_uses / 64));
+	uint32		block = Max(1, Min(most, 2 * key->block));
+
+	if (key->use == NULL)
+		key->use = csec_key_use_of(key->id, key->version);
+	csec_key_use_take(key->use, NameStr(key->name), block);
+	key->block = key->leave = block;
+}
+
+void
+csec_data_key_count(const CsecDataKey *key)
+{
+	CsecDataKey *cached = &cache.keys[key - cache.keys];
+
+	if (unlikely(cached->leave == 0))
+		take_leave(cached);
+	cached->leave--;
 }
 
 /* What is authenticated with a wrapped key. */

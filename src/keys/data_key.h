@@ -33,9 +33,18 @@ extern const CsecDataKey *csec_data_key_find(uint32_t id, uint16_t version);
 /* Is there such a row, of a key that was not destroyed? */
 extern bool csec_data_key_is_known(uint32_t id, uint16_t version);
 
+/* Is there such a row, of a key that was destroyed? */
+extern bool csec_data_key_is_destroyed(uint32_t id, uint16_t version);
+
 extern uint32_t csec_data_key_id(const CsecDataKey *key);
 extern uint16_t csec_data_key_version(const CsecDataKey *key);
 extern const uint8_t *csec_data_key_commitment(const CsecDataKey *key);
+
+/*
+ * A value will be encrypted under the key: count it.  Error
+ * program_limit_exceeded where the key must not encrypt any more.
+ */
+extern void csec_data_key_count(const CsecDataKey *key);
 
 /* The key made ready for a suite; valid until the next look-up of a key. */
 extern CsecAead *csec_data_key_aead(const CsecDataKey *key, int suite);

@@ -43,9 +43,11 @@
 
 #include "audit/store.h"
 #include "audit/stream.h"
+#include "keys/key_use.h"
 #include "keys/keyring.h"
 #include "sealer/absence.h"
 #include "sealer/batch.h"
+#include "sealer/key_keeper.h"
 #include "sealer/note.h"
 #include "sealer/outcome.h"
 #include "sealer/resume.h"
@@ -303,6 +305,20 @@ seal(void)
 	pgstat_report_stat(false);
 }
 
+/* Sessions have encrypted much, or it is time, or the sealer ends. */
+static void
+keep_keys(bool anyway)
+{
+	bool		due = csec_key_use_is_due();
+
+	if (!extension_here || !(due || anyway))
+		return;
+	begin_transaction();
+	csec_keys_keep();
+	end_transaction();
+	csec_keys_kept();
+}
+
 /* Now and then: forget sessions, ask about old transactions, see to next month. */
 static void
 keep_house(void)
@@ -320,6 +336,7 @@ keep_house(void)
 	if (extension_here)
 		csec_store_look_ahead(GetCurrentTimestamp());
 	end_transaction();
+	keep_keys(true);
 }
 
 /* ---- life ---- */
@@ -491,8 +508,10 @@ work(void)
 		if (full)
 			continue;
 		at_end_of_wal();
+		keep_keys(false);
 		keep_house();
 	}
+	keep_keys(true);
 	csec_note_server(batch, reader->position,
 					 extension_here ? "stop" : "extension gone", NULL);
 	seal();

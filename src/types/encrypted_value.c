@@ -50,6 +50,13 @@ tag_under(uint32 mark, const char *text, size_t len, uint8 *tag)
 		pfree(form);
 }
 
+/* A tag that was computed already, and the search key that it is under. */
+typedef struct Tag
+{
+	uint32		mark;			/* 0: none was */
+	uint8		tag[CSEC_SEARCH_TAG];
+} Tag;
+
 void
 csec_encrypted_text_tag(const char *text, size_t len, uint8 *tag)
 {
@@ -166,24 +173,32 @@ key_of(const CsecCategory *category, int *suite)
 	return csec_data_key_active(category ? NameStr(category->data_key) : CSEC_DATA_KEY_DEFAULT);
 }
 
-struct varlena *
-csec_encrypted_make(uint32 id, const char *text, size_t len)
+/* Do values carry search tags?  Those without a category do. */
+static bool
+is_searched(uint32 id, const CsecCategory *category)
+{
+	return id == CSEC_CATEGORY_NONE || (category != NULL && category->searchable);
+}
+
+static struct varlena *
+make(uint32 id, uint8 flags, const char *text, size_t len, const Tag *tag)
 {
 	const CsecCategory *category = id != CSEC_CATEGORY_NONE ? csec_category_lookup(id) : NULL;
-	CsecEnvelope what = {.category = id};
+	CsecEnvelope what = {.category = id,.flags = flags};
 	const CsecDataKey *key;
 	uint8		nonce[CSEC_AEAD_NONCE];
 	uint8		tags[2][CSEC_SEARCH_TAG];
 	struct varlena *value;
 	Size		size;
 
-	if (csec_input_suspect(id, text, len))
-		what.flags |= CSEC_ENVELOPE_SUSPECT;
-	if (id == CSEC_CATEGORY_NONE || (category != NULL && category->searchable))
+	if (is_searched(id, category))
 	{
 		what.flags |= CSEC_ENVELOPE_SEARCH;
 		what.search_mark = csec_search_key_active(&what.next_mark);
-		tag_under(what.search_mark, text, len, tags[0]);
+		if (tag != NULL && tag->mark == what.search_mark)
+			memcpy(tags[0], tag->tag, CSEC_SEARCH_TAG);
+		else
+			tag_under(what.search_mark, text, len, tags[0]);
 		if (what.next_mark != 0)
 		{
 			what.flags |= CSEC_ENVELOPE_NEXT;
@@ -199,6 +214,7 @@ csec_encrypted_make(uint32 id, const char *text, size_t len)
 	what.nonce = nonce;
 	/* The key last: its address holds until the next look-up of one. */
 	key = key_of(category, &what.suite);
+	csec_data_key_count(key);
 	what.key_id = csec_data_key_id(key);
 	what.key_version = csec_data_key_version(key);
 	what.commitment = csec_data_key_commitment(key);
@@ -211,6 +227,74 @@ csec_encrypted_make(uint32 id, const char *text, size_t len)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 				 errmsg("could not encrypt a value")));
+	return value;
+}
+
+static uint8
+suspect_flag(uint32 id, const char *text, size_t len)
+{
+	return csec_input_suspect(id, text, len) ? CSEC_ENVELOPE_SUSPECT : 0;
+}
+
+struct varlena *
+csec_encrypted_make(uint32 id, const char *text, size_t len)
+{
+	return make(id, suspect_flag(id, text, len), text, len, NULL);
+}
+
+/* ---- renewing ---- */
+
+/* Has it the search tags that a new value would have, and no others? */
+static bool
+tags_current(const CsecEnvelope *envelope, const CsecCategory *category)
+{
+	uint32_t	next;
+	uint32_t	active;
+
+	if (!is_searched(envelope->category, category))
+		return !(envelope->flags & CSEC_ENVELOPE_SEARCH);
+	active = csec_search_key_active(&next);
+	return (envelope->flags & CSEC_ENVELOPE_SEARCH) && envelope->search_mark == active &&
+		((envelope->flags & CSEC_ENVELOPE_NEXT) ? envelope->next_mark : 0) == next;
+}
+
+static bool
+key_current(const CsecEnvelope *envelope, const CsecCategory *category)
+{
+	int			suite;
+	const CsecDataKey *key = key_of(category, &suite);
+
+	return envelope->suite == suite && envelope->key_id == csec_data_key_id(key) &&
+		envelope->key_version == csec_data_key_version(key);
+}
+
+bool
+csec_encrypted_current(const CsecEnvelope *envelope)
+{
+	const CsecCategory *category = NULL;
+
+	if (envelope->flags & CSEC_ENVELOPE_SUBJECT)
+		return true;
+	if (envelope->category != CSEC_CATEGORY_NONE)
+	{
+		category = csec_category_lookup(envelope->category);
+		if (category == NULL || category->storage == CSEC_STORAGE_REFUSED)
+			return true;
+	}
+	if (likely(tags_current(envelope, category) && key_current(envelope, category)))
+		return true;
+	return csec_data_key_is_destroyed(envelope->key_id, envelope->key_version);
+}
+
+struct varlena *
+csec_encrypted_renew(const CsecEnvelope *envelope)
+{
+	char	   *text = csec_encrypted_open(envelope);
+	struct varlena *value = make(envelope->category, envelope->flags & CSEC_ENVELOPE_SUSPECT,
+								 text, envelope->len, NULL);
+
+	csec_secure_wipe(text, envelope->len);
+	pfree(text);
 	return value;
 }
 
@@ -327,26 +411,29 @@ envelope_from_text(uint32 category, const char *text, size_t len)
 
 /*
  * A reader without clearance may try so many values: by its tag where it has
- * one, as comparisons count it, else by its text.
+ * one, as comparisons count it, else by its text.  The tag is for the value,
+ * too.
  */
 static void
-probe_input(const CsecCategory *known, uint32 category, const char *text, size_t len)
+probe_input(const CsecCategory *known, uint32 category, const char *text, size_t len, Tag *tag)
 {
-	uint8		tag[CSEC_SEARCH_TAG];
+	uint32_t	next;
 
 	if (known == NULL || !known->searchable)
 	{
 		csec_probe_input(category, text, len);
 		return;
 	}
-	csec_encrypted_text_tag(text, len, tag);
-	csec_probe_input(category, (char *) tag, sizeof(tag));
+	tag->mark = csec_search_key_active(&next);
+	tag_under(tag->mark, text, len, tag->tag);
+	csec_probe_input(category, (char *) tag->tag, CSEC_SEARCH_TAG);
 }
 
 struct varlena *
 csec_encrypted_input(int32 typmod, const char *text, size_t len)
 {
 	uint32		category = typmod < 0 ? CSEC_CATEGORY_NONE : (uint32) typmod;
+	Tag			tag = {0};
 
 	if (unlikely(is_envelope_text(text, len)))
 		return envelope_from_text(category, text, len);
@@ -356,9 +443,9 @@ csec_encrypted_input(int32 typmod, const char *text, size_t len)
 
 		if (known)
 			csec_check_input(known, text, len);
-		probe_input(known, category, text, len);
+		probe_input(known, category, text, len, &tag);
 	}
-	return csec_encrypted_make(category, text, len);
+	return make(category, suspect_flag(category, text, len), text, len, &tag);
 }
 
 /* ---- values of either type ---- */

@@ -32,6 +32,19 @@ extern void csec_encrypted_read(const struct varlena *value, CsecEnvelope *out);
 extern struct varlena *csec_encrypted_make(uint32 category, const char *text, size_t len);
 
 /*
+ * csec_encrypted_current
+ *		Is it as csec_encrypted_make() would make it now: key, suite, tags?
+ *
+ * True as well for what cannot be made anew: of a category that is not known,
+ * or that must not be stored, under a key that was destroyed, and under the
+ * key of one subject.
+ */
+extern bool csec_encrypted_current(const CsecEnvelope *envelope);
+
+/* The same text in a new envelope.  Errors: those of csec_encrypted_open(). */
+extern struct varlena *csec_encrypted_renew(const CsecEnvelope *envelope);
+
+/*
  * csec_encrypted_input
  *		A new value of a text that came from outside: plain, or the text of an
  *		envelope, which is taken as it is.

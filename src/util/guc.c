@@ -21,6 +21,7 @@ char	   *csec_key_command = NULL;
 int			csec_key_command_timeout = 30;
 char	   *csec_kek = NULL;
 int			csec_suite = 1;
+int			csec_key_max_uses = INT_MAX;
 int			csec_audit_flush_interval = 200;
 int			csec_seal_delay = 500;
 int			csec_flush_timeout = 60000;
@@ -124,6 +125,11 @@ define_key_settings(void)
 							 NULL,
 							 &csec_suite, 1, suites,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.key_max_uses",
+							"Values that a version of a data key encrypts before it is rotated.",
+							"The sealer rotates it by itself; at half as many more it encrypts no longer.",
+							&csec_key_max_uses, INT_MAX, 100, INT_MAX,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
 }
 
 /* The trail: how long a record may take, and what happens when it does. */

@@ -80,8 +80,8 @@ sub table
 	my $rate = is_rate($work);
 	my $bulk = $per eq 'statement';
 	my ($value_head, $value_of, $cpu_head, $cpu_scale) =
-	    $per eq 'record' && !$rate
-	  ? ('s per million', sub { short($_[0] * 1e6) }, 'CPU µs/record', 1e6)
+	    $per =~ /^(?:record|value)$/ && !$rate
+	  ? ('s per million', sub { short($_[0] * 1e6) }, "CPU µs/$per", 1e6)
 	  : $rate
 	  ? ($per eq 'tx' ? 'tx/s' : "${per}s/s", sub { number(1 / $_[0], '%.0f') }, "CPU µs/$per", 1e6)
 	  : ('ms', sub { short($_[0] * 1e3) }, 'CPU ms', 1e3);
@@ -179,7 +179,7 @@ sub storage
 		[   'work', 'way', 'WAL, B per record', 'trail, B per record',
 			'for a million', 'WAL, MB', 'trail, MB'
 		]);
-	for my $work (grep { $_->{per} ne 'record' } @$works)
+	for my $work (grep { $_->{per} !~ /^(?:record|value)$/ } @$works)
 	{
 		my $plain = median(figures($work, 'plain', 'wal')) // next;
 		my $each = 1 / ($work->{rows_per_unit} // 1);

@@ -39,6 +39,7 @@ my %CSEC = (
 		'csec.embedded_keys' => 'on'
 	},
 	setup => ['way_csec.sql'],
+	with => { secrets => ['secrets_csec.sql'] },
 	flush => 'SELECT csec.flush_audit()',
 	bytes => q{SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -94,6 +95,7 @@ my %VARIANT = (
 		label => 'csec, strict',
 		attach => sub { protect($_[0], "audit => 'strict'") }
 	},
+	csec_scan => { %CSEC, label => 'the scan alone', server => 'csec' },
 	csec_idle => {
 		%CSEC,
 		label => 'csec loaded, table not protected',
@@ -145,7 +147,7 @@ my %VARIANT = (
 	plpgsql_mask => { label => 'view with PL/pgSQL masks', server => 'plain' },
 	binary_copy => { label => 'binary COPY into such a table', server => 'plain' },
 	sql_check => { label => 'SQL with window functions', server => 'plain' },
-	c_loop => { label => 'bare C loop over SHA-256', server => undef });
+	c_loop => { label => 'bare C loop over OpenSSL', server => undef });
 
 sub variants
 {

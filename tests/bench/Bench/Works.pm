@@ -50,6 +50,7 @@ sub fixtures
 			tables => [ customers('customers_big') ]
 		},
 		masking_views => { files => ['masking_views.sql'] },
+		secrets => { files => ['secrets.sql'] },
 		tpcb => {
 			pgbench_scale => $p->{scale},
 			files => ['tpcb_grants.sql'],
@@ -238,6 +239,76 @@ sub works
 						OVER (ORDER BY seq) AS before FROM chain) link},
 					units => $p->{records},
 					fixture => ['chain']
+				}
+			]
+		},
+		# What encrypting costs, beside a loop over OpenSSL alone and the scan of
+		# the same rows.
+		(   map {
+				my ($name, $title, $loop, $sql, $scan) = @$_;
+				{
+					name => $name,
+					title => $title,
+					per => 'value',
+					base => 'c_loop',
+					for => [
+						c_loop => {
+							kind => 'program',
+							program => [ 'baseline', $loop, 1_000_000, 20 ],
+							units => 1_000_000
+						},
+						map { $_->[0] => {
+							kind => 'statement',
+							sql => $_->[1],
+							units => 100_000,
+							fixture => ['secrets']
+						} } [ csec_scan => $scan ], [ csec => $sql ]
+					]
+				}
+			} [ encrypt => 'encrypting 20 bytes, AES-256-GCM', 'seal',
+				'SELECT count(v::csec.encrypted(bench)) FROM texts', 'SELECT count(v) FROM texts' ],
+			[ decrypt => 'decrypting 20 bytes, AES-256-GCM', 'open',
+				'SELECT count(v::text) FROM secrets', 'SELECT count(v) FROM secrets' ],
+			[ encrypt_sm4 => 'encrypting 20 bytes, SM4-CTR and HMAC-SM3', 'sm4_seal',
+				'SELECT count(v::csec.encrypted(bench_sm4)) FROM texts', 'SELECT count(v) FROM texts' ],
+			[ decrypt_sm4 => 'decrypting 20 bytes, SM4-CTR and HMAC-SM3', 'sm4_open',
+				'SELECT count(sm4::text) FROM secrets', 'SELECT count(sm4) FROM secrets' ],
+			[ search_tag => 'the search tag of 20 bytes, HMAC-SHA256', 'hmac',
+				'SELECT count(*) FROM texts WHERE v = (SELECT found FROM secrets LIMIT 1)',
+				q{SELECT count(*) FROM texts WHERE v = (SELECT 'none')} ]),
+		{   name => 'find_encrypted',
+			title => 'SELECT by an encrypted column with an index, prepared, 1 client',
+			kind => 'pgbench',
+			clients => 1,
+			script => 'find.sql',
+			fixture => ['secrets'],
+			for => [ same(qw(plain csec)) ]
+		},
+		{   name => 'copy_in_encrypted',
+			title => "COPY FROM of $bulk rows, two encrypted columns, one with a search tag",
+			kind => 'copy_in',
+			sql => 'COPY secrets_in FROM STDIN',
+			rows => "COPY (SELECT * FROM seed LIMIT $p->{bulk}) TO STDOUT",
+			rows_per_unit => $p->{bulk},
+			before => ['TRUNCATE secrets_in'],
+			fixture => ['secrets'],
+			for => [ same(qw(plain csec)) ]
+		},
+		{   name => 'reencrypt',
+			title => "csec.reencrypt() of $bulk values with search tags; base: UPDATE of as many rows",
+			per => 'value',
+			kind => 'statement',
+			role => 'postgres',
+			units => $p->{bulk},
+			fixture => ['secrets'],
+			for => [
+				plain => {
+					sql => 'UPDATE secrets_bulk SET v = v',
+					before => ['VACUUM secrets_bulk']
+				},
+				csec => {
+					sql => q{CALL csec.reencrypt('secrets_bulk')},
+					before => [ 'VACUUM secrets_bulk', q{CALL csec.rotate_key(reason => 'bench')} ]
 				}
 			]
 		});

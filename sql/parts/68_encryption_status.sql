@@ -1,0 +1,60 @@
+-- What the stored values are encrypted with.
+
+-- Fields that a table is declared to have: those of the policy, and columns
+-- that are encrypted without it.
+CREATE FUNCTION csec.declared_fields(tab regclass, OUT attnum int2, OUT attname name, OUT category text, OUT storage text, OUT encrypted boolean)
+	RETURNS SETOF record
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT a.attnum, a.attname, c.name, c.storage, e.attname IS NOT NULL
+	FROM pg_attribute a
+		LEFT JOIN (SELECT i.attname FROM csec.encrypted_types() t JOIN pg_attribute i ON i.atttypid = t.type
+			WHERE i.attrelid = tab AND t.arrays <= 1 AND NOT t.inside) e ON e.attname = a.attname
+		LEFT JOIN csec.protected_field f ON f.relid = tab AND f.attname = a.attname
+		LEFT JOIN csec.category c ON c.name = coalesce(f.category, csec.column_category(tab, a.attname))
+	WHERE a.attrelid = tab AND a.attnum > 0 AND NOT a.attisdropped
+		AND (e.attname IS NOT NULL OR c.storage = 'encrypted')
+$$;
+REVOKE ALL ON FUNCTION csec.declared_fields(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.declared_fields(regclass) IS 'internal: the columns of a table that are encrypted, or should be';
+
+CREATE FUNCTION csec.encryption_share(tab regclass, sample int8 DEFAULT NULL,
+		OUT attname name, OUT category text, OUT suite text, OUT key_id int4, OUT key_version int4,
+		OUT key text, OUT key_state text, OUT search text, OUT current boolean, OUT "values" int8, OUT share numeric)
+	RETURNS SETOF record
+	LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	WITH counted AS MATERIALIZED (
+		SELECT f.attname, s.category, s.suite, s.key_id, s.key_version, s.search_mark, s.next_mark, s.current, sum(s.n) AS n
+		FROM csec.tree(tab) t JOIN pg_class c ON c.oid = t AND c.relkind IN ('r', 'm')
+			CROSS JOIN LATERAL csec.scan_envelopes(t, ARRAY(SELECT a.attnum FROM csec.declared_fields(tab) d
+				JOIN pg_attribute a ON a.attrelid = t AND a.attname = d.attname WHERE NOT d.encrypted), sample) s
+			JOIN pg_attribute f ON f.attrelid = t AND f.attnum = s.attnum
+		GROUP BY 1, 2, 3, 4, 5, 6, 7, 8)
+	SELECT n.attname, coalesce(c.name, d.category), CASE n.suite WHEN 1 THEN 'aes_256_gcm' WHEN 2 THEN 'sm4_ctr_hmac_sm3' ELSE 'plain' END,
+		n.key_id, n.key_version, k.name, CASE WHEN n.suite IS NOT NULL THEN coalesce(k.state, 'unknown') END,
+		CASE WHEN n.suite IS NOT NULL THEN concat_ws(', ', coalesce(a.state, CASE WHEN n.search_mark IS NOT NULL THEN 'unknown' ELSE 'none' END),
+			coalesce(x.state, CASE WHEN n.next_mark IS NOT NULL THEN 'unknown' END)) END,
+		coalesce(n.current, false), n.n::int8, round(n.n / sum(n.n) OVER (PARTITION BY n.attname), 4)
+	FROM counted n
+		LEFT JOIN csec.category c ON csec.category_id(c.name) = n.category
+		LEFT JOIN csec.declared_fields(tab) d ON d.attname = n.attname
+		LEFT JOIN csec.key k ON k.purpose = 'data' AND k.id = n.key_id AND k.version = n.key_version
+		LEFT JOIN csec.key a ON a.purpose = 'search' AND ('x' || encode(substr(a.commitment, 1, 4), 'hex'))::bit(32)::int8 = n.search_mark
+		LEFT JOIN csec.key x ON x.purpose = 'search' AND ('x' || encode(substr(x.commitment, 1, 4), 'hex'))::bit(32)::int8 = n.next_mark
+	ORDER BY 1, 2, 3, 4, 5, 8
+$$;
+REVOKE ALL ON FUNCTION csec.encryption_share(regclass, int8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.encryption_share(regclass, int8) TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON FUNCTION csec.encryption_share(regclass, int8) IS
+	'the values of a table by suite, key version and search tags, with the share of each in its column; current: as new values are; sample: look at so many blocks of each partition only. Reads no value';
+
+CREATE VIEW csec.encryption_status AS
+	SELECT t.relid, f.attname, f.category, f.storage, s.suite, s.key, s.key_version, s.key_state, s.search, s.current,
+		s.share, s."values" AS values_sampled
+	FROM csec.protected_table t
+		CROSS JOIN LATERAL csec.declared_fields(t.relid) f
+		LEFT JOIN csec.encryption_share(t.relid, 64) s ON s.attname = f.attname;
+REVOKE ALL ON csec.encryption_status FROM PUBLIC;
+GRANT SELECT ON csec.encryption_status TO csec_admin, csec_auditor, csec_officer;
+GRANT EXECUTE ON FUNCTION csec.declared_fields(regclass) TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON VIEW csec.encryption_status IS
+	'each encrypted field of the protected tables: what share of its values is under which suite and key version, from 64 blocks of each table; suite plain: not encrypted though its category says so. csec.encryption_share() looks at all';

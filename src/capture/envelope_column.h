@@ -1,0 +1,36 @@
+/*
+ * envelope_column.h
+ *		Columns that hold encrypted values: one in each row, or an array.
+ */
+#ifndef CSEC_CAPTURE_ENVELOPE_COLUMN_H
+#define CSEC_CAPTURE_ENVELOPE_COLUMN_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+
+#include "types/envelope.h"
+
+typedef struct CsecEnvelopeColumn
+{
+	AttrNumber	attno;
+	bool		is_array;
+	Oid			element;		/* of an array: csec.encrypted or a domain over it */
+} CsecEnvelopeColumn;
+
+/* The columns of a relation that hold encrypted values, palloc'd. */
+extern CsecEnvelopeColumn *csec_envelope_columns(TupleDesc desc, int *n);
+
+/*
+ * Show every envelope of a column's value to visit, until it says false, with
+ * what its header says; the ciphertext may not be there.  Gives what visit
+ * said last, true for an empty array.
+ */
+typedef bool (*CsecEnvelopeVisit) (const CsecEnvelope *envelope, void *arg);
+extern bool csec_envelope_visit(const CsecEnvelopeColumn *column, Datum value,
+								CsecEnvelopeVisit visit, void *arg);
+
+/* The value with those envelopes renewed that are not current; adds their number. */
+extern Datum csec_envelope_renewed(const CsecEnvelopeColumn *column, Datum value, uint64 *n);
+
+#endif							/* CSEC_CAPTURE_ENVELOPE_COLUMN_H */
