@@ -111,9 +111,10 @@ EXCEPTION WHEN data_corrupted THEN
 	RETURN SQLERRM;
 END
 $$;
--- two columns (one classified), an update and a delete
+-- two columns (one classified, with an envelope before and none after), an update and a delete
 CREATE TABLE sample AS SELECT decode('02' || '02' || '6964' || '00' || '0570686f6e65' || '01'
-	|| '55' || '0131' || '0002' || '00' || '03' || '0131' || '0132' || '01' || '09' || '12' || repeat('aa', 16) || '2a2a'
+	|| '55' || '0131' || '0002' || '00' || '03' || '0131' || '0132' || '01' || '03' || '4c' || repeat('aa', 16) || '012a' || 'c10110' || repeat('55', 54) || '01'
+	|| '13' || repeat('aa', 16) || '022a2a'
 	|| '44' || '0131' || '0001' || '00' || '01' || '0131', 'hex') AS changes;
 SELECT row_no, op, subject, column_name, classified, old_value, new_value, old_digest, new_digest FROM sample, csec.record_changes(with_changes(changes));
 SELECT outcome_of(with_changes(changes)) FROM sample;
@@ -133,6 +134,12 @@ SELECT what, outcome_of(with_changes(decode(hex, 'hex'))) FROM (VALUES
 	('an insert with an old value', '01016100' || '49' || '00' || '0001' || '0003' || '00' || '00'), ('a delete with a new value', '01016100' || '44' || '00' || '0001' || '0003' || '00' || '00'),
 	('value and null', '01016100' || '49' || '00' || '0001' || '000a' || '00'), ('a digest of nothing', '01016100' || '49' || '00' || '0001' || '0028'),
 	('unknown flag', '01016100' || '49' || '00' || '0001' || '0042' || '00'), ('short digest', '01016101' || '49' || '00' || '0001' || '0002' || '0f' || repeat('aa', 15)),
+	('no mask', '01016101' || '49' || '00' || '0001' || '0002' || '10' || repeat('aa', 16)),
+	('a mask that ends early', '01016101' || '49' || '00' || '0001' || '0002' || '12' || repeat('aa', 16) || '022a'),
+	('no envelope', '01016101' || '49' || '00' || '0001' || '0002' || '11' || repeat('aa', 16) || '00'),
+	('short envelope', '01016101' || '49' || '00' || '0001' || '0002' || '49' || repeat('aa', 16) || '00' || 'c10110' || repeat('55', 53)),
+	('an envelope of a field', '01016101' || '49' || '00' || '0001' || '0002' || '4a' || repeat('aa', 16) || '00' || 'c10100' || repeat('55', 54)),
+	('an envelope with a tag', '01016101' || '49' || '00' || '0001' || '0002' || '5e' || repeat('aa', 16) || '00' || 'c10111' || repeat('55', 74)),
 	('short SHA', '01016100' || '49' || '00' || '0001' || '0022' || '0f' || repeat('aa', 15)), ('a value longer than all', '01016100' || '49' || '00' || '0001' || '0002' || 'ffffffffffffffffff01'),
 	('nothing told', '01016100' || '55' || '00' || '0000')) v (what, hex);
 -- whole records cut short or turned, of every kind there is

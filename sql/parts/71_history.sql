@@ -203,6 +203,41 @@ GRANT EXECUTE ON FUNCTION csec.history(regclass, text, timestamptz, timestamptz)
 COMMENT ON FUNCTION csec.history(regclass, text, timestamptz, timestamptz) IS
 	'the changes of a subject''s rows in a table, column by column, in order; classified values as masks, with keyed digests by which equal ones are known';
 
+-- Old and new values in clear: src/capture/open_change.c says for whom.
+CREATE FUNCTION csec.open_record_changes(record bytea)
+	RETURNS TABLE (row_no int8, op text, subject text, column_name text, classified bool, old_value text, new_value text,
+		old_digest bytea, new_digest bytea, old_length int8, new_length int8, revealed bool)
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 10
+	AS 'MODULE_PATHNAME', 'csec_open_record_changes';
+REVOKE ALL ON FUNCTION csec.open_record_changes(bytea) FROM PUBLIC;
+COMMENT ON FUNCTION csec.open_record_changes(bytea) IS
+	'internal: csec.record_changes() with the values in clear that the reader may see; on record as a read';
+
+CREATE FUNCTION csec.open_change(seq int8)
+	RETURNS TABLE (row_no int8, op text, subject text, column_name text, classified bool, old_value text, new_value text, revealed bool)
+	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	found_record bytea;
+BEGIN
+	PERFORM csec.require_trail();
+	SELECT l.record INTO found_record FROM csec_trail.audit_log l WHERE l.seq = open_change.seq AND l.kind = 3;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'there is no audit record of a change with number %', seq
+			USING ERRCODE = 'no_data_found', HINT = 'csec.history() gives the numbers of the changes of a customer''s rows.';
+	END IF;
+	RETURN QUERY
+		SELECT c.row_no, CASE c.op WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' END,
+			c.subject, c.column_name, c.classified, c.old_value, c.new_value, c.revealed
+		FROM csec.open_record_changes(found_record) c;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.open_change(int8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.open_change(int8) TO csec_trail_reader;
+COMMENT ON FUNCTION csec.open_change(int8) IS
+	'the old and new values of a change in clear, for members of csec_trail_reader as far as their clearance goes, else masks; recorded as a read of its customers';
+
 CREATE FUNCTION csec.subjects_of(seq int8) RETURNS SETOF text
 	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp

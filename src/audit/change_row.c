@@ -7,6 +7,7 @@
 #include "audit/change_row.h"
 
 #include "crypto/hash.h"
+#include "types/envelope.h"
 #include "util/bytes.h"
 
 /* A table has at most this many columns. */
@@ -102,6 +103,28 @@ flags_are_sound(char op, uint8_t flags, bool classified)
 	return before == (op != 'I') && after == (op != 'D');
 }
 
+/* A classified value taken apart; false where it has not that form. */
+static bool
+get_classified(CsecField bytes, CsecChangeSide *side)
+{
+	const uint8_t *p = bytes.data + CSEC_CHANGE_DIGEST_SIZE;
+	const uint8_t *end = bytes.data + bytes.len;
+	CsecEnvelope envelope;
+
+	if (bytes.len < CSEC_CHANGE_DIGEST_SIZE)
+		return false;
+	side->digest.data = bytes.data;
+	side->digest.len = CSEC_CHANGE_DIGEST_SIZE;
+	if (!get_bytes(&p, end, &side->value))
+		return false;
+	if (p == end)
+		return true;
+	side->envelope.data = p;
+	side->envelope.len = (uint32_t) (end - p);
+	return csec_envelope_parse(p, (size_t) (end - p), &envelope) &&
+		(envelope.flags & CSEC_ENVELOPE_TRAIL);
+}
+
 static bool
 get_side(CsecChangeReader *reader, bool has_value, bool is_null, bool too_long,
 		 bool classified, CsecChangeSide *side)
@@ -113,27 +136,20 @@ get_side(CsecChangeReader *reader, bool has_value, bool is_null, bool too_long,
 		return true;
 	if (!get_bytes(&reader->p, reader->end, &side->value))
 		return false;
-	if (!too_long && !classified)
+	if (classified)
+		return get_classified(side->value, side);
+	if (!too_long)
 		return true;
 
-	side->digest = side->value;
-	if (too_long)
-	{
-		if (side->value.len != CSEC_SHA256_SIZE + 8)
-			return false;
-		side->too_long = true;
-		side->digest.len = CSEC_SHA256_SIZE;
-		side->length = csec_get_u64(side->value.data + CSEC_SHA256_SIZE);
-		side->value.data = NULL;
-		side->value.len = 0;
-		return side->length <= INT64_MAX;
-	}
-	if (side->value.len < CSEC_CHANGE_DIGEST_SIZE)
+	if (side->value.len != CSEC_SHA256_SIZE + 8)
 		return false;
-	side->digest.len = CSEC_CHANGE_DIGEST_SIZE;
-	side->value.data += CSEC_CHANGE_DIGEST_SIZE;
-	side->value.len -= CSEC_CHANGE_DIGEST_SIZE;
-	return true;
+	side->too_long = true;
+	side->digest = side->value;
+	side->digest.len = CSEC_SHA256_SIZE;
+	side->length = csec_get_u64(side->value.data + CSEC_SHA256_SIZE);
+	side->value.data = NULL;
+	side->value.len = 0;
+	return side->length <= INT64_MAX;
 }
 
 bool

@@ -15,8 +15,10 @@
  *			old value (varint length, bytes) where the flags say so
  *			new value, likewise
  *
- * The value of a classified column is a keyed digest followed by its mask.
- * Of a long value the SHA-256 and the length (u64) stand in its place.
+ * The value of a classified column is a keyed digest, its mask (varint length,
+ * bytes), and to the end its envelope (types/envelope.h); no envelope where the
+ * value was too long or must not be kept.  Of a long value of another column
+ * the SHA-256 and the length (u64) stand in its place.
  */
 #ifndef CSEC_AUDIT_CHANGE_ROW_H
 #define CSEC_AUDIT_CHANGE_ROW_H
@@ -63,6 +65,7 @@ typedef struct CsecChangeSide
 	bool		too_long;		/* digest and length only */
 	CsecField	value;			/* the value, or the mask; data NULL: unknown */
 	CsecField	digest;			/* data NULL: none */
+	CsecField	envelope;		/* of a classified value; data NULL: none */
 	uint64_t	length;			/* of a value that is too long */
 } CsecChangeSide;
 

@@ -4,11 +4,8 @@
  */
 #include "audit/decode.h"
 
-#include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-
-#include "audit/change_row.h"
 
 enum
 {
@@ -23,12 +20,14 @@ enum
 	NEW_DIGEST,
 	OLD_LENGTH,
 	NEW_LENGTH,
+	REVEALED,					/* of csec.open_change() only */
 	NATTS
 };
 
 typedef struct Output
 {
 	ReturnSetInfo *result;
+	CsecChangeOpener *opener;	/* or NULL */
 	Datum		value[NATTS];
 	bool		isnull[NATTS];
 } Output;
@@ -58,10 +57,20 @@ bytes_of(CsecField field)
 }
 
 static void
-set_side(Output *output, const CsecChangeSide *side, int value, int digest, int length)
+set_side(Output *output, uint64 column, const CsecChangeSide *side,
+		 int value, int digest, int length)
 {
-	if (side->value.data != NULL)
+	Datum		opened;
+
+	if (output->opener != NULL && output->opener->open(output->opener, column, side, &opened))
+		set(output, value, opened);
+	else if (side->value.data != NULL)
+	{
 		set(output, value, csec_decode_text(side->value));
+		/* a digest stands beside masks only */
+		if (side->digest.data != NULL)
+			set(output, REVEALED, BoolGetDatum(false));
+	}
 	if (side->digest.data != NULL)
 		set(output, digest, bytes_of(side->digest));
 	if (side->too_long)
@@ -91,28 +100,26 @@ put_row(Output *output, CsecChangeReader *reader, const CsecChangeName *names,
 		memset(output->isnull + COLUMN_NAME, true, NATTS - COLUMN_NAME);
 		set(output, COLUMN_NAME, csec_decode_text(names[value.column].name));
 		set(output, CLASSIFIED, BoolGetDatum(names[value.column].classified));
-		set_side(output, &value.before, OLD_VALUE, OLD_DIGEST, OLD_LENGTH);
-		set_side(output, &value.after, NEW_VALUE, NEW_DIGEST, NEW_LENGTH);
+		set(output, REVEALED, BoolGetDatum(true));
+		set_side(output, value.column, &value.before, OLD_VALUE, OLD_DIGEST, OLD_LENGTH);
+		set_side(output, value.column, &value.after, NEW_VALUE, NEW_DIGEST, NEW_LENGTH);
 		put(output);
 	}
 	return true;
 }
 
-PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_record_changes);
-
 /*
- * csec.record_changes(record bytea): one row for each changed column of each
- * changed row, and one without a column for a row of which none is told.  A
- * record that changes nothing has no rows; malformed bytes are an error that
+ * The result of a function: one row for each changed column of each changed
+ * row of a record, and one without a column for a row of which none is told.
+ * A record that changes nothing has no rows; malformed bytes are an error that
  * names the record.
  */
-Datum
-csec_record_changes(PG_FUNCTION_ARGS)
+void
+csec_decode_changes(FunctionCallInfo fcinfo, bytea *record, CsecBody *body,
+					CsecChangeOpener *opener)
 {
-	bytea	   *record = PG_GETARG_BYTEA_PP(0);
-	Output		output;
+	Output		output = {.opener = opener};
 	CsecHeader	header;
-	CsecBody	body;
 	CsecChangeReader reader;
 	CsecChangeRow row;
 	CsecChangeName *names;
@@ -121,10 +128,10 @@ csec_record_changes(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	output.result = (ReturnSetInfo *) fcinfo->resultinfo;
-	csec_decode_record(record, &header, &body);
-	if (body.field[CSEC_TAG_CHANGES].data == NULL)
-		return (Datum) 0;
-	if (!csec_changes_open(body.field[CSEC_TAG_CHANGES], &reader))
+	csec_decode_record(record, &header, body);
+	if (body->field[CSEC_TAG_CHANGES].data == NULL)
+		return;
+	if (!csec_changes_open(body->field[CSEC_TAG_CHANGES], &reader))
 		csec_malformed_record(record);
 	names = palloc((reader.ncolumns + 1) * sizeof(CsecChangeName));
 	csec_changes_names(&reader, names);
@@ -136,5 +143,16 @@ csec_record_changes(PG_FUNCTION_ARGS)
 	}
 	if (malformed)
 		csec_malformed_record(record);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_record_changes);
+
+/* csec.record_changes(record bytea): its changed rows, classified values masked. */
+Datum
+csec_record_changes(PG_FUNCTION_ARGS)
+{
+	CsecBody	body;
+
+	csec_decode_changes(fcinfo, PG_GETARG_BYTEA_PP(0), &body, NULL);
 	return (Datum) 0;
 }

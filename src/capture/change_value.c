@@ -4,8 +4,13 @@
  *
  * A column that is not classified: as its type prints it.  A classified one
  * never in clear: a keyed digest, by which two records can be seen to speak
- * of the same value, then the mask.  The digest needs the server's key, so
- * that who reads the trail cannot find a phone number by trying them all.
+ * of the same value, then the mask, then the value's envelope, which
+ * csec.open_change() opens for the few who may.  The digest needs the server's
+ * key, so that who reads the trail cannot find a phone number by trying them
+ * all; the envelope has no search tag, for the same reason.
+ *
+ * A value that cannot be encrypted, for want of a key, is an error, and so is
+ * the change: one on record as a mask alone could never be undone by it.
  */
 #include "postgres.h"
 
@@ -28,21 +33,47 @@ append_bytes(StringInfo out, const void *data, size_t len)
 	appendBinaryStringInfo(out, data, (int) len);
 }
 
-/* The digest of a value and its mask; of an unknown category the digest alone. */
-static void
-append_classified(StringInfo out, uint32 category, const char *text, size_t len)
+/*
+ * The envelope of a value, or NULL where none is kept: it would not fit into a
+ * record, or its category says that it must not be stored at all.
+ */
+static struct varlena *
+envelope_of(const CsecCategory *category, uint32 id, const char *text, size_t len)
 {
-	const CsecCategory *known = csec_category_lookup(category);
-	uint8		bytes[CSEC_DIGEST_SIZE + CSEC_MASK_MAX];
+	if (len > CSEC_CHANGE_VALUE_MAX ||
+		(category != NULL && category->storage == CSEC_STORAGE_REFUSED))
+		return NULL;
+	return csec_encrypted_make_for_trail(id, text, len);
+}
+
+/* Digest, mask and envelope of a value; of an unknown category no mask. */
+static void
+append_classified(StringInfo out, uint32 id, const char *text, size_t len)
+{
+	const CsecCategory *category = csec_category_lookup(id);
+	uint8		bytes[CSEC_DIGEST_SIZE + CSEC_VARINT_MAX + CSEC_MASK_MAX];
+	uint8		head[CSEC_VARINT_MAX];
+	size_t		n = CSEC_DIGEST_SIZE;
 	CsecShown	shown = {.len = 0};
+	struct varlena *envelope;
+	size_t		size;
 
 	csec_keyring_digest(text, len, bytes);
-	if (known != NULL)
-	{
-		csec_mask_text(known, text, len, &shown);
-		memcpy(bytes + CSEC_DIGEST_SIZE, shown.text, Min(shown.len, CSEC_MASK_MAX));
-	}
-	append_bytes(out, bytes, CSEC_DIGEST_SIZE + Min(shown.len, CSEC_MASK_MAX));
+	if (category != NULL)
+		csec_mask_text(category, text, len, &shown);
+	shown.len = Min(shown.len, CSEC_MASK_MAX);
+	n += csec_put_varint(bytes + n, shown.len);
+	if (shown.len > 0)
+		memcpy(bytes + n, shown.text, shown.len);
+	n += shown.len;
+	envelope = envelope_of(category, id, text, len);
+	size = envelope ? VARSIZE_ANY_EXHDR(envelope) : 0;
+	appendBinaryStringInfo(out, (char *) head, (int) csec_put_varint(head, n + size));
+	appendBinaryStringInfo(out, (char *) bytes, (int) n);
+	if (envelope == NULL)
+		return;
+	appendBinaryStringInfo(out, VARDATA_ANY(envelope), (int) size);
+	pfree(envelope);
 }
 
 /* SHA-256 and length of a value that is too long for a record. */

@@ -18,7 +18,9 @@
 #include "policy/reader.h"
 #include "util/pgcompat.h"
 
-static const char *const trusted_names[] = {"csec_backup", "csec_loader"};
+static const char *const trusted_names[] = {
+	"csec_backup", "csec_loader", "csec_trail_reader"
+};
 
 /* What was found for one outer role; until roles or memberships change. */
 static struct

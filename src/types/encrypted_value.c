@@ -30,7 +30,8 @@ void
 csec_encrypted_read(const struct varlena *value, CsecEnvelope *out)
 {
 	if (unlikely(!csec_envelope_parse((const uint8 *) VARDATA_ANY(value),
-									  VARSIZE_ANY_EXHDR(value), out)))
+									  VARSIZE_ANY_EXHDR(value), out) ||
+				 (out->flags & CSEC_ENVELOPE_TRAIL)))
 		malformed();
 }
 
@@ -173,6 +174,41 @@ key_of(const CsecCategory *category, int *suite)
 	return csec_data_key_active(category ? NameStr(category->data_key) : CSEC_DATA_KEY_DEFAULT);
 }
 
+/* Encrypt under the category's key: all of "what" is there but key and suite. */
+static struct varlena *
+seal(CsecEnvelope *what, const CsecCategory *category, const char *text, size_t len)
+{
+	/* Its address holds until the next look-up of a key. */
+	const CsecDataKey *key = key_of(category, &what->suite);
+	Size		size;
+	struct varlena *value;
+
+	csec_data_key_count(key);
+	what->key_id = csec_data_key_id(key);
+	what->key_version = csec_data_key_version(key);
+	what->commitment = csec_data_key_commitment(key);
+	size = add_size(len, VARHDRSZ + csec_envelope_header_size(what->flags) + CSEC_AEAD_TAG);
+	value = palloc(size);
+	SET_VARSIZE(value, size);
+	if (!csec_envelope_seal(csec_data_key_aead(key, what->suite), what,
+							(const uint8 *) text, len, (uint8 *) VARDATA(value)))
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("could not encrypt a value")));
+	return value;
+}
+
+struct varlena *
+csec_encrypted_make_for_trail(uint32 id, const char *text, size_t len)
+{
+	CsecEnvelope what = {.category = id,.flags = CSEC_ENVELOPE_TRAIL};
+	uint8		nonce[CSEC_AEAD_NONCE];
+
+	random_nonce(nonce);
+	what.nonce = nonce;
+	return seal(&what, csec_category_lookup(id), text, len);
+}
+
 /* Do values carry search tags?  Those without a category do. */
 static bool
 is_searched(uint32 id, const CsecCategory *category)
@@ -185,11 +221,8 @@ make(uint32 id, uint8 flags, const char *text, size_t len, const Tag *tag)
 {
 	const CsecCategory *category = id != CSEC_CATEGORY_NONE ? csec_category_lookup(id) : NULL;
 	CsecEnvelope what = {.category = id,.flags = flags};
-	const CsecDataKey *key;
 	uint8		nonce[CSEC_AEAD_NONCE];
 	uint8		tags[2][CSEC_SEARCH_TAG];
-	struct varlena *value;
-	Size		size;
 
 	if (is_searched(id, category))
 	{
@@ -212,22 +245,7 @@ make(uint32 id, uint8 flags, const char *text, size_t len, const Tag *tag)
 	else
 		random_nonce(nonce);
 	what.nonce = nonce;
-	/* The key last: its address holds until the next look-up of one. */
-	key = key_of(category, &what.suite);
-	csec_data_key_count(key);
-	what.key_id = csec_data_key_id(key);
-	what.key_version = csec_data_key_version(key);
-	what.commitment = csec_data_key_commitment(key);
-
-	size = add_size(len, VARHDRSZ + csec_envelope_header_size(what.flags) + CSEC_AEAD_TAG);
-	value = palloc(size);
-	SET_VARSIZE(value, size);
-	if (!csec_envelope_seal(csec_data_key_aead(key, what.suite), &what,
-							(const uint8 *) text, len, (uint8 *) VARDATA(value)))
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("could not encrypt a value")));
-	return value;
+	return seal(&what, category, text, len);
 }
 
 static uint8
@@ -396,6 +414,8 @@ envelope_from_text(uint32 category, const char *text, size_t len)
 
 	if (n < 0 || !csec_envelope_parse((uint8 *) VARDATA(value), n, &envelope))
 		refuse_envelope_text("It is not complete, or was altered.");
+	if (envelope.flags & CSEC_ENVELOPE_TRAIL)
+		refuse_envelope_text("It belongs to a record of the trail; csec.open_change() opens it.");
 	SET_VARSIZE(value, VARHDRSZ + n);
 	if (category != CSEC_CATEGORY_NONE && envelope.category != category)
 		refuse_envelope_text("It holds a value of another category than the field's.");

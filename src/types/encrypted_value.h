@@ -45,6 +45,12 @@ extern bool csec_encrypted_current(const CsecEnvelope *envelope);
 extern struct varlena *csec_encrypted_renew(const CsecEnvelope *envelope);
 
 /*
+ * The envelope of a text as the trail keeps it: without search tags, and
+ * marked so that no field takes it for a value of its own.
+ */
+extern struct varlena *csec_encrypted_make_for_trail(uint32 category, const char *text, size_t len);
+
+/*
  * csec_encrypted_input
  *		A new value of a text that came from outside: plain, or the text of an
  *		envelope, which is taken as it is.

@@ -30,12 +30,16 @@ csec_envelope_header_size(uint8_t flags)
 	return size;
 }
 
-/* Flags that have a meaning; a tag under the next key is beside one under this. */
+/*
+ * Flags that have a meaning: a tag under the next key is beside one under
+ * this; the trail has no tags, by which its values could be found.
+ */
 static bool
 flags_known(uint8_t flags)
 {
 	return (flags & ~CSEC_ENVELOPE_FLAGS) == 0 &&
-		(!(flags & CSEC_ENVELOPE_NEXT) || (flags & CSEC_ENVELOPE_SEARCH));
+		(!(flags & CSEC_ENVELOPE_NEXT) || (flags & CSEC_ENVELOPE_SEARCH)) &&
+		!((flags & CSEC_ENVELOPE_TRAIL) && (flags & (CSEC_ENVELOPE_SEARCH | CSEC_ENVELOPE_SUSPECT)));
 }
 
 bool

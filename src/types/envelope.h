@@ -35,7 +35,8 @@
 #define CSEC_ENVELOPE_NEXT		0x02	/* and one under the next search key */
 #define CSEC_ENVELOPE_SUSPECT	0x04	/* the text has the form of a mask */
 #define CSEC_ENVELOPE_SUBJECT	0x08	/* under the key of one subject */
-#define CSEC_ENVELOPE_FLAGS		0x0F
+#define CSEC_ENVELOPE_TRAIL		0x10	/* in a record of the trail: the value of no field */
+#define CSEC_ENVELOPE_FLAGS		0x1F
 
 #define CSEC_SEARCH_MARK		4
 #define CSEC_SEARCH_TAG			16

@@ -101,6 +101,19 @@ sub names
 	return @names;
 }
 
+# A classified value: its digest, its mask and the envelope's text length.
+sub classified
+{
+	my ($value) = @_;
+	die 'short digest' if length $value < 16;
+	substr($value, 0, 16, '');
+	my $mask = counted(\$value);
+	return "#$mask" if $value eq '';
+	my ($magic, $suite, $flags, $category, $key, $version) = unpack 'CCCNNn', $value;
+	die 'no envelope' if $magic != 0xc1 || $suite < 1 || $suite > 2 || $flags != 0x10 || $key == 0 || $version == 0;
+	return "#$mask(" . (length($value) - 41 - 16) . ')';
+}
+
 sub rows
 {
 	my ($field) = @_;
@@ -121,10 +134,9 @@ sub rows
 			my @values;
 			foreach ([ 1, 4 ], [ 2, 8 ])
 			{
-				push @values, counted(\$field) if $flags & $$_[0];
+				push @values, $$column[1] ? classified(counted(\$field)) : counted(\$field) if $flags & $$_[0];
 				push @values, 'null' if $flags & $$_[1];
 			}
-			s/^.{16}/#/s foreach $$column[1] ? @values : ();
 			$row .= " $$column[0]:" . join '>', @values;
 		}
 		push @rows, $row;
@@ -169,6 +181,7 @@ $node->safe_psql('postgres', $_) foreach (
 	'SELECT * FROM shops',
 	q{UPDATE customers SET phone = '13900000000', note = NULL WHERE id BETWEEN 7 AND 9},
 	q{UPDATE customers SET note = repeat('long', 50000) WHERE id = 10},
+	q{UPDATE customers SET phone = repeat('1', 70000) WHERE id = 13},
 	'BEGIN; DELETE FROM customers WHERE id = 11; ROLLBACK',
 	q{INSERT INTO customers VALUES (9223372, 'x', '13800000000', '')},
 	'TRUNCATE shops',
@@ -226,8 +239,10 @@ is(join(', ', sort keys %subject_rows), '', 'no subject too many');
 cmp_ok($seq, '>', 20, 'there was something to verify');
 ok($kinds{$_}, "with records of kind $_") foreach 1, 2, 3, 4, 5, 8, 9;
 my @changes = sort keys %changed;
-ok((grep { /^U 7 .*phone:#\S+>#\S+ .*note:nnnnnnn>null$/ } @changes), 'a changed row: mask of the classified column, old and new of the other')
+ok((grep { /^U 7 .*phone:#138\*{4}0007\(11\)>#139\*{4}0000\(11\) .*note:nnnnnnn>null$/ } @changes),
+	'a changed row: mask and envelope of the classified column, old and new of the other')
   or diag join "\n", map { substr $_, 0, 100 } @changes;
+ok((grep { /^U 13 phone:#138\*{4}0013\(11\)>#\*\*\*$/ } @changes), 'a long value without an envelope');
 ok((grep { /^D 11 / } @changes), 'a deleted row');
 ok((grep { /^T all/ } @changes), 'a truncated table');
 is_verified($node, 'csec says so too');
