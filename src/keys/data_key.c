@@ -67,6 +67,7 @@ struct CsecDataKey
 	size_t		wrapped_size;
 	CsecAead   *aead[CSEC_SUITES + 1];	/* by suite, made when needed */
 	CsecMac    *mac;			/* of a search key */
+	bool		does_not_open;	/* was tried; KEKs change with a restart only */
 	CsecKeyUse *use;			/* how often it has encrypted, in all sessions */
 	uint32		leave;			/* so often this one may before it asks again */
 	uint32		block;			/* and so much it asked for last */
@@ -384,28 +385,50 @@ refuse_unwrap(const CsecDataKey *key, CsecUnwrap result)
 			 errhint("Give the server the key that the database was made with; docs/keys.md says how to find it.")));
 }
 
-/* The bare key; the caller wipes it. */
-static void
-unwrap(const CsecDataKey *key, uint8 *bare)
+/* The bare key, which the caller wipes. */
+static CsecUnwrap
+try_unwrap(const CsecDataKey *key, uint8 *bare)
 {
 	char	   *about = about_key(key->search, key->id, key->version);
-	CsecUnwrap	result = CSEC_UNWRAP_FAILED;
 	uint8		commitment[CSEC_KEY_COMMITMENT];
+	CsecUnwrap	result;
 
-	if (key->state != STATE_DESTROYED && key->wrapped_size > 0)
-		result = csec_kek_unwrap(NameStr(key->kek), about, key->wrapped, key->wrapped_size, bare);
-	else
-		refuse_unwrap(key, result);
+	if (key->state == STATE_DESTROYED || key->wrapped_size == 0)
+		return CSEC_UNWRAP_FAILED;
+	result = csec_kek_unwrap(NameStr(key->kek), about, key->wrapped, key->wrapped_size, bare);
 	if (result == CSEC_UNWRAPPED &&
 		(!csec_key_commitment(bare, commitment) ||
 		 memcmp(commitment, key->commitment, sizeof(commitment)) != 0))
 		result = CSEC_UNWRAP_FAILED;
 	if (result != CSEC_UNWRAPPED)
-	{
 		csec_secure_wipe(bare, CSEC_AEAD_KEY);
-		refuse_unwrap(key, result);
-	}
 	pfree(about);
+	return result;
+}
+
+static void
+unwrap(const CsecDataKey *key, uint8 *bare)
+{
+	CsecUnwrap	result = try_unwrap(key, bare);
+
+	if (result != CSEC_UNWRAPPED)
+		refuse_unwrap(key, result);
+}
+
+bool
+csec_data_key_opens(uint32_t id, uint16_t version)
+{
+	CsecDataKey *key = find_data_key(id, version);
+	uint8		bare[CSEC_AEAD_KEY];
+
+	if (key == NULL || key->does_not_open)
+		return false;
+	for (int suite = 1; suite <= CSEC_SUITES; suite++)
+		if (key->aead[suite] != NULL)
+			return true;
+	key->does_not_open = try_unwrap(key, bare) != CSEC_UNWRAPPED;
+	csec_secure_wipe(bare, sizeof(bare));
+	return !key->does_not_open;
 }
 
 static void

@@ -36,6 +36,9 @@ extern bool csec_data_key_is_known(uint32_t id, uint16_t version);
 /* Is there such a row, of a key that was destroyed? */
 extern bool csec_data_key_is_destroyed(uint32_t id, uint16_t version);
 
+/* ... and can it be unwrapped here?  Raises no error for what is wrong with it. */
+extern bool csec_data_key_opens(uint32_t id, uint16_t version);
+
 extern uint32_t csec_data_key_id(const CsecDataKey *key);
 extern uint16_t csec_data_key_version(const CsecDataKey *key);
 extern const uint8_t *csec_data_key_commitment(const CsecDataKey *key);

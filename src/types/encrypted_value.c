@@ -401,7 +401,8 @@ refuse_envelope_text(const char *detail)
 
 /*
  * The envelope that a text writes.  Its category must be the field's, and if
- * its key is here it must be authentic; a dump may bring its keys later.
+ * its key can be used here it must be authentic; a dump may bring its key
+ * later, and a DBA the KEK.
  */
 static struct varlena *
 envelope_from_text(uint32 category, const char *text, size_t len)
@@ -419,7 +420,7 @@ envelope_from_text(uint32 category, const char *text, size_t len)
 	SET_VARSIZE(value, VARHDRSZ + n);
 	if (category != CSEC_CATEGORY_NONE && envelope.category != category)
 		refuse_envelope_text("It holds a value of another category than the field's.");
-	if (csec_data_key_is_known(envelope.key_id, envelope.key_version))
+	if (csec_data_key_opens(envelope.key_id, envelope.key_version))
 	{
 		char	   *opened = csec_encrypted_open(&envelope);
 

@@ -1,0 +1,198 @@
+# Were this to fail, keys would be lost or taken for others, a provider that is
+# set up wrongly would be noticed late, or stolen files would tell core values.
+
+use strict;
+use warnings;
+use CsecTrail;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use IPC::Run ();
+use MIME::Base64 ();
+use Time::HiRes qw(time);
+
+my $id_no = '11010519491231002X';
+my $keys = PostgreSQL::Test::Utils::tempdir . '/keys';
+mkdir $keys, 0700;
+sub write_key
+{
+	my ($name, $hex) = @_;
+	open my $f, '>', "$keys/$name.key" or die;
+	print $f "$hex\n";
+	close $f;
+	chmod 0600, "$keys/$name.key";
+}
+my %hex = (root => 'a1' x 32, k2 => 'b2' x 32);
+write_key($_, $hex{$_}) foreach keys %hex;
+
+my $node = PostgreSQL::Test::Cluster->new('keys');
+$node->init(allows_streaming => 1);
+$node->append_conf('postgresql.conf', 'csec.embedded_keys = off');
+sub set { $node->append_conf('postgresql.conf', "$_[0] = '$_[1]'") }
+
+# Starts that must fail, with what the log says then.
+sub fails_to_start
+{
+	my ($name, $pattern) = @_;
+	my $from = -s $node->logfile // 0;
+	ok(!$node->start(fail_ok => 1), "no start: $name");
+	my $log = substr(slurp_file($node->logfile), $from);
+	like($log, $pattern, '  and says why');
+	unlike($log, qr/(a1){8}|rubbish/, '  and not what the command printed');
+}
+append_to_file($node->logfile, '');
+fails_to_start('no provider', qr/csec has no key/);
+set('csec.key_command', "echo rubbish");
+fails_to_start('a command that prints something else', qr/is not a csec key/);
+set('csec.key_command', "cat $keys/%k.key; false");
+fails_to_start('a command that fails', qr/key_command failed for key "root".*status 1/s);
+set('csec.key_command', "cat $keys/%x.key");
+fails_to_start('a % that stands for nothing', qr/"%" that stands for nothing/);
+set('csec.key_command_timeout', '1s');
+set('csec.key_command', "cat $keys/%k.key; sleep 300");
+my $began = time;
+fails_to_start('a command that does not end', qr/took longer than 1 s/);
+cmp_ok(time - $began, '<', 60, '  in time');
+set('csec.key_command_timeout', '30s');
+set('csec.key_command', "cat $keys/%k.key");
+set('csec.kek', 'root, nothing');
+fails_to_start('a KEK that is not there', qr/key_command failed for key "nothing"/);
+set('csec.kek', 'root, ../root');
+fails_to_start('a KEK that is no name', qr/is not the name of a key/);
+set('csec.kek', 'root');
+set('csec.key_directory', $keys);
+fails_to_start('two providers', qr/more than one of/);
+$node->append_conf('postgresql.conf', "csec.key_directory = ''");
+$node->start;
+ok(1, 'a command that prints the key is a provider');
+
+make_trail($node, 'postgres');
+$node->safe_psql('postgres', <<"END");
+CREATE ROLE clerk LOGIN;
+CREATE ROLE backup LOGIN IN ROLE csec_backup, pg_read_all_data;
+SELECT csec.set_clearance('clerk', level => 'core');
+CREATE TABLE cust (id int PRIMARY KEY, id_no text, phone text);
+INSERT INTO cust VALUES (1, '$id_no', '13812345678');
+SELECT csec.protect('cust', 'id', '{"id_no": "id_card", "phone": "phone"}');
+GRANT SELECT, UPDATE ON cust TO clerk;
+CREATE INDEX ON cust (id_no);
+END
+my $read = "BEGIN; SELECT csec.set_context('a', 'test', 't') \\gset x\nSELECT id_no FROM cust WHERE id = 1; COMMIT";
+sub clerk
+{
+	my ($on, $sql) = @_;
+	my ($rc, $out, $err) = $on->psql('postgres', $sql // $read, extra_params => [ '-U', 'clerk', '-q' ], on_error_stop => 0);
+	return $out . $err;
+}
+is(clerk($node), $id_no, 'a value is opened');
+
+# a base backup without the keys
+$node->backup('base');
+my $dir = $node->backup_dir . '/base';
+# (pg_wal has the row from before it was protected)
+is(qx(grep -rao --exclude-dir=pg_wal -e '$id_no' '$dir' | wc -l) + 0, 0, 'the files of a backup do not hold it');
+$node->safe_psql('postgres', "UPDATE cust SET id_no = '330105198703043471'");
+$node->safe_psql('postgres', 'SELECT csec.flush_audit(); CHECKPOINT');
+is(qx(grep -rao -e '330105198703043471' '@{[$node->data_dir]}' | wc -l) + 0, 0, '  nor WAL or trail one that came later');
+$node->safe_psql('postgres', "UPDATE cust SET id_no = '$id_no'");
+
+# another KEK, as docs/keys.md has it
+set('csec.kek', 'k2, root');
+$node->restart;
+is(clerk($node), $id_no, 'two KEKs are valid at a time');
+is($node->safe_psql('postgres', 'SELECT csec.rewrap_keys() > 0, csec.rewrap_keys()'), 't|0', 'keys are wrapped anew, once');
+is($node->safe_psql('postgres', 'SELECT DISTINCT kek FROM csec.keys'), 'k2', '  all of them');
+is(clerk($node), $id_no, '  and values are as they were');
+set('csec.kek', 'k2');
+$node->restart;
+is(clerk($node), $id_no, 'the old KEK is not needed any more');
+set('csec.kek', 'root');
+$node->restart;
+like(clerk($node), qr/key \d+ version 1 is wrapped under key "k2", which this server does not have.*csec\.kek/s, 'a KEK that is missing is named');
+like(clerk($node, "SELECT id_no FROM cust WHERE id_no = '$id_no'"), qr/search key|is wrapped under key "k2"/, '  by a look-up, too');
+is(clerk($node, 'SELECT phone FROM cust'), '13812345678', '  what is masked is there');
+like(clerk($node, "UPDATE cust SET phone = '1' WHERE id = 1"), qr/is wrapped under key "k2"/, '  and does not change without its record');
+write_key('k2', 'c3' x 32);
+set('csec.kek', 'k2, root');
+$node->restart;
+like(clerk($node), qr/does not open under key "k2"/, 'a KEK of the same name is told from the right one');
+write_key('k2', $hex{k2});
+$node->restart;
+is(clerk($node), $id_no, 'the right one brings all back');
+
+# a dump, into a cluster with another root key
+my $dump = PostgreSQL::Test::Utils::tempdir . '/dump.sql';
+$node->command_ok([ 'pg_dump', '-U', 'backup', '-f', $dump, '-d', $node->connstr('postgres') ], 'a dump');
+unlike(slurp_file($dump), qr/$id_no/, '  has nothing of core in clear');
+like(slurp_file($dump), qr/csec:e1:/, '  but envelopes');
+my $other = PostgreSQL::Test::Cluster->new('other');
+$other->init(allows_streaming => 1);
+$other->start;
+$other->safe_psql('postgres', 'CREATE ROLE clerk LOGIN; CREATE ROLE backup LOGIN; CREATE ROLE csec_loader; GRANT csec_loader TO postgres');
+my ($out, $err) = ('', '');
+IPC::Run::run([ 'psql', '-X', '-q', '-d', $other->connstr('postgres'), '-v', 'ON_ERROR_STOP=1', '-f', $dump ], '>', \$out, '2>', \$err)
+  or diag $err;
+like(clerk($other), qr/is wrapped under key "k2"/, 'restored elsewhere: the KEK is asked for');
+my $there = $other->data_dir . '/csec_embedded_k2.key';
+open my $f, '>', $there or die;
+print $f "$hex{k2}\n";
+close $f;
+chmod 0600, $there;
+$other->append_conf('postgresql.conf', "csec.kek = 'root, k2'");
+$other->restart;
+is(clerk($other), $id_no, '  and with it values are opened');
+like(clerk($other, "SELECT id FROM cust WHERE id_no = '$id_no'"), qr{^1}, '  and found');
+is($other->safe_psql('postgres', q{SELECT count(*) FROM csec.keys WHERE state = 'active'}), '2', '  one active key of each kind');
+is($other->safe_psql('postgres', 'SELECT csec.rewrap_keys() > 0'), 't', '  and can be wrapped under a KEK of that cluster');
+
+# the KEK root of another cluster, made a KEK of its own
+my $kek = qx(openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt hexkey:$hex{root} -kdfopt 'salt:csec 1' -kdfopt info:kek HKDF | tr -d ':\\n');
+is($node->safe_psql('postgres', "SELECT 1"), '1', 'the old cluster');
+write_key('old', lc $kek);
+set('csec.kek', 'root, k2, old');
+$node->restart;
+$node->safe_psql('postgres', 'SELECT csec.rewrap_keys()');
+$node->safe_psql('postgres', q{UPDATE csec.key SET kek = 'old'});
+is(clerk($node), $id_no, 'what openssl derives is the KEK root');
+
+# another key of the same number
+my $envelope = $node->safe_psql('postgres', 'SET row_security = off; SELECT id_no FROM cust');
+my $number = $node->safe_psql('postgres', q{SELECT id FROM csec.keys WHERE purpose = 'data'});
+$node->safe_psql('postgres', 'CREATE DATABASE two');
+$node->safe_psql('two', "CREATE EXTENSION csec CASCADE; SELECT csec.add_key('data', 'same_number', $number, 1, 'decrypt_only'); CREATE TABLE t (v csec.id_card)");
+my ($rc, $o, $e) = $node->psql('two', "INSERT INTO t VALUES ('$envelope')");
+like($e, qr/not authentic.*another key of this number/s, 'a key of the same number is told from the right one');
+$node->safe_psql('two', 'DROP TABLE t');
+$node->safe_psql('postgres', "INSERT INTO cust (id, id_no) VALUES (2, '$id_no')");
+($rc, $o, $e) = $node->psql('two', "CREATE TABLE t (v csec.id_card); DELETE FROM csec.key WHERE name = 'same_number'; INSERT INTO t VALUES ('$envelope'); GRANT SELECT ON t TO PUBLIC; SELECT csec.set_clearance('clerk', level => 'core')");
+is($e, '', 'an envelope may come before its key');
+($rc, $o, $e) = $node->psql('two', "BEGIN; SELECT csec.set_context('a', 'b', 'c') \\gset x\nSELECT v FROM t; COMMIT", extra_params => [ '-U', 'clerk' ]);
+like($e, qr/key $number version 1 is not in this database/, '  and is not opened without it');
+
+# an edit in the page
+my $file = $node->data_dir . '/' . $node->safe_psql('postgres', q{SELECT pg_relation_filepath('cust')});
+my $bytes = $node->safe_psql('postgres', 'SET row_security = off; SELECT id_no FROM cust WHERE id = 1') =~ s/^csec:e1://r;
+$bytes = MIME::Base64::decode_base64($bytes);
+$node->safe_psql('postgres', 'CHECKPOINT');
+$node->stop;
+my $content = slurp_file($file);
+# (in the versions of the row that failed updates left, too)
+open $f, '+<:raw', $file or die;
+my $flipped = 0;
+for (my $at = index $content, $bytes; $at >= 0; $at = index $content, $bytes, $at + 1)
+{
+	seek $f, $at + length($bytes) - 20, 0;
+	print $f chr(ord(substr $bytes, -20, 1) ^ 1);
+	$flipped++;
+}
+close $f;
+cmp_ok($flipped, '>', 0, 'the envelope is in the page');
+$node->start;
+like(clerk($node), qr/not authentic.*was altered/s, 'a bit flipped in the page is an error');
+unlike(clerk($node), qr/1101/, '  and shows nothing');
+like(clerk($node, 'SELECT csec.category_of(id_no) FROM cust WHERE id = 1'), qr/^id_card/, '  the rest of the row can be read');
+flush_trail($node);
+is_verified($node, 'the trail');
+$other->stop;
+$node->stop;
+done_testing();
