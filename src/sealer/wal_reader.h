@@ -49,4 +49,10 @@ extern bool csec_wal_in_history(TimeLineID timeline, XLogRecPtr position);
 /* Where the next WAL record will end the one before; fit for XLogFlush(). */
 extern XLogRecPtr csec_wal_insert_end(void);
 
+/*
+ * Is this the first thing that the WAL has of a new run of the server?  What
+ * was under way before is over.
+ */
+extern bool csec_wal_server_began(XLogReaderState *xlog);
+
 #endif							/* CSEC_SEALER_WAL_READER_H */
