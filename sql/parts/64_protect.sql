@@ -297,6 +297,52 @@ $$;
 REVOKE ALL ON FUNCTION csec.forget_dropped() FROM PUBLIC;
 COMMENT ON FUNCTION csec.forget_dropped() IS 'event trigger: takes dropped tables and columns out of the policy';
 
+-- Does a type hold csec's fields: an array, range, domain or row type with
+-- one in it, at any depth?  A field itself does not.
+CREATE FUNCTION csec.holds_fields(type oid) RETURNS boolean
+	LANGUAGE sql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH RECURSIVE part (id) AS (
+			SELECT type
+			UNION SELECT inner_type.id FROM part JOIN pg_type t ON t.oid = part.id
+				CROSS JOIN LATERAL (
+					SELECT t.typelem AS id WHERE t.typelem <> 0 AND t.typsubscript = 'array_subscript_handler'::regproc
+					UNION ALL SELECT t.typbasetype WHERE t.typbasetype <> 0
+					UNION ALL SELECT r.rngsubtype FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
+					UNION ALL SELECT a.atttypid FROM pg_attribute a
+						WHERE a.attrelid = t.typrelid AND t.typrelid <> 0 AND a.attnum > 0 AND NOT a.attisdropped) inner_type)
+		SELECT (SELECT CASE typtype WHEN 'd' THEN typbasetype ELSE oid END FROM pg_type WHERE oid = type)
+				NOT IN ('csec.masked'::regtype, 'csec.encrypted'::regtype)
+			AND EXISTS (SELECT FROM part WHERE id IN ('csec.masked'::regtype, 'csec.encrypted'::regtype))
+	$$;
+REVOKE ALL ON FUNCTION csec.holds_fields(oid) FROM PUBLIC;
+COMMENT ON FUNCTION csec.holds_fields(oid) IS 'internal: is it an array, range or row type with fields in it?';
+
+-- Fields have statistics without values, by their own ANALYZE function.  Types
+-- that hold fields have PostgreSQL's, which keep common elements and rows:
+-- their columns get none.
+CREATE FUNCTION csec.no_statistics() RETURNS event_trigger
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	c record;
+BEGIN
+	FOR c IN SELECT DISTINCT k.oid::regclass AS tab, k.relkind, a.attname FROM pg_event_trigger_ddl_commands() d
+			JOIN pg_class k ON k.oid = d.objid AND k.relkind IN ('r', 'p', 'm', 'f')
+			JOIN pg_attribute a ON a.attrelid = k.oid AND a.attnum > 0 AND NOT a.attisdropped
+		WHERE d.classid = 'pg_class'::regclass AND a.atttypid >= 16384
+			AND a.attstattarget IS DISTINCT FROM 0 AND csec.holds_fields(a.atttypid)
+	LOOP
+		EXECUTE format('ALTER %s %s ALTER COLUMN %I SET STATISTICS 0',
+			CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, csec.qualified(c.tab), c.attname);
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.no_statistics() FROM PUBLIC;
+COMMENT ON FUNCTION csec.no_statistics() IS 'event trigger: columns of arrays and rows with fields in them get no statistics, which would keep values';
+
 CREATE EVENT TRIGGER csec_follow_tables ON ddl_command_end
 	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE') EXECUTE FUNCTION csec.follow_tables();
 CREATE EVENT TRIGGER csec_forget_dropped ON sql_drop EXECUTE FUNCTION csec.forget_dropped();
@@ -304,3 +350,8 @@ ALTER EVENT TRIGGER csec_follow_tables ENABLE ALWAYS;
 ALTER EVENT TRIGGER csec_forget_dropped ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER csec_follow_tables IS 'protection follows a table''s partitions and children';
 COMMENT ON EVENT TRIGGER csec_forget_dropped IS 'takes dropped tables and columns out of the policy';
+CREATE EVENT TRIGGER csec_no_statistics ON ddl_command_end
+	WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW', 'CREATE FOREIGN TABLE', 'ALTER TABLE', 'ALTER MATERIALIZED VIEW')
+	EXECUTE FUNCTION csec.no_statistics();
+ALTER EVENT TRIGGER csec_no_statistics ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER csec_no_statistics IS 'columns of arrays and rows with fields in them get no statistics';
