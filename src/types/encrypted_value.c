@@ -332,7 +332,7 @@ refuse_forged(const CsecEnvelope *envelope, bool other_key)
 					   envelope->key_id, envelope->key_version) :
 			 errdetail("It was altered after key %u version %u encrypted it.",
 					   envelope->key_id, envelope->key_version),
-			 errhint("csec.check_envelopes(table) finds all such values of a table.")));
+			 errhint("Restore the value from a backup, or write it anew.")));
 }
 
 /* Fill out with the text; false: not authentic. */
