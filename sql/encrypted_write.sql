@@ -220,10 +220,10 @@ SELECT f.id, f.id_no, left(r.id_no, 8) AS raw, bytes(f.id_no) = bytes(c.id_no) A
 COMMIT;
 
 -- An envelope is stored as it is, by who could store the value too; what cannot be checked only by who restores.
-\c - regress_enc_write_low
+\c - :dba
 SET row_security = off;
 SELECT id_no AS envelope FROM cust WHERE id = 1 \gset
-RESET row_security;
+\c - regress_enc_write_low
 UPDATE cust SET id_no = :'envelope' WHERE id = 1;
 SELECT * FROM kept WHERE id = 1;
 SELECT id_no FROM cust WHERE id = 1;
