@@ -8,13 +8,13 @@ CREATE FUNCTION csec.encrypted_in(cstring, oid, int4) RETURNS csec.encrypted
 	AS 'MODULE_PATHNAME', 'csec_encrypted_in';
 CREATE FUNCTION csec.encrypted_out(csec.encrypted) RETURNS cstring
 	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
-	AS 'MODULE_PATHNAME', 'csec_masked_out';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_out';
 CREATE FUNCTION csec.encrypted_recv(internal, oid, int4) RETURNS csec.encrypted
 	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'csec_encrypted_recv';
 CREATE FUNCTION csec.encrypted_send(csec.encrypted) RETURNS bytea
 	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
-	AS 'MODULE_PATHNAME', 'csec_masked_send';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_send';
 CREATE FUNCTION csec.encrypted_typmod_in(cstring[]) RETURNS int4
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'csec_encrypted_typmod_in';
@@ -65,13 +65,13 @@ CREATE CAST (csec.encrypted AS csec.encrypted) WITH FUNCTION csec.encrypted(csec
 -- binary-coercible cast would hand out the bytes.
 CREATE FUNCTION csec.to_text(csec.encrypted) RETURNS text
 	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
-	AS 'MODULE_PATHNAME', 'csec_masked_to_text';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_to_text';
 CREATE FUNCTION csec.to_varchar(csec.encrypted) RETURNS varchar
 	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
-	AS 'MODULE_PATHNAME', 'csec_masked_to_text';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_to_text';
 CREATE FUNCTION csec.to_bpchar(csec.encrypted) RETURNS bpchar
 	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
-	AS 'MODULE_PATHNAME', 'csec_masked_to_text';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_to_text';
 COMMENT ON FUNCTION csec.to_text(csec.encrypted) IS 'what the reader may see';
 COMMENT ON FUNCTION csec.to_varchar(csec.encrypted) IS 'what the reader may see';
 COMMENT ON FUNCTION csec.to_bpchar(csec.encrypted) IS 'what the reader may see';
@@ -118,31 +118,31 @@ CREATE CAST (csec.encrypted AS csec.masked) WITH FUNCTION csec.masked(csec.encry
 -- Functions that are more than a cast, as for csec.masked.
 CREATE FUNCTION csec.mask(value csec.encrypted) RETURNS text
 	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
-	AS 'MODULE_PATHNAME', 'csec_mask_value';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_mask';
 COMMENT ON FUNCTION csec.mask(csec.encrypted) IS
 	'the mask of a value by its own category, whatever the reader may see';
 
 CREATE FUNCTION csec.category_of(value csec.encrypted) RETURNS text
 	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
-	AS 'MODULE_PATHNAME', 'csec_category_of';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_category';
 COMMENT ON FUNCTION csec.category_of(csec.encrypted) IS
 	'the category that a value carries: its name, its number if no category has it, null if it never got one';
 
 CREATE FUNCTION pg_catalog.lower(csec.encrypted) RETURNS csec.encrypted
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'csec_masked_lower';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_lower';
 CREATE FUNCTION pg_catalog.upper(csec.encrypted) RETURNS csec.encrypted
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'csec_masked_upper';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_upper';
 CREATE FUNCTION pg_catalog.btrim(csec.encrypted) RETURNS csec.encrypted
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'csec_masked_btrim';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_btrim';
 CREATE FUNCTION pg_catalog.ltrim(csec.encrypted) RETURNS csec.encrypted
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'csec_masked_ltrim';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_ltrim';
 CREATE FUNCTION pg_catalog.rtrim(csec.encrypted) RETURNS csec.encrypted
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'csec_masked_rtrim';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_rtrim';
 COMMENT ON FUNCTION pg_catalog.lower(csec.encrypted) IS 'lowercase, encrypted as the value is';
 COMMENT ON FUNCTION pg_catalog.upper(csec.encrypted) IS 'uppercase, encrypted as the value is';
 COMMENT ON FUNCTION pg_catalog.btrim(csec.encrypted) IS 'without blanks at both ends, encrypted as the value is';
@@ -151,6 +151,6 @@ COMMENT ON FUNCTION pg_catalog.rtrim(csec.encrypted) IS 'without blanks at the r
 
 CREATE FUNCTION pg_catalog.pg_column_size(csec.encrypted) RETURNS int4
 	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
-	AS 'MODULE_PATHNAME', 'csec_masked_column_size';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_column_size';
 COMMENT ON FUNCTION pg_catalog.pg_column_size(csec.encrypted) IS
 	'size of what the reader sees: the stored size would tell the length that a mask hides';

@@ -32,7 +32,7 @@ CREATE FUNCTION csec.stored_text(value csec.masked) RETURNS text
 	AS 'MODULE_PATHNAME', 'csec_stored_text';
 CREATE FUNCTION csec.stored_text(value csec.encrypted) RETURNS text
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'csec_stored_text';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_stored_text';
 REVOKE ALL ON FUNCTION csec.stored_text(csec.masked) FROM PUBLIC;
 REVOKE ALL ON FUNCTION csec.stored_text(csec.encrypted) FROM PUBLIC;
 COMMENT ON FUNCTION csec.stored_text(csec.masked) IS

@@ -5,7 +5,7 @@ CREATE FUNCTION csec.match_value(value csec.masked, claimed text, last bool) RET
 	AS 'MODULE_PATHNAME', 'csec_match_value';
 CREATE FUNCTION csec.match_value(value csec.encrypted, claimed text, last bool) RETURNS bool
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'csec_match_value';
+	AS 'MODULE_PATHNAME', 'csec_encrypted_match';
 CREATE FUNCTION csec.match_value(value text, claimed text, last bool) RETURNS bool
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'csec_match_text';

@@ -76,6 +76,23 @@ append_classified(StringInfo out, uint32 id, const char *text, size_t len)
 	pfree(envelope);
 }
 
+/*
+ * A value that nothing opens any more, as it is damaged or its key was
+ * destroyed: a digest of its bytes, and the mask that shows nothing.  It must
+ * not keep its row from being mended or deleted.
+ */
+static void
+append_unreadable(StringInfo out, const struct varlena *value)
+{
+	uint8		bytes[CSEC_DIGEST_SIZE + CSEC_VARINT_MAX + CSEC_MASK_REDACTED_LEN];
+	size_t		n = CSEC_DIGEST_SIZE;
+
+	csec_keyring_digest(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), bytes);
+	n += csec_put_varint(bytes + n, CSEC_MASK_REDACTED_LEN);
+	memcpy(bytes + n, CSEC_MASK_REDACTED, CSEC_MASK_REDACTED_LEN);
+	append_bytes(out, bytes, n + CSEC_MASK_REDACTED_LEN);
+}
+
 /* SHA-256 and length of a value that is too long for a record. */
 static void
 append_long(StringInfo out, const char *text, size_t len)
@@ -106,10 +123,17 @@ csec_change_value(StringInfo out, CsecChangeColumn *column, Datum value)
 		struct varlena *whole = PG_DETOAST_DATUM_PACKED(value);
 		CsecMasked	masked;
 
-		csec_value_read(whole, &masked);
-		csec_value_text(&masked);
-		append_classified(out, masked.category, masked.text, masked.len);
-		csec_value_release(&masked);
+		if (!csec_value_well_formed(whole))
+			append_unreadable(out, whole);
+		else
+		{
+			csec_value_read(whole, &masked);
+			if (csec_value_try_text(&masked))
+				append_classified(out, masked.category, masked.text, masked.len);
+			else
+				append_unreadable(out, whole);
+			csec_value_release(&masked);
+		}
 		if ((Pointer) whole != DatumGetPointer(value))
 			pfree(whole);
 		return false;

@@ -31,6 +31,7 @@
 #include "policy/category.h"
 #include "policy/check.h"
 #include "policy/mask.h"
+#include "types/encrypted_exit.h"
 #include "types/encrypted_value.h"
 #include "types/masked_text.h"
 
@@ -166,6 +167,8 @@ csec_stored_text(PG_FUNCTION_ARGS)
 	csec_value_release(&value);
 	PG_RETURN_TEXT_P(result);
 }
+
+CSEC_ENCRYPTED_EXIT(csec_encrypted_stored_text, csec_stored_text)
 
 /*
  * csec.holds(value, text): is the text the one that the value holds?  For

@@ -486,15 +486,31 @@ csec_search_key_active(uint32_t *next)
 	return active;
 }
 
+static CsecDataKey *
+find_search_key(uint32 mark)
+{
+	for (int i = 0; i < cache.n; i++)
+		if (cache.keys[i].search && mark_of(&cache.keys[i]) == mark)
+			return &cache.keys[i];
+	return NULL;
+}
+
+bool
+csec_search_key_is_known(uint32_t mark)
+{
+	const CsecDataKey *key;
+
+	refresh();
+	key = find_search_key(mark);
+	return key != NULL && key->state != STATE_DESTROYED;
+}
+
 static CsecMac *
 search_mac(uint32 mark)
 {
-	CsecDataKey *key = NULL;
+	CsecDataKey *key = find_search_key(mark);
 	uint8		bare[CSEC_AEAD_KEY];
 
-	for (int i = 0; i < cache.n && key == NULL; i++)
-		if (cache.keys[i].search && mark_of(&cache.keys[i]) == mark)
-			key = &cache.keys[i];
 	if (key == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

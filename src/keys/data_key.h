@@ -58,6 +58,9 @@ extern CsecAead *csec_data_key_aead(const CsecDataKey *key, int suite);
  */
 extern uint32_t csec_search_key_active(uint32_t *next);
 
+/* Is the search key of that mark here, and not destroyed? */
+extern bool csec_search_key_is_known(uint32_t mark);
+
 /* The tag of a text, in its search form, under the search key of that mark. */
 extern void csec_search_tag(uint32_t mark, const void *form, size_t len, uint8_t *tag);
 

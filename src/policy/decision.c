@@ -266,8 +266,20 @@ csec_complete_or_refused(void)
 		HistoricSnapshotActive();
 }
 
-static void
-refuse(uint32 category)
+bool
+csec_may_have_envelope(uint32 category)
+{
+	/* Nobody who sees WAL, or is a superuser, needs to ask for it here. */
+	if (am_walsender || IsBinaryUpgrade || HistoricSnapshotActive())
+		return true;
+	if (decide_fast(category) == CSEC_REVEAL)
+		return true;
+	return !InSecurityRestrictedOperation() &&
+		(csec_reader_has_role(CSEC_ROLE_BACKUP) || superuser_arg(GetOuterUserId()));
+}
+
+void
+csec_refuse_incomplete(uint32 category)
 {
 	const CsecCategory *known = csec_category_lookup(category);
 
@@ -298,7 +310,7 @@ csec_decide_or_refuse(uint32 category, bool backup_serves)
 	if (backup_serves && !InSecurityRestrictedOperation() && !RecoveryInProgress() &&
 		csec_reader_has_role(CSEC_ROLE_BACKUP))
 		return CSEC_REVEAL;
-	refuse(category);
+	csec_refuse_incomplete(category);
 	return CSEC_REDACT;			/* keep compiler quiet */
 }
 

@@ -50,6 +50,21 @@ extern const char *csec_why_name(CsecWhy why);
 extern bool csec_complete_or_refused(void);
 
 /*
+ * csec_may_have_envelope
+ *		May this reader have a value of the category as its envelope, where he
+ *		is to have it complete or not at all?
+ *
+ * One who sees masks may not.  The envelope has the value's search tag, and he
+ * could make the tags of as many texts as he likes, under a category that he
+ * is cleared for, and compare them where nothing counts: csec.probe_limit
+ * would limit nothing.
+ */
+extern bool csec_may_have_envelope(uint32 category);
+
+/* An error: the value would be masked where it must be complete. */
+extern void csec_refuse_incomplete(uint32 category);
+
+/*
  * What every exit of a value asks: the decision, but where a mask is no answer
  * REVEAL (for the cleared and, if backup_serves, for csec_backup) or an error
  * (insufficient_privilege).

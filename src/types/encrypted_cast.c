@@ -82,7 +82,7 @@ csec_encrypted_coerce(PG_FUNCTION_ARGS)
 
 	if (typmod < 0)
 		PG_RETURN_POINTER(datum);
-	csec_value_read(datum, &value);
+	csec_encrypted_take(datum, &value);
 	if (likely(category_after(value.category, typmod) == value.category))
 		PG_RETURN_POINTER(datum);
 	csec_value_text(&value);
@@ -120,7 +120,7 @@ csec_masked_from_encrypted(PG_FUNCTION_ARGS)
 	CsecMasked	value;
 	struct varlena *result;
 
-	CSEC_GETARG_VALUE(0, &value);
+	csec_encrypted_take(PG_GETARG_VARLENA_PP(0), &value);
 	if (value.category != CSEC_CATEGORY_NONE && csec_decide(value.category) != CSEC_REVEAL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

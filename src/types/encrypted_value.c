@@ -11,11 +11,15 @@
 #include "keys/data_key.h"
 #include "policy/category.h"
 #include "policy/probe.h"
+#include "policy/reader.h"
 #include "types/encrypted_value.h"
 #include "types/masked_text.h"
 #include "types/search_form.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
+
+/* What a constant's nonce is made of besides its text. */
+#define CONSTANT_HEAD	13
 
 static void
 malformed(void)
@@ -37,9 +41,8 @@ csec_encrypted_read(const struct varlena *value, CsecEnvelope *out)
 
 /* ---- search tags ---- */
 
-/* The tag of a text under the search key of that mark. */
-static void
-tag_under(uint32 mark, const char *text, size_t len, uint8 *tag)
+void
+csec_encrypted_tag_under(uint32 mark, const char *text, size_t len, uint8 *tag)
 {
 	char		small[256];
 	char	   *form = len <= sizeof(small) ? small : palloc(len);
@@ -63,7 +66,7 @@ csec_encrypted_text_tag(const char *text, size_t len, uint8 *tag)
 {
 	uint32_t	next;
 
-	tag_under(csec_search_key_active(&next), text, len, tag);
+	csec_encrypted_tag_under(csec_search_key_active(&next), text, len, tag);
 }
 
 static void
@@ -99,7 +102,7 @@ csec_encrypted_tag(const CsecEnvelope *envelope, uint8 *buffer)
 	if (envelope->category != CSEC_CATEGORY_NONE)
 		refuse_untagged(envelope->category);
 	text = csec_encrypted_open(envelope);
-	tag_under(active, text, envelope->len, buffer);
+	csec_encrypted_tag_under(active, text, envelope->len, buffer);
 	csec_secure_wipe(text, envelope->len);
 	pfree(text);
 	return buffer;
@@ -133,35 +136,32 @@ random_nonce(uint8 *nonce)
 }
 
 /*
- * The nonce of a value that has no category yet: of its text, under the search
- * key.  The parser and the planner compare constants by their bytes (GROUP BY
- * expressions, predicates of partial indexes), so the same text must give the
- * same envelope.  Two texts have the same nonce as rarely as two random ones.
+ * The nonce of a value that has no category yet: of all that it is made of,
+ * under the search key.  The parser and the planner compare constants by their
+ * bytes (GROUP BY expressions, predicates of partial indexes), so the same
+ * text must give the same envelope.  What else is in the header has a part in
+ * it, as a nonce must not come twice with different headers either: from two
+ * such AES-GCM's authentication key can be worked out.
  */
 static void
-constant_nonce(uint32 mark, const char *text, size_t len, uint8 *nonce)
+constant_nonce(const CsecEnvelope *what, const char *text, size_t len, uint8 *nonce)
 {
-	static const char about[] = "constant\0";
-	char	   *message = palloc(sizeof(about) + len);
+	size_t		size = CONSTANT_HEAD + len;
+	uint8	   *message = palloc(size);
 	uint8		tag[CSEC_SEARCH_TAG_SIZE];
 
 	/* The zero in front keeps it apart from all search forms. */
-	memcpy(message, about, sizeof(about));
-	message[0] = '\0';
-	memcpy(message + sizeof(about), text, len);
-	csec_search_tag(mark, message, sizeof(about) + len, tag);
+	message[0] = 0;
+	message[1] = (uint8) what->suite;
+	message[2] = what->flags;
+	csec_put_u32(message + 3, what->key_id);
+	csec_put_u16(message + 7, what->key_version);
+	csec_put_u32(message + 9, what->next_mark);
+	memcpy(message + CONSTANT_HEAD, text, len);
+	csec_search_tag(what->search_mark, message, size, tag);
 	memcpy(nonce, tag, CSEC_AEAD_NONCE);
-	csec_secure_wipe(message, sizeof(about) + len);
+	csec_secure_wipe(message, size);
 	pfree(message);
-}
-
-static void
-refuse_to_keep(const CsecCategory *category)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_CHECK_VIOLATION),
-			 errmsg("values of category \"%s\" must not be stored", NameStr(category->name)),
-			 errhint("Use the value and forget it; PCI DSS forbids keeping it after authorization, encrypted too.")));
 }
 
 /* Suite and key of a category's new values. */
@@ -169,17 +169,18 @@ static const CsecDataKey *
 key_of(const CsecCategory *category, int *suite)
 {
 	if (category != NULL && category->storage == CSEC_STORAGE_REFUSED)
-		refuse_to_keep(category);
+		csec_refuse_to_keep(category);
 	*suite = category != NULL && category->suite != 0 ? category->suite : csec_suite;
 	return csec_data_key_active(category ? NameStr(category->data_key) : CSEC_DATA_KEY_DEFAULT);
 }
 
-/* Encrypt under the category's key: all of "what" is there but key and suite. */
+/* Encrypt under the category's key: "what" lacks key, suite and nonce. */
 static struct varlena *
 seal(CsecEnvelope *what, const CsecCategory *category, const char *text, size_t len)
 {
 	/* Its address holds until the next look-up of a key. */
 	const CsecDataKey *key = key_of(category, &what->suite);
+	uint8		nonce[CSEC_AEAD_NONCE];
 	Size		size;
 	struct varlena *value;
 
@@ -187,6 +188,11 @@ seal(CsecEnvelope *what, const CsecCategory *category, const char *text, size_t 
 	what->key_id = csec_data_key_id(key);
 	what->key_version = csec_data_key_version(key);
 	what->commitment = csec_data_key_commitment(key);
+	if (what->category == CSEC_CATEGORY_NONE && !(what->flags & CSEC_ENVELOPE_TRAIL))
+		constant_nonce(what, text, len, nonce);
+	else
+		random_nonce(nonce);
+	what->nonce = nonce;
 	size = add_size(len, VARHDRSZ + csec_envelope_header_size(what->flags) + CSEC_AEAD_TAG);
 	value = palloc(size);
 	SET_VARSIZE(value, size);
@@ -202,10 +208,7 @@ struct varlena *
 csec_encrypted_make_for_trail(uint32 id, const char *text, size_t len)
 {
 	CsecEnvelope what = {.category = id,.flags = CSEC_ENVELOPE_TRAIL};
-	uint8		nonce[CSEC_AEAD_NONCE];
 
-	random_nonce(nonce);
-	what.nonce = nonce;
 	return seal(&what, csec_category_lookup(id), text, len);
 }
 
@@ -221,7 +224,6 @@ make(uint32 id, uint8 flags, const char *text, size_t len, const Tag *tag)
 {
 	const CsecCategory *category = id != CSEC_CATEGORY_NONE ? csec_category_lookup(id) : NULL;
 	CsecEnvelope what = {.category = id,.flags = flags};
-	uint8		nonce[CSEC_AEAD_NONCE];
 	uint8		tags[2][CSEC_SEARCH_TAG];
 
 	if (is_searched(id, category))
@@ -231,20 +233,15 @@ make(uint32 id, uint8 flags, const char *text, size_t len, const Tag *tag)
 		if (tag != NULL && tag->mark == what.search_mark)
 			memcpy(tags[0], tag->tag, CSEC_SEARCH_TAG);
 		else
-			tag_under(what.search_mark, text, len, tags[0]);
+			csec_encrypted_tag_under(what.search_mark, text, len, tags[0]);
 		if (what.next_mark != 0)
 		{
 			what.flags |= CSEC_ENVELOPE_NEXT;
-			tag_under(what.next_mark, text, len, tags[1]);
+			csec_encrypted_tag_under(what.next_mark, text, len, tags[1]);
 		}
 	}
 	what.search_tag = tags[0];
 	what.next_tag = tags[1];
-	if (id == CSEC_CATEGORY_NONE)
-		constant_nonce(what.search_mark, text, len, nonce);
-	else
-		random_nonce(nonce);
-	what.nonce = nonce;
 	return seal(&what, category, text, len);
 }
 
@@ -400,9 +397,25 @@ refuse_envelope_text(const char *detail)
 }
 
 /*
+ * An envelope whose key cannot be used here is not known to be authentic: a
+ * dump may bring its key later, and a DBA the KEK.  So who restores dumps may
+ * store it; anybody else could put values into a table that nobody can read.
+ */
+static void
+refuse_unopened(const CsecEnvelope *envelope)
+{
+	if (superuser() || IsLogicalWorker() || csec_reader_has_role(CSEC_ROLE_LOADER))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("an envelope under key %u version %u cannot be checked here",
+					envelope->key_id, envelope->key_version),
+			 errdetail("The key is not in this database, or cannot be used; only superusers and members of csec_loader may store what was encrypted under it.")));
+}
+
+/*
  * The envelope that a text writes.  Its category must be the field's, and if
- * its key can be used here it must be authentic; a dump may bring its key
- * later, and a DBA the KEK.
+ * its key can be used here it must be authentic.
  */
 static struct varlena *
 envelope_from_text(uint32 category, const char *text, size_t len)
@@ -427,6 +440,8 @@ envelope_from_text(uint32 category, const char *text, size_t len)
 		csec_secure_wipe(opened, envelope.len);
 		pfree(opened);
 	}
+	else
+		refuse_unopened(&envelope);
 	return value;
 }
 
@@ -446,7 +461,7 @@ probe_input(const CsecCategory *known, uint32 category, const char *text, size_t
 		return;
 	}
 	tag->mark = csec_search_key_active(&next);
-	tag_under(tag->mark, text, len, tag->tag);
+	csec_encrypted_tag_under(tag->mark, text, len, tag->tag);
 	csec_probe_input(category, (char *) tag->tag, CSEC_SEARCH_TAG);
 }
 
@@ -456,9 +471,11 @@ csec_encrypted_input(int32 typmod, const char *text, size_t len)
 	uint32		category = typmod < 0 ? CSEC_CATEGORY_NONE : (uint32) typmod;
 	Tag			tag = {0};
 
+	csec_hide_input();
 	if (unlikely(is_envelope_text(text, len)))
 		return envelope_from_text(category, text, len);
-	if (category != CSEC_CATEGORY_NONE)
+	/* What replication applies was checked, and typed in, where it comes from. */
+	if (category != CSEC_CATEGORY_NONE && !IsLogicalWorker())
 	{
 		const CsecCategory *known = csec_category_lookup(category);
 
@@ -474,14 +491,31 @@ csec_encrypted_input(int32 typmod, const char *text, size_t len)
 void
 csec_value_read(const struct varlena *value, CsecMasked *out)
 {
+	if (VARSIZE_ANY_EXHDR(value) > 0 &&
+		*(const uint8 *) VARDATA_ANY(value) == CSEC_ENVELOPE_MAGIC)
+		csec_encrypted_take(value, out);
+	else
+		csec_masked_read(value, out);
+}
+
+bool
+csec_value_well_formed(const struct varlena *value)
+{
 	const uint8 *data = (const uint8 *) VARDATA_ANY(value);
+	size_t		size = VARSIZE_ANY_EXHDR(value);
 	CsecEnvelope envelope;
 
-	if (VARSIZE_ANY_EXHDR(value) == 0 || data[0] != CSEC_ENVELOPE_MAGIC)
-	{
-		csec_masked_read(value, out);
-		return;
-	}
+	if (size > 0 && data[0] == CSEC_ENVELOPE_MAGIC)
+		return csec_envelope_parse(data, size, &envelope) &&
+			!(envelope.flags & CSEC_ENVELOPE_TRAIL);
+	return size >= CSEC_MASKED_HEADER && (data[0] & ~CSEC_MASKED_FLAGS) == 0;
+}
+
+void
+csec_encrypted_take(const struct varlena *value, CsecMasked *out)
+{
+	CsecEnvelope envelope;
+
 	csec_encrypted_read(value, &envelope);
 	out->flags = (envelope.flags & CSEC_ENVELOPE_SUSPECT) ? CSEC_MASKED_SUSPECT : 0;
 	out->category = envelope.category;
@@ -490,7 +524,7 @@ csec_value_read(const struct varlena *value, CsecMasked *out)
 							envelope.search_tag : envelope.nonce);
 	out->text = NULL;
 	out->len = envelope.len;
-	out->envelope = data;
+	out->envelope = (const uint8 *) VARDATA_ANY(value);
 	out->envelope_size = VARSIZE_ANY_EXHDR(value);
 }
 
@@ -504,6 +538,29 @@ csec_value_text(CsecMasked *value)
 	if (!csec_envelope_parse(value->envelope, value->envelope_size, &envelope))
 		malformed();
 	value->text = csec_encrypted_open(&envelope);
+}
+
+bool
+csec_value_try_text(CsecMasked *value)
+{
+	CsecEnvelope envelope;
+	char	   *text;
+	bool		other_key;
+
+	if (value->text != NULL)
+		return true;
+	if (!csec_envelope_parse(value->envelope, value->envelope_size, &envelope) ||
+		csec_data_key_is_destroyed(envelope.key_id, envelope.key_version))
+		return false;
+	text = palloc(envelope.len + 1);
+	if (!open_into(&envelope, (uint8 *) text, &other_key))
+	{
+		csec_secure_wipe(text, envelope.len);
+		pfree(text);
+		return false;
+	}
+	value->text = text;
+	return true;
 }
 
 void

@@ -72,17 +72,33 @@ extern char *csec_encrypted_open(const CsecEnvelope *envelope);
 /* Take a value of either type apart; an envelope stays closed (text NULL). */
 extern void csec_value_read(const struct varlena *value, CsecMasked *out);
 
+/* Would csec_value_read() raise no error? */
+extern bool csec_value_well_formed(const struct varlena *value);
+
 #define CSEC_GETARG_VALUE(n, out) \
 	csec_value_read((struct varlena *) PG_GETARG_VARLENA_PP(n), (out))
 
+/* The same for what must be an envelope: a column of that type says so. */
+extern void csec_encrypted_take(const struct varlena *value, CsecMasked *out);
+
 /* Make sure that its text is there. */
 extern void csec_value_text(CsecMasked *value);
+
+/*
+ * The same; false where no key will ever open it, as it is not authentic or its
+ * key was destroyed.  For what must go on over such a value.  Other errors are
+ * those of csec_encrypted_open().
+ */
+extern bool csec_value_try_text(CsecMasked *value);
 
 /* The text is not needed any more: wipe what csec_value_text() opened. */
 extern void csec_value_release(CsecMasked *value);
 
 /* A value like this one, of the same type and category, of another text. */
 extern struct varlena *csec_value_remake(const CsecMasked *like, const char *text, size_t len);
+
+/* The search tag of a text under the search key of that mark. */
+extern void csec_encrypted_tag_under(uint32 mark, const char *text, size_t len, uint8 *tag);
 
 /* The search tag of a text in the active search key. */
 extern void csec_encrypted_text_tag(const char *text, size_t len, uint8 *tag);

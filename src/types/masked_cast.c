@@ -17,6 +17,7 @@
 #include "policy/category.h"
 #include "policy/decision.h"
 #include "types/encrypted_value.h"
+#include "types/masked_exit.h"
 #include "types/masked_text.h"
 #include "types/masked_value.h"
 

@@ -8,8 +8,10 @@
 #include "utils/builtins.h"
 
 #include "types/encrypted_value.h"
+#include "types/masked_exit.h"
 #include "types/masked_text.h"
 #include "types/masked_value.h"
+#include "util/secure_memory.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_mask);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_mask_value);
@@ -123,14 +125,21 @@ static Datum
 through_text(FunctionCallInfo fcinfo, PGFunction function)
 {
 	CsecMasked	value;
+	text	   *whole;
 	text	   *changed;
 	struct varlena *result;
 
 	CSEC_GETARG_VALUE(0, &value);
 	csec_value_text(&value);
+	whole = cstring_to_text_with_len(value.text, value.len);
 	changed = DatumGetTextPP(DirectFunctionCall1Coll(function, DEFAULT_COLLATION_OID,
-													 PointerGetDatum(cstring_to_text_with_len(value.text, value.len))));
+													 PointerGetDatum(whole)));
 	result = csec_value_remake(&value, VARDATA_ANY(changed), VARSIZE_ANY_EXHDR(changed));
+	if (value.envelope != NULL)
+	{
+		csec_secure_wipe(whole, VARSIZE_ANY(whole));
+		csec_secure_wipe(changed, VARSIZE_ANY(changed));
+	}
 	csec_value_release(&value);
 	PG_RETURN_POINTER(result);
 }

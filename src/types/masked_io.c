@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 
 #include "types/encrypted_value.h"
+#include "types/masked_exit.h"
 #include "types/masked_text.h"
 #include "util/secure_memory.h"
 

@@ -87,6 +87,8 @@ csec_masked_show(CsecMasked *value, bool as_text, CsecShown *out)
 	if (value->envelope != NULL && !as_text && value->category != CSEC_CATEGORY_NONE &&
 		csec_complete_or_refused())
 	{
+		if (!csec_may_have_envelope(value->category))
+			csec_refuse_incomplete(value->category);
 		show_envelope(value, out);
 		return;
 	}

@@ -63,26 +63,6 @@ is_known(uint32 category)
 	return category == CSEC_CATEGORY_NONE || csec_decide(category) == CSEC_REVEAL;
 }
 
-void
-csec_tried_compare_slow(const CsecMasked *a, const CsecMasked *b)
-{
-	bool		known = is_known(a->category);
-
-	if (known == is_known(b->category))
-		return;
-	if (known)
-		csec_probe(b->category, a->text, a->len);
-	else
-		csec_probe(a->category, b->text, b->len);
-}
-
-void
-csec_tried_text(const CsecMasked *value, const char *text, size_t len)
-{
-	if (!is_known(value->category))
-		csec_probe(value->category, text, len);
-}
-
 /* Does the category allow no comparison by this reader? */
 static void
 refuse_unsearchable(uint32 category)
@@ -96,6 +76,34 @@ refuse_unsearchable(uint32 category)
 						NameStr(known->name)),
 				 errdetail("The category's search is \"none\"."),
 				 errhint("Convert the field to text to compare what you see of it, or ask for a clearance.")));
+}
+
+void
+csec_tried_compare_slow(const CsecMasked *a, const CsecMasked *b)
+{
+	bool		known = is_known(a->category);
+
+	if (known == is_known(b->category))
+	{
+		/* Two hidden ones: one may be the reader's own, under another category. */
+		if (!known)
+		{
+			refuse_unsearchable(a->category);
+			refuse_unsearchable(b->category);
+		}
+		return;
+	}
+	if (known)
+		csec_probe(b->category, a->text, a->len);
+	else
+		csec_probe(a->category, b->text, b->len);
+}
+
+void
+csec_tried_text(const CsecMasked *value, const char *text, size_t len)
+{
+	if (!is_known(value->category))
+		csec_probe(value->category, text, len);
 }
 
 void

@@ -29,14 +29,12 @@ csec_masked_malformed(void)
 }
 
 /*
- * Forget what COPY would quote of its input.
- *
- * COPY adds the column's text to every error of an input function, for the
- * client and for the log.  The line number is enough to find it.  The state
- * is of no further use to COPY: the error ends it.
+ * COPY adds the column's text, or the line, to every error, for the client and
+ * for the log; also to those that other columns of the line lead to.  The
+ * number of the line, which stays, is enough to find it.
  */
-static void
-hide_input_from_context(void)
+void
+csec_hide_input(void)
 {
 	for (ErrorContextCallback *c = error_context_stack; c; c = c->previous)
 		if (c->callback == CopyFromErrorCallback)
@@ -60,6 +58,15 @@ today(void)
 	return year * 10000 + month * 100 + day;
 }
 
+void
+csec_refuse_to_keep(const CsecCategory *category)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg("values of category \"%s\" must not be stored", NameStr(category->name)),
+			 errhint("Use the value and forget it; PCI DSS forbids keeping it after authorization, encrypted too.")));
+}
+
 /* Reject what a strict category's check does not let pass. */
 void
 csec_check_input(const CsecCategory *category, const char *text, size_t len)
@@ -74,7 +81,6 @@ csec_check_input(const CsecCategory *category, const char *text, size_t len)
 	if (likely(result == CSEC_CHECK_OK))
 		return;
 	name = category->name;
-	hide_input_from_context();
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 			 errmsg("invalid value for a field of category \"%s\": %s",
@@ -128,9 +134,13 @@ csec_masked_input(int32 typmod, const char *text, size_t len)
 	uint32		category = typmod < 0 ? CSEC_CATEGORY_NONE : typmod & ~CSEC_TYPMOD_PLAIN;
 	bool		plain = typmod >= 0 && (typmod & CSEC_TYPMOD_PLAIN);
 
+	csec_hide_input();
 	if (category != CSEC_CATEGORY_NONE)
 	{
 		const CsecCategory *known = csec_category_lookup(category);
+
+		if (known != NULL && known->storage == CSEC_STORAGE_REFUSED)
+			csec_refuse_to_keep(known);
 
 		/*
 		 * What replication applies was checked, and typed in, where it comes

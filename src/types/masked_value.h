@@ -104,6 +104,12 @@ extern struct varlena *csec_masked_input(int32 typmod, const char *text,
 /* The tag of a text, as it stands in values. */
 extern uint32 csec_masked_tag(const char *text, size_t len);
 
+/* Keep what is read of COPY's input out of COPY's errors, until the next line. */
+extern void csec_hide_input(void);
+
+/* An error: values of this category are not to be stored. */
+extern void csec_refuse_to_keep(const CsecCategory *category) pg_attribute_noreturn();
+
 /*
  * What input of either type asks of a text that becomes a value of a category:
  * that it passes the category's check (invalid_text_representation, without

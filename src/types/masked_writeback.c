@@ -89,7 +89,10 @@ read_suspect(Datum datum, CsecMasked *out)
 
 	if (VARATT_IS_EXTERNAL_ONDISK(value))
 		return false;
-	csec_value_read(PG_DETOAST_DATUM_PACKED(datum), out);
+	value = PG_DETOAST_DATUM_PACKED(datum);
+	if (!csec_value_well_formed(value))
+		return false;
+	csec_value_read(value, out);
 	return (out->flags & CSEC_MASKED_SUSPECT) != 0;
 }
 
@@ -102,26 +105,35 @@ static bool
 is_same_value(Datum datum, TupleTableSlot *oldslot, AttrNumber column, Datum *old)
 {
 	bool		isnull;
+	struct varlena *value;
 	CsecMasked	was;
 	CsecMasked	is;
 	bool		same;
 
 	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(datum)))
 		return false;
-	csec_value_read(PG_DETOAST_DATUM_PACKED(datum), &is);
+	value = PG_DETOAST_DATUM_PACKED(datum);
+	if (!csec_value_well_formed(value))
+		return false;
+	csec_value_read(value, &is);
 	if (is.envelope == NULL)
 		return false;
 	*old = slot_getattr(oldslot, column, &isnull);
 	if (isnull)
 		return false;
-	csec_value_read(PG_DETOAST_DATUM_PACKED(*old), &was);
+	value = PG_DETOAST_DATUM_PACKED(*old);
+	if (!csec_value_well_formed(value))
+		return false;
+	csec_value_read(value, &was);
 	if (was.envelope == NULL || was.category != is.category || was.tag != is.tag ||
 		was.len != is.len)
 		return false;
 	if (was.envelope_size == is.envelope_size &&
 		memcmp(was.envelope, is.envelope, is.envelope_size) == 0)
 		return false;			/* nothing was written */
-	csec_value_text(&was);
+	/* What is damaged is not what was written: the new value mends it. */
+	if (!csec_value_try_text(&was))
+		return false;
 	csec_value_text(&is);
 	same = csec_masked_same_text(&was, &is);
 	csec_value_release(&was);

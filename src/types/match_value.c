@@ -16,6 +16,7 @@
 #include "utils/numeric.h"
 
 #include "crypto/hash.h"
+#include "types/encrypted_exit.h"
 #include "types/encrypted_value.h"
 #include "types/masked_text.h"
 #include "types/match_value.h"
@@ -118,6 +119,8 @@ csec_match_value(PG_FUNCTION_ARGS)
 	csec_value_release(&value);
 	PG_RETURN_BOOL(result);
 }
+
+CSEC_ENCRYPTED_EXIT(csec_encrypted_match, csec_match_value)
 
 /* csec.match_value(text, claimed text, last bool): of another column, as text. */
 Datum

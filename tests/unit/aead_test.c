@@ -69,25 +69,78 @@ cipher(const char *name, const uint8_t *key, const uint8_t *iv, const uint8_t *a
 static void
 test_aes_vector(void)
 {
-	uint8_t		key[32], iv[12], aad[20], text[60], out[60], tag[16];
+	uint8_t		key[32] = {0}, iv[12] = {0}, aad[20], text[64] = {0}, out[64], tag[16];
 
+	cipher("AES-256-GCM", key, iv, NULL, 0, text, 0, out, tag);
+	is(to_hex(tag, 16), "530f8afbc74536b9a963b4f1c4cb738b", "AES-256-GCM: McGrew and Viega, test case 13");
+	cipher("AES-256-GCM", key, iv, NULL, 0, text, 16, out, tag);
+	is(to_hex(out, 16), "cea7403d4d606b6e074ec5d3baf39d18", "  test case 14");
+	is(to_hex(tag, 16), "d0d1c8a799996bf0265b98b5d48ab919", "  its tag");
+	from_hex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308", key);
+	from_hex("cafebabefacedbaddecaf888", iv);
+	from_hex("d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
+			 "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b391aafd255", text);
+	cipher("AES-256-GCM", key, iv, NULL, 0, text, 64, out, tag);
+	is(to_hex(out, 64),
+	   "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
+	   "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662898015ad", "  test case 15");
+	is(to_hex(tag, 16), "b094dac5d93471bdec1a502270e3cc6c", "  its tag");
 	from_hex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308", key);
 	from_hex("cafebabefacedbaddecaf888", iv);
 	from_hex("feedfacedeadbeeffeedfacedeadbeefabaddad2", aad);
 	from_hex("d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
 			 "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39", text);
-	cipher("AES-256-GCM", key, iv, aad, sizeof(aad), text, sizeof(text), out, tag);
-	is(to_hex(out, sizeof(out)),
+	cipher("AES-256-GCM", key, iv, aad, sizeof(aad), text, 60, out, tag);
+	is(to_hex(out, 60),
 	   "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
 	   "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662",
-	   "AES-256-GCM: McGrew and Viega, test case 16");
+	   "  test case 16");
 	is(to_hex(tag, 16), "76fc6ece0f4e1768cddf8853bb2d551b", "  its tag");
+}
+
+/* GB/T 32907, example 2: the block of example 1, encrypted a million times. */
+static void
+test_sm4_million(const uint8_t *key)
+{
+	EVP_CIPHER *method = EVP_CIPHER_fetch(NULL, "SM4-ECB", NULL);
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	uint8_t		block[16];
+	int			n;
+
+	memcpy(block, key, 16);
+	EVP_EncryptInit_ex2(context, method, key, NULL, NULL);
+	for (int i = 0; i < 1000000; i++)
+		EVP_EncryptUpdate(context, block, &n, block, 16);
+	EVP_CIPHER_CTX_free(context);
+	EVP_CIPHER_free(method);
+	is(to_hex(block, 16), "595298c7c6fd271f0402f804c33d3f66", "SM4: GB/T 32907, example 2");
+}
+
+static void
+test_sm4_counter(const uint8_t *key)
+{
+	static const char letters[] = "aabbccddeeffaabb";
+	uint8_t		iv[16], text[64], out[64];
+
+	for (int i = 0; i < 16; i++)
+		iv[i] = (uint8_t) i;
+	for (int i = 0; i < 64; i++)
+	{
+		char		hex[3] = {letters[i / 8 * 2], letters[i / 8 * 2], '\0'};
+
+		from_hex(hex, text + i);
+	}
+	cipher("SM4-CTR", key, iv, NULL, 0, text, 64, out, NULL);
+	is(to_hex(out, 64),
+	   "ac3236cb970cc20791364c395a1342d1a3cbc1878c6f30cd074cce385cdd70c7"
+	   "f234bc0e24c11980fd1286310ce37b926e02fcd0faa0baf38b2933851d824514",
+	   "SM4-CTR: draft-ribose-cfrg-sm4, A.2.5.1");
 }
 
 static void
 test_sm_vectors(void)
 {
-	uint8_t		key[32], text[16], out[32];
+	uint8_t		key[32], text[16], out[32], block[64];
 	static const char message[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"
 		"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
 	CsecMac    *mac;
@@ -98,10 +151,17 @@ test_sm_vectors(void)
 	memcpy(text, key, 16);
 	cipher("SM4-ECB", key, NULL, NULL, 0, text, 16, out, NULL);
 	is(to_hex(out, 16), "681edf34d206965e86b3e94f536e4246", "SM4: GB/T 32907, example 1");
+	test_sm4_million(key);
+	test_sm4_counter(key);
 	EVP_Digest("abc", 3, out, &n, sm3, NULL);
-	EVP_MD_free(sm3);
 	is(to_hex(out, 32), "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0",
 	   "SM3: GB/T 32905, example 1");
+	for (int i = 0; i < 64; i++)
+		block[i] = (uint8_t) ('a' + i % 4);
+	EVP_Digest(block, 64, out, &n, sm3, NULL);
+	EVP_MD_free(sm3);
+	is(to_hex(out, 32), "debe9ff92275b8a138604889c18e5a4d6fdb70e5387e5765293dcba39c0c5732",
+	   "SM3: GB/T 32905, example 2");
 	for (int i = 0; i < 32; i++)
 		key[i] = (uint8_t) (i + 1);
 	mac = csec_hmac_create_with(CSEC_DIGEST_SM3, key, 32);
@@ -248,6 +308,65 @@ test_empty(int suite)
 	csec_aead_free(aead);
 }
 
+/*
+ * Every combination of flags, with texts of any length: what is sealed is
+ * parsed as it was meant and opens; flags that have no meaning do not parse.
+ */
+static void
+test_flags(int suite)
+{
+	CsecAead   *aead = csec_aead_create(suite, example_key);
+	uint8_t		commitment[16];
+	int			parsed = 0;
+	size_t		slips = 0;
+
+	csec_key_commitment(example_key, commitment);
+	for (int flags = 0; flags < 256; flags++)
+	{
+		uint8_t		tags[2][16], text[300], data[512], out[300];
+		size_t		len = unit_below(300);
+		CsecEnvelope is, what = {
+			.suite = suite,.flags = (uint8_t) flags,.category = (uint32_t) unit_random(),
+			.key_id = (uint32_t) unit_random(),.key_version = (uint16_t) unit_random(),
+			.nonce = example_nonce,.commitment = commitment,
+			.search_mark = (uint32_t) unit_random(),.search_tag = tags[0],
+			.next_mark = (uint32_t) unit_random(),.next_tag = tags[1],.subject = unit_random()
+		};
+
+		memset(tags, 0x5a, sizeof(tags));
+		for (size_t i = 0; i < len; i++)
+			text[i] = (uint8_t) unit_random();
+		csec_envelope_seal(aead, &what, text, len, data);
+		if (!csec_envelope_parse(data, csec_envelope_header_size(what.flags) + len + CSEC_AEAD_TAG, &is))
+			continue;
+		parsed++;
+		slips += is.flags != flags || is.category != what.category || is.key_id != what.key_id ||
+			is.key_version != what.key_version || is.len != len ||
+			((flags & CSEC_ENVELOPE_SEARCH) && (is.search_mark != what.search_mark || memcmp(is.search_tag, tags[0], 16) != 0)) ||
+			((flags & CSEC_ENVELOPE_NEXT) && (is.next_mark != what.next_mark || memcmp(is.next_tag, tags[1], 16) != 0)) ||
+			((flags & CSEC_ENVELOPE_SUBJECT) && is.subject != what.subject) ||
+			!csec_envelope_open(aead, &is, out) || memcmp(out, text, len) != 0;
+	}
+	csec_aead_free(aead);
+	/* subject or not, suspect or not, with no tag, one or two; in the trail, subject or not */
+	ok(slips == 0 && parsed == 2 * 2 * 3 + 2, "%s: every form of header (%d) goes there and back", csec_suite_name(suite), parsed);
+}
+
+/* The ciphertext may take the place of its text. */
+static void
+test_in_place(int suite)
+{
+	CsecAead   *aead = csec_aead_create(suite, example_key);
+	uint8_t		text[1000], out[1000], tag[16], same[16];
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (uint8_t) unit_random();
+	csec_aead_seal(aead, example_nonce, (const uint8_t *) "a", 1, text, sizeof(text), out, tag);
+	csec_aead_seal(aead, example_nonce, (const uint8_t *) "a", 1, text, sizeof(text), text, same);
+	ok(memcmp(text, out, sizeof(text)) == 0 && memcmp(tag, same, 16) == 0, "%s: in place, too", csec_suite_name(suite));
+	csec_aead_free(aead);
+}
+
 static int	example_rows;
 static int	form_rows;
 
@@ -281,7 +400,6 @@ test_form_bound(void)
 {
 	size_t		slips = 0;
 
-	unit_seed();
 	for (int i = 0; i < 20000; i++)
 	{
 		char		text[16];
@@ -303,6 +421,7 @@ main(void)
 		example_key[i] = (uint8_t) i;
 	for (int i = 0; i < 12; i++)
 		example_nonce[i] = (uint8_t) (0xf0 + i);
+	unit_seed();
 	test_aes_vector();
 	test_sm_vectors();
 	test_hkdf();
@@ -310,6 +429,8 @@ main(void)
 	{
 		test_suite(suite);
 		test_empty(suite);
+		test_flags(suite);
+		test_in_place(suite);
 	}
 	ok(csec_aead_create(3, example_key) == NULL, "a suite that is none is refused");
 	unit_table(DOCUMENT, row);

@@ -83,6 +83,19 @@ main(void)
 			   "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"),
 	   "HMAC-SHA256, RFC 4231 case 4");
 
+	/* RFC 4231, case 5: cut to the first 16 bytes */
+	{
+		uint8_t		key[20];
+
+		memset(key, 0x0c, sizeof(key));
+		csec_mac_free(mac);
+		mac = csec_hmac_create(key, sizeof(key));
+		from_hex("a3b6167473100ee06e0c796c2955552b", expected);
+		ok(csec_mac_begin(mac) && csec_mac_add(mac, "Test With Truncation", 20) &&
+		   csec_mac_end(mac, digest, 16) && memcmp(digest, expected, 16) == 0,
+		   "HMAC-SHA256, RFC 4231 case 5");
+	}
+
 	/* the SipHash-2-4 reference vectors, of 0, 1, 7 and 15 bytes */
 	ok(siphash_is(0, "310e0edd47db6f72"), "SipHash-2-4 of nothing");
 	ok(siphash_is(1, "fd67dc93c539f874"), "SipHash-2-4 of one byte");

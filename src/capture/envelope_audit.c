@@ -1,0 +1,171 @@
+/*
+ * envelope_audit.c
+ *		Looks for encrypted values of a table that something is wrong with.
+ *
+ * Rows are seen under the snapshot of the query, without the executor: nothing
+ * that is read here leaves, so it is no read of the customers; that somebody
+ * looked is put on record by csec.check_envelopes().
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "capture/envelope_column.h"
+#include "capture/scan_progress.h"
+#include "policy/category.h"
+#include "types/envelope_check.h"
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_check_relation);
+
+typedef struct Check
+{
+	ReturnSetInfo *result;
+	CsecEnvelopeColumn *columns;
+	uint32	   *categories;		/* of the columns */
+	int			ncolumns;
+} Check;
+
+/* The category that the type of a column, or of its elements, gives to values. */
+static uint32
+declared_category(Form_pg_attribute att, const CsecEnvelopeColumn *column)
+{
+	int32		typmod = att->atttypmod;
+	Oid			type = getBaseTypeAndTypmod(att->atttypid, &typmod);
+
+	if (column->is_array)
+		(void) getBaseTypeAndTypmod(get_element_type(type), &typmod);
+	return typmod < 0 ? CSEC_CATEGORY_NONE : (uint32) typmod;
+}
+
+/* element: of an array, from 1; 0: the column's one value. */
+static void
+put_problem(Check *check, TupleTableSlot *slot, int column, int element, const char *problem)
+{
+	Datum		values[4];
+	bool		nulls[4] = {false};
+
+	values[0] = Int16GetDatum(check->columns[column].attno);
+	values[1] = PointerGetDatum(&slot->tts_tid);
+	nulls[2] = element == 0;
+	values[2] = Int32GetDatum(element);
+	values[3] = PointerGetDatum(cstring_to_text(problem));
+	tuplestore_putvalues(check->result->setResult, check->result->setDesc, values, nulls);
+}
+
+static void
+check_value(Check *check, TupleTableSlot *slot, int column, int element, Datum datum)
+{
+	const char *problem = csec_envelope_problem(PG_DETOAST_DATUM_PACKED(datum),
+												check->categories[column]);
+
+	if (problem != NULL)
+		put_problem(check, slot, column, element, problem);
+}
+
+static void
+check_array(Check *check, TupleTableSlot *slot, int column, Datum datum)
+{
+	Oid			type = check->columns[column].element;
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+	int16		len;
+	bool		byval;
+	char		align;
+
+	get_typlenbyvalalign(type, &len, &byval, &align);
+	deconstruct_array(DatumGetArrayTypeP(datum), type, len, byval, align, &values, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		if (!nulls[i])
+			check_value(check, slot, column, i + 1, values[i]);
+}
+
+static void
+check_row(Check *check, TupleTableSlot *slot)
+{
+	for (int i = 0; i < check->ncolumns; i++)
+	{
+		bool		isnull;
+		Datum		datum = slot_getattr(slot, check->columns[i].attno, &isnull);
+
+		if (isnull)
+			continue;
+		if (check->columns[i].is_array)
+			check_array(check, slot, i, datum);
+		else
+			check_value(check, slot, i, 0, datum);
+	}
+}
+
+static void
+check_relation(Check *check, Relation rel)
+{
+	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "csec envelopes",
+											   ALLOCSET_DEFAULT_SIZES);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+
+	csec_scan_progress_begin(RelationGetRelid(rel), RelationGetNumberOfBlocks(rel));
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		MemoryContext outer = MemoryContextSwitchTo(rows);
+
+		CHECK_FOR_INTERRUPTS();
+		check_row(check, slot);
+		MemoryContextSwitchTo(outer);
+		MemoryContextReset(rows);
+		csec_scan_progress(ItemPointerGetBlockNumber(&slot->tts_tid));
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	MemoryContextDelete(rows);
+}
+
+/*
+ * csec.check_relation(tab regclass, OUT attnum, OUT ctid, OUT element, OUT problem)
+ *		The encrypted values of one relation that something is wrong with.
+ */
+Datum
+csec_check_relation(PG_FUNCTION_ARGS)
+{
+	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
+	Check		check = {.result = (ReturnSetInfo *) fcinfo->resultinfo};
+
+	InitMaterializedSRF(fcinfo, 0);
+	if ((rel->rd_rel->relkind != RELKIND_RELATION && rel->rd_rel->relkind != RELKIND_MATVIEW) ||
+		RELATION_IS_OTHER_TEMP(rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("the rows of \"%s\" cannot be looked at", RelationGetRelationName(rel))));
+	check.columns = csec_envelope_columns(RelationGetDescr(rel), &check.ncolumns);
+	check.categories = palloc((check.ncolumns + 1) * sizeof(uint32));
+	for (int i = 0; i < check.ncolumns; i++)
+		check.categories[i] = declared_category(TupleDescAttr(RelationGetDescr(rel),
+															  check.columns[i].attno - 1),
+												&check.columns[i]);
+	PG_TRY();
+	{
+		if (check.ncolumns > 0)
+			check_relation(&check, rel);
+	}
+	PG_FINALLY();
+	{
+		csec_scan_progress_end();
+	}
+	PG_END_TRY();
+	table_close(rel, AccessShareLock);
+	return (Datum) 0;
+}

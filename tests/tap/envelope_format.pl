@@ -1,0 +1,219 @@
+# Were this to fail, docs/envelope-format.md would not describe what a database
+# stores: here is a reader of envelopes written from that page alone, which
+# shares no code with csec.  AES, SM4 and SM3 are the openssl program's; the
+# rest of GCM, HKDF and the envelope is here.
+
+use strict;
+use warnings;
+use Digest::SHA qw(hmac_sha256 sha256);
+use IPC::Run ();
+use MIME::Base64 qw(decode_base64);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# ---- primitives ----
+
+sub openssl
+{
+	my ($in, @command) = @_;
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ 'openssl', @command ], '<', \$in, '>', \$out, '2>', \$err) or die "openssl @command: $err";
+	return $out;
+}
+sub encrypt { my ($cipher, $key, $iv, $in) = @_; return openssl($in, 'enc', "-$cipher", '-K', unpack('H*', $key), $iv eq '' ? () : ('-iv', unpack('H*', $iv)), '-nopad') }
+sub hmac_sm3 { my ($data, $key) = @_; return openssl($data, 'dgst', '-sm3', '-mac', 'HMAC', '-macopt', 'hexkey:' . unpack('H*', $key), '-binary') }
+
+# RFC 5869
+sub hkdf
+{
+	my ($hmac, $key, $info, $len, $salt) = @_;
+	my $prk = $hmac->($key, $salt // 'csec 1');
+	my ($out, $block) = ('', '');
+	for (my $i = 1; length $out < $len; $i++)
+	{
+		$block = $hmac->($block . $info . chr $i, $prk);
+		$out .= $block;
+	}
+	return substr $out, 0, $len;
+}
+sub hkdf_sha256 { return hkdf(\&hmac_sha256, @_) }
+sub hkdf_sm3 { return hkdf(\&hmac_sm3, @_) }
+
+# A product in GF(2^128), as NIST SP 800-38D has it: bits from the left.
+sub multiply
+{
+	my ($x, $y) = @_;
+	my @v = unpack 'N4', $y;
+	my @z = (0, 0, 0, 0);
+	foreach my $bit (split //, unpack 'B128', $x)
+	{
+		@z = map { $z[$_] ^ $v[$_] } 0 .. 3 if $bit;
+		my $low = $v[3] & 1;
+		@v = ($v[0] >> 1, map { ($v[$_] >> 1) | (($v[ $_ - 1 ] & 1) << 31) } 1 .. 3);
+		$v[0] ^= 0xe1000000 if $low;
+	}
+	return pack 'N4', @z;
+}
+
+sub padded { my ($bytes) = @_; return $bytes . "\0" x (-length($bytes) % 16) }
+
+# Ciphertext or text, whichever it is not, and the tag over the ciphertext.
+sub gcm
+{
+	my ($key, $nonce, $aad, $in, $is_cipher) = @_;
+	my $out = encrypt('aes-256-ctr', $key, $nonce . pack('N', 2), $in);
+	my $cipher = $is_cipher ? $in : $out;
+	my $h = encrypt('aes-256-ecb', $key, '', "\0" x 16);
+	my $hash = "\0" x 16;
+	$hash = multiply($hash ^ $_, $h) foreach (padded($aad) . padded($cipher) . pack('Q>Q>', 8 * length $aad, 8 * length $cipher)) =~ /(.{16})/sg;
+	return ($out, $hash ^ encrypt('aes-256-ecb', $key, '', $nonce . pack('N', 1)));
+}
+
+my $vector = pack 'H*', '522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662';
+my ($text, $tag) = gcm(pack('H*', 'feffe9928665731c6d6a8f9467308308' x 2), pack('H*', 'cafebabefacedbaddecaf888'),
+	pack('H*', 'feedfacedeadbeeffeedfacedeadbeefabaddad2'), $vector, 1);
+is(unpack('H*', $tag), '76fc6ece0f4e1768cddf8853bb2d551b', 'the GCM of this test is GCM');
+is(unpack('H*', hkdf_sha256("\x0b" x 22, pack('H*', 'f0f1f2f3f4f5f6f7f8f9'), 42, pack('H*', '000102030405060708090a0b0c'))),
+	'3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865', '  and its HKDF is HKDF');
+
+# ---- the envelope ----
+
+sub parse
+{
+	my ($bytes) = @_;
+	my %e;
+	@e{qw(magic suite flags category key_id version nonce commitment)} = unpack 'CCCNNna12a16', $bytes;
+	my $at = 41;
+	foreach ([ 1, 'search' ], [ 2, 'next' ])
+	{
+		next if !($e{flags} & $$_[0]);
+		@e{ "$$_[1]_mark", "$$_[1]_tag" } = unpack 'Na16', substr $bytes, $at, 20;
+		$at += 20;
+	}
+	$at += 8 if $e{flags} & 8;
+	$e{header} = substr $bytes, 0, $at;
+	$e{cipher} = substr $bytes, $at, length($bytes) - $at - 16;
+	$e{tag} = substr $bytes, -16;
+	die 'magic' if $e{magic} != 0xC1;
+	return \%e;
+}
+
+sub open_by_page
+{
+	my ($key, $e) = @_;
+	die 'commitment' if hkdf_sha256($key, 'commitment', 16) ne $e->{commitment};
+	my ($text, $tag);
+	if ($e->{suite} == 1)
+	{
+		($text, $tag) = gcm(hkdf_sha256($key, 'aes-256-gcm', 32), $e->{nonce}, $e->{header}, $e->{cipher}, 1);
+	}
+	elsif ($e->{suite} == 2)
+	{
+		$text = encrypt('sm4-ctr', hkdf_sm3($key, 'sm4-ctr', 16), $e->{nonce} . "\0" x 4, $e->{cipher});
+		$tag = substr hmac_sm3(pack('Q>', length $e->{header}) . $e->{header} . $e->{nonce} . $e->{cipher}, hkdf_sm3($key, 'hmac-sm3', 32)), 0, 16;
+	}
+	die 'tag' if $tag ne $e->{tag};
+	return $text;
+}
+
+# ---- the examples of the page ----
+
+my $page = slurp_file('docs/envelope-format.md');
+my $example_key = join '', map chr, 0 .. 31;
+my $examples = 0;
+while ($page =~ /^\| `(aes_256_gcm|sm4_ctr_hmac_sm3)` \| `([0-9a-f]+)` \|$/mg)
+{
+	my $e = parse(pack 'H*', $2);
+	is(open_by_page($example_key, $e), '11010519491231002X', "the example of $1 opens");
+	$examples++;
+}
+is($examples, 2, 'there are two');
+my ($wrapped) = $page =~ /^\| wrapped \| `([0-9a-f]+)` \|$/m;
+my ($kek) = $page =~ /^\| KEK `root` \| `([0-9a-f]+)` \|$/m;
+is(unpack('H*', hkdf_sha256("\xa1" x 32, 'kek', 32)), $kek, 'the KEK of the example');
+my ($suite, $nonce, $cipher, $wtag) = unpack 'Ca12a32a16', pack 'H*', $wrapped;
+my ($bare, $computed) = gcm(hkdf_sha256(pack('H*', $kek), 'aes-256-gcm', 32), $nonce, 'csec key: data 661943316 1', $cipher, 1);
+is("$suite " . unpack('H*', $computed), '1 ' . unpack('H*', $wtag), 'the wrapped key of the example is authentic');
+is(unpack('H*', $bare), unpack('H*', $example_key), '  and holds the key');
+
+# ---- a database ----
+
+my $node = PostgreSQL::Test::Cluster->new('format');
+$node->init(allows_streaming => 1);
+$node->start;
+my %value = (1 => '11010519491231002X', 2 => '张三 的 身份证 ３３０１０５x', 3 => '', 4 => 'x' x 3000);
+$node->safe_psql('postgres', q{
+	CREATE EXTENSION csec CASCADE;
+	CREATE TABLE t (id int PRIMARY KEY, a csec.id_card, s csec.bank_card, h csec.health);
+	UPDATE csec.category SET suite = 'sm4_ctr_hmac_sm3' WHERE name = 'bank_card'});
+$node->safe_psql('postgres', "INSERT INTO t VALUES ($_, '$value{$_}', '$value{$_}', '$value{$_}')") foreach sort keys %value;
+
+my $root = pack 'H*', slurp_file($node->data_dir . '/csec_embedded.key') =~ s/\s//gr;
+my %key;
+my $search;
+foreach (split /\n/, $node->safe_psql('postgres', q{SELECT id, version, purpose, encode(wrapped, 'hex'), encode(commitment, 'hex') FROM csec.key}))
+{
+	my ($id, $version, $purpose, $wrapped, $commitment) = split /\|/;
+	my ($suite, $nonce, $cipher, $tag) = unpack 'Ca12a32a16', pack 'H*', $wrapped;
+	my ($bare, $computed) = gcm(hkdf_sha256(hkdf_sha256($root, 'kek', 32), 'aes-256-gcm', 32), $nonce, "csec key: $purpose $id $version", $cipher, 1);
+	is(unpack('H*', $computed), unpack('H*', $tag), "the $purpose key is unwrapped from csec.key");
+	is(unpack('H*', hkdf_sha256($bare, 'commitment', 16)), $commitment, '  and is committed to');
+	$key{"$id $version"} = $bare if $purpose eq 'data';
+	$search = { key => $bare, mark => unpack('N', pack 'H*', $commitment) } if $purpose eq 'search';
+}
+$node->safe_psql('postgres', 'CHECKPOINT');
+my $file = slurp_file($node->data_dir . '/' . $node->safe_psql('postgres', q{SELECT pg_relation_filepath('t')}));
+my %form = (1 => '11010519491231002X', 2 => '张三的身份证330105X', 3 => '', 4 => 'X' x 3000);
+my %category = (a => 'id_card', s => 'bank_card', h => 'health');
+foreach my $column (qw(a s h))
+{
+	foreach my $id (sort keys %value)
+	{
+		my $text = $node->safe_psql('postgres', "SET row_security = off; SELECT $column FROM t WHERE id = $id");
+		like($text, qr/^csec:e1:[A-Za-z0-9+\/]+=*$/, "$column, $id: the text of an envelope");
+		my $bytes = decode_base64(substr $text, 8);
+		my $e = parse($bytes);
+		is($e->{suite}, $column eq 's' ? 2 : 1, '  its suite');
+		is($e->{category}, unpack('N', sha256($category{$column})) & 0x7ffffffe, '  its category');
+		is(open_by_page($key{"$e->{key_id} $e->{version}"}, $e), $value{$id}, '  it opens by what the page says');
+		is($e->{flags} & 1, $column eq 'h' ? 0 : 1, '  it has a search tag, or none');
+		is("$e->{search_mark} " . unpack('H*', $e->{search_tag}), "$search->{mark} " . unpack('H*', substr hmac_sha256($form{$id}, $search->{key}), 0, 16), '  which is that of the search form')
+		  if $column ne 'h';
+		ok(index($file, $bytes) >= 0, '  and is what lies in the file') if $id < 4;
+	}
+}
+
+# ---- the other way: what this program makes, csec reads ----
+
+sub seal
+{
+	my ($suite, $column, $text, $form) = @_;
+	my ($number, $key) = %key;
+	my ($id, $version) = split / /, $number;
+	my $nonce = join '', map { chr 16 * $suite + $_ } 1 .. 12;
+	my $header = pack('CCCNNna12a16', 0xC1, $suite, 1, unpack('N', sha256($category{$column})) & 0x7ffffffe, $id, $version, $nonce, hkdf_sha256($key, 'commitment', 16))
+	  . pack('Na16', $search->{mark}, substr hmac_sha256($form, $search->{key}), 0, 16);
+	my ($cipher, $tag);
+	if ($suite == 1)
+	{
+		($cipher, $tag) = gcm(hkdf_sha256($key, 'aes-256-gcm', 32), $nonce, $header, $text, 0);
+	}
+	else
+	{
+		$cipher = encrypt('sm4-ctr', hkdf_sm3($key, 'sm4-ctr', 16), $nonce . "\0" x 4, $text);
+		$tag = substr hmac_sm3(pack('Q>', length $header) . $header . $nonce . $cipher, hkdf_sm3($key, 'hmac-sm3', 32)), 0, 16;
+	}
+	return 'csec:e1:' . MIME::Base64::encode_base64($header . $cipher . $tag, '');
+}
+$node->safe_psql('postgres', q{CREATE ROLE clerk LOGIN; SELECT csec.set_clearance('clerk', level => 'core'); GRANT SELECT ON t TO clerk});
+foreach my $suite (1, 2)
+{
+	my $envelope = seal($suite, 'a', "made elsewhere $suite", "MADEELSEWHERE$suite");
+	$node->safe_psql('postgres', "INSERT INTO t (id, a) VALUES (10 + $suite, '$envelope')");
+	is($node->safe_psql('postgres', qq{BEGIN; SELECT csec.set_context('a', 'b', 'c') \\gset x
+		SELECT a FROM t WHERE a = 'MADE elsewhere$suite'; COMMIT}, extra_params => [ '-U', 'clerk' ]), "made elsewhere $suite", "suite $suite: csec finds and opens what was made by the page");
+}
+is($node->safe_psql('postgres', q{SELECT count(*) FROM t WHERE csec.envelope_problem(a, 'id_card') IS NOT NULL}), '0', 'and has nothing to say against it');
+$node->stop;
+done_testing();
