@@ -29,6 +29,7 @@
 #include "keys/data_key.h"
 #include "keys/kek.h"
 #include "keys/key_use.h"
+#include "keys/keyring.h"
 #include "util/bytes.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
@@ -262,11 +263,40 @@ csec_data_key_active(const char *name)
 	return NULL;				/* keep compiler quiet */
 }
 
+static void
+no_algorithm(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+			 errmsg("algorithm %s is not to be had from OpenSSL", what),
+			 errhint("Check its configuration and providers.")));
+}
+
+static CsecDataKey *
+constant_key(void)
+{
+	static CsecDataKey key = {.state = STATE_DECRYPT_ONLY};
+	static bool committed = false;
+
+	if (!committed && !csec_key_commitment(csec_keyring_constant_key(), key.commitment))
+		no_algorithm("HKDF");
+	committed = true;
+	return &key;
+}
+
+const CsecDataKey *
+csec_data_key_of_constants(void)
+{
+	return constant_key();
+}
+
 static CsecDataKey *
 find_data_key(uint32 id, uint16 version)
 {
 	static int	last = 0;
 
+	if (unlikely(id == 0 && version == 0))
+		return constant_key();
 	refresh();
 	if (last < cache.n && cache.keys[last].id == id && cache.keys[last].version == version &&
 		!cache.keys[last].search)
@@ -349,8 +379,10 @@ take_leave(CsecDataKey *key)
 void
 csec_data_key_count(const CsecDataKey *key)
 {
-	CsecDataKey *cached = &cache.keys[key - cache.keys];
+	CsecDataKey *cached = (CsecDataKey *) key;
 
+	if (unlikely(cached->id == 0))
+		return;
 	if (unlikely(cached->leave == 0))
 		take_leave(cached);
 	cached->leave--;
@@ -423,6 +455,8 @@ csec_data_key_opens(uint32_t id, uint16_t version)
 
 	if (key == NULL || key->does_not_open)
 		return false;
+	if (key->id == 0)
+		return true;
 	for (int suite = 1; suite <= CSEC_SUITES; suite++)
 		if (key->aead[suite] != NULL)
 			return true;
@@ -431,24 +465,18 @@ csec_data_key_opens(uint32_t id, uint16_t version)
 	return !key->does_not_open;
 }
 
-static void
-no_algorithm(const char *what)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-			 errmsg("algorithm %s is not to be had from OpenSSL", what),
-			 errhint("Check its configuration and providers.")));
-}
-
 CsecAead *
 csec_data_key_aead(const CsecDataKey *key, int suite)
 {
-	CsecDataKey *cached = &cache.keys[key - cache.keys];
+	CsecDataKey *cached = (CsecDataKey *) key;
 	uint8		bare[CSEC_AEAD_KEY];
 
 	if (likely(cached->aead[suite] != NULL))
 		return cached->aead[suite];
-	unwrap(cached, bare);
+	if (unlikely(cached->id == 0))
+		memcpy(bare, csec_keyring_constant_key(), sizeof(bare));
+	else
+		unwrap(cached, bare);
 	cached->aead[suite] = csec_aead_create(suite, bare);
 	csec_secure_wipe(bare, sizeof(bare));
 	if (cached->aead[suite] == NULL)

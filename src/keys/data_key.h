@@ -24,6 +24,12 @@ extern void csec_data_key_init(void);
 extern const CsecDataKey *csec_data_key_active(const char *name);
 
 /*
+ * The key of constants that are made before the database has keys, in
+ * pg_upgrade.  Its number and version are 0; it is in no row of csec.key.
+ */
+extern const CsecDataKey *csec_data_key_of_constants(void);
+
+/*
  * The key that a value names.  Errors, which name the key: undefined_object
  * where csec.key has no such row, object_not_in_prerequisite_state where it
  * was destroyed, or its KEK is not here.

@@ -39,6 +39,7 @@ typedef struct Keys
 	uint8		digest[CSEC_HMAC_SIZE];
 	uint8		order[CSEC_SIPHASH_KEY];
 	uint8		fingerprint[FINGERPRINT_SIZE];	/* of order; not a secret */
+	uint8		constant[CSEC_AEAD_KEY];
 } Keys;
 
 static Keys *keys = NULL;
@@ -70,8 +71,15 @@ csec_keyring_init(void)
 	csec_keyring_derive(root, "trail digest", keys->digest, sizeof(keys->digest));
 	csec_keyring_derive(root, "order", keys->order, sizeof(keys->order));
 	csec_keyring_derive(keys->order, "fingerprint", keys->fingerprint, FINGERPRINT_SIZE);
+	csec_keyring_derive(root, "constants", keys->constant, sizeof(keys->constant));
 	csec_kek_init(root);
 	csec_secure_wipe(root, CSEC_ROOT_KEY_SIZE);
+}
+
+const uint8 *
+csec_keyring_constant_key(void)
+{
+	return keys->constant;
 }
 
 static CsecMac *

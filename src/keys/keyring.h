@@ -25,6 +25,12 @@ extern CsecMac *csec_keyring_trail_mac(void);
  */
 extern uint64 csec_keyring_order_tag(const void *data, size_t len);
 
+/*
+ * Encrypts constants that are made before a database has keys of its own:
+ * while pg_upgrade restores the schema, csec.key is empty.  32 bytes.
+ */
+extern const uint8 *csec_keyring_constant_key(void);
+
 #define CSEC_DIGEST_SIZE 16
 
 /* What stands in the trail for a classified value. */

@@ -9,6 +9,7 @@
 #include "replication/logicalworker.h"
 
 #include "keys/data_key.h"
+#include "keys/keyring.h"
 #include "policy/category.h"
 #include "policy/probe.h"
 #include "policy/reader.h"
@@ -158,7 +159,10 @@ constant_nonce(const CsecEnvelope *what, const char *text, size_t len, uint8 *no
 	csec_put_u16(message + 7, what->key_version);
 	csec_put_u32(message + 9, what->next_mark);
 	memcpy(message + CONSTANT_HEAD, text, len);
-	csec_search_tag(what->search_mark, message, size, tag);
+	if (what->flags & CSEC_ENVELOPE_SEARCH)
+		csec_search_tag(what->search_mark, message, size, tag);
+	else
+		csec_keyring_digest(message, size, tag);
 	memcpy(nonce, tag, CSEC_AEAD_NONCE);
 	csec_secure_wipe(message, size);
 	pfree(message);
@@ -170,6 +174,11 @@ key_of(const CsecCategory *category, int *suite)
 {
 	if (category != NULL && category->storage == CSEC_STORAGE_REFUSED)
 		csec_refuse_to_keep(category);
+	if (unlikely(IsBinaryUpgrade))
+	{
+		*suite = csec_suite;
+		return csec_data_key_of_constants();
+	}
 	*suite = category != NULL && category->suite != 0 ? category->suite : csec_suite;
 	return csec_data_key_active(category ? NameStr(category->data_key) : CSEC_DATA_KEY_DEFAULT);
 }
@@ -212,10 +221,15 @@ csec_encrypted_make_for_trail(uint32 id, const char *text, size_t len)
 	return seal(&what, csec_category_lookup(id), text, len);
 }
 
-/* Do values carry search tags?  Those without a category do. */
+/*
+ * Do values carry search tags?  Those without a category do, but for constants
+ * that pg_upgrade makes: there is no search key yet.
+ */
 static bool
 is_searched(uint32 id, const CsecCategory *category)
 {
+	if (unlikely(IsBinaryUpgrade))
+		return false;
 	return id == CSEC_CATEGORY_NONE || (category != NULL && category->searchable);
 }
 

@@ -156,6 +156,13 @@ flush_trail($node);
 is($node->safe_psql('postgres', q{SELECT count(*) FROM csec.history('cust', '14') WHERE old_value = '***' AND column_name = 'id_no'}), '1', 'the trail says that there was something');
 is_verified($node, 'the trail verifies');
 
+# A key that was destroyed: nothing is read, and rows go away all the same.
+$node->safe_psql('postgres', $_) foreach q{CALL csec.rotate_key('data', reason => 'test')},
+  q{UPDATE csec.key SET state = 'destroyed', wrapped = NULL WHERE purpose = 'data' AND version = 1};
+like(as('clerk', "$context SELECT id_no FROM cust WHERE id = 40; COMMIT"), qr/key $number version 1 was destroyed/, 'a destroyed key is named');
+is($node->safe_psql('postgres', q{SELECT DISTINCT problem FROM csec.check_envelopes('cust') c JOIN cust u ON u.ctid = c.row_ctid WHERE u.id BETWEEN 40 AND 50}), 'destroyed_key', '  as a problem, too');
+is(as('clerk', "$context UPDATE cust SET id_no = '" . id_no(41) . "' WHERE id = 41; DELETE FROM cust WHERE id = 40; SELECT id_no FROM cust WHERE id IN (40, 41); COMMIT"), id_no(41), '  what it encrypted is written anew, or deleted');
+
 # Twice the same text, at any time: never the same bytes.
 $node->safe_psql('postgres', q{SET csec.probe_limit = 1000000; SET csec.probe_quota = 1000000; CREATE TABLE same AS SELECT g, 'the same'::csec.id_card AS a, 'the same'::csec.health AS b FROM generate_series(1, 2000) g});
 my @bytes = split /\n/, $node->safe_psql('postgres', 'SET row_security = off; SELECT a FROM same; SELECT b FROM same');

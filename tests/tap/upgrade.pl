@@ -37,15 +37,22 @@ $old->safe_psql('shop', q{
 	SET csec.probe_limit = 1000000; SET csec.probe_quota = 1000000;
 	CREATE EXTENSION csec CASCADE;
 	CREATE TABLE witness (n int);
-	CREATE TABLE customers (id int PRIMARY KEY, name text, phone varchar(20) UNIQUE, CHECK (phone <> ''));
+	CREATE TABLE customers (id int PRIMARY KEY, name text, phone varchar(20) UNIQUE, CHECK (phone <> ''),
+		id_no text DEFAULT '11010519491231002X' CHECK (id_no <> 'none'));
 	CREATE TABLE visits (customer int REFERENCES customers, at date, note text) PARTITION BY RANGE (at);
 	CREATE TABLE visits_1 PARTITION OF visits FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
 	CREATE VIEW found AS SELECT id, name FROM customers WHERE phone = '13800000007';
-	INSERT INTO customers SELECT g, '张三', '138' || lpad(g::text, 8, '0') FROM generate_series(1, 200) g;
+	CREATE VIEW by_id_no AS SELECT id FROM customers WHERE id_no = '110105000000000007';
+	CREATE INDEX by_id_no_index ON customers (id_no) WHERE id_no <> '110105000000000009';
+	INSERT INTO customers SELECT g, '张三', '138' || lpad(g::text, 8, '0'), '1101050000' || lpad(g::text, 8, '0') FROM generate_series(1, 200) g;
 	INSERT INTO visits SELECT g, '2020-02-02', 'saw the doctor' FROM generate_series(1, 100) g;
 	GRANT SELECT, UPDATE ON customers, visits, found TO clerk, low;
-	SELECT csec.protect('customers', subject => 'id', fields => '{"phone": "phone", "name": "person_name"}');
+	SELECT csec.protect('customers', subject => 'id', fields => '{"phone": "phone", "name": "person_name", "id_no": "id_card"}');
 	SELECT csec.protect('visits', subject => 'customer', fields => '{"note": "free_text"}', subject_of => 'customers');
+	-- constants of the type itself, which are made before csec.key is there
+	CREATE VIEW by_literal AS SELECT id FROM customers WHERE id_no = '110105000000000008';
+	CREATE TABLE cards (id serial, no csec.bank_card DEFAULT '6222021234567890' CHECK (no <> '1'), kind csec.encrypted DEFAULT 'x' CHECK (kind <> 'y' AND kind <> 'z'));
+	CREATE INDEX ON cards (id) WHERE no <> '2';
 	SELECT csec.set_clearance('clerk', level => 'important')});
 
 sub as
@@ -66,8 +73,11 @@ my $picture = q{
 	SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgname LIKE 'csec%' ORDER BY tgrelid::regclass::text, tgname;
 	SELECT conrelid::regclass, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid IN ('customers'::regclass, 'visits'::regclass) ORDER BY conname;
 	SELECT indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'customers'::regclass ORDER BY indexrelid::regclass::text;
-	SELECT pg_get_viewdef('found'::regclass);
-	SELECT id, name, phone FROM customers WHERE id IN (3, 7) ORDER BY id};
+	SELECT pg_get_viewdef('found'::regclass), pg_get_viewdef('by_id_no'::regclass), pg_get_viewdef('by_literal'::regclass);
+	SELECT id FROM by_id_no;
+	SELECT id FROM by_literal;
+	SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'cards'::regclass ORDER BY adnum;
+	SELECT id, name, phone, id_no FROM customers WHERE id IN (3, 7) ORDER BY id};
 my $before = $old->safe_psql('shop', $picture);
 flush_trail($old, 'shop');
 my $head = $old->safe_psql('shop', 'SELECT last_seq FROM csec.check_trail(1, NULL)');
@@ -115,6 +125,9 @@ sub is_upgraded
 	is(as($node, 'clerk', "SET enable_seqscan = off; SELECT id FROM customers WHERE phone = '13800000009'"), '9', '  a look-up by index');
 	is(as($node, 'clerk', "SELECT id FROM found"), '7', '  a view with a constant');
 	like(as($node, 'clerk', "UPDATE customers SET phone = '13800000009' WHERE id = 8"), qr/duplicate key/, '  a unique constraint');
+	is($node->safe_psql('shop', "INSERT INTO cards DEFAULT VALUES RETURNING no = '6222 0212 3456 7890', kind"), 't|x', '  defaults that are encrypted constants');
+	like(as($node, 'postgres', "INSERT INTO cards (no) VALUES (' 1')"), qr/violates check constraint/, '  and checks');
+	is($node->safe_psql('shop', "SELECT count(*) FROM csec.check_envelopes('cards')"), '0', '  with nothing wrong');
 	as($node, 'clerk', "UPDATE customers SET name = '王五' WHERE id = 4");
 	record_some($node, 5, db => 'shop', object => 'upgraded');
 	flush_trail($node, 'shop');
