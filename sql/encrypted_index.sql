@@ -189,7 +189,7 @@ SELECT csec.encrypted_cmp(id_no, '110105194900007919'::text) FROM cust;
 SELECT count(DISTINCT hash_array(ARRAY[id_no])), count(DISTINCT hash_record(ROW(id_no))) FROM cust;
 
 -- Statistics hold no values, and estimates follow none: A.4.
-SELECT attname, null_frac, n_distinct, most_common_vals IS NULL AS mcv, histogram_bounds IS NULL AS hist, correlation IS NULL AS corr
+SELECT attname, null_frac, round(n_distinct::numeric, 1) AS n_distinct, most_common_vals IS NULL AS mcv, histogram_bounds IS NULL AS hist, correlation IS NULL AS corr
 	FROM pg_stats WHERE tablename = 'cust' AND attname IN ('id_no', 'card', 'other', 'hidden') ORDER BY attname;
 CREATE FUNCTION estimate(query text) RETURNS numeric LANGUAGE plpgsql AS $$
 DECLARE
