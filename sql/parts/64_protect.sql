@@ -297,6 +297,32 @@ $$;
 REVOKE ALL ON FUNCTION csec.forget_dropped() FROM PUBLIC;
 COMMENT ON FUNCTION csec.forget_dropped() IS 'event trigger: takes dropped tables and columns out of the policy';
 
+-- What would take fields along is refused by the library (guard.c).  Where the
+-- server runs without it, nobody can tell what such a statement would take, so
+-- none may run while anything is protected.  pg_settings does not show what
+-- postgresql.conf sets for a library that is not loaded.
+CREATE FUNCTION csec.guard_unloaded() RETURNS event_trigger
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF EXISTS (SELECT FROM pg_settings WHERE name = 'csec.max_unsealed')
+		OR NOT EXISTS (SELECT FROM csec.protected_table) THEN
+		RETURN;
+	END IF;
+	RAISE EXCEPTION '% is refused while csec is not loaded: it could take protected columns with it', tg_tag
+		USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Add csec to shared_preload_libraries, restart the server, and use csec.unprotect_all() where csec is to go.';
+END
+$$;
+REVOKE ALL ON FUNCTION csec.guard_unloaded() FROM PUBLIC;
+COMMENT ON FUNCTION csec.guard_unloaded() IS 'event trigger: where the library is missing, refuses what could drop fields';
+
+CREATE EVENT TRIGGER csec_guard_unloaded ON ddl_command_start
+	WHEN TAG IN ('DROP EXTENSION', 'DROP SCHEMA', 'DROP TYPE', 'DROP DOMAIN', 'DROP OWNED')
+	EXECUTE FUNCTION csec.guard_unloaded();
+ALTER EVENT TRIGGER csec_guard_unloaded ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER csec_guard_unloaded IS 'where the library is missing, refuses what could drop fields';
 CREATE EVENT TRIGGER csec_follow_tables ON ddl_command_end
 	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE') EXECUTE FUNCTION csec.follow_tables();
 CREATE EVENT TRIGGER csec_forget_dropped ON sql_drop EXECUTE FUNCTION csec.forget_dropped();
