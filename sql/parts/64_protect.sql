@@ -185,7 +185,7 @@ BEGIN
 	IF t.relid IS NULL OR t.enforce THEN
 		RAISE EXCEPTION USING ERRCODE = CASE WHEN t.relid IS NULL THEN '42704' ELSE '55000' END,
 			MESSAGE = CASE WHEN t.relid IS NULL THEN format('%s is not protected', tab) ELSE format('%s masks its fields already', tab) END,
-			HINT = 'csec.protect(…, enforce => false) is what comes before.';
+			HINT = 'csec.protect(..., enforce => false) is what comes before.';
 	END IF;
 	request := (tab, t.subject, (SELECT jsonb_object_agg(f.attname, f.category) FROM csec.protected_field f WHERE f.relid = tab),
 		t.subject_of, true, t.audit, allow_lock, NULL);
@@ -204,7 +204,7 @@ $$;
 REVOKE ALL ON FUNCTION csec.enforce(regclass, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.enforce(regclass, boolean) TO csec_admin;
 COMMENT ON FUNCTION csec.enforce(regclass, boolean) IS
-	'mask the fields of a table that csec.protect(…, enforce => false) only observed';
+	'mask the fields of a table that csec.protect(..., enforce => false) only observed';
 
 -- A column that the policy names, under its new name.
 CREATE FUNCTION csec.rename_column(tab regclass, old name, new name) RETURNS void
