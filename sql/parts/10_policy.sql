@@ -158,32 +158,45 @@ CREATE TABLE csec.protected_field (
 COMMENT ON TABLE csec.protected_field IS 'classified columns of protected tables';
 COMMENT ON COLUMN csec.protected_field.original_type IS 'what csec.unprotect gives back';
 
+-- Chinese titles, in UTF-8: this script is in ASCII, so that it can be run in a
+-- database of any encoding.  One without such characters has no titles.
+-- (Dropped where it is used last, in 74_discover.sql.)
+CREATE FUNCTION pg_temp.title(utf8 bytea) RETURNS text
+	LANGUAGE plpgsql IMMUTABLE
+	AS $$
+BEGIN
+	RETURN pg_catalog.convert_from(utf8, 'UTF8');
+EXCEPTION WHEN untranslatable_character THEN
+	RETURN NULL;
+END
+$$;
+
 INSERT INTO csec.level (name, rank, title_zh, audit, needs_reason, shipped) VALUES
-	('general', 10, '一般', 'batch', false, true),
-	('important', 20, '重要', 'batch', false, true),
-	('core', 30, '核心', 'strict', true, true);
+	('general', 10, pg_temp.title('\xe4b880e888ac'), 'batch', false, true),
+	('important', 20, pg_temp.title('\xe9878de8a681'), 'batch', false, true),
+	('core', 30, pg_temp.title('\xe6a0b8e5bf83'), 'strict', true, true);
 
 INSERT INTO csec.category (name, level, mask, check_kind, check_mode, search, title_zh, shipped) VALUES
-	('person_name', 'important', 'person_name', 'person_name', 'lax', 'equality', '姓名', true),
-	('phone', 'important', 'phone', 'phone', 'lax', 'equality', '电话号码', true),
-	('email', 'important', 'email', 'email', 'lax', 'equality', '电子邮箱', true),
-	('address', 'important', 'address', 'none', 'lax', 'equality', '地址', true),
-	('birth_date', 'important', 'birth_date', 'birth_date', 'lax', 'equality', '出生日期', true),
-	('free_text', 'important', 'free_text', 'none', 'lax', 'equality', '备注', true);
+	('person_name', 'important', 'person_name', 'person_name', 'lax', 'equality', pg_temp.title('\xe5a793e5908d'), true),
+	('phone', 'important', 'phone', 'phone', 'lax', 'equality', pg_temp.title('\xe794b5e8af9de58fb7e7a081'), true),
+	('email', 'important', 'email', 'email', 'lax', 'equality', pg_temp.title('\xe794b5e5ad90e982aee7aeb1'), true),
+	('address', 'important', 'address', 'none', 'lax', 'equality', pg_temp.title('\xe59cb0e59d80'), true),
+	('birth_date', 'important', 'birth_date', 'birth_date', 'lax', 'equality', pg_temp.title('\xe587bae7949fe697a5e69c9f'), true),
+	('free_text', 'important', 'free_text', 'none', 'lax', 'equality', pg_temp.title('\xe5a487e6b3a8'), true);
 INSERT INTO csec.category (name, level, mask, check_kind, check_mode, search, storage, title_zh, shipped) VALUES
-	('id_card', 'core', 'id_card', 'id_card', 'lax', 'equality', 'encrypted', '身份证号', true),
-	('bank_card', 'core', 'bank_card', 'bank_card', 'lax', 'equality', 'encrypted', '银行卡号', true),
-	('passport', 'core', 'last4', 'none', 'lax', 'equality', 'encrypted', '护照号', true),
-	('permit', 'core', 'last4', 'none', 'lax', 'equality', 'encrypted', '通行证号', true),
-	('account_number', 'core', 'last4', 'none', 'lax', 'equality', 'encrypted', '账号', true),
-	('iban', 'core', 'last4', 'iban', 'lax', 'equality', 'encrypted', '国际银行账号', true),
-	('ssn', 'core', 'last4', 'none', 'lax', 'equality', 'encrypted', '社会保障号', true),
-	('health', 'core', 'all', 'none', 'lax', 'none', 'encrypted', '健康信息', true),
-	('biometric', 'core', 'all', 'none', 'lax', 'none', 'encrypted', '生物识别信息', true),
-	('location', 'core', 'all', 'none', 'lax', 'none', 'encrypted', '行踪轨迹', true),
-	('secret', 'core', 'all', 'none', 'lax', 'none', 'encrypted', '密码与密钥', true),
-	('core_text', 'core', 'all', 'none', 'lax', 'none', 'encrypted', '核心备注', true),
-	('card_check', 'core', 'all', 'none', 'lax', 'none', 'refused', '卡验证码与密码', true);
+	('id_card', 'core', 'id_card', 'id_card', 'lax', 'equality', 'encrypted', pg_temp.title('\xe8baabe4bbbde8af81e58fb7'), true),
+	('bank_card', 'core', 'bank_card', 'bank_card', 'lax', 'equality', 'encrypted', pg_temp.title('\xe993b6e8a18ce58da1e58fb7'), true),
+	('passport', 'core', 'last4', 'none', 'lax', 'equality', 'encrypted', pg_temp.title('\xe68aa4e785a7e58fb7'), true),
+	('permit', 'core', 'last4', 'none', 'lax', 'equality', 'encrypted', pg_temp.title('\xe9809ae8a18ce8af81e58fb7'), true),
+	('account_number', 'core', 'last4', 'none', 'lax', 'equality', 'encrypted', pg_temp.title('\xe8b4a6e58fb7'), true),
+	('iban', 'core', 'last4', 'iban', 'lax', 'equality', 'encrypted', pg_temp.title('\xe59bbde99985e993b6e8a18ce8b4a6e58fb7'), true),
+	('ssn', 'core', 'last4', 'none', 'lax', 'equality', 'encrypted', pg_temp.title('\xe7a4bee4bc9ae4bf9de99a9ce58fb7'), true),
+	('health', 'core', 'all', 'none', 'lax', 'none', 'encrypted', pg_temp.title('\xe581a5e5bab7e4bfa1e681af'), true),
+	('biometric', 'core', 'all', 'none', 'lax', 'none', 'encrypted', pg_temp.title('\xe7949fe789a9e8af86e588abe4bfa1e681af'), true),
+	('location', 'core', 'all', 'none', 'lax', 'none', 'encrypted', pg_temp.title('\xe8a18ce8b8aae8bda8e8bfb9'), true),
+	('secret', 'core', 'all', 'none', 'lax', 'none', 'encrypted', pg_temp.title('\xe5af86e7a081e4b88ee5af86e992a5'), true),
+	('core_text', 'core', 'all', 'none', 'lax', 'none', 'encrypted', pg_temp.title('\xe6a0b8e5bf83e5a487e6b3a8'), true),
+	('card_check', 'core', 'all', 'none', 'lax', 'none', 'refused', pg_temp.title('\xe58da1e9aa8ce8af81e7a081e4b88ee5af86e7a081'), true);
 
 -- Rules of level and category that a CHECK cannot say.
 --

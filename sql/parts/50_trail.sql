@@ -207,7 +207,7 @@ COMMENT ON FUNCTION csec.stream_status() IS 'internal: what csec.trail_status sh
 CREATE VIEW csec.trail_status AS
 	SELECT d.datname AS database, s.sealer_pid, s.state, s.sealed_lsn, s.emitted_lsn, s.lag_bytes,
 		s.last_seq, s.failed_at, s.last_error, s.warning
-	FROM csec.stream_status() s LEFT JOIN pg_catalog.pg_database d ON d.oid = s.database;
+	FROM csec.stream_status() s JOIN pg_catalog.pg_database d ON d.oid = s.database;
 REVOKE ALL ON csec.trail_status FROM PUBLIC;
 COMMENT ON VIEW csec.trail_status IS 'the sealer of each database with a trail: whether it runs, how far it has come, what troubles it';
 COMMENT ON COLUMN csec.trail_status.database IS 'name of the database';

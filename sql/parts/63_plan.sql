@@ -62,7 +62,7 @@ BEGIN
 		RETURN csec.refusal(name, format('%s is a system table', name), '42809', 'Protect tables of your own.');
 	ELSIF EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = tab AND deptype = 'e') THEN
 		RETURN csec.refusal(name, format('%s belongs to an extension', name), '42809',
-			'ALTER EXTENSION … DROP TABLE makes it a table of your own.');
+			'ALTER EXTENSION ... DROP TABLE makes it a table of your own.');
 	ELSIF c.relispartition THEN
 		RETURN csec.refusal(name, format('%s is a partition', name), '42809', 'Protect the partitioned table; its partitions follow.');
 	END IF;
@@ -340,7 +340,7 @@ CREATE FUNCTION csec.plan_obstacles(tab regclass, columns name[]) RETURNS SETOF 
 			FROM relations r, csec.views_over(r.oids, columns) v
 			WHERE EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = v.relid AND d.deptype = 'e')
 			UNION ALL
-			SELECT csec.qualified(c.oid), format('%s is a typed table', csec.qualified(c.oid)), 'ALTER TABLE … NOT OF makes it an ordinary one.'
+			SELECT csec.qualified(c.oid), format('%s is a typed table', csec.qualified(c.oid)), 'ALTER TABLE ... NOT OF makes it an ordinary one.'
 			FROM relations r JOIN pg_class c ON c.oid = ANY (r.oids) WHERE c.reloftype <> 0
 			) x (object, what, hint)
 	$$;

@@ -185,7 +185,7 @@ BEGIN
 	IF t.relid IS NULL OR t.enforce THEN
 		RAISE EXCEPTION USING ERRCODE = CASE WHEN t.relid IS NULL THEN '42704' ELSE '55000' END,
 			MESSAGE = CASE WHEN t.relid IS NULL THEN format('%s is not protected', tab) ELSE format('%s masks its fields already', tab) END,
-			HINT = 'csec.protect(…, enforce => false) is what comes before.';
+			HINT = 'csec.protect(..., enforce => false) is what comes before.';
 	END IF;
 	request := (tab, t.subject, (SELECT jsonb_object_agg(f.attname, f.category) FROM csec.protected_field f WHERE f.relid = tab),
 		t.subject_of, true, t.audit, allow_lock, NULL);
@@ -204,7 +204,7 @@ $$;
 REVOKE ALL ON FUNCTION csec.enforce(regclass, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.enforce(regclass, boolean) TO csec_admin;
 COMMENT ON FUNCTION csec.enforce(regclass, boolean) IS
-	'mask the fields of a table that csec.protect(…, enforce => false) only observed';
+	'mask the fields of a table that csec.protect(..., enforce => false) only observed';
 
 -- A column that the policy names, under its new name.
 CREATE FUNCTION csec.rename_column(tab regclass, old name, new name) RETURNS void
@@ -343,6 +343,32 @@ $$;
 REVOKE ALL ON FUNCTION csec.no_statistics() FROM PUBLIC;
 COMMENT ON FUNCTION csec.no_statistics() IS 'event trigger: columns of arrays and rows with fields in them get no statistics, which would keep values';
 
+-- What would take fields along is refused by the library (guard.c).  Where the
+-- server runs without it, nobody can tell what such a statement would take, so
+-- none may run while anything is protected.  pg_settings does not show what
+-- postgresql.conf sets for a library that is not loaded.
+CREATE FUNCTION csec.guard_unloaded() RETURNS event_trigger
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF EXISTS (SELECT FROM pg_settings WHERE name = 'csec.max_unsealed')
+		OR NOT EXISTS (SELECT FROM csec.protected_table) THEN
+		RETURN;
+	END IF;
+	RAISE EXCEPTION '% is refused while csec is not loaded: it could take protected columns with it', tg_tag
+		USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Add csec to shared_preload_libraries, restart the server, and use csec.unprotect_all() where csec is to go.';
+END
+$$;
+REVOKE ALL ON FUNCTION csec.guard_unloaded() FROM PUBLIC;
+COMMENT ON FUNCTION csec.guard_unloaded() IS 'event trigger: where the library is missing, refuses what could drop fields';
+
+CREATE EVENT TRIGGER csec_guard_unloaded ON ddl_command_start
+	WHEN TAG IN ('DROP EXTENSION', 'DROP SCHEMA', 'DROP TYPE', 'DROP DOMAIN', 'DROP OWNED')
+	EXECUTE FUNCTION csec.guard_unloaded();
+ALTER EVENT TRIGGER csec_guard_unloaded ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER csec_guard_unloaded IS 'where the library is missing, refuses what could drop fields';
 CREATE EVENT TRIGGER csec_follow_tables ON ddl_command_end
 	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE') EXECUTE FUNCTION csec.follow_tables();
 CREATE EVENT TRIGGER csec_forget_dropped ON sql_drop EXECUTE FUNCTION csec.forget_dropped();

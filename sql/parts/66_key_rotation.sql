@@ -73,7 +73,7 @@ CREATE FUNCTION csec.need_reason(reason text) RETURNS void
 BEGIN
 	IF coalesce(btrim(reason), '') = '' THEN
 		RAISE EXCEPTION 'a change of keys needs a reason'
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give it as reason => ''…''; it goes into the trail.';
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give it as reason => ''...''; it goes into the trail.';
 	END IF;
 END
 $$;
@@ -96,7 +96,7 @@ BEGIN
 	IF k.purpose = 'search' AND EXISTS (SELECT FROM csec.key o WHERE o.purpose = 'search' AND o.state = 'next') THEN
 		RAISE EXCEPTION 'the search key is being rotated already'
 			USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = 'CALL csec.reencrypt(…) for every table, then csec.finish_search_rotation(reason).';
+			HINT = 'CALL csec.reencrypt(...) for every table, then csec.finish_search_rotation(reason).';
 	END IF;
 	latest := (SELECT max(o.version) FROM csec.key o WHERE o.id = k.id);
 	PERFORM csec.control('rotate key', k.purpose || ' ' || k.name,
@@ -203,7 +203,7 @@ BEGIN
 	IF found IS NOT NULL THEN
 		RAISE EXCEPTION 'key % version % is in use: %', k.id, k.version, found
 			USING ERRCODE = 'object_in_use',
-			HINT = 'CALL csec.reencrypt(…) of these tables first. force => true destroys it all the same, and what is under it cannot be read any more.';
+			HINT = 'CALL csec.reencrypt(...) of these tables first. force => true destroys it all the same, and what is under it cannot be read any more.';
 	END IF;
 END
 $$;
@@ -224,7 +224,7 @@ BEGIN
 	IF k.state <> 'decrypt_only' THEN
 		RAISE EXCEPTION 'key % version % is %', id, version, k.state
 			USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = CASE k.state WHEN 'active' THEN 'CALL csec.rotate_key(…) first.' WHEN 'next' THEN 'CALL csec.finish_search_rotation(…) first.'
+			HINT = CASE k.state WHEN 'active' THEN 'CALL csec.rotate_key(...) first.' WHEN 'next' THEN 'CALL csec.finish_search_rotation(...) first.'
 				ELSE 'csec.keys shows the states of all keys.' END;
 	END IF;
 	IF EXISTS (SELECT FROM csec.key o WHERE o.id = k.id AND o.version = k.version AND o.xmin = pg_current_xact_id_if_assigned()::xid)
@@ -325,7 +325,7 @@ BEGIN
 	SELECT * INTO next FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'next';
 	IF next.id IS NULL THEN
 		RAISE EXCEPTION 'the search key is not being rotated'
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'CALL csec.rotate_key(''search'', reason => …) begins it.';
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'CALL csec.rotate_key(''search'', reason => ...) begins it.';
 	END IF;
 	IF EXISTS (SELECT FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'next' AND k.xmin = pg_current_xact_id_if_assigned()::xid) THEN
 		RAISE EXCEPTION 'the rotation was begun in this transaction'
@@ -345,7 +345,7 @@ BEGIN
 		GROUP BY r.relid) u);
 	IF untagged IS NOT NULL THEN
 		RAISE EXCEPTION 'not all values have the tag of the next search key: %', untagged
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'CALL csec.reencrypt(…) of these tables first.';
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'CALL csec.reencrypt(...) of these tables first.';
 	END IF;
 
 	-- What reads by an index, or joins, holds a lock on its table: when all

@@ -144,7 +144,7 @@ BEGIN
 		'rows', p.rows_changed, 'values', p.values_changed, 'passes', p.pass, 'values_left', left_over));
 	IF left_over > 0 THEN
 		RAISE WARNING '% values of % were left as they are: other sessions hold their rows', left_over, p.relid
-			USING HINT = 'CALL csec.reencrypt(…) again when their transactions have ended.';
+			USING HINT = 'CALL csec.reencrypt(...) again when their transactions have ended.';
 	END IF;
 END
 $$;

@@ -44,7 +44,7 @@ CREATE FUNCTION csec.readers(tab regclass, since timestamptz DEFAULT NULL)
 BEGIN
 	IF NOT EXISTS (SELECT FROM csec.protected_table p WHERE p.relid = tab) THEN
 		RAISE EXCEPTION '% is not protected', tab
-			USING ERRCODE = '42704', HINT = 'csec.protect(…, enforce => false) begins to observe a table.';
+			USING ERRCODE = '42704', HINT = 'csec.protect(..., enforce => false) begins to observe a table.';
 	ELSIF NOT csec.may_protect(tab) AND NOT pg_has_role(csec.acting_role(), 'csec_auditor', 'USAGE') THEN
 		RAISE EXCEPTION 'permission denied for the readers of %', tab
 			USING ERRCODE = '42501', HINT = 'Auditors may ask, and whoever may protect the table.';

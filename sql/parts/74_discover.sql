@@ -27,24 +27,26 @@ COMMENT ON COLUMN csec.discovery_rule.check_kind IS 'check that its values pass'
 COMMENT ON COLUMN csec.discovery_rule.chance IS 'share of other values, of digits say, that pass the check by chance';
 COMMENT ON COLUMN csec.discovery_rule.shipped IS 'as csec shipped it: left out of dumps';
 
+-- pg_temp.title(): see 10_policy.sql
 INSERT INTO csec.discovery_rule (category, column_names, check_kind, chance, shipped) VALUES
-	('id_card', '^(id|identity)_?(no|num|number|card)$|id_?card|identity_?(no|num|card)|sfz|shenfenzheng|身份证', 'id_card', 0.001, true),
-	('bank_card', '(bank|credit|debit)_?card|card_?(no|num|number)|\mpan\M|银行卡|卡号', 'bank_card', 0.1, true),
-	('phone', 'phone|mobile|telefon|\mtel\M|cell|shouji|手机|电话', 'phone', 0.05, true),
-	('email', 'e_?mail|邮箱', 'email', 0, true),
+	('id_card', concat_ws('|', '^(id|identity)_?(no|num|number|card)$|id_?card|identity_?(no|num|card)|sfz|shenfenzheng', pg_temp.title('\xe8baabe4bbbde8af81')), 'id_card', 0.001, true),
+	('bank_card', concat_ws('|', '(bank|credit|debit)_?card|card_?(no|num|number)|\mpan\M', pg_temp.title('\xe993b6e8a18ce58da1'), pg_temp.title('\xe58da1e58fb7')), 'bank_card', 0.1, true),
+	('phone', concat_ws('|', 'phone|mobile|telefon|\mtel\M|cell|shouji', pg_temp.title('\xe6898be69cba'), pg_temp.title('\xe794b5e8af9d')), 'phone', 0.05, true),
+	('email', concat_ws('|', 'e_?mail', pg_temp.title('\xe982aee7aeb1')), 'email', 0, true),
 	('iban', '\miban\M', 'iban', 0.01, true),
-	('birth_date', 'birth|\mdob\M|生日|出生', 'birth_date', 0.3, true),
-	('person_name', '^(full|first|last|family|given|customer|client|contact|real)_?name$|surname|xingming|姓名', NULL, 0, true),
-	('address', 'addr(ess)?\M|street|dizhi|地址', NULL, 0, true),
-	('passport', 'passport|护照', NULL, 0, true),
-	('permit', 'permit_?(no|num)|通行证', NULL, 0, true),
-	('ssn', '\mssn\M|social_?sec|社保', NULL, 0, true),
-	('account_number', 'account_?(no|num|number)|\macct|账号', NULL, 0, true),
-	('health', 'diagnos|disease|allerg|blood_?type|medical|病', NULL, 0, true),
-	('biometric', 'fingerprint|face_?(id|print)|iris|biometr|指纹', NULL, 0, true),
-	('location', '\m(lat|lon|latitude|longitude|gps|geo_?hash)\M|轨迹', NULL, 0, true),
-	('secret', 'pass_?w(or)?d|\mpwd\M|secret|api_?key|token|密码', NULL, 0, true),
+	('birth_date', concat_ws('|', 'birth|\mdob\M', pg_temp.title('\xe7949fe697a5'), pg_temp.title('\xe587bae7949f')), 'birth_date', 0.3, true),
+	('person_name', concat_ws('|', '^(full|first|last|family|given|customer|client|contact|real)_?name$|surname|xingming', pg_temp.title('\xe5a793e5908d')), NULL, 0, true),
+	('address', concat_ws('|', 'addr(ess)?\M|street|dizhi', pg_temp.title('\xe59cb0e59d80')), NULL, 0, true),
+	('passport', concat_ws('|', 'passport', pg_temp.title('\xe68aa4e785a7')), NULL, 0, true),
+	('permit', concat_ws('|', 'permit_?(no|num)', pg_temp.title('\xe9809ae8a18ce8af81')), NULL, 0, true),
+	('ssn', concat_ws('|', '\mssn\M|social_?sec', pg_temp.title('\xe7a4bee4bf9d')), NULL, 0, true),
+	('account_number', concat_ws('|', 'account_?(no|num|number)|\macct', pg_temp.title('\xe8b4a6e58fb7')), NULL, 0, true),
+	('health', concat_ws('|', 'diagnos|disease|allerg|blood_?type|medical', pg_temp.title('\xe79785')), NULL, 0, true),
+	('biometric', concat_ws('|', 'fingerprint|face_?(id|print)|iris|biometr', pg_temp.title('\xe68c87e7bab9')), NULL, 0, true),
+	('location', concat_ws('|', '\m(lat|lon|latitude|longitude|gps|geo_?hash)\M', pg_temp.title('\xe8bda8e8bfb9')), NULL, 0, true),
+	('secret', concat_ws('|', 'pass_?w(or)?d|\mpwd\M|secret|api_?key|token', pg_temp.title('\xe5af86e7a081')), NULL, 0, true),
 	('card_check', '\m(cvv2?|cvc2?|cav2?|card_?pin)\M', NULL, 0, true);
+DROP FUNCTION pg_temp.title(bytea);
 SELECT pg_catalog.pg_extension_config_dump('csec.discovery_rule', 'WHERE NOT shipped');
 
 -- The columns that could hold such values and are no fields.

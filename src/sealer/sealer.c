@@ -47,6 +47,7 @@
 #include "keys/keyring.h"
 #include "sealer/absence.h"
 #include "sealer/batch.h"
+#include "sealer/drain.h"
 #include "sealer/key_keeper.h"
 #include "sealer/note.h"
 #include "sealer/outcome.h"
@@ -65,6 +66,8 @@
 #define IDLE_MS			10000
 /* ... when transactions are open whose end will wake nobody. */
 #define OUTCOME_MS		250
+/* ... when the server stops, until its sessions are gone. */
+#define SESSIONS_MS		20
 #define HOUSEKEEPING_MS	60000
 /* The position is stored, records or not, when so much WAL has passed. */
 #define POSITION_BYTES	(16 * 1024 * 1024)
@@ -501,6 +504,18 @@ at_end_of_wal(void)
 	sleep_until_poked();
 }
 
+/* Before it leaves: what was written until now, flushed or not. */
+static void
+read_the_rest(void)
+{
+	XLogRecPtr	emitted = pg_atomic_read_u64(&stream->emitted_lsn);
+
+	if (emitted > reader->position)
+		XLogFlush(Min(emitted, csec_wal_insert_end()));
+	while (read_wal())
+		seal();
+}
+
 static void
 work(void)
 {
@@ -512,13 +527,19 @@ work(void)
 		if (full)
 			seal();
 		if (leave)
-			break;
+		{
+			if (!ShutdownRequestPending || !csec_sessions_are_ending())
+				break;
+			doze(SESSIONS_MS);
+			continue;
+		}
 		if (full)
 			continue;
 		at_end_of_wal();
 		keep_keys(false);
 		keep_house();
 	}
+	read_the_rest();
 	keep_keys(true);
 	csec_note_server(batch, reader->position,
 					 extension_here ? "stop" : "extension gone", NULL);

@@ -102,6 +102,21 @@ sub restarted_with
 restarted_with("shared_preload_libraries = ''") or BAIL_OUT('no server');
 like(as('clerk', 'SELECT phone FROM cust WHERE id = 7'), qr/csec must be loaded when the server starts.*HINT:.*shared_preload_libraries/s, 'without the library: no field is read');
 like(as('clerk', 'UPDATE cust SET note = NULL WHERE id = 7'), qr/csec must be loaded when the server starts/, 'nothing is changed');
+foreach my $role (qw(clerk postgres))
+{
+	foreach my $sql ('SELECT cust FROM cust WHERE id = 7', 'SELECT phone::text FROM cust', 'SELECT to_jsonb(cust) FROM cust', 'SELECT array_agg(phone) FROM cust',
+		'SELECT min(phone::text) FROM cust', "SELECT id FROM cust WHERE phone = '13800000007'", 'SELECT id FROM cust ORDER BY phone', 'COPY cust TO STDOUT', 'COPY (SELECT phone FROM cust) TO STDOUT (FORMAT binary)',
+		"LOAD '\$libdir/csec'; SELECT phone FROM cust", 'SET row_security = off; SELECT phone FROM cust', 'SELECT DISTINCT phone FROM cust')
+	{
+		my $said = as($role, $sql);
+		like($said, qr/csec must be loaded when the server starts|access to library .* is not allowed/, "nor by $role with: $sql");
+		unlike($said =~ s/^LINE.*//mr, qr/138\d{8}|138\*/, '  and neither value nor mask is shown');
+	}
+}
+$node->command_fails_like([ 'pg_dump', '-h', $node->host, '-p', $node->port, '-t', 'cust', 'postgres' ], qr/csec must be loaded when the server starts/, 'a dump fails');
+like(as('postgres', $_), qr/is refused while csec is not loaded.*HINT:/s, "and: $_")
+  foreach 'DROP EXTENSION csec CASCADE', 'DROP EXTENSION pgcrypto CASCADE', 'DROP SCHEMA csec CASCADE', 'DROP OWNED BY postgres', 'DROP DOMAIN csec.phone CASCADE';
+is(as('postgres', "SELECT count(*) FROM information_schema.columns WHERE table_name = 'cust' AND column_name = 'phone'"), '1', '  which are still there');
 as('postgres', "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots");
 restarted_with("shared_preload_libraries = 'csec'\nwal_level = minimal\nmax_wal_senders = 0") or BAIL_OUT('no server');
 like(as('clerk', 'SELECT phone FROM cust WHERE id = 8'), qr/csec cannot record: wal_level is "minimal".*HINT:.*wal_level = replica/s, 'with minimal WAL: nothing is read');

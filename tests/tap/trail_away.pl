@@ -38,6 +38,33 @@ my $seq = last_seq();
 $node->restart;
 flush_trail($node);
 is(server_records($seq), 'stop, start', 'a restart');
+# A shutdown ends sessions and sealer at the same time: what sessions say when they
+# end is sealed all the same, before the sealer says that it stops.
+$seq = last_seq();
+my $reader = $node->background_psql('postgres', extra_params => [ '-U', 'clerk' ]);
+$reader->query_until(qr/begun/, "\\echo begun\nSELECT phone, pg_sleep(600) FROM customers WHERE id = 5;\n");
+my $writer = $node->background_psql('postgres', extra_params => [ '-U', 'clerk' ]);
+$writer->query_safe("BEGIN; UPDATE customers SET city = 'Lhasa' WHERE id = 6");
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'") or die 'no reader';
+$node->stop('fast');
+$_->{run}->finish foreach $reader, $writer;
+$node->start;
+flush_trail($node);
+my $stop = records($node, 'max(seq)', "kind = 'server' AND action = 'stop'");
+is($node->safe_psql('postgres', "SELECT count(*) FROM csec.who_saw('customers', '5') WHERE login = 'clerk' AND seq < $stop"), '1',
+	'the read of a session that a shutdown ended is sealed before');
+is(records($node, 'count(*)', "(outcome = 'aborted' AND kind = 'change' OR told = 'aborted') AND seq BETWEEN $seq AND $stop"), '1',
+	'  and what became of a transaction');
+is_verified($node, '  in a trail that verifies');
+
+# Told to end alone, the sealer waits for nobody.
+$writer = $node->background_psql('postgres', extra_params => [ '-U', 'clerk' ]);
+$writer->query_safe("BEGIN; UPDATE customers SET city = 'Lhasa' WHERE id = 6");
+my $pid = sealer_pid($node);
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+ok($node->poll_query_until('postgres', "SELECT sealer_pid <> $pid FROM csec.trail_status"), 'a sealer that is ended alone leaves, and another comes');
+$writer->quit;
+
 $seq = last_seq();
 $node->stop('immediate');
 $node->start;
