@@ -108,7 +108,7 @@ BEGIN
 	) PARTITION BY RANGE (at);
 	CREATE INDEX audit_subject_subject ON csec_trail.audit_subject (relid, subject);
 
-	-- No indexes on these three: the sealer knows where its rows are, and an
+	-- No indexes on these four: the sealer knows where its rows are, and an
 	-- update that changes no index leaves nothing behind (HOT).
 	CREATE TABLE csec_trail.sealer_state (
 		system_id int8 NOT NULL,
@@ -133,9 +133,19 @@ BEGIN
 		prepared boolean NOT NULL
 	) WITH (fillfactor = 50);
 
+	CREATE TABLE csec_trail.sealer_reading (
+		started timestamptz NOT NULL,
+		pid int8 NOT NULL,
+		statement int8 NOT NULL,
+		what int8 NOT NULL,
+		count int8 NOT NULL,
+		at timestamptz NOT NULL,
+		fields bytea NOT NULL
+	) WITH (fillfactor = 50);
+
 	EXECUTE format('ALTER SCHEMA csec_trail OWNER TO %I', trail_owner);
 	REVOKE ALL ON SCHEMA csec_trail FROM PUBLIC;
-	FOREACH object IN ARRAY ARRAY['audit_log', 'audit_subject', 'sealer_state', 'sealer_session', 'sealer_open'] LOOP
+	FOREACH object IN ARRAY ARRAY['audit_log', 'audit_subject', 'sealer_state', 'sealer_session', 'sealer_open', 'sealer_reading'] LOOP
 		EXECUTE format('ALTER TABLE csec_trail.%I OWNER TO %I', object, trail_owner);
 		EXECUTE format('REVOKE ALL ON csec_trail.%I FROM PUBLIC', object);
 	END LOOP;
@@ -163,6 +173,7 @@ BEGIN
 	COMMENT ON TABLE csec_trail.sealer_state IS 'one row: the head of the trail, and where in the WAL the sealer goes on';
 	COMMENT ON TABLE csec_trail.sealer_session IS 'the number of the last record sealed of each session: what shows a repeat';
 	COMMENT ON TABLE csec_trail.sealer_open IS 'transactions with sealed changes whose end has not been seen';
+	COMMENT ON TABLE csec_trail.sealer_reading IS 'reads with sealed records that say more follows, which has not been seen yet';
 
 	PERFORM csec.add_trail_partitions(now());
 	INSERT INTO csec_trail.sealer_state VALUES (

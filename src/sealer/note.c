@@ -3,7 +3,8 @@
  *		The records that the sealer itself writes.
  *
  * They never were in the WAL, so they carry no MAC; their place in the chain
- * is theirs alone.  The sealer numbers them as a session of its own.
+ * is theirs alone.  The sealer numbers them as a session of its own.  One of
+ * them, the end of a read that was cut off, also names the session that read.
  */
 #include "sealer/note.h"
 
@@ -55,6 +56,14 @@ add_text(CsecTag tag, const char *text)
 {
 	if (text != NULL)
 		add(tag, text, strlen(text));
+}
+
+/* A field of another record, where it has it. */
+static void
+add_field(CsecTag tag, CsecField field)
+{
+	if (field.data != NULL)
+		add(tag, field.data, field.len);
 }
 
 static void
@@ -137,5 +146,62 @@ csec_note_rejected(CsecBatch *batch, XLogRecPtr lsn, const char *why,
 	snprintf(detail, sizeof(detail), "{\"bytes\": %zu}", len);
 	add_text(CSEC_TAG_DETAIL, detail);
 	add(CSEC_TAG_PAYLOAD, message, Min(len, REJECTED_PAYLOAD));
+	end(batch, lsn);
+}
+
+/*
+ * It belongs to the session that read, as a parallel worker's does, and goes
+ * on with what that told; what the rest was nobody knows.
+ */
+bytea *
+csec_note_cut_fields(const CsecBody *first)
+{
+	uint8		session[12];
+	uint8		code;
+	bytea	   *fields;
+	uint16		flags = CSEC_BODY_PARTIAL | CSEC_BODY_PARALLEL | CSEC_BODY_CONTINUED |
+	(first->flags & CSEC_BODY_STRICT);
+
+	initStringInfo(&note);
+	appendStringInfoSpaces(&note, VARHDRSZ + 2);
+	csec_put_u16((uint8 *) note.data + VARHDRSZ, flags);
+	for (CsecTag tag = CSEC_TAG_LOGIN; tag <= CSEC_TAG_STATEMENT_NO; tag++)
+		if (tag != CSEC_TAG_START_LSN)
+			add_field(tag, first->field[tag]);
+	code = CSEC_STATUS_ERROR;
+	add(CSEC_TAG_STATUS, &code, 1);
+	code = CSEC_EXACT_INTENT;
+	add(CSEC_TAG_EXACTNESS, &code, 1);
+	code = 0;
+	add(CSEC_TAG_ROWS, &code, 1);
+	add_field(CSEC_TAG_COLUMNS, first->field[CSEC_TAG_COLUMNS]);
+	code = CSEC_SUBJECTS_ALL;
+	add(CSEC_TAG_SUBJECTS, &code, 1);
+	add_field(CSEC_TAG_PROBED, first->field[CSEC_TAG_PROBED]);
+	csec_put_u64(session, (uint64) first->session_start);
+	csec_put_u32(session + 8, first->session_pid);
+	if (first->field[CSEC_TAG_LEADER].data != NULL)
+		add_field(CSEC_TAG_LEADER, first->field[CSEC_TAG_LEADER]);
+	else
+		add(CSEC_TAG_LEADER, session, sizeof(session));
+	fields = (bytea *) note.data;
+	SET_VARSIZE(fields, note.len);
+	return fields;
+}
+
+void
+csec_note_cut(CsecBatch *batch, XLogRecPtr lsn, TimestampTz at, const bytea *fields)
+{
+	const uint8 *data = (const uint8 *) VARDATA_ANY(fields);
+	size_t		len = VARSIZE_ANY_EXHDR(fields);
+
+	begin(CSEC_KIND_READ);
+	if (len < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a row of csec_trail.sealer_reading is damaged")));
+	memcpy(note.data + 2, data, 2);
+	csec_put_u64((uint8 *) note.data + 24, (uint64) at);
+	appendBinaryStringInfo(&note, (const char *) data + 2, (int) (len - 2));
 	end(batch, lsn);
 }

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 
 #include "sealer/batch.h"
@@ -22,5 +23,14 @@ extern void csec_note_outcome(CsecBatch *batch, XLogRecPtr lsn,
 extern void csec_note_rejected(CsecBatch *batch, XLogRecPtr lsn,
 							   const char *why, const uint8 *message,
 							   size_t len);
+
+/*
+ * The record of a read that was cut off: its fields, made from the first
+ * record of the read in the current memory context, and the record of them,
+ * with the time of the read's last one.
+ */
+extern bytea *csec_note_cut_fields(const CsecBody *first);
+extern void csec_note_cut(CsecBatch *batch, XLogRecPtr lsn, TimestampTz at,
+						  const bytea *fields);
 
 #endif							/* CSEC_SEALER_NOTE_H */

@@ -26,13 +26,13 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlog_internal.h"
-#include "catalog/pg_control.h"
 #include "storage/procarray.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #include "sealer/note.h"
 #include "sealer/rowset.h"
+#include "sealer/wal_reader.h"
 
 typedef struct OpenXact
 {
@@ -255,13 +255,8 @@ csec_outcome_observe(CsecBatch *batch, XLogReaderState *xlog)
 		return;
 	if (XLogRecGetRmid(xlog) == RM_XACT_ID)
 		observe_xact(batch, xlog);
-	else if (XLogRecGetRmid(xlog) == RM_XLOG_ID)
-	{
-		uint8		info = XLogRecGetInfo(xlog) & ~XLR_INFO_MASK;
-
-		if (info == XLOG_CHECKPOINT_SHUTDOWN || info == XLOG_END_OF_RECOVERY)
-			abort_unprepared(batch, xlog->EndRecPtr);
-	}
+	else if (csec_wal_server_began(xlog))
+		abort_unprepared(batch, xlog->EndRecPtr);
 }
 
 /* False where the commit log no longer reaches back to xid. */

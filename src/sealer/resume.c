@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "sealer/note.h"
+#include "sealer/reading.h"
 #include "sealer/slot.h"
 #include "sealer/wal_reader.h"
 
@@ -30,6 +31,7 @@ static void
 tell_gap(CsecState *state, CsecBatch *batch, const char *why, XLogRecPtr to)
 {
 	csec_note_gap(batch, to, why, state->resume_lsn, to);
+	csec_reads_cut(batch, to);
 	state->resume_lsn = to;
 	state->sessions_since = GetCurrentTimestamp();
 }

@@ -10,6 +10,7 @@
 #include "audit/store.h"
 #include "sealer/note.h"
 #include "sealer/outcome.h"
+#include "sealer/reading.h"
 #include "sealer/session.h"
 
 /* A clock that goes back by more than this is put on record. */
@@ -65,6 +66,7 @@ csec_seal(CsecBatch *batch, CsecState *state, CsecWalReader *reader,
 
 		tell_clock_step(batch, state, now, position);
 		csec_outcomes_store(batch);
+		csec_reads_store();
 		store = csec_store_begin(now);
 		for (int i = 0; i < batch->count; i++)
 		{

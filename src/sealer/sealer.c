@@ -47,6 +47,7 @@
 #include "sealer/batch.h"
 #include "sealer/note.h"
 #include "sealer/outcome.h"
+#include "sealer/reading.h"
 #include "sealer/resume.h"
 #include "sealer/seal.h"
 #include "sealer/session.h"
@@ -186,6 +187,8 @@ take_message(const uint8 *message, size_t len, XLogRecPtr lsn)
 
 	item = csec_batch_add(batch, body.kind, message, len - CSEC_RECORD_MAC_SIZE,
 						  lsn);
+	if (body.kind == CSEC_KIND_READ)
+		csec_read_observe(batch, item, &body);
 	if (body.field[CSEC_TAG_XID].data == NULL)
 		return;
 	if (body.flags & CSEC_BODY_ABORTED)
@@ -203,6 +206,8 @@ look_at_record(XLogReaderState *xlog)
 	if (XLogRecGetRmid(xlog) != RM_LOGICALMSG_ID)
 	{
 		csec_outcome_observe(batch, xlog);
+		if (csec_wal_server_began(xlog))
+			csec_reads_cut(batch, xlog->EndRecPtr);
 		return;
 	}
 	message = (xl_logical_message *) XLogRecGetData(xlog);
@@ -232,6 +237,7 @@ read_wal(void)
 			case CSEC_WAL_BROKEN:
 				csec_note_gap(batch, reader->position, "wal unreadable",
 							  reader->lost_from, reader->position);
+				csec_reads_cut(batch, reader->position);
 				state.sessions_since = GetCurrentTimestamp();
 				break;
 		}
@@ -308,6 +314,7 @@ keep_house(void)
 	cleaned_at = now;
 	begin_transaction();
 	csec_outcomes_ask(batch, reader->position);
+	csec_reads_ask(batch, reader->position);
 	csec_sessions_forget(&state);
 	csec_state_store(&state);
 	extension_here = OidIsValid(get_extension_oid("csec", true));
@@ -383,6 +390,7 @@ start(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("the trail was dropped while its sealer started")));
+	csec_reads_load();
 	ours = csec_resume(&state, batch, slot_was_lost);
 	csec_sessions_load(ours);
 	csec_outcomes_load(ours);

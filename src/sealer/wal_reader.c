@@ -11,9 +11,11 @@
 
 #include <sys/stat.h>
 
+#include "access/rmgr.h"
 #include "access/timeline.h"
 #include "access/xlog.h"
 #include "access/xlog_internal.h"
+#include "catalog/pg_control.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -186,4 +188,17 @@ csec_wal_insert_end(void)
 	if (lsn % XLOG_BLCKSZ == SizeOfXLogShortPHD)
 		return lsn - SizeOfXLogShortPHD;
 	return lsn;
+}
+
+/*
+ * Whatever ran before it, runs no more: a shutdown's checkpoint, which also
+ * ends a recovery after a crash, or the end of one by promotion.
+ */
+bool
+csec_wal_server_began(XLogReaderState *xlog)
+{
+	uint8		info = XLogRecGetInfo(xlog) & ~XLR_INFO_MASK;
+
+	return XLogRecGetRmid(xlog) == RM_XLOG_ID &&
+		(info == XLOG_CHECKPOINT_SHUTDOWN || info == XLOG_END_OF_RECOVERY);
 }

@@ -61,12 +61,29 @@ foreach my $role (qw(clerk backup))
 	like($err, qr/would be masked/, '  but an error');
 }
 
+# a read that the loss of the primary cuts off
+$primary->safe_psql('postgres', q{
+	CREATE FUNCTION wait_at(row_id int) RETURNS int LANGUAGE plpgsql AS $$
+	BEGIN PERFORM pg_advisory_lock_shared(row_id); RETURN row_id; END $$;
+	CREATE TABLE orders (id int PRIMARY KEY, phone text);
+	INSERT INTO orders SELECT i, '13812341234' FROM generate_series(1, 100) i;
+	SELECT csec.protect('orders', 'id', '{"phone": "phone"}', audit => 'strict');
+	GRANT SELECT ON orders TO clerk});
+my $holder = $primary->background_psql('postgres');
+$holder->query_safe('SELECT pg_advisory_lock(50)');
+my $reader = $primary->background_psql('postgres', extra_params => [ '-U', 'clerk' ]);
+$reader->query_until(qr/begun/, "\\echo begun\nSELECT wait_at(id), phone FROM orders ORDER BY id;\n");
+$primary->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") or die 'nobody waits';
+$primary->safe_psql('postgres', 'SELECT csec.flush_audit()');
+$primary->wait_for_catchup($standby);
+$primary->stop('immediate');
 $standby->promote;
 ($out, $err) = as($standby, 'clerk', 'SELECT phone FROM customers');
 is($out, '13812341234', 'promoted, it shows and records');
 $standby->safe_psql('postgres', 'SELECT csec.flush_audit()');
 is($standby->safe_psql('postgres', "SELECT count(*) FROM csec.who_saw('customers', '1') WHERE login = 'clerk'"),
 	'2', '  what was read before and after');
+is($standby->safe_psql('postgres', "SELECT login, exactness FROM csec.who_saw('orders', '99')"),
+	'clerk|intent', '  and what the loss of the primary cut off');
 $standby->stop;
-$primary->stop;
 done_testing();
