@@ -10,6 +10,7 @@
 #include "util/guc.h"
 
 bool		csec_statement_changes_data = false;
+uint32		csec_mask_was_given = CSEC_CATEGORY_NONE;
 
 /*
  * In a database of another encoding the texts that are plain ASCII, which is
@@ -43,8 +44,8 @@ csec_mask_text(const CsecCategory *category, const char *text, size_t len,
 									  out->buffer, sizeof(out->buffer));
 }
 
-static void
-refuse_masked_dml(uint32 category)
+void
+csec_refuse_masked_dml(uint32 category)
 {
 	const CsecCategory *known = csec_category_lookup(category);
 
@@ -69,9 +70,12 @@ csec_masked_show(const CsecMasked *value, bool as_text, CsecShown *out)
 		out->len = value->len;
 		return;
 	}
-	if (as_text && unlikely(csec_statement_changes_data) &&
-		!csec_allow_masked_dml)
-		refuse_masked_dml(value->category);
+	if (unlikely(csec_statement_changes_data) && !csec_allow_masked_dml)
+	{
+		if (as_text)
+			csec_refuse_masked_dml(value->category);
+		csec_mask_was_given = value->category;
+	}
 	csec_mask_text(decision == CSEC_MASK ? csec_category_lookup(value->category) : NULL,
 				   value->text, value->len, out);
 }
