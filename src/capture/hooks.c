@@ -133,6 +133,7 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 		csec_statement_changes_data = changing;
 		csec_mask_was_given = given;
 		csec_wrap_failed(queryDesc->estate);
+		csec_collectors_failed(queryDesc->estate);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -163,11 +164,15 @@ executor_finish(QueryDesc *queryDesc)
 		else
 			standard_ExecutorFinish(queryDesc);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		depth--;
+		csec_collectors_failed(queryDesc->estate);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	depth--;
+	csec_collectors_settle(queryDesc->estate);
 	end_outermost();
 }
 

@@ -33,6 +33,8 @@ csec_observer_attach(CsecObserver *observer)
 		.statement = observer->statement,
 		.exactness = observer->exactness,
 		.strict = observer->strict,
+		.told_by = observer->told ? observer->scan->state : NULL,
+		.counted = observer->counted,
 		.probed = probed
 	};
 
@@ -141,7 +143,7 @@ spill_if_late(CsecCollector *c)
 {
 	if (c->rows >= 512 && (c->rows & 255) != 0)
 		return;
-	if (c->rows < 2)
+	if (c->rows < 2 || c->told_by != NULL)
 		return;
 	if (TimestampDifferenceExceeds(c->emitted_at, GetCurrentTimestamp(),
 								   csec_audit_flush_interval))
@@ -160,7 +162,7 @@ csec_observer_note(CsecObserver *observer, TupleTableSlot *result)
 	if (!note_subject(observer, result) && observer->in_result)
 		return;
 	c->rows++;
-	if (unlikely(c->strict && !c->intent_flushed))
+	if (unlikely(c->strict && !c->intent_flushed && c->told_by == NULL))
 		csec_collector_strict_intent(c);
 	spill_if_late(c);
 }

@@ -21,6 +21,8 @@ typedef struct CsecObserver
 	Bitmapset  *conditions;		/* columns that the scan's conditions look at */
 	CsecExactness exactness;
 	bool		strict;
+	bool		told;			/* by the changes of the query, if it comes to them */
+	bool		counted;		/* and those are as many */
 	PlanState  *scan;			/* over the table */
 	bool		in_result;		/* the key is in the node's result */
 	bool		in_expression;	/* rows are noted by an expression of the node */

@@ -19,11 +19,14 @@
 #include "access/parallel.h"
 #include "access/sysattr.h"
 #include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -149,9 +152,45 @@ finds_by_key(PlanState *scan, const CsecTable *table)
 }
 
 /*
- * A scan that only finds the rows an UPDATE, DELETE or MERGE then changes is
- * told by the change's own record.  Not so where it looks at more than the
- * key: then what it finds nothing by, or a join drops, is told by nobody.
+ * Leave it to the changes to tell what this observer notes.  Where they do
+ * not, whole rows were at hand: for a trigger, or an error's detail.
+ */
+static void
+leave_to_changes(CsecObserver *observer, bool counted)
+{
+	observer->told = true;
+	observer->counted = counted;
+	observer->selected = bms_make_singleton(0 - FirstLowInvalidHeapAttributeNumber);
+	observer->strict = csec_columns_strict(observer->table, observer->selected);
+}
+
+/* Does somebody else's code see each row of the target before it is changed? */
+static bool
+has_foreign_trigger(WalkContext *context, Index rti)
+{
+	ResultRelInfo *target = context->queryDesc->estate->es_result_relations[rti - 1];
+	TriggerDesc *triggers = target == NULL ? NULL : target->ri_TrigDesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (get_func_namespace(triggers->triggers[i].tgfoid) != get_namespace_oid("csec", true))
+			return true;
+	return false;
+}
+
+/* Is this what the query counts as its changes? */
+static bool
+is_counted(const CsecPlanPath *path)
+{
+	return path->main && IsA(path->nodes[0], ModifyTableState) &&
+		((ModifyTable *) path->nodes[0]->plan)->canSetTag;
+}
+
+/*
+ * A scan that only finds the rows an UPDATE or DELETE then changes is told by
+ * the change's own record, if it comes to that (see collector.c).  Not so
+ * where it looks at more than the key: then what it finds nothing by, or a
+ * join drops, is told by nobody.  Nor where a row has to be on record before
+ * anybody else's code sees it.
  */
 static bool
 told_by_change(WalkContext *context, Index rti, PlanState *scan, const CsecTable *table, RangeTblEntry *rte)
@@ -160,9 +199,25 @@ told_by_change(WalkContext *context, Index rti, PlanState *scan, const CsecTable
 
 	if (!list_member_int(stmt->resultRelations, rti) || stmt->hasReturning)
 		return false;
-	if (scan != NULL && (!is_changed_by_parent(&context->path) || !finds_by_key(scan, table)))
+	if (!is_counted(&context->path) || !is_changed_by_parent(&context->path) ||
+		!finds_by_key(scan, table))
+		return false;
+	if (table->strict && has_foreign_trigger(context, rti))
 		return false;
 	return !csec_columns_touch_fields(table, csec_selected_columns(stmt, rte));
+}
+
+/*
+ * The same for the existing row in ON CONFLICT DO UPDATE, which stands in no
+ * count: what a trigger may swallow is a read.
+ */
+static bool
+conflict_told_by_change(WalkContext *context, ResultRelInfo *rel, const CsecTable *table, RangeTblEntry *rte)
+{
+	PlannedStmt *stmt = context->queryDesc->plannedstmt;
+
+	return !stmt->hasReturning && !has_foreign_trigger(context, rel->ri_RangeTableIndex) &&
+		!csec_columns_touch_fields(table, csec_selected_columns(stmt, rte));
 }
 
 /*
@@ -176,16 +231,15 @@ observe_conflict(WalkContext *context, ModifyTableState *node)
 	OnConflictSetState *conflict = rel->ri_onConflict;
 	const CsecTable *table;
 	CsecObserver *observer;
+	RangeTblEntry *rte;
 
 	if (conflict == NULL ||
 		(table = csec_table_lookup(RelationGetRelid(rel->ri_RelationDesc))) == NULL)
 		return;
-	if (conflict->oc_WhereClause == NULL &&
-		told_by_change(context, rel->ri_RangeTableIndex, NULL, table,
-					   exec_rt_fetch(rel->ri_RangeTableIndex, node->ps.state)))
-		return;
-	observer = make_observer(context, &node->ps, table,
-							 exec_rt_fetch(rel->ri_RangeTableIndex, node->ps.state));
+	rte = exec_rt_fetch(rel->ri_RangeTableIndex, node->ps.state);
+	observer = make_observer(context, &node->ps, table, rte);
+	if (conflict->oc_WhereClause == NULL && conflict_told_by_change(context, rel, table, rte))
+		leave_to_changes(observer, false);
 	if (conflict->oc_WhereClause != NULL)
 		conflict->oc_WhereClause = csec_wrap_expression(conflict->oc_WhereClause, observer);
 	else if (conflict->oc_ProjInfo != NULL)
@@ -195,11 +249,13 @@ observe_conflict(WalkContext *context, ModifyTableState *node)
 
 /* Decide where and how the subjects of a scan are noted, and do it. */
 static void
-observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblEntry *rte)
+observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblEntry *rte, bool told)
 {
 	CsecObserver *observer = make_observer(context, scan, table, rte);
 	CsecReadPoint point;
 
+	if (told)
+		leave_to_changes(observer, true);
 	if (table->nfields > 0)
 		observer->conditions = condition_columns(scan);
 	if (IsA(scan, ForeignScanState) || IsA(scan, CustomScanState))
@@ -282,8 +338,8 @@ instrument_scan(PlanState *node, WalkContext *context)
 		return;
 	rte = exec_rt_fetch(rti, node->state);
 	table = csec_table_lookup(rte->relid);
-	if (table != NULL && !told_by_change(context, rti, node, table, rte))
-		observe(context, node, table, rte);
+	if (table != NULL)
+		observe(context, node, table, rte, told_by_change(context, rti, node, table, rte));
 }
 
 /*

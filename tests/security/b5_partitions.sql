@@ -62,6 +62,9 @@ SELECT csec.protect('parent', 'id', '{"phone": "phone"}');
 SELECT trail.mute();
 SELECT phone FROM parent;
 SELECT phone FROM ONLY parent;
+ALTER TABLE child ADD gone text;
+ALTER TABLE child DROP gone;
+SELECT child FROM child;
 SELECT phone, extra FROM child;
 SELECT phone, x FROM other;
 SELECT * FROM trail.seen();
@@ -69,4 +72,8 @@ CREATE TABLE late () INHERITS (parent);
 INSERT INTO late VALUES (4, '13800000004');
 UPDATE parent SET phone = '13900000009';
 DELETE FROM child;
+SELECT * FROM trail.seen();
+-- A change by key that one of the children refuses.
+ALTER TABLE other ADD CHECK (id < 30);
+UPDATE parent SET id = id * 10;
 SELECT * FROM trail.seen();
