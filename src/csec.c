@@ -9,6 +9,7 @@
 
 #include "audit/leader.h"
 #include "audit/stream.h"
+#include "capture/client.h"
 #include "capture/control.h"
 #include "capture/guard.h"
 #include "capture/hooks.h"
@@ -55,5 +56,6 @@ _PG_init(void)
 	csec_control_init();
 	csec_guard_init();
 	csec_hooks_init();
+	csec_client_init();
 	csec_launcher_init();
 }

@@ -257,6 +257,34 @@ csec_collector_spill(CsecCollector *c)
 	csec_subjects_reset(&c->subjects);
 }
 
+/* Is there something to emit meanwhile? */
+static bool
+can_spill(const CsecCollector *c)
+{
+	return c->rows > 0 && c->told_by == NULL;
+}
+
+/* When what waits to be emitted began to, at the earliest; 0: nothing does. */
+TimestampTz
+csec_collectors_wait_since(void)
+{
+	TimestampTz since = 0;
+
+	for (CsecCollector *c = collectors; c != NULL; c = c->next)
+		if (can_spill(c) && (since == 0 || c->emitted_at < since))
+			since = c->emitted_at;
+	return since;
+}
+
+/* Emit what was read so far. */
+void
+csec_collectors_spill(void)
+{
+	for (CsecCollector *c = collectors; c != NULL; c = c->next)
+		if (can_spill(c))
+			csec_collector_spill(c);
+}
+
 /* A statement, or the transaction, is over: everything goes out. */
 void
 csec_collectors_emit(CsecStatus status)
