@@ -33,6 +33,7 @@
 #include "audit/emit.h"
 #include "audit/leader.h"
 #include "capture/columns.h"
+#include "capture/conflict.h"
 #include "capture/read_point.h"
 #include "capture/reads.h"
 #include "capture/suspension.h"
@@ -216,14 +217,14 @@ conflict_told_by_change(WalkContext *context, ResultRelInfo *rel, const CsecTabl
 {
 	PlannedStmt *stmt = context->queryDesc->plannedstmt;
 
-	return !stmt->hasReturning && !has_foreign_trigger(context, rel->ri_RangeTableIndex) &&
+	/* a partition may have triggers of its own */
+	return !stmt->hasReturning &&
+		rel->ri_RelationDesc->rd_rel->relkind != RELKIND_PARTITIONED_TABLE &&
+		!has_foreign_trigger(context, rel->ri_RangeTableIndex) &&
 		!csec_columns_touch_fields(table, csec_selected_columns(stmt, rte));
 }
 
-/*
- * The existing row in ON CONFLICT DO UPDATE: no scan gives it.  It is noted
- * where its WHERE, else its SET, is run.
- */
+/* The existing row in ON CONFLICT DO UPDATE: no scan gives it. */
 static void
 observe_conflict(WalkContext *context, ModifyTableState *node)
 {
@@ -240,11 +241,7 @@ observe_conflict(WalkContext *context, ModifyTableState *node)
 	observer = make_observer(context, &node->ps, table, rte);
 	if (conflict->oc_WhereClause == NULL && conflict_told_by_change(context, rel, table, rte))
 		leave_to_changes(observer, false);
-	if (conflict->oc_WhereClause != NULL)
-		conflict->oc_WhereClause = csec_wrap_expression(conflict->oc_WhereClause, observer);
-	else if (conflict->oc_ProjInfo != NULL)
-		conflict->oc_ProjInfo = csec_wrap_projection(conflict->oc_ProjInfo, observer,
-													   rel->ri_RangeTableIndex);
+	csec_conflict_observe(context->query, node, observer);
 }
 
 /* Decide where and how the subjects of a scan are noted, and do it. */

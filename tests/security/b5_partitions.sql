@@ -50,6 +50,16 @@ UPDATE part SET region = 'n' WHERE id = 4;
 TRUNCATE part_n;
 SELECT * FROM trail.seen();
 
+-- The existing row in ON CONFLICT, in partitions whose columns stand otherwise.
+INSERT INTO part VALUES (1, 's', '1', 1) ON CONFLICT (region, id) DO UPDATE SET bal = 9 WHERE part.bal > 100;
+INSERT INTO part VALUES (30, 's', '1', 1) ON CONFLICT (region, id) DO UPDATE SET bal = 9 WHERE part.bal > 100;
+INSERT INTO part VALUES (5, 'e', '1', 1), (7, 's', '1', 1), (10, 's', '1', 1), (31, 'n', '1', 1)
+	ON CONFLICT (region, id) DO UPDATE SET bal = excluded.bal WHERE part.bal = 7;
+INSERT INTO part VALUES (10, 's', '1', 1) ON CONFLICT (region, id) DO UPDATE SET bal = 8;
+INSERT INTO part VALUES (10, 's', '1', 1) ON CONFLICT (region, id) DO NOTHING;
+INSERT INTO part VALUES (10, 'x', '1', 1) ON CONFLICT (region, id) DO UPDATE SET bal = 8;
+SELECT * FROM trail.seen();
+
 -- Inherited: the same.
 CREATE TABLE parent (id int8 PRIMARY KEY, phone csec.phone);
 CREATE TABLE child (extra text) INHERITS (parent);
