@@ -45,6 +45,7 @@ void
 csec_statement_begin(void)
 {
 	statement_number++;
+	csec_leader_publish(statement_number);
 }
 
 uint64

@@ -31,7 +31,6 @@
 #include "utils/rel.h"
 
 #include "audit/emit.h"
-#include "audit/leader.h"
 #include "capture/columns.h"
 #include "capture/conflict.h"
 #include "capture/read_point.h"
@@ -424,8 +423,6 @@ csec_reads_instrument(QueryDesc *queryDesc, bool outermost)
 		return;
 	}
 	csec_emit_prepare();
-	if (!IsParallelWorker())
-		csec_leader_publish(csec_statement_number());
 	if (csec_recording_suspended())
 		return;
 	csec_emit_check_lag();
