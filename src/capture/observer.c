@@ -161,6 +161,8 @@ csec_observer_note(CsecObserver *observer, TupleTableSlot *result)
 	c = observer->collector;
 	if (!note_subject(observer, result) && observer->in_result)
 		return;
+	if (observer->again)
+		return;
 	c->rows++;
 	if (unlikely(c->strict && !c->intent_flushed && c->told_by == NULL))
 		csec_collector_strict_intent(c);

@@ -243,6 +243,56 @@ observe_conflict(WalkContext *context, ModifyTableState *node)
 	csec_conflict_observe(context->query, node, observer);
 }
 
+/* A row is locked: what the scan gave may be an older version of it. */
+typedef struct Locked
+{
+	LockRowsState *node;
+	Index		rti;
+	CsecObserver observer;
+} Locked;
+
+static void
+note_locked(void *arg, TupleTableSlot *row)
+{
+	Locked	   *locked = arg;
+	TupleTableSlot *version = locked->node->lr_epqstate.relsubs_slot[locked->rti - 1];
+
+	if (!TupIsNull(version))
+		csec_observer_note(&locked->observer, version);
+}
+
+/*
+ * FOR UPDATE waits for other sessions and then gives the row as they left it,
+ * perhaps with another key.  Where the rows are noted before they are locked,
+ * the locked ones are noted, too.
+ */
+static void
+observe_locked(WalkContext *context, PlanState *scan, const CsecObserver *observer, PlanState *noted_at)
+{
+	bool		passed = false;
+
+	for (int at = context->path.depth - 1; at >= 0; at--)
+	{
+		PlanState  *node = context->path.nodes[at];
+		Locked	   *locked;
+
+		if (passed && IsA(node, LockRowsState))
+		{
+			locked = palloc(sizeof(Locked));
+			locked->node = (LockRowsState *) node;
+			locked->rti = ((Scan *) scan->plan)->scanrelid;
+			locked->observer = *observer;
+			locked->observer.in_result = locked->observer.again = true;
+			locked->observer.collector = NULL;
+			locked->observer.generation = 0;
+			memcpy(locked->observer.attno, observer->table->subject_attno,
+				   sizeof(locked->observer.attno));
+			csec_wrap_watch(context->query, node, note_locked, locked);
+		}
+		passed |= node == noted_at;
+	}
+}
+
 /* Decide where and how the subjects of a scan are noted, and do it. */
 static void
 observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblEntry *rte, bool told)
@@ -266,6 +316,7 @@ observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblE
 			csec_observer_use_index(observer);
 		scan->qual = csec_wrap_expression(scan->qual, observer);
 		csec_wrap_node(context->query, scan, observer);
+		observe_locked(context, scan, observer, scan);
 		return;
 	}
 	csec_read_point(&context->path, table, &point);
@@ -283,6 +334,7 @@ observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblE
 	if (point.input != 0)
 		point.node->ps_ProjInfo = csec_wrap_projection(point.node->ps_ProjInfo, observer, point.input);
 	csec_wrap_node(context->query, point.node, observer);
+	observe_locked(context, scan, observer, point.node);
 }
 
 /* The range table index of a scan over a relation, or 0. */

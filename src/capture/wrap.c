@@ -14,14 +14,21 @@
 
 #include "capture/wrap.h"
 
+/* Who wants to see the rows of a node. */
+typedef struct Watch
+{
+	struct Watch *next;
+	CsecRowWatcher watcher;
+	void	   *arg;
+} Watch;
+
 /* A wrapped node. */
 typedef struct Wrapped
 {
 	PlanState  *node;
 	ExecProcNodeMtd original;
 	CsecObserver *observers;
-	CsecRowWatcher watcher;		/* or NULL */
-	void	   *watcher_arg;
+	struct Watch *watches;
 	bool		in_flight;		/* it is at work on a row */
 } Wrapped;
 
@@ -116,8 +123,8 @@ next_row(PlanState *node)
 	for (CsecObserver *observer = wrapped->observers; observer != NULL; observer = observer->next)
 		if (!observer->in_expression)
 			csec_observer_note(observer, slot);
-	if (unlikely(wrapped->watcher != NULL))
-		wrapped->watcher(wrapped->watcher_arg, slot);
+	for (Watch *watch = wrapped->watches; watch != NULL; watch = watch->next)
+		watch->watcher(watch->arg, slot);
 	return slot;
 }
 
@@ -218,9 +225,12 @@ void
 csec_wrap_watch(CsecWrappedQuery *query, PlanState *node, CsecRowWatcher watcher, void *arg)
 {
 	Wrapped    *wrapped = wrapped_node(query, node);
+	Watch	   *watch = palloc(sizeof(Watch));
 
-	wrapped->watcher = watcher;
-	wrapped->watcher_arg = arg;
+	watch->watcher = watcher;
+	watch->arg = arg;
+	watch->next = wrapped->watches;
+	wrapped->watches = watch;
 }
 
 bool
