@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "replication/logicalworker.h"
 #include "tcop/utility.h"
 #include "utils/memutils.h"
 
@@ -159,6 +160,7 @@ executor_finish(QueryDesc *queryDesc)
 	depth++;
 	PG_TRY();
 	{
+		csec_targets_check_routed(queryDesc);
 		if (prev_ExecutorFinish)
 			prev_ExecutorFinish(queryDesc);
 		else
@@ -267,6 +269,9 @@ transaction_callback(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
+			if (unlikely(IsLogicalWorker()) && csec_database_has_csec())
+				csec_targets_check_applied();
+			/* FALLTHROUGH */
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
 			csec_collectors_emit(CSEC_STATUS_OK);
