@@ -27,6 +27,34 @@ INSERT INTO invoice SELECT id, phone::text FROM cust;
 INSERT INTO invoice SELECT id, phone::int FROM cust;
 UPDATE invoice i SET phone = c.phone FROM cust c;
 WITH gone AS (DELETE FROM invoice WHERE phone IN (SELECT phone::text FROM cust) RETURNING *) SELECT count(*) FROM gone;
+-- Through functions that take any type, rows and arrays: A.2.
+INSERT INTO invoice SELECT id, concat('tel ', phone) FROM cust;
+INSERT INTO invoice SELECT id, concat_ws(' ', id, phone) FROM cust;
+INSERT INTO invoice SELECT id, format('%s', phone) FROM cust;
+INSERT INTO invoice SELECT id, quote_literal(phone) FROM cust;
+INSERT INTO invoice SELECT id, to_jsonb(phone) ->> 0 FROM cust;
+INSERT INTO invoice SELECT id, row_to_json(cust) FROM cust;
+INSERT INTO invoice SELECT id, json_build_object('tel', phone) FROM cust;
+INSERT INTO invoice SELECT 1, jsonb_agg(phone) FROM cust;
+INSERT INTO invoice SELECT 1, array_to_string(array_agg(phone), ',') FROM cust;
+INSERT INTO invoice SELECT id, cust::text FROM cust;
+INSERT INTO invoice SELECT id, ARRAY[phone]::text FROM cust;
+INSERT INTO invoice SELECT id, xmlelement(name tel, phone) FROM cust;
+INSERT INTO invoice SELECT id, encode(record_send(cust), 'hex') FROM cust;
+UPDATE invoice i SET phone = format('%s', c.phone) FROM cust c;
+UPDATE cust SET bal = 0 WHERE concat(phone) LIKE '138%';
+DELETE FROM cust WHERE to_jsonb(cust) ->> 'email' LIKE '%x.com';
+WITH gone AS (DELETE FROM invoice WHERE phone = format('%s', 138) RETURNING *) SELECT count(concat(c.phone)) FROM gone, cust c;
+-- By a function of the application.
+CREATE FUNCTION pg_temp.told(c cust) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN format('%s', c.phone); END $$;
+INSERT INTO invoice SELECT id, pg_temp.told(cust) FROM cust;
+SELECT count(*) FROM invoice;
+-- What they tell in an error, and what goes to the client, is no change.
+INSERT INTO cust SELECT 1, phone FROM cust WHERE id = 2;
+UPDATE cust SET bal = 7 WHERE id = 1 RETURNING cust, id;
+DO $$ BEGIN UPDATE cust SET bal = 7 WHERE id = 1; RAISE NOTICE 'seen: %', (SELECT c FROM cust c WHERE id = 1); END $$;
+CREATE TEMP TABLE copied AS SELECT id, format('%s', phone) AS told FROM cust;
+SELECT * FROM copied ORDER BY id;
 -- By equality, and from field to field, nothing is lost.
 UPDATE cust SET bal = 5 WHERE phone = '13812341234';
 INSERT INTO invoice (id, who) SELECT id, phone FROM cust;

@@ -9,6 +9,7 @@
 
 #include "audit/leader.h"
 #include "audit/stream.h"
+#include "capture/client.h"
 #include "capture/control.h"
 #include "capture/guard.h"
 #include "capture/hooks.h"
@@ -65,5 +66,6 @@ _PG_init(void)
 	csec_hooks_init();
 	csec_scan_progress_init();
 	csec_key_keeper_init();
+	csec_client_init();
 	csec_launcher_init();
 }

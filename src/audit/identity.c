@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -20,6 +21,7 @@
 #include "utils/syscache.h"
 
 #include "audit/identity.h"
+#include "audit/leader.h"
 #include "audit/record.h"
 #include "policy/context.h"
 #include "util/bytes.h"
@@ -91,24 +93,32 @@ call_builtin(PGFunction function, Datum *result)
  * Address and port of the client, as pg_stat_activity shows them.  Asked of
  * PostgreSQL's functions: the Port itself is in a header that needs Kerberos.
  */
-static void
-add_client(CsecIdentity *identity)
+void
+csec_identity_client(char *out, size_t size)
 {
 	Datum		address;
 	Datum		port;
-	char	   *client;
 
-	if (MyBackendType != B_BACKEND)
-		client = pstrdup("[internal]");
+	if (IsParallelWorker())
+		strlcpy(out, csec_leader_client(), size);
+	else if (MyBackendType != B_BACKEND)
+		strlcpy(out, "[internal]", size);
 	else if (call_builtin(inet_client_addr, &address) &&
 			 call_builtin(inet_client_port, &port))
-		client = psprintf("%s:%d",
-						  DatumGetCString(DirectFunctionCall1(inet_out, address)),
-						  DatumGetInt32(port));
+		snprintf(out, size, "%s:%d",
+				 DatumGetCString(DirectFunctionCall1(inet_out, address)),
+				 DatumGetInt32(port));
 	else
-		client = pstrdup("[local]");
+		strlcpy(out, "[local]", size);
+}
+
+static void
+add_client(CsecIdentity *identity)
+{
+	char		client[CSEC_CLAIM_MAX];
+
+	csec_identity_client(client, sizeof(client));
 	add_text(identity, CSEC_TAG_CLIENT, client);
-	pfree(client);
 }
 
 /* What the application claims, with the reader's default reason. */

@@ -27,6 +27,7 @@ typedef struct CsecIdentity
 
 extern void csec_identity_init(void);
 extern CsecIdentity *csec_identity_acquire(void);
+extern void csec_identity_client(char *out, size_t size);
 extern void csec_identity_release(CsecIdentity *identity);
 
 #endif							/* CSEC_AUDIT_IDENTITY_H */

@@ -3,9 +3,11 @@
  *		Ties the records of parallel workers to their leader's statement.
  *
  * A parallel worker is a process, so in the trail it is a session of its own.
- * Its records name the leader's session and statement, found in shared memory
- * by the leader's backend id, so that views show one read.  A leader waits
- * for its workers: what it published stays true while they run.
+ * Its records name the leader's session, statement and client, found in shared
+ * memory by the leader's backend id, so that views show one read.  Every
+ * session publishes them as a statement begins, as only the workers may read
+ * what is protected.  A leader waits for its workers: what it published stays
+ * true while they run.
  */
 #include "postgres.h"
 
@@ -18,19 +20,21 @@
 #include "storage/shmem.h"
 
 #include "audit/emit.h"
+#include "audit/identity.h"
 #include "audit/leader.h"
 #include "util/bytes.h"
 
-/* A cache line each: every backend writes its own at each protected read. */
+/* A cache line each: every backend writes its own at each statement. */
 typedef struct Leader
 {
 	int64		session_start;
 	uint64		statement;
 	uint32		pid;
-	char		padding[PG_CACHE_LINE_SIZE - 20];
+	char		client[PG_CACHE_LINE_SIZE - 20];
 } Leader;
 
 static Leader *leaders = NULL;	/* MaxBackends of them */
+static bool published = false;	/* what does not change in a session */
 
 static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
@@ -78,12 +82,23 @@ csec_leader_publish(uint64 statement)
 {
 	Leader	   *mine;
 
-	if (MyBackendId == InvalidBackendId)
+	if (MyBackendId == InvalidBackendId || IsParallelWorker())
 		return;
 	mine = &leaders[MyBackendId];
+	mine->statement = statement;
+	if (published)
+		return;
 	mine->session_start = csec_emit_session_start();
 	mine->pid = (uint32) MyProcPid;
-	mine->statement = statement;
+	csec_identity_client(mine->client, sizeof(mine->client));
+	published = true;
+}
+
+/* The client that a worker works for. */
+const char *
+csec_leader_client(void)
+{
+	return leaders[ParallelLeaderBackendId].client;
 }
 
 /* The number of the statement that is being run: the leader's, in a worker. */

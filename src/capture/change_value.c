@@ -117,6 +117,7 @@ csec_change_value(StringInfo out, CsecChangeColumn *column, Datum value)
 	char	   *text;
 	size_t		len;
 	bool		is_long;
+	uint32		given = csec_mask_was_given;	/* an array's go to the trail */
 
 	if (column->is_masked)
 	{
@@ -139,6 +140,7 @@ csec_change_value(StringInfo out, CsecChangeColumn *column, Datum value)
 		return false;
 	}
 	text = OutputFunctionCall(&column->output, value);
+	csec_mask_was_given = given;
 	len = strlen(text);
 	is_long = column->category == 0 && len > CSEC_CHANGE_VALUE_MAX;
 	if (column->category != 0)

@@ -11,12 +11,18 @@
  * Reads by the same identity of the same columns of the same table, with the
  * same exactness, are one record per statement: a function called for each of
  * 100,000 rows does not make as many records.
+ *
+ * Rows that an UPDATE or DELETE finds by their key are told by the records of
+ * the changes.  They are collected all the same, and forgotten when the query
+ * has changed them (csec_collectors_settle): one that fails, or whose rows a
+ * trigger swallows, has read them, and may have shown them.
  */
 #include "postgres.h"
 
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "nodes/execnodes.h"
 #include "storage/backendid.h"
 #include "utils/memutils.h"
 
@@ -39,6 +45,7 @@ void
 csec_statement_begin(void)
 {
 	statement_number++;
+	csec_leader_publish(statement_number);
 }
 
 uint64
@@ -99,6 +106,7 @@ same_read(const CsecCollector *c, const CsecIdentity *identity, const CsecReadKi
 {
 	return c->root == kind->table->root && c->exactness == kind->exactness &&
 		c->identity == identity && c->statement == kind->statement &&
+		c->told_by == kind->told_by &&
 		c->columns_len == kind->columns_len && c->probed_len == kind->probed_len &&
 		memcmp(c->columns, kind->columns, kind->columns_len) == 0 &&
 		memcmp(c->probed, kind->probed, kind->probed_len) == 0;
@@ -137,6 +145,8 @@ csec_collector_for(const CsecReadKind *kind)
 	c->intent_flushed = false;
 	c->emitted_part = false;
 	c->leads = IsInParallelMode() && !IsParallelWorker();
+	c->told_by = kind->told_by;
+	c->counted = kind->counted;
 	c->rows = 0;
 	c->emitted_at = csec_clock_ms();
 	set_columns(c, kind->columns, kind->columns_len);
@@ -231,12 +241,49 @@ csec_collector_strict_intent(CsecCollector *c)
 	c->intent_flushed = true;
 }
 
-/* The set is full, or has waited long enough: emit it and go on with an empty one. */
+/*
+ * The set is full, or has waited long enough: emit it and go on with an empty
+ * one.  What the changes will tell is not emitted meanwhile: should they fail,
+ * a set that became too large is told as all.
+ */
 void
 csec_collector_spill(CsecCollector *c)
 {
+	if (c->told_by != NULL)
+	{
+		c->subjects.all = true;
+		return;
+	}
 	emit_read(c, CSEC_STATUS_OK, true);
 	csec_subjects_reset(&c->subjects);
+}
+
+/* Is there something to emit meanwhile? */
+static bool
+can_spill(const CsecCollector *c)
+{
+	return c->rows > 0 && c->told_by == NULL;
+}
+
+/* When what waits to be emitted began to, at the earliest; 0: nothing does. */
+TimestampTz
+csec_collectors_wait_since(void)
+{
+	TimestampTz since = 0;
+
+	for (CsecCollector *c = collectors; c != NULL; c = c->next)
+		if (can_spill(c) && (since == 0 || c->emitted_at < since))
+			since = c->emitted_at;
+	return since;
+}
+
+/* Emit what was read so far. */
+void
+csec_collectors_spill(void)
+{
+	for (CsecCollector *c = collectors; c != NULL; c = c->next)
+		if (can_spill(c))
+			csec_collector_spill(c);
 }
 
 /* A statement, or the transaction, is over: everything goes out. */
@@ -254,4 +301,51 @@ csec_collectors_emit(CsecStatus status)
 		drop_collector(c);
 	}
 	csec_collectors_generation++;
+}
+
+/*
+ * A query is done.  Rows that it found and changed are told by the records of
+ * the changes; where it did not change all of them, a trigger swallowed some or
+ * another session was faster, what it found has been read.
+ */
+void
+csec_collectors_settle(const EState *estate)
+{
+	CsecCollector **link = &collectors;
+	uint64		found = 0;		/* by all of them: partitions may differ in columns */
+
+	for (CsecCollector *c = collectors; c != NULL; c = c->next)
+		if (c->told_by == estate && c->counted)
+			found += c->rows;
+	while (*link != NULL)
+	{
+		CsecCollector *c = *link;
+		bool		told = c->told_by == estate;
+
+		if (told && c->counted && c->rows > 0 && found != estate->es_processed)
+		{
+			c->told_by = NULL;
+			told = false;
+		}
+		if (!told)
+		{
+			link = &c->next;
+			continue;
+		}
+		*link = c->next;
+		drop_collector(c);
+		csec_collectors_generation++;
+	}
+}
+
+/*
+ * A query failed, before what it found was told by a change.  It will be, as
+ * a read, when the transaction aborts; but the error goes to the client first.
+ */
+void
+csec_collectors_failed(const EState *estate)
+{
+	for (CsecCollector *c = collectors; c != NULL; c = c->next)
+		if (c->told_by == estate && c->strict && !c->intent_flushed && c->rows > 0)
+			csec_collector_strict_intent(c);
 }

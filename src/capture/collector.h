@@ -22,6 +22,8 @@ typedef struct CsecReadKind
 	const char *statement;		/* command, a constant */
 	CsecExactness exactness;
 	bool		strict;
+	const struct EState *told_by;	/* see CsecCollector */
+	bool		counted;
 	const uint8 *columns;		/* as the record's field */
 	size_t		columns_len;
 	const uint8 *probed;		/* as the record's field */
@@ -44,6 +46,9 @@ typedef struct CsecCollector
 	bool		intent_flushed;
 	bool		emitted_part;	/* something of it went out already */
 	bool		leads;			/* parallel workers may read along */
+	const struct EState *told_by;	/* the query whose changes will tell these
+									 * rows, if it comes to them; or NULL */
+	bool		counted;		/* it will change as many rows as these */
 	uint64		rows;			/* since the last emission */
 	int64		emitted_at;		/* on csec_clock_ms() */
 	size_t		columns_len;
@@ -62,6 +67,10 @@ extern uint64 csec_statement_number(void);
 extern CsecCollector *csec_collector_for(const CsecReadKind *kind);
 extern void csec_collector_strict_intent(CsecCollector *collector);
 extern void csec_collector_spill(CsecCollector *collector);
+extern TimestampTz csec_collectors_wait_since(void);
+extern void csec_collectors_spill(void);
 extern void csec_collectors_emit(CsecStatus status);
+extern void csec_collectors_settle(const struct EState *estate);
+extern void csec_collectors_failed(const struct EState *estate);
 
 #endif							/* CSEC_CAPTURE_COLLECTOR_H */

@@ -52,11 +52,27 @@ field_of(const CsecTable *table, AttrNumber attno)
 	return NULL;
 }
 
+/* The name of a column; NULL: there is none, or none any more. */
+static char *
+column_name(Oid relid, AttrNumber attno)
+{
+	HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(attno));
+	Form_pg_attribute att;
+	char	   *name;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	att = (Form_pg_attribute) GETSTRUCT(tuple);
+	name = att->attisdropped ? NULL : pstrdup(NameStr(att->attname));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
 static void
 add_column(const CsecTable *table, AttrNumber attno)
 {
 	const CsecTableField *field = field_of(table, attno);
-	char	   *name = get_attname(table->relid, attno, true);
+	char	   *name = column_name(table->relid, attno);
 	uint8		head[1 + CSEC_VARINT_MAX];
 	size_t		headlen;
 
@@ -110,7 +126,7 @@ encode(const CsecTable *table, Bitmapset *selected)
 	/* those of a child in the order of its root: one read, one record */
 	for (AttrNumber i = 1; i <= natts_of_root; i++)
 	{
-		char	   *name = get_attname(table->root, i, true);
+		char	   *name = column_name(table->root, i);
 		AttrNumber	attno = name == NULL ? InvalidAttrNumber : get_attnum(table->relid, name);
 
 		if (attno == InvalidAttrNumber || !(whole || is_member(selected, attno)))

@@ -28,6 +28,7 @@
 #include "utils/syscache.h"
 
 #include "capture/guard.h"
+#include "capture/target.h"
 #include "policy/catalog.h"
 #include "policy/table.h"
 #include "types/masked_value.h"
@@ -145,6 +146,8 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, voi
 		(((ObjectAccessDrop *) arg)->dropflags & PERFORM_DELETION_INTERNAL) == 0 &&
 		!csec_known_absent && IsTransactionState())
 		guard_drop(objectId, subId);
+	if (access == OAT_TRUNCATE && !csec_known_absent && IsTransactionState())
+		csec_target_check_truncate(objectId);
 }
 
 static void

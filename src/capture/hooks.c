@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "replication/logicalworker.h"
 #include "tcop/utility.h"
 #include "utils/memutils.h"
 
@@ -87,10 +88,23 @@ changes_data(QueryDesc *queryDesc)
 	return queryDesc->operation != CMD_SELECT || queryDesc->plannedstmt->hasModifyingCTE;
 }
 
+/*
+ * It printed masks while it ran.  COPY of what a change returns prints its
+ * rows meanwhile, too; all others do when it is over.
+ */
+static void
+refuse_if_masks_were_given(QueryDesc *queryDesc)
+{
+	if (unlikely(csec_mask_was_given != CSEC_CATEGORY_NONE) &&
+		queryDesc->dest->mydest != DestCopyOut)
+		csec_refuse_masked_dml(csec_mask_was_given);
+}
+
 static void
 executor_run(CSEC_RUN_HOOK_ARGS)
 {
 	bool		changing = csec_statement_changes_data;
+	uint32		given = csec_mask_was_given;
 
 	if (csec_known_absent)
 	{
@@ -104,6 +118,7 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 	if (depth == 0)
 		csec_reads_discarded = queryDesc->dest->mydest == DestNone;
 	csec_statement_changes_data = changes_data(queryDesc);
+	csec_mask_was_given = CSEC_CATEGORY_NONE;
 	depth++;
 	PG_TRY();
 	{
@@ -111,17 +126,21 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 			prev_ExecutorRun(CSEC_RUN_HOOK_PASS);
 		else
 			standard_ExecutorRun(CSEC_RUN_HOOK_PASS);
+		refuse_if_masks_were_given(queryDesc);
 	}
 	PG_CATCH();
 	{
 		depth--;
 		csec_statement_changes_data = changing;
+		csec_mask_was_given = given;
 		csec_wrap_failed(queryDesc->estate);
+		csec_collectors_failed(queryDesc->estate);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	depth--;
 	csec_statement_changes_data = changing;
+	csec_mask_was_given = given;
 	if (queryDesc->operation == CMD_SELECT)
 		end_outermost();
 }
@@ -141,16 +160,21 @@ executor_finish(QueryDesc *queryDesc)
 	depth++;
 	PG_TRY();
 	{
+		csec_targets_check_routed(queryDesc);
 		if (prev_ExecutorFinish)
 			prev_ExecutorFinish(queryDesc);
 		else
 			standard_ExecutorFinish(queryDesc);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		depth--;
+		csec_collectors_failed(queryDesc->estate);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	depth--;
+	csec_collectors_settle(queryDesc->estate);
 	end_outermost();
 }
 
@@ -245,6 +269,9 @@ transaction_callback(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
+			if (unlikely(IsLogicalWorker()) && csec_database_has_csec())
+				csec_targets_check_applied();
+			/* FALLTHROUGH */
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
 			csec_collectors_emit(CSEC_STATUS_OK);

@@ -33,6 +33,8 @@ csec_observer_attach(CsecObserver *observer)
 		.statement = observer->statement,
 		.exactness = observer->exactness,
 		.strict = observer->strict,
+		.told_by = observer->told ? observer->scan->state : NULL,
+		.counted = observer->counted,
 		.probed = probed
 	};
 
@@ -141,7 +143,7 @@ spill_if_late(CsecCollector *c)
 {
 	if (c->rows >= 512 && (c->rows & 255) != 0)
 		return;
-	if (c->rows < 2)
+	if (c->rows < 2 || c->told_by != NULL)
 		return;
 	if (csec_clock_ms() - c->emitted_at > csec_audit_flush_interval)
 		csec_collector_spill(c);
@@ -158,8 +160,10 @@ csec_observer_note(CsecObserver *observer, TupleTableSlot *result)
 	c = observer->collector;
 	if (!note_subject(observer, result) && observer->in_result)
 		return;
+	if (observer->again)
+		return;
 	c->rows++;
-	if (unlikely(c->strict && !c->intent_flushed))
+	if (unlikely(c->strict && !c->intent_flushed && c->told_by == NULL))
 		csec_collector_strict_intent(c);
 	spill_if_late(c);
 }

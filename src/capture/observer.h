@@ -21,8 +21,11 @@ typedef struct CsecObserver
 	Bitmapset  *conditions;		/* columns that the scan's conditions look at */
 	CsecExactness exactness;
 	bool		strict;
+	bool		told;			/* by the changes of the query, if it comes to them */
+	bool		counted;		/* and those are as many */
 	PlanState  *scan;			/* over the table */
 	bool		in_result;		/* the key is in the node's result */
+	bool		again;			/* of rows that another observer has counted */
 	bool		in_expression;	/* rows are noted by an expression of the node */
 	AttrNumber	attno[CSEC_MAX_SUBJECT_COLUMNS];	/* there, or in the scan's tuple */
 	TupleTableSlot *fetched;	/* row of an index-only scan without the key */

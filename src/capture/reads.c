@@ -19,17 +19,20 @@
 #include "access/parallel.h"
 #include "access/sysattr.h"
 #include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "audit/emit.h"
-#include "audit/leader.h"
 #include "capture/columns.h"
+#include "capture/conflict.h"
 #include "capture/read_point.h"
 #include "capture/reads.h"
 #include "capture/suspension.h"
@@ -149,9 +152,45 @@ finds_by_key(PlanState *scan, const CsecTable *table)
 }
 
 /*
- * A scan that only finds the rows an UPDATE, DELETE or MERGE then changes is
- * told by the change's own record.  Not so where it looks at more than the
- * key: then what it finds nothing by, or a join drops, is told by nobody.
+ * Leave it to the changes to tell what this observer notes.  Where they do
+ * not, whole rows were at hand: for a trigger, or an error's detail.
+ */
+static void
+leave_to_changes(CsecObserver *observer, bool counted)
+{
+	observer->told = true;
+	observer->counted = counted;
+	observer->selected = bms_make_singleton(0 - FirstLowInvalidHeapAttributeNumber);
+	observer->strict = csec_columns_strict(observer->table, observer->selected);
+}
+
+/* Does somebody else's code see each row of the target before it is changed? */
+static bool
+has_foreign_trigger(WalkContext *context, Index rti)
+{
+	ResultRelInfo *target = context->queryDesc->estate->es_result_relations[rti - 1];
+	TriggerDesc *triggers = target == NULL ? NULL : target->ri_TrigDesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (get_func_namespace(triggers->triggers[i].tgfoid) != get_namespace_oid("csec", true))
+			return true;
+	return false;
+}
+
+/* Is this what the query counts as its changes? */
+static bool
+is_counted(const CsecPlanPath *path)
+{
+	return path->main && IsA(path->nodes[0], ModifyTableState) &&
+		((ModifyTable *) path->nodes[0]->plan)->canSetTag;
+}
+
+/*
+ * A scan that only finds the rows an UPDATE or DELETE then changes is told by
+ * the change's own record, if it comes to that (see collector.c).  Not so
+ * where it looks at more than the key: then what it finds nothing by, or a
+ * join drops, is told by nobody.  Nor where a row has to be on record before
+ * anybody else's code sees it.
  */
 static bool
 told_by_change(WalkContext *context, Index rti, PlanState *scan, const CsecTable *table, RangeTblEntry *rte)
@@ -160,15 +199,31 @@ told_by_change(WalkContext *context, Index rti, PlanState *scan, const CsecTable
 
 	if (!list_member_int(stmt->resultRelations, rti) || stmt->hasReturning)
 		return false;
-	if (scan != NULL && (!is_changed_by_parent(&context->path) || !finds_by_key(scan, table)))
+	if (!is_counted(&context->path) || !is_changed_by_parent(&context->path) ||
+		!finds_by_key(scan, table))
+		return false;
+	if (table->strict && has_foreign_trigger(context, rti))
 		return false;
 	return !csec_columns_touch_fields(table, csec_selected_columns(stmt, rte));
 }
 
 /*
- * The existing row in ON CONFLICT DO UPDATE: no scan gives it.  It is noted
- * where its WHERE, else its SET, is run.
+ * The same for the existing row in ON CONFLICT DO UPDATE, which stands in no
+ * count: what a trigger may swallow is a read.
  */
+static bool
+conflict_told_by_change(WalkContext *context, ResultRelInfo *rel, const CsecTable *table, RangeTblEntry *rte)
+{
+	PlannedStmt *stmt = context->queryDesc->plannedstmt;
+
+	/* a partition may have triggers of its own */
+	return !stmt->hasReturning &&
+		rel->ri_RelationDesc->rd_rel->relkind != RELKIND_PARTITIONED_TABLE &&
+		!has_foreign_trigger(context, rel->ri_RangeTableIndex) &&
+		!csec_columns_touch_fields(table, csec_selected_columns(stmt, rte));
+}
+
+/* The existing row in ON CONFLICT DO UPDATE: no scan gives it. */
 static void
 observe_conflict(WalkContext *context, ModifyTableState *node)
 {
@@ -176,30 +231,77 @@ observe_conflict(WalkContext *context, ModifyTableState *node)
 	OnConflictSetState *conflict = rel->ri_onConflict;
 	const CsecTable *table;
 	CsecObserver *observer;
+	RangeTblEntry *rte;
 
 	if (conflict == NULL ||
 		(table = csec_table_lookup(RelationGetRelid(rel->ri_RelationDesc))) == NULL)
 		return;
-	if (conflict->oc_WhereClause == NULL &&
-		told_by_change(context, rel->ri_RangeTableIndex, NULL, table,
-					   exec_rt_fetch(rel->ri_RangeTableIndex, node->ps.state)))
-		return;
-	observer = make_observer(context, &node->ps, table,
-							 exec_rt_fetch(rel->ri_RangeTableIndex, node->ps.state));
-	if (conflict->oc_WhereClause != NULL)
-		conflict->oc_WhereClause = csec_wrap_expression(conflict->oc_WhereClause, observer);
-	else if (conflict->oc_ProjInfo != NULL)
-		conflict->oc_ProjInfo = csec_wrap_projection(conflict->oc_ProjInfo, observer,
-													   rel->ri_RangeTableIndex);
+	rte = exec_rt_fetch(rel->ri_RangeTableIndex, node->ps.state);
+	observer = make_observer(context, &node->ps, table, rte);
+	if (conflict->oc_WhereClause == NULL && conflict_told_by_change(context, rel, table, rte))
+		leave_to_changes(observer, false);
+	csec_conflict_observe(context->query, node, observer);
+}
+
+/* A row is locked: what the scan gave may be an older version of it. */
+typedef struct Locked
+{
+	LockRowsState *node;
+	Index		rti;
+	CsecObserver observer;
+} Locked;
+
+static void
+note_locked(void *arg, TupleTableSlot *row)
+{
+	Locked	   *locked = arg;
+	TupleTableSlot *version = locked->node->lr_epqstate.relsubs_slot[locked->rti - 1];
+
+	if (!TupIsNull(version))
+		csec_observer_note(&locked->observer, version);
+}
+
+/*
+ * FOR UPDATE waits for other sessions and then gives the row as they left it,
+ * perhaps with another key.  Where the rows are noted before they are locked,
+ * the locked ones are noted, too.
+ */
+static void
+observe_locked(WalkContext *context, PlanState *scan, const CsecObserver *observer, PlanState *noted_at)
+{
+	bool		passed = false;
+
+	for (int at = context->path.depth - 1; at >= 0; at--)
+	{
+		PlanState  *node = context->path.nodes[at];
+		Locked	   *locked;
+
+		if (passed && IsA(node, LockRowsState))
+		{
+			locked = palloc(sizeof(Locked));
+			locked->node = (LockRowsState *) node;
+			locked->rti = ((Scan *) scan->plan)->scanrelid;
+			locked->observer = *observer;
+			locked->observer.in_result = locked->observer.again = true;
+			locked->observer.collector = NULL;
+			locked->observer.generation = 0;
+			memcpy(locked->observer.attno, observer->table->subject_attno,
+				   sizeof(locked->observer.attno));
+			csec_wrap_watch(context->query, node, note_locked, locked);
+		}
+		passed |= node == noted_at;
+	}
 }
 
 /* Decide where and how the subjects of a scan are noted, and do it. */
 static void
-observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblEntry *rte)
+observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblEntry *rte, bool told)
 {
 	CsecObserver *observer = make_observer(context, scan, table, rte);
 	CsecReadPoint point;
 
+	if (told)
+		leave_to_changes(observer, true);
 	if (table->nfields > 0)
 		observer->conditions = condition_columns(scan);
 	if (IsA(scan, ForeignScanState) || IsA(scan, CustomScanState))
@@ -214,6 +316,7 @@ observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblE
 			csec_observer_use_index(observer);
 		scan->qual = csec_wrap_expression(scan->qual, observer);
 		csec_wrap_node(context->query, scan, observer);
+		observe_locked(context, scan, observer, scan);
 		return;
 	}
 	csec_read_point(&context->path, table, &point);
@@ -231,6 +334,7 @@ observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblE
 	if (point.input != 0)
 		point.node->ps_ProjInfo = csec_wrap_projection(point.node->ps_ProjInfo, observer, point.input);
 	csec_wrap_node(context->query, point.node, observer);
+	observe_locked(context, scan, observer, point.node);
 }
 
 /* The range table index of a scan over a relation, or 0. */
@@ -282,8 +386,8 @@ instrument_scan(PlanState *node, WalkContext *context)
 		return;
 	rte = exec_rt_fetch(rti, node->state);
 	table = csec_table_lookup(rte->relid);
-	if (table != NULL && !told_by_change(context, rti, node, table, rte))
-		observe(context, node, table, rte);
+	if (table != NULL)
+		observe(context, node, table, rte, told_by_change(context, rti, node, table, rte));
 }
 
 /*
@@ -371,8 +475,6 @@ csec_reads_instrument(QueryDesc *queryDesc, bool outermost)
 		return;
 	}
 	csec_emit_prepare();
-	if (!IsParallelWorker())
-		csec_leader_publish(csec_statement_number());
 	if (csec_recording_suspended())
 		return;
 	csec_emit_check_lag();

@@ -7,20 +7,29 @@
  * disable it, this refuses to work where it went all the same (an edit of the
  * catalogs, an event trigger switched off).  The trail has no trigger: whoever
  * changes it by hand is on record for that.
+ *
+ * Logical replication applies changes without the executor's start.  What it
+ * has changed is looked at when it commits: the locks that it holds tell.
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/syscache.h"
 
 #include "capture/control.h"
 #include "capture/target.h"
@@ -74,6 +83,16 @@ is_restore(const TriggerDesc *triggers)
 }
 
 static void
+refuse(const char *table, const char *trigger)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("protected table \"%s\" cannot be changed: the change could not be recorded", table),
+			 errdetail("Its trigger %s is missing or does not always fire.", trigger),
+			 errhint("Call csec.unprotect() and csec.protect() for the table.")));
+}
+
+static void
 require_trigger(Relation rel, const TriggerDesc *triggers, bool is_insert)
 {
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
@@ -86,12 +105,7 @@ require_trigger(Relation rel, const TriggerDesc *triggers, bool is_insert)
 													 RelationGetRelationName(rel)), NULL);
 		return;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("protected table \"%s\" cannot be changed: the change could not be recorded",
-					RelationGetRelationName(rel)),
-			 errdetail("Its trigger csec_zz_record is missing or does not always fire."),
-			 errhint("Call csec.unprotect() and csec.protect() for the table.")));
+	refuse(RelationGetRelationName(rel), "csec_zz_record");
 }
 
 static const char *
@@ -151,9 +165,24 @@ csec_targets_check(QueryDesc *queryDesc)
 	}
 }
 
-/* The same for COPY FROM, which changes a table without a query. */
+/* Those that rows were routed to, which are known when it has run. */
 void
-csec_target_check(Oid relid)
+csec_targets_check_routed(QueryDesc *queryDesc)
+{
+	ListCell   *lc;
+
+	foreach(lc, queryDesc->estate->es_tuple_routing_result_relations)
+	{
+		ResultRelInfo *target = lfirst(lc);
+		const CsecTable *table = csec_table_lookup(RelationGetRelid(target->ri_RelationDesc));
+
+		if (table != NULL && !table->is_trail)
+			require_trigger(target->ri_RelationDesc, target->ri_TrigDesc, true);
+	}
+}
+
+static void
+check_relation(Oid relid)
 {
 	const CsecTable *table = csec_table_lookup(relid);
 	Relation	rel;
@@ -166,4 +195,96 @@ csec_target_check(Oid relid)
 	else
 		require_trigger(rel, rel->trigdesc, true);
 	table_close(rel, NoLock);
+}
+
+/* The same for COPY FROM, which changes tables without a query. */
+void
+csec_target_check(Oid relid)
+{
+	ListCell   *lc;
+
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+	{
+		check_relation(relid);
+		return;
+	}
+	if (csec_table_lookup(relid) != NULL)
+		foreach(lc, find_all_inheritors(relid, AccessShareLock, NULL))
+			check_relation(lfirst_oid(lc));
+}
+
+/*
+ * Is there a trigger that records TRUNCATE, and does it fire?  By the catalogs
+ * and without a lock: TRUNCATE asks before it has one, and to take a weaker one
+ * first would be a deadlock with the next who does so.
+ */
+static bool
+records_truncate(Oid relid)
+{
+	HeapTuple	class = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		records = false;
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	row;
+
+	if (!HeapTupleIsValid(class))
+		return true;			/* it is gone: there is nothing to truncate */
+	records = ((Form_pg_class) GETSTRUCT(class))->relhastriggers;
+	ReleaseSysCache(class);
+	if (!records)
+		return false;
+
+	records = false;
+	rel = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, TriggerRelidNameIndexId, true, NULL, 1, &key);
+	while ((row = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(row);
+
+		if (TRIGGER_FOR_TRUNCATE(trigger->tgtype) && TRIGGER_FOR_AFTER(trigger->tgtype) &&
+			trigger->tgenabled == TRIGGER_FIRES_ALWAYS && is_our_function(trigger->tgfoid))
+			records = true;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return records;
+}
+
+/* A table is to be truncated, by name or because another one is. */
+void
+csec_target_check_truncate(Oid relid)
+{
+	const CsecTable *table = csec_table_lookup(relid);
+
+	if (table != NULL && !table->is_trail && !records_truncate(relid))
+		refuse(get_rel_name(relid), "csec_zz_truncate");
+}
+
+static bool
+is_locked_by_me(Oid relid, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
+	return LockHeldByMe(&tag, mode);
+}
+
+/* A transaction of logical replication is about to commit. */
+void
+csec_targets_check_applied(void)
+{
+	int			n;
+	const Oid  *relids = csec_table_all(&n);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (is_locked_by_me(relids[i], RowExclusiveLock) &&
+			get_rel_relkind(relids[i]) == RELKIND_RELATION)
+			check_relation(relids[i]);
+		if (is_locked_by_me(relids[i], AccessExclusiveLock))
+			csec_target_check_truncate(relids[i]);
+	}
 }

@@ -8,6 +8,9 @@
 #include "executor/execdesc.h"
 
 extern void csec_targets_check(QueryDesc *queryDesc);
+extern void csec_targets_check_routed(QueryDesc *queryDesc);
 extern void csec_target_check(Oid relid);
+extern void csec_target_check_truncate(Oid relid);
+extern void csec_targets_check_applied(void);
 
 #endif							/* CSEC_CAPTURE_TARGET_H */

@@ -369,8 +369,9 @@ csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt)
 		note_control(utility, (*pstmt)->utilityStmt);
 	if (IsA((*pstmt)->utilityStmt, CopyStmt))
 	{
-		csec_reads_command = "COPY";
+		/* nothing is set for the statement before what may refuse it */
 		prepare_copy(utility, pstmt);
+		csec_reads_command = "COPY";
 	}
 }
 

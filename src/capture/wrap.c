@@ -14,12 +14,21 @@
 
 #include "capture/wrap.h"
 
+/* Who wants to see the rows of a node. */
+typedef struct Watch
+{
+	struct Watch *next;
+	CsecRowWatcher watcher;
+	void	   *arg;
+} Watch;
+
 /* A wrapped node. */
 typedef struct Wrapped
 {
 	PlanState  *node;
 	ExecProcNodeMtd original;
 	CsecObserver *observers;
+	struct Watch *watches;
 	bool		in_flight;		/* it is at work on a row */
 } Wrapped;
 
@@ -114,6 +123,8 @@ next_row(PlanState *node)
 	for (CsecObserver *observer = wrapped->observers; observer != NULL; observer = observer->next)
 		if (!observer->in_expression)
 			csec_observer_note(observer, slot);
+	for (Watch *watch = wrapped->watches; watch != NULL; watch = watch->next)
+		watch->watcher(watch->arg, slot);
 	return slot;
 }
 
@@ -180,8 +191,9 @@ csec_wrap_failed(EState *estate)
 	}
 }
 
-void
-csec_wrap_node(CsecWrappedQuery *query, PlanState *node, CsecObserver *observer)
+/* What is known of a node, which is wrapped if it was not. */
+static Wrapped *
+wrapped_node(CsecWrappedQuery *query, PlanState *node)
 {
 	WrappedEntry *entry;
 	bool		found;
@@ -197,8 +209,35 @@ csec_wrap_node(CsecWrappedQuery *query, PlanState *node, CsecObserver *observer)
 		query->list = lappend(query->list, wrapped);
 		ExecSetExecProcNode(node, next_row);
 	}
-	observer->next = entry->wrapped->observers;
-	entry->wrapped->observers = observer;
+	return entry->wrapped;
+}
+
+void
+csec_wrap_node(CsecWrappedQuery *query, PlanState *node, CsecObserver *observer)
+{
+	Wrapped    *wrapped = wrapped_node(query, node);
+
+	observer->next = wrapped->observers;
+	wrapped->observers = observer;
+}
+
+void
+csec_wrap_watch(CsecWrappedQuery *query, PlanState *node, CsecRowWatcher watcher, void *arg)
+{
+	Wrapped    *wrapped = wrapped_node(query, node);
+	Watch	   *watch = palloc(sizeof(Watch));
+
+	watch->watcher = watcher;
+	watch->arg = arg;
+	watch->next = wrapped->watches;
+	wrapped->watches = watch;
+}
+
+bool
+csec_is_wrapped(const ExprState *expr)
+{
+	return expr != NULL &&
+		(expr->evalfunc == note_and_run || expr->evalfunc == note_and_project);
 }
 
 /*

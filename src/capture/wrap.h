@@ -14,6 +14,13 @@ typedef struct CsecWrappedQuery CsecWrappedQuery;
 extern CsecWrappedQuery *csec_wrap_query(EState *estate);
 extern void csec_wrap_node(CsecWrappedQuery *query, PlanState *node,
 						   CsecObserver *observer);
+
+/* Call back with each row that a node hands up. */
+typedef void (*CsecRowWatcher) (void *arg, TupleTableSlot *row);
+extern void csec_wrap_watch(CsecWrappedQuery *query, PlanState *node,
+							CsecRowWatcher watcher, void *arg);
+
+extern bool csec_is_wrapped(const ExprState *expr);
 extern ExprState *csec_wrap_expression(ExprState *original, CsecObserver *observer);
 extern ProjectionInfo *csec_wrap_projection(ProjectionInfo *original,
 											CsecObserver *observer, int input);

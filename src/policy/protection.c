@@ -174,3 +174,15 @@ csec_protection_of(Oid relid)
 {
 	return rows ? find(rows, relid) : NULL;
 }
+
+List *
+csec_protection_relids(void)
+{
+	List	   *relids = NIL;
+	ListCell   *cell;
+
+	csec_protection_load();
+	foreach(cell, rows->tables)
+		relids = lappend_oid(relids, ((CsecProtection *) lfirst(cell))->relid);
+	return relids;
+}

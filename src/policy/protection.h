@@ -46,4 +46,7 @@ extern void csec_protection_load(void);
 /* The row of just this relation, or NULL; good until the next load. */
 extern const CsecProtection *csec_protection_of(Oid relid);
 
+/* The relations that have a row; a list of the caller's. */
+extern List *csec_protection_relids(void);
+
 #endif							/* CSEC_POLICY_PROTECTION_H */

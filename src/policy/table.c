@@ -67,6 +67,11 @@ static int	with_ancestors = 0;
 static int	stale_entries = 0;
 static Known *retired = NULL;
 
+/* What csec_table_all() gives, as of this many changes. */
+static Oid *all = NULL;
+static int	nall = 0;
+static uint64 all_at_changes = PG_UINT64_MAX;
+
 /* Past so many stale entries (of dropped tables, mostly) they are removed. */
 #define PURGE_AT 1000
 
@@ -454,4 +459,29 @@ csec_table_sweep(void)
 			MemoryContextDelete(known->context);
 		}
 	}
+}
+
+const Oid *
+csec_table_all(int *n)
+{
+	uint64		at_changes = changes;
+	List	   *found = NIL;
+	ListCell   *cell;
+
+	if (all_at_changes != changes)
+	{
+		foreach(cell, csec_protection_relids())
+			found = list_concat_unique_oid(found, find_all_inheritors(lfirst_oid(cell), NoLock, NULL));
+		if (all != NULL)
+			pfree(all);
+		all = NULL;
+		nall = 0;
+		all = MemoryContextAlloc(TopMemoryContext, Max(list_length(found), 1) * sizeof(Oid));
+		foreach(cell, found)
+			all[nall++] = lfirst_oid(cell);
+		list_free(found);
+		all_at_changes = at_changes;
+	}
+	*n = nall;
+	return all;
 }

@@ -47,6 +47,12 @@ typedef struct CsecTable
 extern void csec_table_init(void);
 extern const CsecTable *csec_table_lookup_slow(Oid relid);
 
+/*
+ * All protected relations with their descendants; *n of them.  Worked out when
+ * something changed since the last call, and good until the next.
+ */
+extern const Oid *csec_table_all(int *n);
+
 /* Drop what no running statement can still hold; never fails. */
 extern void csec_table_sweep(void);
 

@@ -190,6 +190,10 @@ csec_wal_insert_end(void)
 	return lsn;
 }
 
+/*
+ * Whatever ran before it, runs no more: a shutdown's checkpoint, which also
+ * ends a recovery after a crash, or the end of one by promotion.
+ */
 bool
 csec_wal_server_began(XLogReaderState *xlog)
 {

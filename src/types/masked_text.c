@@ -11,6 +11,7 @@
 #include "util/guc.h"
 
 bool		csec_statement_changes_data = false;
+uint32		csec_mask_was_given = CSEC_CATEGORY_NONE;
 
 /*
  * In a database of another encoding the texts that are plain ASCII, which is
@@ -44,8 +45,8 @@ csec_mask_text(const CsecCategory *category, const char *text, size_t len,
 									  out->buffer, sizeof(out->buffer));
 }
 
-static void
-refuse_masked_dml(uint32 category)
+void
+csec_refuse_masked_dml(uint32 category)
 {
 	const CsecCategory *known = csec_category_lookup(category);
 
@@ -100,9 +101,12 @@ csec_masked_show(CsecMasked *value, bool as_text, CsecShown *out)
 		out->len = value->len;
 		return;
 	}
-	if (as_text && unlikely(csec_statement_changes_data) &&
-		!csec_allow_masked_dml)
-		refuse_masked_dml(value->category);
+	if (unlikely(csec_statement_changes_data) && !csec_allow_masked_dml)
+	{
+		if (as_text)
+			csec_refuse_masked_dml(value->category);
+		csec_mask_was_given = value->category;
+	}
 	if (decision == CSEC_MASK)
 		category = csec_category_lookup(value->category);
 	csec_value_mask(category, value, out);

@@ -32,6 +32,16 @@ typedef struct CsecShown
 extern bool csec_statement_changes_data;
 
 /*
+ * Output functions print rows and errors, and also serve whatever takes any
+ * type: concat, format, JSON, a row's cast to text.  Which it is they do not
+ * know.  So while data changes they note here the category of a value that
+ * they gave as a mask (else CSEC_CATEGORY_NONE), and the statement is refused
+ * at its end, as all it has printed by then went to where data goes.
+ */
+extern uint32 csec_mask_was_given;
+extern void csec_refuse_masked_dml(uint32 category);
+
+/*
  * csec_masked_show
  *		What the reader of this moment may see of the value, of either type.
  *

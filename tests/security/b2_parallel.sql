@@ -94,6 +94,21 @@ SELECT rows, subjects, masked FROM whole();
 SELECT id, phone FROM cust WHERE id = 8;
 SELECT rows, subjects, exactness, masked FROM whole();
 
+-- In a session that reads nothing itself, the client and the statement are
+-- still the leader's.
+\c -
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET parallel_leader_participation = off;
+SELECT 1;
+SELECT count(*) FROM (SELECT looks(id) FROM plain WHERE id BETWEEN 100 AND 199 OFFSET 0) x;
+SELECT csec.flush_audit();
+SELECT DISTINCT f.client, f.parallel, ('x' || encode(substr(f.session, 9), 'hex'))::bit(32)::int = pg_backend_pid() AS mine, f.statement_no > 2 AS later
+	FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
+	WHERE l.seq > (SELECT told.seq FROM trail.told) AND l.kind = 2 AND f.relation = 'public.cust';
+SELECT trail.mute();
+
 -- It fails in a worker after rows were seen.
 SET force_parallel_mode = off;
 SET parallel_leader_participation = off;

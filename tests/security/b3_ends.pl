@@ -33,7 +33,8 @@ $node->safe_psql('postgres', q{
 my $holder = CsecWire->connect($node, 'postgres');
 my $seen = 0;
 
-# All reads of a table since the last look: customers, whether one failed, strict.
+# All reads of a table since the last look, without what the sealer says of
+# those that were cut off: customers, whether one failed, strict.
 sub seen
 {
 	my ($table) = @_;
@@ -41,9 +42,18 @@ sub seen
 	my $got = $node->safe_psql('postgres', qq{
 		SELECT range_agg(csec.record_subject_keys(l.record)), CASE WHEN bool_or(f.status = 'error') THEN 'error' ELSE 'ok' END, bool_and(f.was_strict)
 		FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
-		WHERE l.seq > $seen AND f.relation = 'public.$table' AND l.kind = 2});
+		WHERE l.seq > $seen AND f.relation = 'public.$table' AND l.kind = 2 AND f.subjects IS NOT NULL});
 	$seen = $node->safe_psql('postgres', 'SELECT max(seq) FROM csec_trail.audit_log');
 	return $got;
+}
+
+# As what, and how surely, clerk has seen a customer by reads that were cut off.
+sub cut_off
+{
+	my ($table, $id) = @_;
+	return $node->safe_psql('postgres', qq{
+		SELECT string_agg(concat_ws(' ', w.login, w.statement, array_to_string(w.masked, ','), w.exactness), '; ' ORDER BY w.seq)
+		FROM csec.who_saw('$table', '$id') w JOIN csec.access_pieces p USING (seq) WHERE p.partial AND w.exactness = 'intent'});
 }
 
 sub hold { $holder->query("SELECT pg_advisory_lock($_)") foreach @_ }
@@ -129,6 +139,12 @@ foreach my $table ('batch', 'strict')
 		waits_at(2000);
 		# the walwriter has been by
 		my $at = $node->safe_psql('postgres', 'SELECT pg_current_wal_insert_lsn()');
+		# and another sealer knows what is open
+		my $sealer = sealer_pid($node);
+		flush_trail($node);
+		$node->safe_psql('postgres', "SELECT pg_terminate_backend($sealer)");
+		$node->poll_query_until('postgres',
+			"SELECT sealer_pid <> $sealer AND state = 'running' FROM csec.trail_status WHERE database = 'postgres'") or die 'no new sealer';
 		$node->poll_query_until('postgres', "SELECT pg_current_wal_flush_lsn() >= '$at'") or die 'nothing flushed';
 		if ($end eq 'killed')
 		{
@@ -140,13 +156,16 @@ foreach my $table ('batch', 'strict')
 			$node->stop('immediate');
 			$node->start;
 		}
-		is(seen($table), "{(,)}|error|$told", "$table: server $end: whoever may have been seen is told");
-		is($node->safe_psql('postgres', "SELECT DISTINCT login, exactness FROM csec.who_saw('$table', '2999') WHERE exactness = 'intent'"),
-			'clerk|intent', "$table:   and found, a customer too whom nothing had told of");
+		like(seen($table), qr/^\{\[1,(100[1-9]|10[1-9][0-9]|1[1-9][0-9][0-9]|200[01])\)\}\|ok\|$told$/, "$table: server $end");
 		is($node->safe_psql('postgres', "SELECT count(*) FROM csec.access_records WHERE relation = 'public.$table' AND NOT complete AND seq > 1"),
 			$end eq 'killed' ? 1 : 2, "$table: and it shows that more may have been read");
+		is(cut_off($table, 2900), join('; ', ('clerk SELECT phone intent') x ($end eq 'killed' ? 1 : 2)),
+			"$table: by whom any other customer may have been seen");
 		$holder = CsecWire->connect($node, 'postgres');
 	}
+	is($node->safe_psql('postgres', "SELECT exactness FROM csec.who_saw('$table', '700') ORDER BY seq DESC LIMIT 1"), 'delivered',
+		"$table: what is known is told as it is known");
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM csec_trail.sealer_reading'), '0', "$table: and no read is open");
 }
 
 # strict: nothing leaves before it is on disk
@@ -156,7 +175,8 @@ $client->send_query("SELECT wait_at(id, 1), phone FROM strict WHERE id = 1");
 waits_at(1);
 $node->stop('immediate');
 $node->start;
-is(seen('strict'), '{(,)}|error|t', 'strict: the intent was on disk before the row was looked at');
+is(seen('strict'), '{[1,2)}|ok|t', 'strict: the intent was on disk before the row was looked at');
+like(cut_off('strict', 2950), qr/^(clerk SELECT phone intent(; )?){3}$/, 'strict: and more may have been seen');
 
 is_verified($node, 'the trail verifies');
 $node->stop;

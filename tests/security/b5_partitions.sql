@@ -50,6 +50,16 @@ UPDATE part SET region = 'n' WHERE id = 4;
 TRUNCATE part_n;
 SELECT * FROM trail.seen();
 
+-- The existing row in ON CONFLICT, in partitions whose columns stand otherwise.
+INSERT INTO part VALUES (1, 's', '1', 1) ON CONFLICT (region, id) DO UPDATE SET bal = 9 WHERE part.bal > 100;
+INSERT INTO part VALUES (30, 's', '1', 1) ON CONFLICT (region, id) DO UPDATE SET bal = 9 WHERE part.bal > 100;
+INSERT INTO part VALUES (5, 'e', '1', 1), (7, 's', '1', 1), (10, 's', '1', 1), (31, 'n', '1', 1)
+	ON CONFLICT (region, id) DO UPDATE SET bal = excluded.bal WHERE part.bal = 7;
+INSERT INTO part VALUES (10, 's', '1', 1) ON CONFLICT (region, id) DO UPDATE SET bal = 8;
+INSERT INTO part VALUES (10, 's', '1', 1) ON CONFLICT (region, id) DO NOTHING;
+INSERT INTO part VALUES (10, 'x', '1', 1) ON CONFLICT (region, id) DO UPDATE SET bal = 8;
+SELECT * FROM trail.seen();
+
 -- Inherited: the same.
 CREATE TABLE parent (id int8 PRIMARY KEY, phone csec.phone);
 CREATE TABLE child (extra text) INHERITS (parent);
@@ -62,6 +72,9 @@ SELECT csec.protect('parent', 'id', '{"phone": "phone"}');
 SELECT trail.mute();
 SELECT phone FROM parent;
 SELECT phone FROM ONLY parent;
+ALTER TABLE child ADD gone text;
+ALTER TABLE child DROP gone;
+SELECT child FROM child;
 SELECT phone, extra FROM child;
 SELECT phone, x FROM other;
 SELECT * FROM trail.seen();
@@ -69,4 +82,8 @@ CREATE TABLE late () INHERITS (parent);
 INSERT INTO late VALUES (4, '13800000004');
 UPDATE parent SET phone = '13900000009';
 DELETE FROM child;
+SELECT * FROM trail.seen();
+-- A change by key that one of the children refuses.
+ALTER TABLE other ADD CHECK (id < 30);
+UPDATE parent SET id = id * 10;
 SELECT * FROM trail.seen();

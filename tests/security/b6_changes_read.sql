@@ -40,6 +40,39 @@ UPDATE cust SET note = 'x' WHERE phone = '13800000009';
 INSERT INTO cust (id, bal) VALUES (10, 1) ON CONFLICT (id) DO UPDATE SET bal = 1 WHERE cust.bal > 100;
 SELECT * FROM trail.seen();
 
+-- By the key alone, and it does not come to the change: then it was a read.
+ALTER TABLE cust ADD CHECK (bal <> 666);
+UPDATE cust SET bal = 666 WHERE id = 9;
+UPDATE cust SET bal = CASE WHEN id < 12 THEN 1 ELSE 666 END WHERE id BETWEEN 11 AND 13;
+INSERT INTO cust (id, bal) VALUES (14, 1) ON CONFLICT (id) DO UPDATE SET bal = 666;
+CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'has %', OLD.bal; RETURN NULL; END $$;
+CREATE TRIGGER swallow BEFORE UPDATE OR DELETE ON cust FOR EACH ROW WHEN (OLD.id = 16) EXECUTE FUNCTION swallow();
+UPDATE cust SET bal = 1 WHERE id = 16;
+UPDATE cust SET bal = 1 WHERE id IN (16, 17);
+UPDATE cust SET bal = 1 WHERE id = 17;
+DELETE FROM cust WHERE id = 16;
+INSERT INTO cust (id, bal) VALUES (16, 1) ON CONFLICT (id) DO UPDATE SET bal = 1;
+DO $$ BEGIN
+	UPDATE cust SET bal = 666 WHERE id = 18;
+EXCEPTION WHEN check_violation THEN
+	UPDATE cust SET bal = 2 WHERE id = 19;
+END $$;
+WITH gone AS (DELETE FROM cust WHERE id = 16 RETURNING 1) UPDATE cust SET bal = 3 WHERE id = 20;
+BEGIN;
+UPDATE cust SET bal = 4 WHERE id = 21;
+ROLLBACK;
+DROP TRIGGER swallow ON cust;
+ALTER TABLE cust DROP CONSTRAINT cust_bal_check;
+SELECT * FROM trail.seen();
+-- Of a strict table before the error tells of it.
+CREATE TABLE vip (id int PRIMARY KEY, bal int CHECK (bal < 666));
+INSERT INTO vip VALUES (1, 1), (2, 2);
+SELECT csec.protect('vip', 'id', audit => 'strict');
+SELECT trail.mute();
+UPDATE vip SET bal = 667 WHERE id = 1;
+UPDATE vip SET bal = 3 WHERE id = 2;
+SELECT * FROM trail.seen();
+
 -- MERGE.
 MERGE INTO cust USING src ON cust.id = src.id WHEN MATCHED THEN UPDATE SET bal = src.bal WHEN NOT MATCHED THEN INSERT (id, bal) VALUES (src.id, src.bal);
 MERGE INTO cust USING src ON cust.id = src.id WHEN MATCHED AND cust.bal = 30 THEN DELETE WHEN MATCHED THEN DO NOTHING;

@@ -83,6 +83,23 @@ is(changes($replica, "c.relation = 'public.part'"), 'INSERT 5 committed, UPDATE 
 is($replica->safe_psql('postgres', "SELECT string_agg(DISTINCT client, ',') FROM csec.change_records WHERE op = 'DELETE'"), '[internal]', 'as no person\'s');
 is($replica->safe_psql('postgres', "SELECT phone = '13800000002' FROM cust WHERE id = 2"), 't', 'and the value came whole, not masked');
 
+# where it could not be recorded, nothing is applied
+my $edit = q{UPDATE pg_trigger SET tgenabled = '%s' WHERE tgname = '%s' AND tgrelid = 'cust'::regclass;
+	UPDATE pg_class SET relhastriggers = relhastriggers WHERE oid = 'cust'::regclass};
+foreach my $case ([ 'csec_zz_record', 'INSERT INTO cust VALUES (30, NULL, 0)', 'SELECT count(*) FROM cust WHERE id = 30', 0, 1 ],
+	[ 'csec_zz_truncate', 'TRUNCATE cust', 'SELECT count(*) > 0 FROM cust', 't', 'f' ])
+{
+	my ($trigger, $change, $look, $before, $after) = @$case;
+	my $log = -s $replica->logfile;
+	$replica->safe_psql('postgres', sprintf($edit, 'D', $trigger));
+	$node->safe_psql('postgres', $change);
+	ok($replica->wait_for_log(qr/"cust" cannot be changed: the change could not be recorded/, $log), "$trigger is off: refused");
+	is($replica->safe_psql('postgres', $look), $before, '  and not applied');
+	$replica->safe_psql('postgres', sprintf($edit, 'A', $trigger));
+	$node->wait_for_catchup('s');
+	is($replica->safe_psql('postgres', $look), $after, '  until it is on again');
+}
+
 is_verified($node, 'the publisher\'s trail');
 is_verified($replica, 'the subscriber\'s trail');
 $replica->stop;

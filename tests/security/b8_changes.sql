@@ -134,6 +134,33 @@ COPY cust FROM stdin;
 \.
 MERGE INTO cust USING (VALUES (1)) s (id) ON cust.id = s.id WHEN MATCHED THEN DELETE;
 UPDATE pg_trigger SET tgenabled = 'A' WHERE tgname = 'csec_zz_record' AND tgrelid = 'cust'::regclass;
+-- Also to TRUNCATE, of itself or by way of another table.
+CREATE TABLE above (id int PRIMARY KEY);
+ALTER TABLE cust ADD above int REFERENCES above;
+UPDATE pg_trigger SET tgenabled = 'D' WHERE tgname = 'csec_zz_truncate' AND tgrelid = 'cust'::regclass;
+TRUNCATE cust CASCADE;
+TRUNCATE above CASCADE;
+UPDATE pg_trigger SET tgenabled = 'A' WHERE tgname = 'csec_zz_truncate' AND tgrelid = 'cust'::regclass;
+UPDATE pg_class SET relhastriggers = false WHERE oid = 'cust'::regclass;
+TRUNCATE above CASCADE;
+UPDATE pg_class SET relhastriggers = true WHERE oid = 'cust'::regclass;
+ALTER TABLE cust DROP above;
+-- And to rows that are routed to a partition whose trigger is off.
+CREATE TABLE spread (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE spread_1 PARTITION OF spread FOR VALUES FROM (0) TO (10);
+CREATE TABLE spread_2 PARTITION OF spread FOR VALUES FROM (10) TO (20);
+SELECT csec.protect('spread', 'id');
+INSERT INTO spread VALUES (12);
+UPDATE pg_trigger SET tgenabled = 'D' WHERE tgname = 'csec_zz_record' AND tgrelid = 'spread_1'::regclass;
+UPDATE pg_class SET relhastriggers = relhastriggers WHERE oid = 'spread_1'::regclass;
+INSERT INTO spread VALUES (1);
+INSERT INTO spread VALUES (11);
+UPDATE spread SET id = 2 WHERE id = 12;
+COPY spread FROM stdin;
+3
+\.
+SELECT * FROM spread ORDER BY id;
+DROP TABLE above, spread;
 UPDATE pg_class SET relhastriggers = relhastriggers WHERE oid = 'cust'::regclass;
 \c
 UPDATE cust SET bal = 0 WHERE id = 1;

@@ -65,6 +65,22 @@ foreach my $role (qw(clerk backup))
 # the record of a batch read may be in memory for csec.audit_flush_interval, and
 # streams after that: what has not reached the standby is lost with the primary
 $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+# a read that the loss of the primary cuts off
+$primary->safe_psql('postgres', q{
+	CREATE FUNCTION wait_at(row_id int) RETURNS int LANGUAGE plpgsql AS $$
+	BEGIN PERFORM pg_advisory_lock_shared(row_id); RETURN row_id; END $$;
+	CREATE TABLE orders (id int PRIMARY KEY, phone text);
+	INSERT INTO orders SELECT i, '13812341234' FROM generate_series(1, 100) i;
+	SELECT csec.protect('orders', 'id', '{"phone": "phone"}', audit => 'strict');
+	GRANT SELECT ON orders TO clerk});
+my $holder = $primary->background_psql('postgres');
+$holder->query_safe('SELECT pg_advisory_lock(50)');
+my $reader = $primary->background_psql('postgres', extra_params => [ '-U', 'clerk' ]);
+$reader->query_until(qr/begun/, "\\echo begun\nSELECT wait_at(id), phone FROM orders ORDER BY id;\n");
+$primary->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") or die 'nobody waits';
+$primary->safe_psql('postgres', 'SELECT csec.flush_audit()');
+$primary->wait_for_catchup($standby);
+$primary->stop('immediate');
 $standby->promote;
 ($out, $err) = as($standby, 'clerk', 'SELECT phone FROM customers');
 is($out, '13812341234', 'promoted, it shows and records');
@@ -73,6 +89,7 @@ is($standby->safe_psql('postgres', "SELECT count(*) FROM csec.who_saw('customers
 	'2', '  what was read before and after');
 is(records($standby, 'count(*)', "kind IN ('gap', 'rejected') OR action LIKE 'ran %'"), '0', '  and nothing lies between');
 is_verified($standby, '  in a trail that verifies');
+is($standby->safe_psql('postgres', "SELECT login, exactness FROM csec.who_saw('orders', '99')"),
+	'clerk|intent', '  and what the loss of the primary cut off');
 $standby->stop;
-$primary->stop;
 done_testing();

@@ -1,0 +1,93 @@
+/*
+ * client.c
+ *		Emits what was read before a slow client holds it up.
+ *
+ * While a session waits for its client to take rows, nothing of csec runs in
+ * it: what it has read and not yet emitted would stay in memory for as long as
+ * the client likes, and be lost with the server, though the client has it.  So
+ * csec looks at each message on its way to libpq's buffer.  When the buffer is
+ * about to be sent and the client's socket has no room, what was read goes into
+ * the WAL first.  It also does when a tenth of csec.audit_flush_interval has
+ * passed: rows that left may be the last for long, if the query itself waits.
+ *
+ * The buffer is libpq's own secret, but for its size and how it is filled:
+ * it is sent when it is full and more comes, and at the end of a command.
+ * Messages are followed from the start of the process.
+ */
+#include "postgres.h"
+
+#include <poll.h>
+
+#include "libpq/libpq.h"
+#include "libpq/libpq-be.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "capture/client.h"
+#include "capture/collector.h"
+#include "util/guc.h"
+
+/* What libpq gathers before it sends. */
+#define SEND_BUFFER 8192
+
+static const PQcommMethods *socket_methods = NULL;
+static PQcommMethods methods;
+static size_t filled = 0;		/* of the buffer */
+
+static bool
+client_takes_more(void)
+{
+	struct pollfd client = {.events = POLLOUT};
+
+	if (MyProcPort == NULL || MyProcPort->sock == PGINVALID_SOCKET)
+		return false;
+	client.fd = MyProcPort->sock;
+	return poll(&client, 1, 0) == 1 && (client.revents & POLLOUT) != 0;
+}
+
+/*
+ * Rows are sent while a query runs, outside of critical sections and of
+ * records in the making.
+ */
+static bool
+carries_rows(char type)
+{
+	return type == 'D' || type == 'd';
+}
+
+static int
+put_message(char type, const char *body, size_t len)
+{
+	size_t		total = len + 5;
+
+	if (filled + total > SEND_BUFFER)
+	{
+		if (carries_rows(type) && csec_collectors_wait_since() != 0 &&
+			(total > SEND_BUFFER || !client_takes_more() ||
+			 TimestampDifferenceExceeds(csec_collectors_wait_since(), GetCurrentTimestamp(),
+										csec_audit_flush_interval / 10)))
+			csec_collectors_spill();
+		filled = (filled + total - 1) % SEND_BUFFER + 1;
+	}
+	else
+		filled += total;
+	return socket_methods->putmessage(type, body, len);
+}
+
+static int
+flush_messages(void)
+{
+	filled = 0;
+	return socket_methods->flush();
+}
+
+/* In the postmaster, from which each session inherits it. */
+void
+csec_client_init(void)
+{
+	socket_methods = PqCommMethods;
+	methods = *socket_methods;
+	methods.putmessage = put_message;
+	methods.flush = flush_messages;
+	PqCommMethods = &methods;
+}
