@@ -42,6 +42,7 @@ typedef struct CsecCollector
 	CsecExactness exactness;
 	bool		strict;
 	bool		intent_flushed;
+	bool		told;			/* all of it, unless more rows come */
 	bool		emitted_part;	/* something of it went out already */
 	bool		leads;			/* parallel workers may read along */
 	uint64		rows;			/* since the last emission */
@@ -60,7 +61,7 @@ extern uint64 csec_collectors_generation;
 extern void csec_statement_begin(void);
 extern uint64 csec_statement_number(void);
 extern CsecCollector *csec_collector_for(const CsecReadKind *kind);
-extern void csec_collector_strict_intent(CsecCollector *collector);
+extern void csec_collector_strict_first(CsecCollector *collector, bool one_row);
 extern void csec_collector_spill(CsecCollector *collector);
 extern void csec_collectors_emit(CsecStatus status);
 

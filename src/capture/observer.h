@@ -21,6 +21,7 @@ typedef struct CsecObserver
 	Bitmapset  *conditions;		/* columns that the scan's conditions look at */
 	CsecExactness exactness;
 	bool		strict;
+	bool		one_row;		/* the first row is the last and leaves as it is */
 	PlanState  *scan;			/* over the table */
 	bool		in_result;		/* the key is in the node's result */
 	bool		in_expression;	/* rows are noted by an expression of the node */
