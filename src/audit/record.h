@@ -85,6 +85,10 @@ typedef enum CsecOutcome
 #define CSEC_BODY_LEADER		0x0020	/* parallel workers may have records of
 										 * the same read */
 
+/* The record is one of several of a read: see the index audit_log_pieces. */
+#define CSEC_BODY_PIECE (CSEC_BODY_PARTIAL | CSEC_BODY_PARALLEL | \
+						 CSEC_BODY_CONTINUED | CSEC_BODY_LEADER)
+
 typedef enum CsecTag
 {
 	CSEC_TAG_LOGIN = 1,			/* text: the authenticated role */

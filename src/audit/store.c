@@ -6,20 +6,16 @@
  * does: a tenth of what an INSERT through SPI costs.  Constraints, triggers
  * and generated columns are not looked at, because the trail has none.
  *
- * Most of the time goes into the btree of subjects, whose keys come in no
- * order.  So indexes are filled one after the other, that one in the order of
- * its keys: what is inserted next to each other meets pages that are still in
- * the processor's cache.
+ * The rows of a batch go into the heap first, then into one index after the
+ * other: see store_index.c.
  */
 #include "audit/store.h"
 
-#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/executor.h"
-#include "catalog/index.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -29,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "audit/columns.h"
+#include "audit/store_index.h"
 #include "audit/subjects.h"
 #include "audit/trail.h"
 
@@ -40,14 +37,6 @@
 /* So long before a month begins its partitions are made. */
 #define AHEAD_MS (INT64CONST(20) * 24 * 60 * 60 * 1000)
 
-/* By what a row is found, and where it is among the slots. */
-typedef struct RowKey
-{
-	Oid			relid;
-	int			slot;
-	int64		subject;
-} RowKey;
-
 /*
  * A leaf that is being filled.  The slots stay for the next batch: they belong
  * to a copy of the descriptor, as each slot of a relation's own would take a
@@ -57,13 +46,12 @@ typedef struct Leaf
 {
 	const char *parent;
 	AttrNumber	columns;
-	AttrNumber	subject_column;
 	Relation	rel;
-	ResultRelInfo *info;
+	CsecRowIndexes *indexes;
 	BulkInsertState bulk;
 	TupleDesc	desc;
 	TupleTableSlot *slot[ROWS_AT_A_TIME];
-	RowKey		key[ROWS_AT_A_TIME];	/* of the slots used */
+	CsecRowKey	key[ROWS_AT_A_TIME];	/* of the slots used */
 	int			used;
 	int			made;
 } Leaf;
@@ -77,13 +65,11 @@ struct CsecStore
 
 static Leaf log_leaf = {
 	.parent = "audit_log",
-	.columns = CSEC_LOG_COLUMNS,
-	.subject_column = CSEC_LOG_SUBJECT
+	.columns = CSEC_LOG_COLUMNS
 };
 static Leaf subject_leaf = {
 	.parent = "audit_subject",
-	.columns = CSEC_SUBJECT_COLUMNS,
-	.subject_column = CSEC_SUBJECT_SUBJECT
+	.columns = CSEC_SUBJECT_COLUMNS
 };
 
 bool		csec_trail_grows = false;
@@ -187,65 +173,15 @@ open_leaf(CsecStore *store, Leaf *leaf)
 				 errmsg("a partition of csec_trail.%s is not as csec made it",
 						leaf->parent)));
 	adopt_descriptor(leaf);
-	leaf->info = makeNode(ResultRelInfo);
-	InitResultRelInfo(leaf->info, leaf->rel, 1, NULL, 0);
-	ExecOpenIndices(leaf->info, false);
+	leaf->indexes = csec_row_indexes_open(leaf->rel, leaf == &log_leaf);
 	leaf->bulk = GetBulkInsertState();
 	leaf->used = 0;
 }
 
-static int
-compare_keys(const void *a, const void *b)
-{
-	const RowKey *left = a;
-	const RowKey *right = b;
-
-	if (left->relid != right->relid)
-		return left->relid < right->relid ? -1 : 1;
-	if (left->subject != right->subject)
-		return left->subject < right->subject ? -1 : 1;
-	return left->slot - right->slot;
-}
-
-/* Is a row one that a partial index takes? */
-static bool
-index_takes(IndexInfo *index, TupleTableSlot *slot, EState *estate)
-{
-	ExprContext *context = GetPerTupleExprContext(estate);
-
-	if (index->ii_Predicate == NIL)
-		return true;
-	if (index->ii_PredicateState == NULL)
-		index->ii_PredicateState = ExecPrepareQual(index->ii_Predicate, estate);
-	context->ecxt_scantuple = slot;
-	return ExecQual(index->ii_PredicateState, context);
-}
-
-static void
-fill_index(CsecStore *store, Leaf *leaf, Relation index, IndexInfo *info)
-{
-	bool		by_key = info->ii_NumIndexKeyAttrs == 2 &&
-		info->ii_IndexAttrNumbers[1] == leaf->subject_column;
-
-	if (!info->ii_ReadyForInserts)
-		return;
-	for (int i = 0; i < leaf->used; i++)
-	{
-		TupleTableSlot *slot = leaf->slot[by_key ? leaf->key[i].slot : i];
-		Datum		values[INDEX_MAX_KEYS];
-		bool		nulls[INDEX_MAX_KEYS];
-
-		if (!index_takes(info, slot, store->estate))
-			continue;
-		FormIndexDatum(info, slot, store->estate, values, nulls);
-		(void) index_insert(index, values, nulls, &slot->tts_tid, leaf->rel,
-							index->rd_index->indisunique ?
-							UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
-							false, info);
-	}
-	ResetPerTupleExprContext(store->estate);
-}
-
+/*
+ * Without a look at the free space map: rows stand in the order of seq, and a
+ * page that is full is not asked about again.
+ */
 static void
 flush_leaf(CsecStore *store, Leaf *leaf)
 {
@@ -253,11 +189,9 @@ flush_leaf(CsecStore *store, Leaf *leaf)
 		return;
 	CHECK_FOR_INTERRUPTS();
 	table_multi_insert(leaf->rel, leaf->slot, leaf->used,
-					   GetCurrentCommandId(true), 0, leaf->bulk);
-	qsort(leaf->key, leaf->used, sizeof(RowKey), compare_keys);
-	for (int i = 0; i < leaf->info->ri_NumIndices; i++)
-		fill_index(store, leaf, leaf->info->ri_IndexRelationDescs[i],
-				   leaf->info->ri_IndexRelationInfo[i]);
+					   GetCurrentCommandId(true), HEAP_INSERT_SKIP_FSM, leaf->bulk);
+	csec_row_indexes_fill(leaf->indexes, leaf->slot, leaf->key, leaf->used,
+						  store->at, store->estate);
 	for (int i = 0; i < leaf->used; i++)
 		ExecClearTuple(leaf->slot[i]);
 	leaf->used = 0;
@@ -268,13 +202,14 @@ close_leaf(CsecStore *store, Leaf *leaf)
 {
 	flush_leaf(store, leaf);
 	FreeBulkInsertState(leaf->bulk);
-	table_finish_bulk_insert(leaf->rel, 0);
-	ExecCloseIndices(leaf->info);
+	table_finish_bulk_insert(leaf->rel, HEAP_INSERT_SKIP_FSM);
+	csec_row_indexes_close(leaf->indexes);
 	table_close(leaf->rel, NoLock);
 }
 
+/* The slot of one more row, which indexes will find by this. */
 static TupleTableSlot *
-next_slot(Leaf *leaf, Oid relid, int64 subject)
+next_slot(Leaf *leaf, CsecRowKey key)
 {
 	if (leaf->used == leaf->made)
 	{
@@ -285,9 +220,8 @@ next_slot(Leaf *leaf, Oid relid, int64 subject)
 		leaf->made++;
 		MemoryContextSwitchTo(old);
 	}
-	leaf->key[leaf->used].relid = relid;
-	leaf->key[leaf->used].subject = subject;
-	leaf->key[leaf->used].slot = leaf->used;
+	key.slot = leaf->used;
+	leaf->key[leaf->used] = key;
 	return leaf->slot[leaf->used++];
 }
 
@@ -331,10 +265,17 @@ add_subject_rows(CsecStore *store, uint64 seq, const CsecColumns *columns)
 	for (int i = 0; i < columns->count; i++)
 	{
 		TupleTableSlot *slot;
+		CsecRowKey	key = {
+			.seq = (int64) seq,
+			.subject = columns->key[i],
+			.relid = columns->relid,
+			.has_subject = true,
+			.has_relid = true
+		};
 
 		if (subject_leaf.used == ROWS_AT_A_TIME)
 			flush_leaf(store, &subject_leaf);
-		slot = next_slot(&subject_leaf, columns->relid, columns->key[i]);
+		slot = next_slot(&subject_leaf, key);
 		slot->tts_values[CSEC_SUBJECT_SUBJECT - 1] = Int64GetDatum(columns->key[i]);
 		slot->tts_values[CSEC_SUBJECT_SEQ - 1] = Int64GetDatum((int64) seq);
 		slot->tts_values[CSEC_SUBJECT_AT - 1] = TimestampTzGetDatum(store->at);
@@ -387,6 +328,35 @@ fill_row(CsecStore *store, TupleTableSlot *slot, uint64 seq, bytea *record,
 		values[CSEC_LOG_SUBJECTS] = csec_subjects_multirange(columns);
 }
 
+/*
+ * Most rows are in none of the log's partial indexes, and need not be asked:
+ * reads told in one record, changes and outcomes, of few subjects.
+ */
+static bool
+is_special(const CsecBody *body, const CsecColumns *columns)
+{
+	if (columns->shape == CSEC_SHAPE_MANY || columns->shape == CSEC_SHAPE_ALL)
+		return true;
+	if (body->kind == CSEC_KIND_READ)
+		return (body->flags & CSEC_BODY_PIECE) != 0;
+	return body->kind != CSEC_KIND_CHANGE && body->kind != CSEC_KIND_OUTCOME;
+}
+
+static CsecRowKey
+key_of(uint64 seq, const CsecBody *body, const CsecColumns *columns)
+{
+	CsecRowKey	key = {
+		.seq = (int64) seq,
+		.subject = columns->shape == CSEC_SHAPE_ONE ? columns->key[0] : 0,
+		.relid = columns->relid,
+		.has_subject = columns->shape == CSEC_SHAPE_ONE,
+		.has_relid = columns->has_relid,
+		.is_special = is_special(body, columns)
+	};
+
+	return key;
+}
+
 void
 csec_store_add(CsecStore *store, uint64 seq, bytea *record, const uint8 *hash)
 {
@@ -402,8 +372,7 @@ csec_store_add(CsecStore *store, uint64 seq, bytea *record, const uint8 *hash)
 
 	if (log_leaf.used == ROWS_AT_A_TIME)
 		flush_rows(store);
-	slot = next_slot(&log_leaf, columns.relid,
-					 columns.shape == CSEC_SHAPE_ONE ? columns.key[0] : 0);
+	slot = next_slot(&log_leaf, key_of(seq, &body, &columns));
 	old = MemoryContextSwitchTo(store->rows);
 	fill_row(store, slot, seq, record, hash, &columns);
 	ExecStoreVirtualTuple(slot);

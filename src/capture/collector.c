@@ -143,6 +143,7 @@ csec_collector_for(const CsecReadKind *kind)
 	c->exactness = kind->exactness;
 	c->strict = kind->strict;
 	c->intent_flushed = false;
+	c->told = false;
 	c->emitted_part = false;
 	c->leads = IsInParallelMode() && !IsParallelWorker();
 	c->told_by = kind->told_by;
@@ -211,13 +212,14 @@ static XLogRecPtr
 emit_read(CsecCollector *c, CsecStatus status, bool more_follows)
 {
 	uint64		rows = c->rows;
+	CsecExactness exactness = c->told && rows == 0 ? CSEC_EXACT_INTENT : c->exactness;
 	int			from = 0;
 	XLogRecPtr	lsn;
 
 	csec_subjects_sort(&c->subjects);
 	do
 	{
-		lsn = emit_piece(c, status, c->exactness, rows,
+		lsn = emit_piece(c, status, exactness, rows,
 						 more_follows ? CSEC_BODY_PARTIAL : 0, &from);
 		rows = 0;
 	} while (c->subjects.integers && from < c->subjects.nranges);
@@ -229,16 +231,29 @@ emit_read(CsecCollector *c, CsecStatus status, bool more_follows)
 /*
  * Strict: before the first row leaves, say and flush that it is about to.
  * The subjects read so far, at least the first, are in it.
+ *
+ * Of a read that gives one row, that is all there is to say, and it is said
+ * once: as delivered, which it is a moment later.  Should the statement fail
+ * in that moment, a second record tells so.
  */
 void
-csec_collector_strict_intent(CsecCollector *c)
+csec_collector_strict_first(CsecCollector *c, bool one_row)
 {
 	int			from = 0;
+	XLogRecPtr	lsn;
 
 	csec_subjects_sort(&c->subjects);
-	csec_emit_flush(emit_piece(c, CSEC_STATUS_OK, CSEC_EXACT_INTENT, 0,
-							   CSEC_BODY_PARTIAL, &from));
+	if (one_row)
+		lsn = emit_piece(c, CSEC_STATUS_OK, c->exactness, c->rows, 0, &from);
+	else
+		lsn = emit_piece(c, CSEC_STATUS_OK, CSEC_EXACT_INTENT, 0, CSEC_BODY_PARTIAL, &from);
+	csec_emit_flush(lsn);
 	c->intent_flushed = true;
+	if (one_row)
+	{
+		c->told = true;
+		c->rows = 0;
+	}
 }
 
 /*
@@ -296,7 +311,8 @@ csec_collectors_emit(CsecStatus status)
 	{
 		CsecCollector *c = collectors;
 
-		emit_read(c, status, false);
+		if (!c->told || c->rows > 0 || status != CSEC_STATUS_OK)
+			emit_read(c, status, false);
 		collectors = c->next;
 		drop_collector(c);
 	}
@@ -347,5 +363,5 @@ csec_collectors_failed(const EState *estate)
 {
 	for (CsecCollector *c = collectors; c != NULL; c = c->next)
 		if (c->told_by == estate && c->strict && !c->intent_flushed && c->rows > 0)
-			csec_collector_strict_intent(c);
+			csec_collector_strict_first(c, false);
 }

@@ -44,6 +44,7 @@ typedef struct CsecCollector
 	CsecExactness exactness;
 	bool		strict;
 	bool		intent_flushed;
+	bool		told;			/* all of it, unless more rows come */
 	bool		emitted_part;	/* something of it went out already */
 	bool		leads;			/* parallel workers may read along */
 	const struct EState *told_by;	/* the query whose changes will tell these
@@ -65,7 +66,7 @@ extern uint64 csec_collectors_generation;
 extern void csec_statement_begin(void);
 extern uint64 csec_statement_number(void);
 extern CsecCollector *csec_collector_for(const CsecReadKind *kind);
-extern void csec_collector_strict_intent(CsecCollector *collector);
+extern void csec_collector_strict_first(CsecCollector *collector, bool one_row);
 extern void csec_collector_spill(CsecCollector *collector);
 extern TimestampTz csec_collectors_wait_since(void);
 extern void csec_collectors_spill(void);

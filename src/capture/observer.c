@@ -164,7 +164,7 @@ csec_observer_note(CsecObserver *observer, TupleTableSlot *result)
 		return;
 	c->rows++;
 	if (unlikely(c->strict && !c->intent_flushed && c->told_by == NULL))
-		csec_collector_strict_intent(c);
+		csec_collector_strict_first(c, observer->one_row);
 	spill_if_late(c);
 }
 

@@ -23,6 +23,7 @@ typedef struct CsecObserver
 	bool		strict;
 	bool		told;			/* by the changes of the query, if it comes to them */
 	bool		counted;		/* and those are as many */
+	bool		one_row;		/* the first row is the last and leaves as it is */
 	PlanState  *scan;			/* over the table */
 	bool		in_result;		/* the key is in the node's result */
 	bool		again;			/* of rows that another observer has counted */

@@ -21,13 +21,16 @@
  */
 #include "postgres.h"
 
+#include "access/skey.h"
 #include "access/transam.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am_d.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "capture/read_point.h"
@@ -350,6 +353,63 @@ loses_or_shows(PlanState *node, bool carried)
 		(!carried || csec_may_leak(node->plan->targetlist));
 }
 
+/* Is each column of a unique key compared with one value? */
+static bool
+compares_whole_key(Relation index, ScanKey keys, int nkeys)
+{
+	Form_pg_index form = index->rd_index;
+	int			found = 0;
+
+	if (index->rd_rel->relam != BTREE_AM_OID || !form->indisunique ||
+		!form->indimmediate || !form->indisvalid)
+		return false;
+	for (int i = 0; i < nkeys; i++)
+	{
+		if (keys[i].sk_strategy != BTEqualStrategyNumber ||
+			(keys[i].sk_flags & (SK_ROW_HEADER | SK_SEARCHARRAY | SK_SEARCHNULL | SK_SEARCHNOTNULL)) != 0)
+			return false;
+		/* they come in the order of the index's columns */
+		if (keys[i].sk_attno == found + 1)
+			found++;
+	}
+	return found >= form->indnkeyatts;
+}
+
+static bool
+finds_one_row(PlanState *scan)
+{
+	if (IsA(scan, IndexScanState))
+	{
+		IndexScanState *node = (IndexScanState *) scan;
+
+		return compares_whole_key(node->iss_RelationDesc, node->iss_ScanKeys, node->iss_NumScanKeys);
+	}
+	if (IsA(scan, IndexOnlyScanState))
+	{
+		IndexOnlyScanState *node = (IndexOnlyScanState *) scan;
+
+		return compares_whole_key(node->ioss_RelationDesc, node->ioss_ScanKeys, node->ioss_NumScanKeys);
+	}
+	return false;
+}
+
+/*
+ * Is the query this scan alone, whose row goes to the reader as it is?  Not
+ * with FOR UPDATE, which may find the row under another key by then.
+ */
+static bool
+gives_one_row(const CsecPlanPath *path, const CsecReadPoint *point)
+{
+	int			at = path->depth - 1;
+
+	if (!point->delivered || point->input != 0 || !finds_one_row(path->nodes[at]))
+		return false;
+	while (--at >= 0)
+		if (!IsA(path->nodes[at], LimitState))
+			return false;
+	return true;
+}
+
 /*
  * Find the point for the scan at the end of the path.  Where the climb does
  * not get beyond it, the point is the scan, whose key is in its own tuple.
@@ -395,5 +455,6 @@ csec_read_point(const CsecPlanPath *path, const CsecTable *table, CsecReadPoint 
 	}
 	point->node = path->nodes[point_at];
 	point->delivered = is_delivered(path, point_at);
+	point->one_row = gives_one_row(path, point);
 	point->left_to_leader = carried && at == 0;
 }

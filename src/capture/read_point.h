@@ -24,6 +24,7 @@ typedef struct CsecReadPoint
 	int			input;			/* not 0: to be noted before its projection, from
 								 * the input that has this variable number */
 	bool		delivered;		/* all of its rows go to the reader */
+	bool		one_row;		/* delivered, at most one, and nothing runs between */
 	bool		left_to_leader; /* in a worker: the leader notes its rows */
 	AttrNumber	attno[CSEC_MAX_SUBJECT_COLUMNS];	/* of the key, if above the scan */
 } CsecReadPoint;

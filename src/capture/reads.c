@@ -47,6 +47,7 @@ typedef struct WalkContext
 {
 	QueryDesc  *queryDesc;
 	CsecWrappedQuery *query;
+	bool		outermost;		/* no statement stands around it */
 	bool		worker;			/* the root's rows go to a leader, who notes them */
 	CsecPlanPath path;
 } WalkContext;
@@ -324,6 +325,8 @@ observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblE
 		return;
 	if (point.delivered && !context->worker)
 		observer->exactness = CSEC_EXACT_DELIVERED;
+	observer->one_row = point.one_row && context->outermost && !context->worker &&
+		context->queryDesc->operation == CMD_SELECT;
 	if (point.node != scan)
 	{
 		observer->in_result = true;
@@ -463,7 +466,11 @@ void
 csec_reads_instrument(QueryDesc *queryDesc, bool outermost)
 {
 	EState	   *estate = queryDesc->estate;
-	WalkContext context = {.queryDesc = queryDesc,.worker = outermost && IsParallelWorker()};
+	WalkContext context = {
+		.queryDesc = queryDesc,
+		.outermost = outermost,
+		.worker = outermost && IsParallelWorker()
+	};
 	MemoryContext old;
 	ListCell   *lc;
 

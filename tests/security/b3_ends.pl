@@ -178,6 +178,40 @@ $node->start;
 is(seen('strict'), '{[1,2)}|ok|t', 'strict: the intent was on disk before the row was looked at');
 like(cut_off('strict', 2950), qr/^(clerk SELECT phone intent(; )?){3}$/, 'strict: and more may have been seen');
 
+# One row by its key is told by one record, which says all before the row leaves.
+sub pieces
+{
+	my ($after) = @_;
+	flush_trail($node);
+	return $node->safe_psql('postgres', qq{
+		SELECT string_agg(concat_ws(' ', exactness, status, rows, subjects, strict, CASE WHEN partial THEN 'partial' END), ', ' ORDER BY seq)
+		FROM csec.access_pieces WHERE seq > $after AND relation = 'public.strict'});
+}
+
+$node->append_conf('postgresql.conf', "csec.audit_flush_interval = '10s'\nwal_writer_delay = '10s'\n");
+$node->restart;
+flush_trail($node);
+$seen = $node->safe_psql('postgres', 'SELECT max(seq) FROM csec_trail.audit_log');
+$client = CsecWire->connect($node, 'clerk');
+$client->query("SELECT id, phone FROM strict WHERE id = 7");
+$node->stop('immediate');
+$node->start;
+is(pieces($seen), 'delivered ok 1 1 t', 'strict: one row by its key is one record, and on disk when the row is out');
+foreach (
+	[ "SELECT id, phone FROM strict WHERE id = 7 LIMIT 1", 'delivered ok 1 1 t', 'LIMIT' ],
+	[ "SELECT phone FROM strict WHERE id IN (7, 8)", 'intent ok 0 1 t partial, delivered ok 2 2 t', 'several keys' ],
+	[ "SELECT wait_at(id, 1), phone FROM strict WHERE id = 7", 'intent ok 0 1 t partial, delivered ok 1 1 t', 'a function in between' ],
+	[ "SELECT count(phone) FROM strict WHERE id = 7", 'intent ok 0 1 t partial, scanned ok 1 1 t', 'an aggregate' ],
+	[ "SELECT phone FROM strict WHERE id = 9999", 'delivered ok 0 0 t', 'a key that nobody has' ],
+	[ "SET row_security = off; SELECT phone FROM strict WHERE id = 7", 'delivered ok 1 1 t, intent error 0 1 t', 'a row that failed on its way out' ])
+{
+	my ($query, $expected, $what) = @$_;
+	flush_trail($node);
+	my $after = $node->safe_psql('postgres', 'SELECT max(seq) FROM csec_trail.audit_log');
+	$node->psql('postgres', $query, extra_params => [ '-U', 'clerk' ]);
+	is(pieces($after), $expected, "strict: $what");
+}
+
 is_verified($node, 'the trail verifies');
 $node->stop;
 done_testing();
