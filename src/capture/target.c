@@ -29,6 +29,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/syscache.h"
 
 #include "capture/control.h"
 #include "capture/target.h"
@@ -212,6 +213,20 @@ csec_target_check(Oid relid)
 			check_relation(lfirst_oid(lc));
 }
 
+/* Does PostgreSQL look for triggers at all?  True where the table is gone. */
+static bool
+may_have_triggers(Oid relid)
+{
+	HeapTuple	class = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		may;
+
+	if (!HeapTupleIsValid(class))
+		return true;
+	may = ((Form_pg_class) GETSTRUCT(class))->relhastriggers;
+	ReleaseSysCache(class);
+	return may;
+}
+
 /*
  * Is there a trigger that records TRUNCATE and fires, and is there any of ours?
  * By the catalogs and without a lock: TRUNCATE asks before it has one, and to
@@ -243,7 +258,7 @@ records_truncate(Oid relid, bool *ours)
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
-	return records;
+	return records && may_have_triggers(relid);
 }
 
 /* A table is to be truncated, by name or because another one is. */
