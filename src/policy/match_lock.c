@@ -7,8 +7,8 @@
  * with the actor that it claims, and the login alone, with a higher limit, as
  * an application that several clerks share may claim any actor.
  *
- * In shared memory, as a count in a table would be rolled back.  It does not
- * survive a restart of the server.  Where there is no room for another count
+ * In shared memory, as a count in a table would be rolled back.  It survives a
+ * restart of the server, but not a crash.  Where there is no room for another count
  * the answer is "locked".
  */
 #include "postgres.h"
@@ -24,6 +24,7 @@
 #include "policy/match_lock.h"
 #include "policy/reader.h"
 #include "util/guc.h"
+#include "util/kept_memory.h"
 
 #define TRANCHE		"csec match"
 #define PLACES		4096		/* a power of two; 160 kB */
@@ -70,7 +71,7 @@ match_shmem_startup(void)
 	counts = ShmemInitStruct(TRANCHE, sizeof(Counts), &found);
 	if (!found)
 	{
-		memset(counts, 0, sizeof(Counts));
+		csec_kept_memory("match", counts->place, sizeof(counts->place));
 		counts->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
 	}
 	LWLockRelease(AddinShmemInitLock);

@@ -6,7 +6,7 @@
  * a set of their hashes under a random seed, so that nobody can choose values
  * that count as one.  In an hour: such values per reader and category over
  * all sessions, in shared memory, counted from the first of them on.  The
- * hourly count survives neither a restart nor a crash, and a rolled-back
+ * hourly count survives a restart, but not a crash, and a rolled-back
  * statement has counted.
  *
  * Each process of a parallel query counts its statement for itself.
@@ -27,6 +27,7 @@
 #include "policy/probe.h"
 #include "policy/reader.h"
 #include "util/guc.h"
+#include "util/kept_memory.h"
 
 #define TRANCHE			"csec probe"
 #define QUOTA_PLACES	8192	/* a power of two; 256 kB */
@@ -116,7 +117,7 @@ probe_shmem_startup(void)
 	quotas = ShmemInitStruct(TRANCHE, sizeof(Quotas), &found);
 	if (!found)
 	{
-		memset(quotas, 0, sizeof(Quotas));
+		csec_kept_memory("probe", quotas->place, sizeof(quotas->place));
 		quotas->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
 	}
 	LWLockRelease(AddinShmemInitLock);
