@@ -7,12 +7,14 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "audit/connections.h"
 #include "audit/leader.h"
 #include "audit/stream.h"
 #include "capture/client.h"
 #include "capture/control.h"
 #include "capture/guard.h"
 #include "capture/hooks.h"
+#include "capture/login.h"
 #include "capture/scan_progress.h"
 #include "keys/data_key.h"
 #include "keys/key_use.h"
@@ -61,6 +63,8 @@ _PG_init(void)
 	csec_table_init();
 	csec_stream_init();
 	csec_leader_init();
+	csec_connections_init();
+	csec_login_init();
 	csec_control_init();
 	csec_guard_init();
 	csec_hooks_init();

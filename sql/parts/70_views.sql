@@ -344,8 +344,40 @@ COMMENT ON VIEW csec.denials IS 'what csec refused to whom';
 COMMENT ON COLUMN csec.denials.denied IS 'what was refused';
 COMMENT ON COLUMN csec.denials.object IS 'the category or claim that it was about';
 
+CREATE FUNCTION csec.connection_records()
+	RETURNS TABLE (seq int8, at timestamptz, sealed_at timestamptz, what text, role text, database text, client text, count int8)
+	LANGUAGE plpgsql STABLE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM csec.require_trail();
+	RETURN QUERY
+		SELECT l.seq, r.at, l.at, r.action, r.object, d.detail ->> 'database', d.detail ->> 'client', (d.detail ->> 'count')::int8
+		FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) r
+			CROSS JOIN LATERAL (SELECT csec.detail(r.detail) AS detail) d
+		WHERE l.kind = 10
+		ORDER BY l.seq;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.connection_records() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.connection_records() TO csec_auditor, csec_officer;
+COMMENT ON FUNCTION csec.connection_records() IS 'what view csec.connection_records shows';
+
+CREATE VIEW csec.connection_records AS SELECT * FROM csec.connection_records();
+REVOKE ALL ON csec.connection_records FROM PUBLIC;
+GRANT SELECT ON csec.connection_records TO csec_auditor, csec_officer;
+COMMENT ON VIEW csec.connection_records IS
+	'failed logins and replication connections of the cluster and, where csec.record_connections says so, logins of this database';
+COMMENT ON COLUMN csec.connection_records.at IS 'when the first of them was';
+COMMENT ON COLUMN csec.connection_records.what IS 'login failed, replication, login';
+COMMENT ON COLUMN csec.connection_records.role IS 'the role that was asked for';
+COMMENT ON COLUMN csec.connection_records.database IS 'the database that was asked for; null for physical replication';
+COMMENT ON COLUMN csec.connection_records.count IS 'how many there were, one right after the other';
+
+-- Where recording was not provably on: what the records say that tell of it,
+-- and the time between the last of a run and the first of the next.
 CREATE FUNCTION csec.gaps()
-	RETURNS TABLE (seq int8, at timestamptz, sealed_at timestamptz, what text, why text, until timestamptz,
+	RETURNS TABLE (seq int8, at timestamptz, sealed_at timestamptz, what text, why text, since timestamptz, until timestamptz,
 		from_lsn pg_lsn, to_lsn pg_lsn, login text, detail jsonb, payload bytea)
 	LANGUAGE plpgsql STABLE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -353,19 +385,29 @@ CREATE FUNCTION csec.gaps()
 BEGIN
 	PERFORM csec.require_trail();
 	RETURN QUERY
-		SELECT l.seq, r.at, l.at,
-			CASE l.kind WHEN 7 THEN 'gap' WHEN 8 THEN 'sealer' WHEN 9 THEN 'rejected'
-				ELSE CASE r.action WHEN 'suspend recording' THEN 'suspension' ELSE 'resumption' END END,
-			CASE l.kind WHEN 5 THEN r.object ELSE r.action END,
-			CASE WHEN l.kind = 5 AND r.action = 'suspend recording' THEN
-				least((csec.detail(r.detail) ->> 'until')::timestamptz,
+		SELECT t.seq, t.at, t.sealed_at, t.what, t.why,
+			CASE WHEN t.what = 'suspension' OR t.why = 'stop' THEN t.at
+				WHEN t.why = 'late heartbeat' OR t.why = 'start' AND t.before IS DISTINCT FROM 'stop'
+					THEN (t.detail ->> 'since')::timestamptz END,
+			CASE WHEN t.what = 'suspension' THEN least((t.detail ->> 'until')::timestamptz,
 					(SELECT n.at FROM csec_trail.audit_log m CROSS JOIN LATERAL csec.record_fields(m.record) n
-						WHERE m.kind = 5 AND m.seq > l.seq AND n.action IN ('suspend recording', 'resume recording')
-						ORDER BY m.seq LIMIT 1)) END,
-			r.from_lsn, r.to_lsn, r.login, csec.detail(r.detail), r.payload
-		FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) r
-		WHERE l.kind IN (5, 7, 8, 9) AND (l.kind <> 5 OR r.action IN ('suspend recording', 'resume recording'))
-		ORDER BY l.seq;
+						WHERE m.kind = 5 AND m.seq > t.seq AND n.action IN ('suspend recording', 'resume recording')
+						ORDER BY m.seq LIMIT 1))
+				WHEN t.why = 'stop' THEN t.next_start
+				WHEN t.why = 'late heartbeat' OR t.why = 'start' AND t.before IS DISTINCT FROM 'stop' THEN t.at END,
+			t.from_lsn, t.to_lsn, t.login, t.detail, t.payload
+		FROM (SELECT l.seq, r.at, l.at AS sealed_at,
+				CASE l.kind WHEN 7 THEN 'gap' WHEN 8 THEN 'sealer' WHEN 9 THEN 'rejected'
+					ELSE CASE r.action WHEN 'suspend recording' THEN 'suspension' ELSE 'resumption' END END AS what,
+				CASE l.kind WHEN 5 THEN r.object ELSE r.action END AS why,
+				lag(r.action) OVER (PARTITION BY l.kind = 8 ORDER BY l.seq) AS before,
+				min(r.at) FILTER (WHERE l.kind = 8 AND r.action = 'start')
+					OVER (ORDER BY l.seq ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_start,
+				r.from_lsn, r.to_lsn, r.login, csec.detail(r.detail) AS detail, r.payload
+			FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) r
+			WHERE l.kind IN (5, 7, 8, 9) AND (l.kind <> 5 OR r.action IN ('suspend recording', 'resume recording'))
+				AND (l.kind <> 8 OR r.action <> 'heartbeat')) t
+		ORDER BY t.seq;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.gaps() FROM PUBLIC;
@@ -379,7 +421,8 @@ COMMENT ON VIEW csec.gaps IS
 	'where the trail is not, or may not be, complete: WAL that was never seen, messages that were not csec''s, suspensions, starts and stops of the sealer';
 COMMENT ON COLUMN csec.gaps.what IS 'gap, rejected (a message that is not genuine, or repeated), suspension, resumption, or sealer (its starts, stops and observations)';
 COMMENT ON COLUMN csec.gaps.why IS 'the cause; of a suspension the reason given';
-COMMENT ON COLUMN csec.gaps.until IS 'when a suspension ended, or will; a restart of the server ends it earlier';
+COMMENT ON COLUMN csec.gaps.since IS 'since when nothing was recorded: a suspension, or the sealer away, whatever the reason';
+COMMENT ON COLUMN csec.gaps.until IS 'and until when; a suspension may end earlier by a restart of the server; null: it goes on';
 COMMENT ON COLUMN csec.gaps.from_lsn IS 'where in the WAL a gap begins';
 COMMENT ON COLUMN csec.gaps.to_lsn IS 'and ends';
 COMMENT ON COLUMN csec.gaps.login IS 'who suspended or resumed';

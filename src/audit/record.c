@@ -336,6 +336,7 @@ csec_kind_name(int kind)
 		[CSEC_KIND_GAP] = "gap",
 		[CSEC_KIND_SERVER] = "server",
 		[CSEC_KIND_REJECTED] = "rejected",
+		[CSEC_KIND_CONNECTION] = "connection",
 	};
 
 	return name_of(names, CSEC_KIND_LAST + 1, kind);

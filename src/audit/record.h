@@ -59,10 +59,11 @@ typedef enum CsecRecordKind
 	CSEC_KIND_DENIAL = 6,
 	CSEC_KIND_GAP = 7,			/* WAL between two points was never seen */
 	CSEC_KIND_SERVER = 8,		/* sealer start and stop, clock steps */
-	CSEC_KIND_REJECTED = 9		/* a message with a bad MAC, or repeated */
+	CSEC_KIND_REJECTED = 9,		/* a message with a bad MAC, or repeated */
+	CSEC_KIND_CONNECTION = 10	/* somebody connected, or tried to */
 } CsecRecordKind;
 
-#define CSEC_KIND_LAST CSEC_KIND_REJECTED
+#define CSEC_KIND_LAST CSEC_KIND_CONNECTION
 
 /* Action of a SERVER record: the head's MAC was not this server's. */
 #define CSEC_NOTE_HEAD "head not sound"

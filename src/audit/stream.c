@@ -14,6 +14,7 @@
 #include "storage/latch.h"
 #include "storage/shmem.h"
 
+#include "audit/connections.h"
 #include "audit/stream.h"
 
 CsecStreams *csec_streams = NULL;
@@ -105,6 +106,7 @@ csec_stream_of(Oid database, bool make)
 			pg_atomic_write_u64(&stream->awaited_lsn, 0);
 			pg_atomic_write_u64(&stream->sealed_seq, 0);
 			pg_atomic_write_u32(&stream->sealer_idle, 0);
+			stream->connections_seen = csec_connections_added();
 			stream->failed_at = 0;
 			stream->last_error[0] = '\0';
 			pg_atomic_write_u64(&stream->suspended_until, 0);

@@ -33,6 +33,7 @@ typedef struct CsecStream
 	pg_atomic_uint32 sealer_idle;	/* the sealer sleeps until it is poked */
 	pg_atomic_uint64 suspended_until;	/* timestamptz; 0: recording is on */
 	ConditionVariable sealed;	/* broadcast when sealed_lsn moves */
+	uint64		connections_seen;	/* by the sealer, which alone looks here */
 	TimestampTz failed_at;		/* when last_error was met; 0: all is well */
 	char		last_error[CSEC_STREAM_ERROR_SIZE];
 } CsecStream;

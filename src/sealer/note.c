@@ -23,7 +23,7 @@ static uint64 number = 0;
 static StringInfoData note;
 
 static void
-begin(CsecRecordKind kind)
+begin_at(CsecRecordKind kind, TimestampTz at)
 {
 	uint8		fixed[CSEC_BODY_FIXED_SIZE];
 
@@ -33,9 +33,15 @@ begin(CsecRecordKind kind)
 	csec_put_u64(fixed + 4, (uint64) MyStartTimestamp);
 	csec_put_u32(fixed + 12, (uint32) MyProcPid);
 	csec_put_u64(fixed + 16, ++number);
-	csec_put_u64(fixed + 24, (uint64) GetCurrentTimestamp());
+	csec_put_u64(fixed + 24, (uint64) at);
 	initStringInfo(&note);
 	appendBinaryStringInfo(&note, (char *) fixed, sizeof(fixed));
+}
+
+static void
+begin(CsecRecordKind kind)
+{
+	begin_at(kind, GetCurrentTimestamp());
 }
 
 /* Fields come in the order of their tags. */
@@ -132,6 +138,18 @@ csec_note_outcome(CsecBatch *batch, XLogRecPtr lsn, TransactionId xid,
 	csec_put_u32(bytes, xid);
 	add(CSEC_TAG_XID, bytes, sizeof(bytes));
 	add(CSEC_TAG_OUTCOME, &code, 1);
+	end(batch, lsn);
+}
+
+/* The role is what a client asked for: it is no login before it was proved. */
+void
+csec_note_connection(CsecBatch *batch, XLogRecPtr lsn, TimestampTz at,
+					 const char *action, const char *role, const char *detail)
+{
+	begin_at(CSEC_KIND_CONNECTION, at);
+	add_text(CSEC_TAG_OBJECT, role);
+	add_text(CSEC_TAG_ACTION, action);
+	add_text(CSEC_TAG_DETAIL, detail);
 	end(batch, lsn);
 }
 

@@ -24,6 +24,11 @@ extern void csec_note_rejected(CsecBatch *batch, XLogRecPtr lsn,
 							   const char *why, const uint8 *message,
 							   size_t len);
 
+/* A connection, by the role that was asked for; detail is a JSON object. */
+extern void csec_note_connection(CsecBatch *batch, XLogRecPtr lsn, TimestampTz at,
+								 const char *action, const char *role,
+								 const char *detail);
+
 /*
  * The record of a read that was cut off: its fields, made from the first
  * record of the read in the current memory context, and the record of them,

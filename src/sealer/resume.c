@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "sealer/note.h"
+#include "sealer/presence.h"
 #include "sealer/reading.h"
 #include "sealer/slot.h"
 #include "sealer/wal_reader.h"
@@ -96,6 +97,6 @@ csec_resume(CsecState *state, CsecBatch *batch, bool slot_was_lost)
 				 csec_wal_first_after(state->resume_lsn));
 		csec_slot_move(state->resume_lsn);
 	}
-	csec_note_server(batch, state->resume_lsn, "start", NULL);
+	csec_presence_start(batch, state);
 	return ours;
 }

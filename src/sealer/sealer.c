@@ -47,10 +47,12 @@
 #include "keys/keyring.h"
 #include "sealer/absence.h"
 #include "sealer/batch.h"
+#include "sealer/connection.h"
 #include "sealer/drain.h"
 #include "sealer/key_keeper.h"
 #include "sealer/note.h"
 #include "sealer/outcome.h"
+#include "sealer/presence.h"
 #include "sealer/reading.h"
 #include "sealer/resume.h"
 #include "sealer/seal.h"
@@ -174,7 +176,7 @@ static bool
 kind_is_the_sealers(uint8 kind)
 {
 	return kind == CSEC_KIND_GENESIS || kind == CSEC_KIND_OUTCOME ||
-		kind == CSEC_KIND_REJECTED;
+		kind == CSEC_KIND_REJECTED || kind == CSEC_KIND_CONNECTION;
 }
 
 static void
@@ -425,6 +427,7 @@ start(void)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("the trail was dropped while its sealer started")));
 	csec_reads_load();
+	csec_connections_start();
 	ours = csec_resume(&state, batch, slot_was_lost);
 	csec_sessions_load(ours);
 	csec_outcomes_load(ours);
@@ -543,6 +546,8 @@ work(void)
 		}
 		if (full)
 			continue;
+		csec_connections_note(batch, reader->position, &stream->connections_seen);
+		csec_presence_beat(batch, &state, reader->position);
 		at_end_of_wal();
 		keep_keys(false);
 		keep_house();

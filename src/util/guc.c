@@ -24,10 +24,12 @@ int			csec_suite = 1;
 int			csec_key_max_uses = INT_MAX;
 int			csec_audit_flush_interval = 200;
 int			csec_seal_delay = 500;
+int			csec_heartbeat_interval = 300;
 int			csec_flush_timeout = 60000;
 int			csec_max_unsealed = 1024;
 int			csec_unsealed_policy = CSEC_UNSEALED_REFUSE;
 int			csec_standby_reads = CSEC_STANDBY_REFUSE;
+int			csec_record_connections = CSEC_CONNECTIONS_FAILED;
 int			csec_probe_limit = 20;
 int			csec_probe_quota = 600;
 bool		csec_allow_masked_dml = false;
@@ -79,6 +81,13 @@ static const struct config_enum_entry unsealed_policies[] = {
 static const struct config_enum_entry suites[] = {
 	{"aes_256_gcm", 1, false},
 	{"sm4_ctr_hmac_sm3", 2, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry connections[] = {
+	{"none", CSEC_CONNECTIONS_NONE, false},
+	{"failed", CSEC_CONNECTIONS_FAILED, false},
+	{"all", CSEC_CONNECTIONS_ALL, false},
 	{NULL, 0, false}
 };
 
@@ -168,6 +177,17 @@ define_trail_settings(void)
 							 &csec_standby_reads, CSEC_STANDBY_REFUSE,
 							 standby_reads,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("csec.record_connections",
+							 "Which connections are recorded.",
+							 "failed: failed logins and replication; all: logins, too.",
+							 &csec_record_connections, CSEC_CONNECTIONS_FAILED,
+							 connections,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.heartbeat_interval",
+							"When nothing was sealed for so long, a heartbeat is; 0: never.",
+							NULL,
+							&csec_heartbeat_interval, 300, 0, 86400,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomBoolVariable("csec.record_internal",
 							 "Also records the reads of foreign-key checks and other internal queries.",
 							 NULL,

@@ -20,6 +20,13 @@ typedef enum CsecStandbyReads
 	CSEC_STANDBY_MASKED_ONLY
 } CsecStandbyReads;
 
+typedef enum CsecConnections
+{
+	CSEC_CONNECTIONS_NONE,
+	CSEC_CONNECTIONS_FAILED,	/* and replication */
+	CSEC_CONNECTIONS_ALL
+} CsecConnections;
+
 extern bool csec_embedded_keys;
 extern char *csec_key_directory;
 extern char *csec_key_command;
@@ -29,10 +36,12 @@ extern int	csec_suite;
 extern int	csec_key_max_uses;
 extern int	csec_audit_flush_interval;	/* ms */
 extern int	csec_seal_delay;	/* ms */
+extern int	csec_heartbeat_interval;	/* s; 0: none */
 extern int	csec_flush_timeout; /* ms */
 extern int	csec_max_unsealed;	/* MB */
 extern int	csec_unsealed_policy;
 extern int	csec_standby_reads;
+extern int	csec_record_connections;
 extern int	csec_probe_limit;
 extern int	csec_probe_quota;
 extern bool csec_allow_masked_dml;

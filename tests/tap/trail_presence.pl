@@ -1,0 +1,129 @@
+# Were this to fail, a trail would not tell whether nothing happened or nobody
+# looked, nor who guessed passwords or took a copy of the database.
+
+use strict;
+use warnings;
+use CsecTrail;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('presence');
+$node->init(allows_streaming => 1, auth_extra => [ '--create-role', 'clerk' ]);
+$node->append_conf('postgresql.conf', 'csec.heartbeat_interval = 1s');
+$node->start;
+make_trail($node, 'postgres');
+flush_trail($node);
+sub last_seq { flush_trail($node); return $node->safe_psql('postgres', 'SELECT max(seq) FROM csec_trail.audit_log') }
+
+# Until another record is there, without a look at the trail: that is one, too.
+sub wait_for_another
+{
+	my ($seq) = @_;
+	$node->poll_query_until('postgres', "SELECT last_seq > $seq FROM csec.trail_status WHERE database = 'postgres'") or die 'nothing is sealed';
+}
+sub actions_since
+{
+	my ($seq) = @_;
+	return $node->safe_psql('postgres', qq{SELECT string_agg(DISTINCT r.action, ',') FROM csec_trail.audit_log l, csec.record_fields(l.record) r WHERE l.seq > $seq AND l.kind <> 2});
+}
+sub wait_for
+{
+	my ($condition) = @_;
+	$node->poll_query_until('postgres',
+		"SELECT count(*) > 0 FROM csec_trail.audit_log l, csec.record_fields(l.record) r WHERE $condition")
+	  or die "no record: $condition";
+}
+
+# ---- a start says with what ----
+my ($library, $interval, $level, $left_out) = split /\|/, $node->safe_psql('postgres', q{
+	SELECT d ->> 'library', d #>> '{settings,csec.heartbeat_interval}', d #>> '{settings,wal_level}',
+		d -> 'settings' ?| '{csec.key_command,csec.actor,csec.reason}' FROM csec_trail.audit_log l, csec.record_fields(l.record) r, LATERAL (SELECT r.detail::jsonb AS d) x
+	WHERE l.kind = 8 AND r.action = 'start' ORDER BY l.seq LIMIT 1});
+my ($file) = glob($node->safe_psql('postgres', q{SELECT setting FROM pg_config() WHERE name = 'PKGLIBDIR'}) . '/csec.so');
+my $digest = $node->safe_psql('postgres', "SELECT encode(sha256(pg_read_binary_file('$file')), 'hex')");
+is($library, $digest, 'a start names the library by its digest');
+is("$interval $level", '1 replica', '  and the settings');
+is($left_out, 'f', '  but no commands and no claims');
+
+# ---- heartbeats ----
+my $seq = last_seq();
+wait_for_another($seq + 1);	# one is last_seq()'s own look
+is(actions_since($seq), 'heartbeat', 'where nothing happens there is a heartbeat');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM csec.gaps WHERE why = 'heartbeat'}), '0', 'a heartbeat is no gap');
+$node->append_conf('postgresql.conf', 'csec.heartbeat_interval = 0');
+$node->reload;
+
+# ---- away, in order and not ----
+sub away
+{
+	my ($from) = @_;
+	return $node->safe_psql('postgres', qq{
+		SELECT string_agg(why || CASE WHEN since < until THEN ' away' ELSE '' END, ',' ORDER BY seq)
+		FROM csec.gaps WHERE what = 'sealer' AND seq > $from});
+}
+$seq = last_seq();
+$node->restart;
+flush_trail($node);
+is(away($seq), 'stop away,start', 'a restart: the sealer was away from its stop to its start');
+$seq = last_seq();
+$node->stop('immediate');
+$node->start;
+flush_trail($node);
+is(away($seq), 'start away', 'a crash: since the last record before');
+
+# ---- a sealer that does not run, though its process is there ----
+$node->append_conf('postgresql.conf', 'csec.heartbeat_interval = 1s');
+$node->reload;
+$seq = last_seq();
+my $pid = sealer_pid($node);
+wait_for_another($seq + 1);
+kill 'STOP', $pid;
+my $sealed = $node->safe_psql('postgres', "SELECT last_seq FROM csec.trail_status WHERE database = 'postgres'");
+sleep 12;
+kill 'CONT', $pid;
+wait_for_another($sealed);
+like(away($seq), qr/late heartbeat away/, 'a sealer that was held up says since when');
+$node->append_conf('postgresql.conf', 'csec.heartbeat_interval = 0');
+$node->reload;
+
+# ---- connections ----
+sub connections
+{
+	my ($from) = @_;
+	$node->safe_psql('postgres', 'SELECT csec.flush_audit()');
+	return $node->safe_psql('postgres', qq{
+		SELECT string_agg(concat_ws(' ', what, role, database, client, count), ', ' ORDER BY what, role) FROM csec.connection_records WHERE seq > $from});
+}
+$node->safe_psql('postgres', q{
+	CREATE ROLE clerk LOGIN PASSWORD 'right'; CREATE ROLE copier LOGIN REPLICATION; CREATE DATABASE other});
+my $hba = $node->data_dir . '/pg_hba.conf';
+my $trusting = slurp_file($hba);
+append_to_file("$hba.new", "local all clerk scram-sha-256\n$trusting");
+rename "$hba.new", $hba or die $!;
+$node->reload;
+$seq = last_seq();
+{
+	local $ENV{PGPASSWORD} = 'wrong';
+	$node->psql($_, 'SELECT 1', extra_params => [ '-U', 'clerk' ]) foreach ('postgres', 'postgres', 'other');
+	local $ENV{PGPASSWORD} = 'right';
+	$node->psql('postgres', 'SELECT 1', extra_params => [ '-U', 'clerk' ]);
+}
+$node->command_ok([ 'psql', '-X', '-q', '-U', 'copier', '-c', 'IDENTIFY_SYSTEM', $node->connstr('postgres') . ' replication=true' ], 'replication');
+wait_for("l.seq > $seq AND l.kind = 10 AND r.action = 'replication'");
+is(connections($seq), 'login failed clerk postgres [local] 2, login failed clerk other [local] 1, replication copier [local] 1',
+	'failed logins are told, in any database, and counted; so is replication');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM csec.connection_records WHERE what = 'login'}), '0', '  logins are not, unless asked for');
+$node->append_conf('postgresql.conf', 'csec.record_connections = all');
+$node->reload;
+$seq = last_seq();
+{
+	local $ENV{PGPASSWORD} = 'right';
+	$node->psql($_, 'SELECT 1', extra_params => [ '-U', 'clerk' ]) foreach ('other', 'postgres');
+}
+wait_for("l.seq > $seq AND l.kind = 10 AND r.action = 'login' AND r.object = 'clerk'");
+like(connections($seq), qr/login clerk postgres \[local\] 1/, '  then they are');
+unlike(connections($seq), qr/login clerk other/, '  those of this database');
+is_verified($node, 'the trail verifies');
+$node->stop;
+done_testing();
