@@ -277,12 +277,13 @@ space_of(Oid relid)
 }
 
 void
-csec_subject_pseudonym(Oid table, const char *subject, size_t len, uint8 *pseudonym)
+csec_customer_of(Oid table, const char *subject, size_t len, CsecCustomer *out)
 {
 	Space	   *space = space_of(table);
 
+	out->table = table;
 	if (!csec_mac_begin(space->mac) || !csec_mac_add(space->mac, subject, len) ||
-		!csec_mac_end(space->mac, pseudonym, CSEC_PSEUDONYM))
+		!csec_mac_end(space->mac, out->pseudonym, CSEC_PSEUDONYM))
 		cannot_encrypt();
 }
 
@@ -378,9 +379,10 @@ need_store(void)
 
 /* A new key for a customer; false: somebody else has made one meanwhile. */
 static bool
-create(Oid table, const uint8 *pseudonym)
+create(const CsecCustomer *customer)
 {
-	CsecSubjectRow row = {.space = space_of(table)->id};
+	const uint8 *pseudonym = customer->pseudonym;
+	CsecSubjectRow row = {.space = space_of(customer->table)->id};
 	uint8		aad[ABOUT_MAX];
 	uint8		bare[CSEC_AEAD_KEY];
 	uint8		commitment[CSEC_KEY_COMMITMENT];
@@ -416,8 +418,9 @@ create(Oid table, const uint8 *pseudonym)
 }
 
 const CsecSubjectKey *
-csec_subject_key_for(Oid table, const uint8 *pseudonym)
+csec_subject_key_for(const CsecCustomer *customer)
 {
+	const uint8 *pseudonym = customer->pseudonym;
 	uint64		number = csec_subject_number(pseudonym);
 
 	begin_lookup();
@@ -438,7 +441,7 @@ csec_subject_key_for(Oid table, const uint8 *pseudonym)
 		else if (csec_tombstone_is_there(pseudonym))
 			return NULL;
 		else
-			(void) create(table, pseudonym);
+			(void) create(customer);
 	}
 }
 
@@ -477,6 +480,17 @@ csec_subject_key_find(uint64 number, const uint8 *commitment, const CsecSubjectK
 	if (destroyed)
 		return CSEC_SUBJECT_KEY_DESTROYED;
 	return n > 0 ? CSEC_SUBJECT_KEY_OTHER : CSEC_SUBJECT_KEY_UNKNOWN;
+}
+
+void
+csec_refuse_destroyed(uint64 number)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the key of this customer (" UINT64_FORMAT ") was destroyed", number),
+			 errdetail("What was encrypted under it cannot be read any more, and nothing new can be stored."),
+			 errhint("The customer's rows can be deleted, and their fields set to null.")));
+	pg_unreachable();
 }
 
 uint64
@@ -530,9 +544,10 @@ csec_subject_pseudonym_sql(PG_FUNCTION_ARGS)
 {
 	text	   *subject = PG_GETARG_TEXT_PP(1);
 	pg_uuid_t  *result = palloc(sizeof(pg_uuid_t));
+	CsecCustomer customer;
 
-	csec_subject_pseudonym(PG_GETARG_OID(0), VARDATA_ANY(subject), VARSIZE_ANY_EXHDR(subject),
-						   result->data);
+	csec_customer_of(PG_GETARG_OID(0), VARDATA_ANY(subject), VARSIZE_ANY_EXHDR(subject), &customer);
+	memcpy(result->data, customer.pseudonym, CSEC_PSEUDONYM);
 	PG_RETURN_UUID_P(result);
 }
 

@@ -15,6 +15,13 @@
 #include "crypto/aead.h"
 #include "keys/tombstone.h"
 
+/* A customer: the table that has the customers, and the pseudonym. */
+typedef struct CsecCustomer
+{
+	Oid			table;
+	uint8		pseudonym[CSEC_PSEUDONYM];
+} CsecCustomer;
+
 typedef struct CsecSubjectKey CsecSubjectKey;
 
 typedef enum CsecSubjectKeyState
@@ -28,10 +35,10 @@ typedef enum CsecSubjectKeyState
 extern void csec_subject_key_init(void);
 
 /*
- * The pseudonym of a customer, by the table that has the customers and the
- * text of the subject.  Error where that table has no keys of customers.
+ * The customer of a table that a subject, as text, names.  Error where that
+ * table has no keys of customers.
  */
-extern void csec_subject_pseudonym(Oid table, const char *subject, size_t len, uint8 *pseudonym);
+extern void csec_customer_of(Oid table, const char *subject, size_t len, CsecCustomer *out);
 
 /* The number that stands in envelopes. */
 extern uint64 csec_subject_number(const uint8 *pseudonym);
@@ -40,11 +47,14 @@ extern uint64 csec_subject_number(const uint8 *pseudonym);
  * The key of a customer, made where there is none; NULL: it was destroyed.
  * Valid until the next look-up of such a key.  Errors: those of unwrapping.
  */
-extern const CsecSubjectKey *csec_subject_key_for(Oid table, const uint8 *pseudonym);
+extern const CsecSubjectKey *csec_subject_key_for(const CsecCustomer *customer);
 
 /* The key that an envelope names; *key only where it is usable. */
 extern CsecSubjectKeyState csec_subject_key_find(uint64 number, const uint8 *commitment,
 												 const CsecSubjectKey **key);
+
+/* The error that says that the key of that number was destroyed. */
+extern void csec_refuse_destroyed(uint64 number) pg_attribute_noreturn();
 
 extern uint64 csec_subject_key_number(const CsecSubjectKey *key);
 extern const uint8 *csec_subject_key_commitment(const CsecSubjectKey *key);
