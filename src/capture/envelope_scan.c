@@ -34,11 +34,13 @@ typedef struct Kind
 	uint32		category;
 	uint32		suite;			/* 0: not encrypted */
 	uint32		key_id;
-	uint32		key_version;
+	uint32		key_version;	/* SUBJECT_KEY: those of customers, not one by one */
 	uint32		search_mark;	/* 0: no tag */
 	uint32		next_mark;
 	uint32		current;
 } Kind;
+
+#define SUBJECT_KEY		PG_UINT32_MAX
 
 typedef struct Count
 {
@@ -80,7 +82,7 @@ count_envelope(const CsecEnvelope *envelope, void *arg)
 		.category = envelope->category,
 		.suite = (uint32) envelope->suite,
 		.key_id = envelope->key_id,
-		.key_version = envelope->key_version,
+		.key_version = (envelope->flags & CSEC_ENVELOPE_SUBJECT) ? SUBJECT_KEY : envelope->key_version,
 		.search_mark = envelope->search_mark,
 		.next_mark = envelope->next_mark,
 		.current = csec_encrypted_current(envelope)
@@ -221,6 +223,8 @@ put_counts(ReturnSetInfo *result, HTAB *counts)
 		values[10] = Int64GetDatum(entry->last);
 		for (int i = 1; i <= 7; i++)
 			nulls[i] = plain;
+		nulls[3] |= kind->key_version == SUBJECT_KEY;
+		nulls[4] |= kind->key_version == SUBJECT_KEY;
 		nulls[5] |= kind->search_mark == 0;
 		nulls[6] |= kind->next_mark == 0;
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

@@ -127,6 +127,7 @@ csec_envelope_info(PG_FUNCTION_ARGS)
 	values[2] = Int32GetDatum((int32) envelope.category);
 	values[3] = Int32GetDatum((int32) envelope.key_id);
 	values[4] = Int32GetDatum(envelope.key_version);
+	nulls[3] = nulls[4] = (envelope.flags & CSEC_ENVELOPE_SUBJECT) != 0;
 	values[5] = mark_text(envelope.search_mark, &nulls[5]);
 	values[6] = mark_text(envelope.next_mark, &nulls[6]);
 	values[7] = BoolGetDatum((envelope.flags & CSEC_ENVELOPE_SUBJECT) != 0);
