@@ -17,6 +17,7 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "lib/ilist.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -434,6 +435,7 @@ csec_subject_key_for(const CsecCustomer *customer)
 			use(key);
 			return key->destroyed ? NULL : key;
 		}
+		CHECK_FOR_INTERRUPTS();
 		need_store();
 		if (csec_subject_row_find(pseudonym, &row))
 			(void) load(&row, csec_suite);

@@ -186,22 +186,25 @@ fill_slot(TupleTableSlot *slot, const CsecSubjectRow *row, pg_uuid_t *pseudonym)
 	ExecStoreVirtualTuple(slot);
 }
 
-/* One attempt; false: somebody else's row is there. */
+/*
+ * One attempt; false: somebody else's row is there, or was until just now.  The
+ * caller has looked for one, so what comes in between is rare: it is found out by
+ * the insertion, and then waited for.
+ */
 static bool
 insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot)
 {
 	Relation	rel = target->ri_RelationDesc;
 	ItemPointerData conflict;
-	uint32		token;
+	uint32		token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
 	bool		lost = false;
 
-	if (!ExecCheckIndexConstraints(target, slot, estate, &conflict, NIL))
-		return false;
-	token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
 	table_tuple_insert_speculative(rel, slot, estate->es_output_cid, 0, NULL, token);
 	list_free(ExecInsertIndexTuples(target, slot, estate, false, true, &lost, NIL));
 	table_tuple_complete_speculative(rel, slot, token, !lost);
 	SpeculativeInsertionLockRelease(GetCurrentTransactionId());
+	if (lost)
+		(void) ExecCheckIndexConstraints(target, slot, estate, &conflict, NIL);
 	return !lost;
 }
 

@@ -127,6 +127,7 @@ check_directory(const char *path)
 bool
 csec_tombstone_is_there(const uint8 *pseudonym)
 {
+	static TimestampTz checked_in = 0;	/* the transaction in which it was there */
 	char		path[MAXPGPATH];
 	size_t		len;
 
@@ -139,8 +140,12 @@ csec_tombstone_is_there(const uint8 *pseudonym)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not look for \"%s\": %m", path)));
-	path[len] = '\0';
-	check_directory(path);
+	if (checked_in != GetCurrentTransactionStartTimestamp())
+	{
+		path[len] = '\0';
+		check_directory(path);
+		checked_in = GetCurrentTransactionStartTimestamp();
+	}
 	return false;
 }
 
