@@ -117,6 +117,28 @@ $$;
 REVOKE ALL ON FUNCTION csec.plan_locked(csec.protect_request) FROM PUBLIC;
 COMMENT ON FUNCTION csec.plan_locked(csec.protect_request) IS 'internal: the plan of a table that is locked for it; all refusals as one error';
 
+-- Values that were encrypted before go under the keys of their customers, too.
+CREATE FUNCTION csec.rekey_rows(tab regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	target regclass;
+	done record;
+	blocks int8;
+BEGIN
+	FOR target IN SELECT t FROM csec.reencrypt_targets(tab) t LOOP
+		blocks := pg_relation_size(target) / current_setting('block_size')::int8;
+		SELECT 0::int8 AS next_block INTO done;
+		WHILE done.next_block < blocks LOOP
+			done := csec.reencrypt_blocks(target, done.next_block, blocks, 2147483647);
+		END LOOP;
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.rekey_rows(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.rekey_rows(regclass) IS 'internal: the rest of the work of csec.protect() with subject_keys, under its lock';
+
 CREATE FUNCTION csec.carry_out(request csec.protect_request, tried csec.tried[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET jit = off
@@ -131,6 +153,9 @@ BEGIN
 	END IF;
 	PERFORM csec.arm(request.tab);
 	PERFORM csec.own_ddl(false);
+	IF request.subject_keys THEN
+		PERFORM csec.rekey_rows(request.tab);
+	END IF;
 	IF rewriting THEN
 		RAISE NOTICE '% is protected; pg_dump of it needs a member of csec_backup now', csec.qualified(request.tab);
 	END IF;

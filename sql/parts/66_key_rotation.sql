@@ -162,15 +162,7 @@ $$;
 REVOKE ALL ON FUNCTION csec.values_under(csec.key) FROM PUBLIC;
 COMMENT ON FUNCTION csec.values_under(csec.key) IS 'internal: how many stored values are under a key, by column';
 
--- The data key that a customer's key is wrapped under.
-CREATE FUNCTION csec.wrapping_key(wrapped bytea, OUT id int4, OUT version int4)
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-	SELECT ('x' || pg_catalog.encode(pg_catalog.substr(wrapped, 2, 4), 'hex'))::bit(32)::int4,
-		('x' || pg_catalog.encode(pg_catalog.substr(wrapped, 6, 2), 'hex'))::bit(16)::int4
-$$;
-REVOKE ALL ON FUNCTION csec.wrapping_key(bytea) FROM PUBLIC;
-COMMENT ON FUNCTION csec.wrapping_key(bytea) IS 'internal: the data key that a key of csec.subject_key is wrapped under';
-
+-- Bytes 2 to 7 of a wrapped key are id and version of the data key.
 CREATE FUNCTION csec.subject_keys_under(id int4, version int4) RETURNS int8
 	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT count(*) FROM (
@@ -361,8 +353,8 @@ BEGIN
 
 	-- in one query: all tables at one moment.  What nothing opens any more
 	-- (current, without the tag) keeps its old tag and equals nothing then.
-	untagged := (SELECT string_agg(v, ', ') FROM (
-		SELECT format('%s values of %s', sum(s.n), r.relid) AS v
+	untagged := (SELECT string_agg(v, ', ' ORDER BY relid) FROM (
+		SELECT r.relid, format('%s values of %s', sum(s.n), r.relid) AS v
 		FROM (SELECT c.relid FROM csec.encrypted_columns() c GROUP BY 1) r
 			CROSS JOIN LATERAL csec.scan_envelopes(r.relid, '{}', NULL) s
 		WHERE s.search_mark IS NOT NULL AND NOT s.current AND s.next_mark IS DISTINCT FROM

@@ -234,7 +234,7 @@ REVOKE ALL ON FUNCTION csec.drop_copy(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION csec.drop_copy(regclass) IS 'internal: takes away what csec.make_copy() made';
 
 -- Begin, or find what was begun.
-CREATE FUNCTION csec.migration_begin(tab regclass, subject text[], fields jsonb, subject_of regclass, audit text, decrypt jsonb, subject_keys boolean) RETURNS void
+CREATE FUNCTION csec.migration_begin(tab regclass, subject text[], fields jsonb, subject_of regclass, audit text, decrypt jsonb, subject_keys boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$

@@ -79,7 +79,7 @@ REVOKE ALL ON FUNCTION csec.keys_of_names(text[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.keys_of_names(text[]) IS 'internal: csec.subject_keys() of several names';
 
 CREATE FUNCTION csec.record_has_any(record bytea, names text[]) RETURNS bool
-	LANGUAGE sql STABLE
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT csec.record_has_subject(record, names[1]) OR coalesce(csec.record_has_subject(record, names[2]), false) $$;
 REVOKE ALL ON FUNCTION csec.record_has_any(bytea, text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.record_has_any(bytea, text[]) TO csec_auditor;

@@ -16,6 +16,7 @@ CREATE TABLE csec.subject_destruction (
 CREATE UNIQUE INDEX subject_destruction_open ON csec.subject_destruction (pseudonym) WHERE state = 'requested';
 REVOKE ALL ON csec.subject_destruction FROM PUBLIC;
 GRANT SELECT ON csec.subject_destruction TO csec_admin, csec_officer, csec_auditor;
+COMMENT ON SEQUENCE csec.subject_destruction_id_seq IS 'numbers of the requests';
 COMMENT ON TABLE csec.subject_destruction IS 'requests to destroy the key of one customer; the trail has them, too, so dumps leave them out';
 COMMENT ON COLUMN csec.subject_destruction.id IS 'number of the request';
 COMMENT ON COLUMN csec.subject_destruction.relid IS 'the table that has the customers';

@@ -387,7 +387,7 @@ same_customer(const Side *a, const Side *b)
 static void
 append_change(const CsecTable *policy, CsecChangeTable *table, const Side *old, const Side *new)
 {
-	const Side	none = {NULL};
+	const Side	none = {.slot = NULL};
 
 	if (old->slot == NULL || new->slot == NULL || same_customer(old, new))
 	{

@@ -128,18 +128,3 @@ csec_envelope_mapped(const CsecEnvelopeColumn *column, Datum value, CsecEnvelope
 											  ARR_LBOUND(array), column->element,
 											  len, byval, align));
 }
-
-static Datum
-renewed(Datum value, const CsecEnvelope *envelope, void *arg)
-{
-	if (csec_encrypted_current(envelope))
-		return value;
-	(*(uint64 *) arg)++;
-	return PointerGetDatum(csec_encrypted_renew(envelope));
-}
-
-Datum
-csec_envelope_renewed(const CsecEnvelopeColumn *column, Datum value, uint64 *n)
-{
-	return csec_envelope_mapped(column, value, renewed, n);
-}

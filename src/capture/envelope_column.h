@@ -38,7 +38,4 @@ typedef Datum (*CsecEnvelopeMap) (Datum value, const CsecEnvelope *envelope, voi
 extern Datum csec_envelope_mapped(const CsecEnvelopeColumn *column, Datum value,
 								  CsecEnvelopeMap map, void *arg);
 
-/* The value with those envelopes renewed that are not current; adds their number. */
-extern Datum csec_envelope_renewed(const CsecEnvelopeColumn *column, Datum value, uint64 *n);
-
 #endif							/* CSEC_CAPTURE_ENVELOPE_COLUMN_H */

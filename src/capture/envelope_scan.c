@@ -21,8 +21,9 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "capture/envelope_column.h"
+#include "capture/rekey.h"
 #include "capture/scan_progress.h"
+#include "capture/subject_key.h"
 #include "types/encrypted_value.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_scan_envelopes);
@@ -53,6 +54,8 @@ typedef struct Count
 typedef struct EnvelopeScan
 {
 	HTAB	   *counts;
+	const CsecTable *policy;	/* where its customers have keys, else NULL */
+	CsecCustomer *customer;		/* of the row at hand; NULL: of nobody */
 	AttrNumber	attno;			/* of the value at hand */
 	BlockNumber block;
 } EnvelopeScan;
@@ -85,7 +88,7 @@ count_envelope(const CsecEnvelope *envelope, void *arg)
 		.key_version = (envelope->flags & CSEC_ENVELOPE_SUBJECT) ? SUBJECT_KEY : envelope->key_version,
 		.search_mark = envelope->search_mark,
 		.next_mark = envelope->next_mark,
-		.current = csec_encrypted_current(envelope)
+		.current = csec_envelope_is_current(envelope, scan->customer)
 	};
 
 	count(scan, &kind);
@@ -122,8 +125,12 @@ static void
 count_row(EnvelopeScan *scan, const Columns *columns, TupleTableSlot *slot)
 {
 	bool		isnull;
+	CsecCustomer customer;
 
 	scan->block = ItemPointerGetBlockNumber(&slot->tts_tid);
+	scan->customer = NULL;
+	if (scan->policy != NULL && csec_row_customer(scan->policy, slot, &customer))
+		scan->customer = &customer;
 	for (int i = 0; i < columns->nencrypted; i++)
 	{
 		Datum		value = slot_getattr(slot, columns->encrypted[i].attno, &isnull);
@@ -252,6 +259,9 @@ csec_scan_envelopes(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("the rows of \"%s\" cannot be looked at", RelationGetRelationName(rel))));
+	scan.policy = csec_table_lookup(RelationGetRelid(rel));
+	if (scan.policy != NULL && !scan.policy->subject_keys)
+		scan.policy = NULL;
 	columns.encrypted = csec_envelope_columns(RelationGetDescr(rel), &columns.nencrypted);
 	columns.plain = plain_columns(PG_GETARG_ARRAYTYPE_P(1), RelationGetDescr(rel)->natts,
 								  &columns.nplain);

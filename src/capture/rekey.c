@@ -22,6 +22,7 @@
 #include "capture/rekey.h"
 #include "capture/subject_key.h"
 #include "types/encrypted_value.h"
+#include "types/envelope_key.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_rekey_row);
 
@@ -40,6 +41,27 @@ csec_envelope_is_of(const CsecEnvelope *envelope, const CsecCustomer *customer)
 		return (envelope->flags & CSEC_ENVELOPE_SUBJECT) == 0;
 	return (envelope->flags & CSEC_ENVELOPE_SUBJECT) != 0 &&
 		envelope->subject == csec_subject_number(customer->pseudonym);
+}
+
+static bool
+lacks_key(const CsecEnvelope *envelope, const CsecCustomer *customer)
+{
+	return customer != NULL && (envelope->flags & CSEC_ENVELOPE_SUBJECT) == 0;
+}
+
+bool
+csec_envelope_is_current(const CsecEnvelope *envelope, const CsecCustomer *customer)
+{
+	if (unlikely(lacks_key(envelope, customer)))
+		return csec_subject_key_is_destroyed(customer) || csec_envelope_key_is_destroyed(envelope);
+	return csec_encrypted_current(envelope);
+}
+
+struct varlena *
+csec_envelope_renew(const CsecEnvelope *envelope, const CsecCustomer *customer)
+{
+	return lacks_key(envelope, customer) ? csec_encrypted_rekey(envelope, customer) :
+		csec_encrypted_renew(envelope);
 }
 
 static bool

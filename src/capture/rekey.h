@@ -19,6 +19,16 @@
 extern bool csec_envelope_is_of(const CsecEnvelope *envelope, const CsecCustomer *customer);
 
 /*
+ * Is it as it would be stored now: csec_encrypted_current(), and not under a
+ * data key where its customer (NULL: nobody) has a key?  What is under another
+ * customer's is left alone: that it is there must show (csec.check_envelopes).
+ */
+extern bool csec_envelope_is_current(const CsecEnvelope *envelope, const CsecCustomer *customer);
+
+/* Made anew as it would be stored now. */
+extern struct varlena *csec_envelope_renew(const CsecEnvelope *envelope, const CsecCustomer *customer);
+
+/*
  * An error where a stored row has a value that is not under the key of its
  * customer: somebody's trigger wrote it after csec's.
  */

@@ -418,6 +418,16 @@ create(const CsecCustomer *customer)
 	return true;
 }
 
+bool
+csec_subject_key_is_destroyed(const CsecCustomer *customer)
+{
+	CsecSubjectRow row;
+
+	need_store();
+	return csec_tombstone_is_there(customer->pseudonym) ||
+		(csec_subject_row_find(customer->pseudonym, &row) && row.destroyed);
+}
+
 const CsecSubjectKey *
 csec_subject_key_for(const CsecCustomer *customer)
 {

@@ -49,6 +49,9 @@ extern uint64 csec_subject_number(const uint8 *pseudonym);
  */
 extern const CsecSubjectKey *csec_subject_key_for(const CsecCustomer *customer);
 
+/* Was it destroyed?  Makes none. */
+extern bool csec_subject_key_is_destroyed(const CsecCustomer *customer);
+
 /* The key that an envelope names; *key only where it is usable. */
 extern CsecSubjectKeyState csec_subject_key_find(uint64 number, const uint8 *commitment,
 												 const CsecSubjectKey **key);
