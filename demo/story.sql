@@ -155,10 +155,11 @@ SELECT verified, records, bad_seq, problem FROM csec.verify_trail();
 -- # 8. Customer 42 wants to be forgotten
 -- In this table each customer has a key of his own. It needs one word more.
 
-CREATE TABLE insured (id int PRIMARY KEY, name text, phone text, diagnosis text, premium numeric);
-INSERT INTO insured VALUES (41, '王芳', '13812340041', 'asthma', 120), (42, '戴斌', '17650210042', 'diabetes', 180);
+CREATE TABLE insured (id int PRIMARY KEY, name text, phone text, illness text, fee numeric);
+INSERT INTO insured VALUES (41, '王芳', '13812340041', 'asthma', 120),
+  (42, '戴斌', '17650210042', 'diabetes', 180);
 SELECT csec.protect('insured', subject => 'id', subject_keys => true, fields => '{
-  "name": "person_name", "phone": "phone", "diagnosis": "health"}');
+  "name": "person_name", "phone": "phone", "illness": "health"}');
 --hidden
 GRANT SELECT, UPDATE ON insured TO manager;
 --hidden
@@ -167,10 +168,10 @@ CREATE ROLE officer LOGIN IN ROLE csec_officer;
 CREATE ROLE second_officer LOGIN IN ROLE csec_officer;
 \c - manager
 BEGIN;
-SELECT csec.set_context(actor => 'wang.wei', reason => 'new premium', ticket => 'T-1003');
-UPDATE insured SET diagnosis = 'diabetes, type 2', premium = 200 WHERE id = 42;
+SELECT csec.set_context(actor => 'wang.wei', reason => 'new fee', ticket => 'T-1003');
+UPDATE insured SET illness = 'diabetes, type 2', fee = 200 WHERE id = 42;
 --expect 42 .*戴斌.*17650210042.*diabetes, type 2
-SELECT id, name, phone, diagnosis FROM insured ORDER BY id;
+SELECT id, name, phone, illness FROM insured ORDER BY id;
 COMMIT;
 
 \c - officer
@@ -192,7 +193,7 @@ SELECT csec.set_context(actor => 'wang.wei', reason => 'review', ticket => 'T-10
 --expect 41 .*王芳.*13812340041.*asthma
 --expect 42 .*\*{3} .*\*{3} .*\*{3}
 --never 戴斌|17650210042|diabetes
-SELECT id, name, phone, diagnosis FROM insured ORDER BY id;
+SELECT id, name, phone, illness FROM insured ORDER BY id;
 COMMIT;
 
 \c - auditor
@@ -200,8 +201,8 @@ COMMIT;
 
 --hidden
 SELECT csec.flush_audit();
---expect manager .*UPDATE .*diagnosis .*\*{3} .*\*{3}
---expect manager .*UPDATE .*premium .*\*{3} .*\*{3}
+--expect manager .*UPDATE .*illness .*\*{3} .*\*{3}
+--expect manager .*UPDATE .*fee .*\*{3} .*\*{3}
 --never diabetes|180|200
 SELECT at::time(0), login, op, column_name, old_value, new_value
 FROM csec.history('insured', '42');
@@ -211,7 +212,7 @@ FROM csec.history('insured', '42');
 --expect ^ t +\|
 SELECT verified, bad_seq, problem FROM csec.verify_trail();
 
--- A backup of before, restored, does not bring him back: that he is gone is noted outside the database.
+-- A backup of before, restored, does not bring him back: that he is gone is noted elsewhere.
 
 \c - dba
 -- # 9. The DBA does the colleague a favour
