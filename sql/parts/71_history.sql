@@ -65,7 +65,10 @@ CREATE FUNCTION csec.subject_names(tab regclass, subject text) RETURNS text[]
 			UNION SELECT i.inhparent FROM up JOIN pg_inherits i ON i.inhrelid = up.relid)
 		SELECT ARRAY[subject] || (SELECT replace(csec.subject_pseudonym(s.relid, subject)::text, '-', '') FROM csec.subject_space s
 			WHERE s.relid IN (SELECT relid FROM up
-				UNION SELECT p.subject_of FROM csec.protected_table p JOIN up ON up.relid = p.relid) LIMIT 1)
+				UNION SELECT p.subject_of FROM csec.protected_table p JOIN up ON up.relid = p.relid)
+				-- a number stands in the trail as it is
+				AND NOT EXISTS (SELECT FROM csec.protected_table p JOIN pg_attribute a ON a.attrelid = p.relid AND a.attname = p.subject[1]
+					WHERE p.relid = s.relid AND cardinality(p.subject) = 1 AND csec.key_kind(a.atttypid) = 'integer') LIMIT 1)
 	$$;
 REVOKE ALL ON FUNCTION csec.subject_names(regclass, text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.subject_names(regclass, text) IS

@@ -52,6 +52,7 @@ struct CsecSubjectKey
 	uint8		pseudonym[CSEC_PSEUDONYM];
 	bool		destroyed;
 	bool		own;			/* made by this transaction */
+	bool		alone;			/* known to be the only one of its number */
 	uint8		wrapped[CSEC_SUBJECT_WRAPPED];
 	uint8		commitment[CSEC_KEY_COMMITMENT];
 	CsecAead   *aead[CSEC_SUITES + 1];	/* by suite, made when needed */
@@ -474,14 +475,15 @@ csec_subject_key_find(uint64 number, const uint8 *commitment, const CsecSubjectK
 		*found = key;
 		return CSEC_SUBJECT_KEY_USABLE;
 	}
-	/* of a destroyed one nobody can tell any more which key it was */
-	if (key != NULL && key->destroyed)
+	/* of a destroyed one nobody can tell any more what it committed to */
+	if (key != NULL && key->destroyed && key->alone)
 		return CSEC_SUBJECT_KEY_DESTROYED;
 	need_store();
 	n = csec_subject_rows_numbered(number, rows, SAME_NUMBER_MAX);
 	for (int i = 0; i < n; i++)
 	{
 		key = load(&rows[i], csec_suite);
+		key->alone = n == 1;
 		destroyed |= key->destroyed;
 		if (!key->destroyed && memcmp(key->commitment, commitment, CSEC_KEY_COMMITMENT) == 0)
 		{

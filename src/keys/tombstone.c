@@ -76,20 +76,6 @@ make_directory(const char *path)
 				 errmsg("could not create directory \"%s\": %m", path)));
 }
 
-void
-csec_tombstone_prepare(void)
-{
-	char		path[MAXPGPATH];
-	char		parent[MAXPGPATH];
-
-	need_directory(path, sizeof(path));
-	make_directory(path);
-	fsync_fname(path, true);
-	strlcpy(parent, path, sizeof(parent));
-	get_parent_directory(parent);
-	fsync_fname(parent[0] ? parent : ".", true);
-}
-
 /* The directory of a tombstone, or with the rest of its name the file. */
 static void
 append_name(char *path, const uint8 *pseudonym, bool whole)
@@ -108,6 +94,28 @@ append_name(char *path, const uint8 *pseudonym, bool whole)
 	*p = '\0';
 }
 
+/* In the data directory a restore would take them back with the rest. */
+static void
+check_outside_data(const char *path)
+{
+	char		resolved[PATH_MAX];
+	char		data[PATH_MAX];
+	size_t		len;
+
+	if (csec_embedded_keys)
+		return;
+	if (realpath(path, resolved) == NULL || realpath(DataDir, data) == NULL)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not resolve \"%s\": %m", path)));
+	len = strlen(data);
+	if (strncmp(resolved, data, len) == 0 && (resolved[len] == '/' || resolved[len] == '\0'))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("the directory of destroyed keys, \"%s\", lies inside the data directory", path),
+				 errhint("A restored backup would take it back to its day: choose a directory outside for csec.tombstone_directory.")));
+}
+
 /*
  * A directory that is not there must not pass for one without tombstones: a
  * backup restored on another machine would bring back who was destroyed.
@@ -122,6 +130,27 @@ check_directory(const char *path)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the directory of destroyed keys, \"%s\", is not there", path),
 				 errhint("Bring it back from where the keys are kept. Only if no customer's key was ever destroyed, make it anew, empty.")));
+	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("the directory of destroyed keys, \"%s\", can be written by others than the server's user", path),
+				 errhint("Make that user its owner, and use chmod 700.")));
+	check_outside_data(path);
+}
+
+void
+csec_tombstone_prepare(void)
+{
+	char		path[MAXPGPATH];
+	char		parent[MAXPGPATH];
+
+	need_directory(path, sizeof(path));
+	make_directory(path);
+	check_directory(path);
+	fsync_fname(path, true);
+	strlcpy(parent, path, sizeof(parent));
+	get_parent_directory(parent);
+	fsync_fname(parent[0] ? parent : ".", true);
 }
 
 bool

@@ -145,8 +145,17 @@ like($err, qr/there is no place to note destroyed keys/, 'without a place for no
 mkdir "$keys/notes", 0700;
 $command->append_conf('postgresql.conf', "csec.tombstone_directory = '$keys/notes'");
 $command->restart;
+chmod 0770, "$keys/notes";
+($rc, $out, $err) = $command->psql('postgres', $protect);
+like($err, qr/can be written by others/, '  one that others can write is none');
+chmod 0700, "$keys/notes";
 $command->safe_psql('postgres', $protect);
 ok(1, '  with one there are');
+mkdir $command->data_dir . '/notes', 0700;
+$command->append_conf('postgresql.conf', "csec.tombstone_directory = '" . $command->data_dir . "/notes'");
+$command->restart;
+($rc, $out, $err) = $command->psql('postgres', "INSERT INTO cust VALUES (1, '13800000001')");
+like($err, qr/lies inside the data directory/, '  in the data directory it is none');
 $command->stop;
 
 done_testing();
