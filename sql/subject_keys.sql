@@ -136,6 +136,9 @@ SELECT csec.destroy_subject_key('cust', '8', 'forgotten') AS forgotten \gset
 SELECT csec.withdraw_destruction(:mistake);
 SELECT csec.approve_destruction(:mistake);
 \c - postgres
+SELECT fails($$UPDATE csec.subject_destruction SET requested_by = 'somebody'$$);
+SELECT fails('DELETE FROM csec.subject_destruction');
+SELECT fails('TRUNCATE csec.subject_destruction');
 UPDATE csec.subject_destruction SET requested_at = now() - interval '48 hours' WHERE id = :forgotten;
 \c - regress_subjkeys_two
 SELECT csec.approve_destruction(:forgotten);
@@ -229,6 +232,15 @@ CALL csec.destroy_key(:old_id, :old_version, 'test', force => true);
 \c -
 SET client_min_messages = warning;
 SELECT attname, problem FROM csec.check_envelopes('cust') ORDER BY 2, 1;
+-- another suite, beside the first
+SET csec.suite = sm4_ctr_hmac_sm3;
+UPDATE cust SET phone = '13800000777' WHERE id = 47;
+INSERT INTO cust VALUES (700, '李四', '13800000700', NULL, NULL);
+SELECT attname, suite, current, "values" FROM csec.encryption_share('cust') WHERE attname = 'phone' ORDER BY 2;
+RESET csec.suite;
+SELECT csec.mask(phone) FROM cust WHERE id IN (46, 47, 700) ORDER BY id;
+CALL csec.reencrypt('cust');
+SELECT attname, suite, current, "values" FROM csec.encryption_share('cust') WHERE attname = 'phone' ORDER BY 2;
 -- the search key: tags are renewed under the customer's key; those of a
 -- destroyed customer stay behind and find nothing
 CALL csec.rotate_key('search', reason => 'test');

@@ -29,6 +29,28 @@ COMMENT ON COLUMN csec.subject_destruction.requested_at IS 'when';
 COMMENT ON COLUMN csec.subject_destruction.decided_by IS 'the login that approved or withdrew it';
 COMMENT ON COLUMN csec.subject_destruction.decided_at IS 'when';
 
+-- Who asked is what the second person's approval rests on.
+CREATE FUNCTION csec.destruction_rules() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF TG_OP = 'UPDATE' AND (NEW.id, NEW.relid, NEW.pseudonym, NEW.reason, NEW.requested_by)
+			IS NOT DISTINCT FROM (OLD.id, OLD.relid, OLD.pseudonym, OLD.reason, OLD.requested_by)
+		AND OLD.state = 'requested' AND (NEW.subject IS NULL OR NEW.subject = OLD.subject) THEN
+		RETURN NEW;
+	END IF;
+	PERFORM csec.control('refused ' || lower(TG_OP) || ' subject_destruction', 'csec.subject_destruction', '{}');
+	RAISE EXCEPTION 'requests to destroy keys cannot be altered' USING ERRCODE = 'object_in_use',
+		HINT = 'csec.withdraw_destruction() takes one back.';
+END
+$$;
+REVOKE ALL ON FUNCTION csec.destruction_rules() FROM PUBLIC;
+COMMENT ON FUNCTION csec.destruction_rules() IS 'trigger of csec.subject_destruction: what was asked for stays as it was asked for';
+CREATE TRIGGER destruction_rules BEFORE UPDATE OR DELETE ON csec.subject_destruction
+	FOR EACH ROW EXECUTE FUNCTION csec.destruction_rules();
+CREATE TRIGGER destruction_truncated BEFORE TRUNCATE ON csec.subject_destruction
+	FOR EACH STATEMENT EXECUTE FUNCTION csec.destruction_rules();
+ALTER TABLE csec.subject_destruction ENABLE ALWAYS TRIGGER destruction_rules, ENABLE ALWAYS TRIGGER destruction_truncated;
+
 CREATE FUNCTION csec.destruction_lapses() RETURNS interval
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$ SELECT interval '48 hours' $$;
 REVOKE ALL ON FUNCTION csec.destruction_lapses() FROM PUBLIC;
