@@ -122,7 +122,10 @@ get_classified(CsecField bytes, CsecChangeSide *side)
 	side->sealed = side->value.len == 0 &&
 		memcmp(side->digest.data, no_digest, CSEC_CHANGE_DIGEST_SIZE) == 0;
 	if (side->sealed)
+	{
 		side->digest.data = side->value.data = NULL;
+		side->digest.len = 0;
+	}
 	if (p == end)
 		return true;
 	side->envelope.data = p;
