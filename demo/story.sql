@@ -152,7 +152,70 @@ FROM csec.history('customers', '42');
 SELECT verified, records, bad_seq, problem FROM csec.verify_trail();
 
 \c - dba
--- # 8. The DBA does the colleague a favour
+-- # 8. Customer 42 wants to be forgotten
+-- In this table each customer has a key of his own. It needs one word more.
+
+CREATE TABLE insured (id int PRIMARY KEY, name text, phone text, illness text, fee numeric);
+INSERT INTO insured VALUES (41, '王芳', '13812340041', 'asthma', 120),
+  (42, '戴斌', '17650210042', 'diabetes', 180);
+SELECT csec.protect('insured', subject => 'id', subject_keys => true, fields => '{
+  "name": "person_name", "phone": "phone", "illness": "health"}');
+--hidden
+GRANT SELECT, UPDATE ON insured TO manager;
+--hidden
+CREATE ROLE officer LOGIN IN ROLE csec_officer;
+--hidden
+CREATE ROLE second_officer LOGIN IN ROLE csec_officer;
+\c - manager
+BEGIN;
+SELECT csec.set_context(actor => 'wang.wei', reason => 'new fee', ticket => 'T-1003');
+UPDATE insured SET illness = 'diabetes, type 2', fee = 200 WHERE id = 42;
+--expect 42 .*戴斌.*17650210042.*diabetes, type 2
+SELECT id, name, phone, illness FROM insured ORDER BY id;
+COMMIT;
+
+\c - officer
+-- Destroying a key takes two persons. The first one asks.
+
+SELECT csec.destroy_subject_key('insured', '42', reason => 'erasure, request 7');
+--error 42501
+--expect ^ERROR:  request 1 must be approved by somebody else
+SELECT csec.approve_destruction(1);
+
+\c - second_officer
+SELECT csec.approve_destruction(1);
+
+\c - manager
+-- Nobody can read him any more. Everybody else is as before.
+
+BEGIN;
+SELECT csec.set_context(actor => 'wang.wei', reason => 'review', ticket => 'T-1004');
+--expect 41 .*王芳.*13812340041.*asthma
+--expect 42 .*\*{3} .*\*{3} .*\*{3}
+--never 戴斌|17650210042|diabetes
+SELECT id, name, phone, illness FROM insured ORDER BY id;
+COMMIT;
+
+\c - auditor
+-- The trail says still that something was changed, when and by whom, and not what.
+
+--hidden
+SELECT csec.flush_audit();
+--expect manager .*UPDATE .*illness .*\*{3} .*\*{3}
+--expect manager .*UPDATE .*fee .*\*{3} .*\*{3}
+--never diabetes|180|200
+SELECT at::time(0), login, op, column_name, old_value, new_value
+FROM csec.history('insured', '42');
+
+-- Its records are linked over what is encrypted, so they verify without the key.
+
+--expect ^ t +\|
+SELECT verified, bad_seq, problem FROM csec.verify_trail();
+
+-- A backup of before, restored, does not bring him back: that he is gone is noted elsewhere.
+
+\c - dba
+-- # 9. The DBA does the colleague a favour
 -- A superuser can edit any table, the trail as well. From now on it was the clerk who looked.
 
 UPDATE csec_trail.audit_log SET login = 'clerk'

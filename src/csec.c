@@ -19,6 +19,8 @@
 #include "keys/data_key.h"
 #include "keys/key_use.h"
 #include "keys/keyring.h"
+#include "keys/subject_key.h"
+#include "keys/tombstone.h"
 #include "policy/catalog.h"
 #include "policy/category.h"
 #include "policy/clearance.h"
@@ -52,6 +54,8 @@ _PG_init(void)
 	csec_keyring_init();
 	csec_data_key_init();
 	csec_key_use_init();
+	csec_subject_key_init();
+	csec_tombstone_init();
 	csec_catalog_init();
 	csec_category_init();
 	csec_reader_init();

@@ -115,6 +115,7 @@ CREATE TABLE csec.protected_table (
 	subject_of	regclass,
 	enforce		bool NOT NULL DEFAULT true,
 	audit		text CHECK (audit IN ('strict', 'batch')),
+	subject_keys bool NOT NULL DEFAULT false,
 	observe_until timestamptz,
 	protected_at timestamptz NOT NULL DEFAULT statement_timestamp(),
 	protected_by text NOT NULL DEFAULT session_user,
@@ -125,6 +126,7 @@ COMMENT ON COLUMN csec.protected_table.subject IS 'the columns that say which cu
 COMMENT ON COLUMN csec.protected_table.subject_of IS 'the protected table whose key the subject columns hold; null: its own';
 COMMENT ON COLUMN csec.protected_table.enforce IS 'false: reads and changes are recorded, nothing is masked yet';
 COMMENT ON COLUMN csec.protected_table.audit IS 'strict or batch; null: as the highest level of its fields says';
+COMMENT ON COLUMN csec.protected_table.subject_keys IS 'fields and changes are under the key of each customer, which can be destroyed alone';
 COMMENT ON COLUMN csec.protected_table.filed_as IS
 	'the numbers under which the trail has records of the table: its own, and those it had before it was restored from a dump';
 

@@ -27,6 +27,13 @@ REVOKE ALL ON FUNCTION csec.adopt_encrypted(text, text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.adopt_encrypted(text, text) IS
 	'internal: a value that a table has already, encrypted as one of the category';
 
+CREATE FUNCTION csec.adopt_for(customers regclass, subject text, value text, category text) RETURNS csec.encrypted
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_adopt_for';
+REVOKE ALL ON FUNCTION csec.adopt_for(regclass, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.adopt_for(regclass, text, text, text) IS
+	'internal: the same, under the key of a customer of a table; subject null: of nobody';
+
 CREATE FUNCTION csec.stored_text(value csec.masked) RETURNS text
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'csec_stored_text';
@@ -63,7 +70,8 @@ CREATE TYPE csec.protect_request AS (
 	enforce boolean,
 	audit text,
 	allow_lock boolean,
-	observe_until timestamptz
+	observe_until timestamptz,
+	subject_keys boolean
 );
 COMMENT ON TYPE csec.protect_request IS 'internal: the arguments of csec.protect()';
 
@@ -200,35 +208,45 @@ CREATE FUNCTION csec.column_category(tab regclass, attname name) RETURNS text
 REVOKE ALL ON FUNCTION csec.column_category(regclass, name) FROM PUBLIC;
 COMMENT ON FUNCTION csec.column_category(regclass, name) IS 'internal: the category of a column that has a type of csec''s';
 
--- The type for a category: the domain of its name where csec ships one.
-CREATE FUNCTION csec.field_type(category text) RETURNS text
+-- The type for a category: the domain of its name where csec ships one.  Under
+-- the keys of customers every field is encrypted, as a text in clear would
+-- outlive its customer's key.
+CREATE FUNCTION csec.field_type(category text, subject_keys boolean) RETURNS text
 	LANGUAGE sql STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT CASE
-			WHEN c.sort = 'plain' THEN format('csec.masked(%I, plain)', c.name)
+			WHEN c.sort = 'plain' AND base.type = 'csec.masked'::regtype THEN format('csec.masked(%I, plain)', c.name)
 			WHEN EXISTS (SELECT FROM pg_type t WHERE t.typnamespace = 'csec'::regnamespace
 				AND t.typname = c.name AND t.typtype = 'd' AND t.typbasetype = base.type
 				AND t.typtypmod = csec.category_id(c.name))
 			THEN format('csec.%I', c.name)
 			ELSE format('%s(%I)', base.type, c.name) END
 		FROM csec.category c
-			CROSS JOIN LATERAL (SELECT CASE c.storage WHEN 'masked' THEN 'csec.masked' ELSE 'csec.encrypted' END::regtype AS type) base
+			CROSS JOIN LATERAL (SELECT CASE WHEN c.storage = 'masked' AND NOT subject_keys THEN 'csec.masked' ELSE 'csec.encrypted' END::regtype AS type) base
 		WHERE c.name = field_type.category
 	$$;
-REVOKE ALL ON FUNCTION csec.field_type(text) FROM PUBLIC;
-COMMENT ON FUNCTION csec.field_type(text) IS 'internal: the type of columns of a category';
+REVOKE ALL ON FUNCTION csec.field_type(text, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION csec.field_type(text, boolean) IS 'internal: the type of columns of a category';
 
--- The function that makes a field's value of a text that is there.
-CREATE FUNCTION csec.adopting(category text) RETURNS text
-	LANGUAGE sql STABLE STRICT
+-- The expression that makes a field's value of a text that is there.  customers:
+-- the table whose customers' keys it is to be under, with the subject's columns.
+CREATE FUNCTION csec.adopting(value text, category text, customers regclass DEFAULT NULL, subject text[] DEFAULT NULL, prefix text DEFAULT '')
+	RETURNS text
+	LANGUAGE sql STABLE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT CASE c.storage WHEN 'masked' THEN 'csec.adopt' ELSE 'csec.adopt_encrypted' END
+		SELECT CASE
+			WHEN customers IS NOT NULL THEN format('csec.adopt_for(%s::pg_catalog.oid::pg_catalog.regclass, %s, %s, %L)', customers::oid,
+				(SELECT CASE count(*) WHEN 1 THEN min(u.part)
+						ELSE format('CASE WHEN pg_catalog.num_nulls(%1$s) = 0 THEN csec.subject_key(%1$s) END', string_agg(u.part, ', ' ORDER BY u.n)) END
+					FROM (SELECT format('%s%I::pg_catalog.text', prefix, s.s), s.n FROM unnest(subject) WITH ORDINALITY s (s, n)) u (part, n)),
+				value, c.name)
+			ELSE format('csec.%s(%s, %L)', CASE c.storage WHEN 'masked' THEN 'adopt' ELSE 'adopt_encrypted' END, value, c.name) END
 		FROM csec.category c WHERE c.name = adopting.category
 	$$;
-REVOKE ALL ON FUNCTION csec.adopting(text) FROM PUBLIC;
-COMMENT ON FUNCTION csec.adopting(text) IS 'internal: the function that makes a value of a category of a text';
+REVOKE ALL ON FUNCTION csec.adopting(text, text, regclass, text[], text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.adopting(text, text, regclass, text[], text) IS 'internal: the expression that makes a value of a category of a text';
 
 -- A column as text, as it will be stored in a field.
 CREATE FUNCTION csec.as_text(attname name, from_type regtype) RETURNS text

@@ -86,6 +86,36 @@ $$;
 REVOKE ALL ON FUNCTION csec.plan_relation(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION csec.plan_relation(regclass) IS 'internal: why a relation cannot be protected; null: it can';
 
+CREATE FUNCTION csec.plan_subject_keys(request csec.protect_request) RETURNS SETOF csec.plan_row
+	LANGUAGE plpgsql STABLE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	plain name := (SELECT a.attname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+		WHERE a.attrelid = request.tab AND a.attnum > 0 AND NOT a.attisdropped
+			AND 'csec.masked'::regtype IN (t.oid, t.typbasetype) ORDER BY a.attnum LIMIT 1);
+BEGIN
+	IF NOT request.enforce THEN
+		RETURN NEXT csec.refusal('subject_keys', 'a table that is only observed has no keys of customers', '22023', 'Leave subject_keys out, or enforce => false.');
+	END IF;
+	IF request.subject_of IS NOT NULL AND NOT coalesce((SELECT p.subject_keys FROM csec.protected_table p WHERE p.relid = request.subject_of), false) THEN
+		RETURN NEXT csec.refusal('subject_keys', format('the customers of %s have no keys of their own', csec.qualified(request.subject_of)), '55000',
+			'Protect that table with subject_keys => true first.');
+	END IF;
+	IF plain IS NOT NULL THEN
+		RETURN NEXT csec.refusal(plain, format('column "%s" is of type csec.masked, which keeps its text in clear', plain), '42809',
+			'Change it to csec.encrypted of the same category: only what is encrypted can be destroyed with a key.');
+	END IF;
+	IF coalesce(current_setting('csec.tombstone_directory', true), '') = '' AND coalesce(current_setting('csec.key_directory', true), '') = ''
+		AND current_setting('csec.embedded_keys', true) IS DISTINCT FROM 'on' THEN
+		RETURN NEXT csec.refusal('csec.tombstone_directory', 'there is no place to note destroyed keys of customers', '55000',
+			'Set csec.tombstone_directory to a directory outside the data directory that the server''s user may write, and restart the server.');
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.plan_subject_keys(csec.protect_request) FROM PUBLIC;
+COMMENT ON FUNCTION csec.plan_subject_keys(csec.protect_request) IS 'internal: what keeps the customers of a table from having keys of their own';
+
 CREATE FUNCTION csec.plan_options(request csec.protect_request) RETURNS SETOF csec.plan_row
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
@@ -93,6 +123,11 @@ CREATE FUNCTION csec.plan_options(request csec.protect_request) RETURNS SETOF cs
 BEGIN
 	IF request.audit NOT IN ('strict', 'batch') THEN
 		RETURN NEXT csec.refusal('audit', 'audit is strict or batch', '22023', 'Leave it out to go by the level of the fields.');
+	END IF;
+	IF request.subject_keys THEN
+		RETURN QUERY SELECT * FROM csec.plan_subject_keys(request);
+	ELSIF (SELECT p.subject_keys FROM csec.protected_table p WHERE p.relid = request.subject_of) THEN
+		RETURN NEXT csec.step('note', 'subject_keys', format('the customers of %s have keys of their own, and what is here will not be under them', csec.qualified(request.subject_of)));
 	END IF;
 	IF request.observe_until IS NULL THEN
 		RETURN;
@@ -479,7 +514,7 @@ DECLARE
 	name text := csec.qualified(request.tab);
 BEGIN
 	RETURN QUERY SELECT (csec.step('rewrite', f.attname,
-			format('%s becomes %s', f.original_type, csec.field_type(f.category))
+			format('%s becomes %s', f.original_type, csec.field_type(f.category, request.subject_keys))
 			|| CASE WHEN f.original_type LIKE 'character%(%' THEN '; its length is not limited any more' ELSE '' END
 			|| CASE WHEN f.from_type = 'date'::regtype THEN '; it is text yyyy-mm-dd then, without date arithmetic' ELSE '' END)).*
 		FROM csec.request_fields(request) f WHERE f.rewritten;
@@ -521,7 +556,7 @@ CREATE FUNCTION csec.plan_change(request csec.protect_request, OUT plan csec.pla
 	AS $$
 DECLARE
 	columns name[] := ARRAY(SELECT f.attname FROM csec.request_fields(request) f WHERE f.rewritten);
-	types jsonb := (SELECT jsonb_object_agg(f.attname, csec.field_type(f.category)) FROM csec.request_fields(request) f WHERE f.rewritten);
+	types jsonb := (SELECT jsonb_object_agg(f.attname, csec.field_type(f.category, request.subject_keys)) FROM csec.request_fields(request) f WHERE f.rewritten);
 BEGIN
 	tried := '{}';
 	plan := '{}';
@@ -589,29 +624,31 @@ REVOKE ALL ON FUNCTION csec.make_plan(csec.protect_request) FROM PUBLIC;
 COMMENT ON FUNCTION csec.make_plan(csec.protect_request) IS 'internal: the plan of csec.protect(), and the trial behind it';
 
 CREATE FUNCTION csec.plan_protect(tab regclass, subject text[], fields jsonb DEFAULT NULL, subject_of regclass DEFAULT NULL,
-		enforce boolean DEFAULT true, audit text DEFAULT NULL, allow_lock boolean DEFAULT false, observe_until timestamptz DEFAULT NULL)
+		enforce boolean DEFAULT true, audit text DEFAULT NULL, allow_lock boolean DEFAULT false, observe_until timestamptz DEFAULT NULL,
+		subject_keys boolean DEFAULT false)
 	RETURNS TABLE (step int, kind text, object text, what text)
 	LANGUAGE sql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT p.ordinality::int, p.kind, p.object, p.what || coalesce('. ' || p.hint, '')
-		FROM csec.make_plan((tab, subject, fields, subject_of, enforce, audit, allow_lock, observe_until)::csec.protect_request) m,
+		FROM csec.make_plan((tab, subject, fields, subject_of, enforce, audit, allow_lock, observe_until, coalesce(subject_keys, false))::csec.protect_request) m,
 			unnest(m.plan) WITH ORDINALITY p
 	$$;
-REVOKE ALL ON FUNCTION csec.plan_protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION csec.plan_protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz) TO csec_admin;
-COMMENT ON FUNCTION csec.plan_protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz) IS
+REVOKE ALL ON FUNCTION csec.plan_protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.plan_protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz, boolean) TO csec_admin;
+COMMENT ON FUNCTION csec.plan_protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz, boolean) IS
 	'what csec.protect() of the same arguments would do, break or refuse; changes nothing';
 
 CREATE FUNCTION csec.plan_protect(tab regclass, subject text, fields jsonb DEFAULT NULL, subject_of regclass DEFAULT NULL,
-		enforce boolean DEFAULT true, audit text DEFAULT NULL, allow_lock boolean DEFAULT false, observe_until timestamptz DEFAULT NULL)
+		enforce boolean DEFAULT true, audit text DEFAULT NULL, allow_lock boolean DEFAULT false, observe_until timestamptz DEFAULT NULL,
+		subject_keys boolean DEFAULT false)
 	RETURNS TABLE (step int, kind text, object text, what text)
 	LANGUAGE sql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT * FROM csec.plan_protect(tab, ARRAY[subject], fields, subject_of, enforce, audit, allow_lock, observe_until)
+		SELECT * FROM csec.plan_protect(tab, ARRAY[subject], fields, subject_of, enforce, audit, allow_lock, observe_until, subject_keys)
 	$$;
-REVOKE ALL ON FUNCTION csec.plan_protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION csec.plan_protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz) TO csec_admin;
-COMMENT ON FUNCTION csec.plan_protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz) IS
+REVOKE ALL ON FUNCTION csec.plan_protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.plan_protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz, boolean) TO csec_admin;
+COMMENT ON FUNCTION csec.plan_protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz, boolean) IS
 	'what csec.protect() of the same arguments would do, break or refuse; changes nothing';

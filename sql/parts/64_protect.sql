@@ -12,10 +12,12 @@ DECLARE
 	r record;
 	fields text := (SELECT string_agg(quote_ident(f.attname), ', ') FROM csec.protected_field f
 		JOIN csec.protected_table t USING (relid) WHERE f.relid = tab AND t.enforce);
+	wanted name[] := '{csec_aa_keep,csec_zz_record,csec_zz_truncate}'::name[]
+		|| CASE WHEN (SELECT t.subject_keys FROM csec.protected_table t WHERE t.relid = tab) THEN '{csec_zy_rekey}'::name[] END;
 BEGIN
 	FOR r IN SELECT csec.qualified(t) AS name, c.relispartition AS follows, m.missing
 		FROM csec.tree(tab) t JOIN pg_class c ON c.oid = t
-			CROSS JOIN LATERAL (SELECT ARRAY(SELECT n FROM unnest('{csec_aa_keep,csec_zz_record,csec_zz_truncate}'::name[]) n
+			CROSS JOIN LATERAL (SELECT ARRAY(SELECT n FROM unnest(wanted) n
 				WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t AND g.tgname = n)) AS missing) m
 	LOOP
 		-- a partition has its row triggers from the partitioned table
@@ -25,13 +27,16 @@ BEGIN
 		IF 'csec_aa_keep' = ANY (r.missing) AND NOT r.follows AND fields IS NOT NULL THEN
 			EXECUTE format('CREATE TRIGGER csec_aa_keep BEFORE UPDATE OF %s ON %s FOR EACH ROW EXECUTE FUNCTION csec.keep_masked()', fields, r.name);
 		END IF;
+		IF 'csec_zy_rekey' = ANY (r.missing) AND NOT r.follows THEN
+			EXECUTE format('CREATE TRIGGER csec_zy_rekey BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION csec.rekey_row()', r.name);
+		END IF;
 		IF 'csec_zz_truncate' = ANY (r.missing) THEN
 			EXECUTE format('CREATE TRIGGER csec_zz_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION csec.record_change()', r.name);
 		END IF;
 	END LOOP;
 	FOR r IN SELECT csec.qualified(g.tgrelid) AS name, g.tgname FROM pg_trigger g
 		WHERE g.tgrelid IN (SELECT csec.tree(tab)) AND g.tgenabled <> 'A'
-			AND g.tgname IN ('csec_aa_keep', 'csec_zz_record', 'csec_zz_truncate')
+			AND g.tgname = ANY (wanted)
 	LOOP
 		EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %I', r.name, r.tgname);
 	END LOOP;
@@ -68,8 +73,9 @@ CREATE FUNCTION csec.rewrite(request csec.protect_request, tried csec.tried[]) R
 	AS $$
 DECLARE
 	fields csec.protected_field[];
-	clauses text := (SELECT string_agg(format('ALTER COLUMN %I TYPE %s USING %s(%s, %L)',
-			f.attname, csec.field_type(f.category), csec.adopting(f.category), csec.as_text(f.attname, f.from_type), f.category), ', ' ORDER BY f.attnum)
+	clauses text := (SELECT string_agg(format('ALTER COLUMN %I TYPE %s USING %s',
+			f.attname, csec.field_type(f.category, request.subject_keys), csec.adopting(csec.as_text(f.attname, f.from_type), f.category,
+				CASE WHEN request.subject_keys THEN coalesce(request.subject_of, request.tab) END, request.subject)), ', ' ORDER BY f.attnum)
 		FROM csec.request_fields(request) f WHERE f.rewritten);
 	dependents csec.dependent[] := ARRAY(SELECT t.dependent FROM unnest(tried) t);
 BEGIN
@@ -111,6 +117,28 @@ $$;
 REVOKE ALL ON FUNCTION csec.plan_locked(csec.protect_request) FROM PUBLIC;
 COMMENT ON FUNCTION csec.plan_locked(csec.protect_request) IS 'internal: the plan of a table that is locked for it; all refusals as one error';
 
+-- Values that were encrypted before go under the keys of their customers, too.
+CREATE FUNCTION csec.rekey_rows(tab regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	target regclass;
+	done record;
+	blocks int8;
+BEGIN
+	FOR target IN SELECT t FROM csec.reencrypt_targets(tab) t LOOP
+		blocks := pg_relation_size(target) / current_setting('block_size')::int8;
+		SELECT 0::int8 AS next_block INTO done;
+		WHILE done.next_block < blocks LOOP
+			done := csec.reencrypt_blocks(target, done.next_block, blocks, 2147483647);
+		END LOOP;
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.rekey_rows(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.rekey_rows(regclass) IS 'internal: the rest of the work of csec.protect() with subject_keys, under its lock';
+
 CREATE FUNCTION csec.carry_out(request csec.protect_request, tried csec.tried[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET jit = off
@@ -125,6 +153,9 @@ BEGIN
 	END IF;
 	PERFORM csec.arm(request.tab);
 	PERFORM csec.own_ddl(false);
+	IF request.subject_keys THEN
+		PERFORM csec.rekey_rows(request.tab);
+	END IF;
 	IF rewriting THEN
 		RAISE NOTICE '% is protected; pg_dump of it needs a member of csec_backup now', csec.qualified(request.tab);
 	END IF;
@@ -134,19 +165,23 @@ REVOKE ALL ON FUNCTION csec.carry_out(csec.protect_request, csec.tried[]) FROM P
 COMMENT ON FUNCTION csec.carry_out(csec.protect_request, csec.tried[]) IS 'internal: does what a plan says';
 
 CREATE FUNCTION csec.protect(tab regclass, subject text[], fields jsonb DEFAULT NULL, subject_of regclass DEFAULT NULL,
-		enforce boolean DEFAULT true, audit text DEFAULT NULL, allow_lock boolean DEFAULT false, observe_until timestamptz DEFAULT NULL)
+		enforce boolean DEFAULT true, audit text DEFAULT NULL, allow_lock boolean DEFAULT false, observe_until timestamptz DEFAULT NULL,
+		subject_keys boolean DEFAULT false)
 	RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	request csec.protect_request := (tab, subject, fields, subject_of, enforce, audit, allow_lock, observe_until);
+	request csec.protect_request := (tab, subject, fields, subject_of, enforce, audit, allow_lock, observe_until, coalesce(subject_keys, false));
 	tried csec.tried[];
 BEGIN
 	tried := csec.plan_locked(request);
 	PERFORM csec.create_trail();
-	INSERT INTO csec.protected_table (relid, subject, subject_of, enforce, audit, observe_until, protected_by)
-		VALUES (request.tab, request.subject, request.subject_of, request.enforce, request.audit,
+	IF request.subject_keys AND request.subject_of IS NULL THEN
+		PERFORM csec.make_space(request.tab);
+	END IF;
+	INSERT INTO csec.protected_table (relid, subject, subject_of, enforce, audit, subject_keys, observe_until, protected_by)
+		VALUES (request.tab, request.subject, request.subject_of, request.enforce, request.audit, request.subject_keys,
 			CASE WHEN NOT request.enforce THEN coalesce(request.observe_until, now() + interval '30 days') END,
 			csec.login()::text);
 	INSERT INTO csec.protected_field (relid, attname, category, original_type)
@@ -156,20 +191,21 @@ BEGIN
 	PERFORM csec.carry_out(request, tried);
 END
 $$;
-REVOKE ALL ON FUNCTION csec.protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION csec.protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz) TO csec_admin;
-COMMENT ON FUNCTION csec.protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz) IS
-	'protect a table: record its reads and changes by subject, and mask its fields (column -> category). subject_of: the protected table of the customers that it refers to; enforce => false: record only, for at most 90 days; audit: strict or batch, else by level; allow_lock: rewrite it even above 1 GB. For superusers, and members of csec_admin who own the table. csec.plan_protect() tells beforehand';
+REVOKE ALL ON FUNCTION csec.protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz, boolean) TO csec_admin;
+COMMENT ON FUNCTION csec.protect(regclass, text[], jsonb, regclass, boolean, text, boolean, timestamptz, boolean) IS
+	'protect a table: record its reads and changes by subject, and mask its fields (column -> category). subject_of: the protected table of the customers that it refers to; enforce => false: record only, for at most 90 days; audit: strict or batch, else by level; allow_lock: rewrite it even above 1 GB; subject_keys: a key for each customer, which csec.destroy_subject_key() destroys alone. For superusers, and members of csec_admin who own the table. csec.plan_protect() tells beforehand';
 
 CREATE FUNCTION csec.protect(tab regclass, subject text, fields jsonb DEFAULT NULL, subject_of regclass DEFAULT NULL,
-		enforce boolean DEFAULT true, audit text DEFAULT NULL, allow_lock boolean DEFAULT false, observe_until timestamptz DEFAULT NULL)
+		enforce boolean DEFAULT true, audit text DEFAULT NULL, allow_lock boolean DEFAULT false, observe_until timestamptz DEFAULT NULL,
+		subject_keys boolean DEFAULT false)
 	RETURNS void
 	LANGUAGE sql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT csec.protect(tab, ARRAY[subject], fields, subject_of, enforce, audit, allow_lock, observe_until) $$;
-REVOKE ALL ON FUNCTION csec.protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION csec.protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz) TO csec_admin;
-COMMENT ON FUNCTION csec.protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz) IS
+	AS $$ SELECT csec.protect(tab, ARRAY[subject], fields, subject_of, enforce, audit, allow_lock, observe_until, subject_keys) $$;
+REVOKE ALL ON FUNCTION csec.protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz, boolean) TO csec_admin;
+COMMENT ON FUNCTION csec.protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz, boolean) IS
 	'protect a table whose subject is one column; see the other csec.protect()';
 
 -- From observing to masking, with what csec.protect() was told then.
@@ -188,7 +224,7 @@ BEGIN
 			HINT = 'csec.protect(..., enforce => false) is what comes before.';
 	END IF;
 	request := (tab, t.subject, (SELECT jsonb_object_agg(f.attname, f.category) FROM csec.protected_field f WHERE f.relid = tab),
-		t.subject_of, true, t.audit, allow_lock, NULL);
+		t.subject_of, true, t.audit, allow_lock, NULL, t.subject_keys);
 	-- out of the way of the plan, which refuses tables that are protected;
 	-- back before anybody else can see the table without its triggers' policy
 	DELETE FROM csec.protected_table p WHERE p.relid = tab;
@@ -292,6 +328,9 @@ BEGIN
 			AND d.address_names[array_upper(d.address_names, 1)] = f.attname;
 	DELETE FROM csec.protected_table p USING pg_event_trigger_dropped_objects() d
 		WHERE d.classid = 'pg_class'::regclass AND d.objid = p.relid AND d.objsubid = 0;
+	-- its customers' keys stay: the trail is under them
+	UPDATE csec.subject_space s SET relid = NULL FROM pg_event_trigger_dropped_objects() d
+		WHERE d.classid = 'pg_class'::regclass AND d.objid = s.relid AND d.objsubid = 0;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.forget_dropped() FROM PUBLIC;

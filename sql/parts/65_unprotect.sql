@@ -68,7 +68,7 @@ DECLARE
 BEGIN
 	FOR r IN SELECT csec.qualified(g.tgrelid) AS name, g.tgname FROM pg_trigger g
 		WHERE g.tgrelid IN (SELECT csec.tree(tab)) AND g.tgparentid = 0
-			AND g.tgfoid IN ('csec.keep_masked'::regproc, 'csec.record_change'::regproc)
+			AND g.tgfoid IN ('csec.keep_masked'::regproc, 'csec.rekey_row'::regproc, 'csec.record_change'::regproc)
 	LOOP
 		EXECUTE format('DROP TRIGGER %I ON %s', r.tgname, r.name);
 	END LOOP;

@@ -162,6 +162,17 @@ $$;
 REVOKE ALL ON FUNCTION csec.values_under(csec.key) FROM PUBLIC;
 COMMENT ON FUNCTION csec.values_under(csec.key) IS 'internal: how many stored values are under a key, by column';
 
+-- Bytes 2 to 7 of a wrapped key are id and version of the data key.
+CREATE FUNCTION csec.subject_keys_under(id int4, version int4) RETURNS int8
+	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT count(*) FROM (
+		SELECT k.wrapped FROM csec.subject_key k WHERE k.wrapped IS NOT NULL
+		UNION ALL SELECT s.wrapped FROM csec.subject_space s) w
+	WHERE substr(w.wrapped, 2, 6) = int4send(id) || substr(int4send(version), 3)
+$$;
+REVOKE ALL ON FUNCTION csec.subject_keys_under(int4, int4) FROM PUBLIC;
+COMMENT ON FUNCTION csec.subject_keys_under(int4, int4) IS 'internal: how many keys of customers a data key wraps';
+
 CREATE FUNCTION csec.refuse_unreachable() RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -199,6 +210,11 @@ BEGIN
 			USING ERRCODE = 'dependent_objects_still_exist', HINT = 'Make these views, defaults, constraints or indexes anew: their constants then go under the active key.';
 	END IF;
 	PERFORM csec.wait_for_older();
+	IF k.purpose = 'data' AND csec.subject_keys_under(k.id, k.version) > 0 THEN
+		RAISE EXCEPTION 'key % version % wraps % keys of customers', k.id, k.version, csec.subject_keys_under(k.id, k.version)
+			USING ERRCODE = 'object_in_use',
+			HINT = 'CALL csec.rewrap_subject_keys() first. force => true destroys it all the same, and what is under these keys cannot be read any more.';
+	END IF;
 	found := (SELECT string_agg(format('%s values of %s.%I', v.n, v.relid, v.attname), ', ') FROM csec.values_under(k) v);
 	IF found IS NOT NULL THEN
 		RAISE EXCEPTION 'key % version % is in use: %', k.id, k.version, found
@@ -335,12 +351,13 @@ BEGIN
 	PERFORM csec.refuse_unreachable();
 	PERFORM csec.wait_for_older();
 
-	-- in one query: all tables at one moment
-	untagged := (SELECT string_agg(v, ', ') FROM (
-		SELECT format('%s values of %s', sum(s.n), r.relid) AS v
+	-- in one query: all tables at one moment.  What nothing opens any more
+	-- (current, without the tag) keeps its old tag and equals nothing then.
+	untagged := (SELECT string_agg(v, ', ' ORDER BY relid) FROM (
+		SELECT r.relid, format('%s values of %s', sum(s.n), r.relid) AS v
 		FROM (SELECT c.relid FROM csec.encrypted_columns() c GROUP BY 1) r
 			CROSS JOIN LATERAL csec.scan_envelopes(r.relid, '{}', NULL) s
-		WHERE s.search_mark IS NOT NULL AND s.next_mark IS DISTINCT FROM
+		WHERE s.search_mark IS NOT NULL AND NOT s.current AND s.next_mark IS DISTINCT FROM
 			('x' || encode(substr(next.commitment, 1, 4), 'hex'))::bit(32)::int8
 		GROUP BY r.relid) u);
 	IF untagged IS NOT NULL THEN

@@ -30,11 +30,12 @@ CREATE FUNCTION csec.encryption_share(tab regclass, sample int8 DEFAULT NULL,
 			JOIN pg_attribute f ON f.attrelid = t AND f.attnum = s.attnum
 		GROUP BY 1, 2, 3, 4, 5, 6, 7, 8)
 	SELECT n.attname, coalesce(c.name, d.category), CASE n.suite WHEN 1 THEN 'aes_256_gcm' WHEN 2 THEN 'sm4_ctr_hmac_sm3' ELSE 'plain' END,
-		n.key_id, n.key_version, k.name, CASE WHEN n.suite IS NOT NULL THEN coalesce(k.state, 'unknown') END,
+		n.key_id, n.key_version, coalesce(k.name, o.customers), CASE WHEN n.suite IS NOT NULL THEN coalesce(k.state, o.customers, 'unknown') END,
 		CASE WHEN n.suite IS NOT NULL THEN concat_ws(', ', coalesce(a.state, CASE WHEN n.search_mark IS NOT NULL THEN 'unknown' ELSE 'none' END),
 			coalesce(x.state, CASE WHEN n.next_mark IS NOT NULL THEN 'unknown' END)) END,
 		coalesce(n.current, false), n.n::int8, round(n.n / sum(n.n) OVER (PARTITION BY n.attname), 4)
 	FROM counted n
+		CROSS JOIN LATERAL (SELECT CASE WHEN n.suite IS NOT NULL AND n.key_id IS NULL THEN 'per subject' END AS customers) o
 		LEFT JOIN csec.category c ON csec.category_id(c.name) = n.category
 		LEFT JOIN csec.declared_fields(tab) d ON d.attname = n.attname
 		LEFT JOIN csec.key k ON k.purpose = 'data' AND k.id = n.key_id AND k.version = n.key_version

@@ -38,6 +38,7 @@ CREATE TABLE csec.migration (
 	fields jsonb NOT NULL,
 	subject_of regclass,
 	audit text,
+	subject_keys boolean NOT NULL,
 	decrypt jsonb NOT NULL,
 	key name[] NOT NULL,
 	last_key text[],
@@ -55,6 +56,7 @@ COMMENT ON COLUMN csec.migration.subject IS 'as csec.protect() will be told';
 COMMENT ON COLUMN csec.migration.fields IS 'likewise';
 COMMENT ON COLUMN csec.migration.subject_of IS 'likewise';
 COMMENT ON COLUMN csec.migration.audit IS 'likewise';
+COMMENT ON COLUMN csec.migration.subject_keys IS 'likewise';
 COMMENT ON COLUMN csec.migration.decrypt IS 'column to expression that gives the text of a column encrypted by other means';
 COMMENT ON COLUMN csec.migration.key IS 'the key that the rows are copied by';
 COMMENT ON COLUMN csec.migration.last_key IS 'key of the last row that was copied';
@@ -102,9 +104,9 @@ CREATE FUNCTION csec.copy_columns(m csec.migration, OUT attnum int2, OUT attname
 	AS $$
 		SELECT a.attnum, a.attname, NOT a.attisdropped,
 			CASE WHEN a.attisdropped THEN 'pg_catalog.int4'
-				WHEN f.category IS NOT NULL THEN csec.field_type(f.category)
+				WHEN f.category IS NOT NULL THEN csec.field_type(f.category, m.subject_keys)
 				ELSE format_type(a.atttypid, a.atttypmod) END,
-			CASE WHEN f.category IS NOT NULL THEN format('%s(%s, %L)', csec.adopting(f.category), text_of.it, f.category)
+			CASE WHEN f.category IS NOT NULL THEN csec.adopting(text_of.it, f.category, CASE WHEN m.subject_keys THEN coalesce(m.subject_of, m.relid) END, m.subject, 't.')
 				ELSE format('t.%I', a.attname) END,
 			CASE WHEN f.category IS NOT NULL THEN text_of.it END
 		FROM pg_attribute a
@@ -127,7 +129,7 @@ DECLARE
 	name text := csec.qualified(m.relid);
 	request csec.protect_request := (m.relid, m.subject,
 		(SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(m.fields) f WHERE NOT m.decrypt ? f.key),
-		m.subject_of, true, m.audit, true, NULL);
+		m.subject_of, true, m.audit, true, NULL, m.subject_keys);
 	missing text;
 BEGIN
 	PERFORM csec.refuse_plan(name, (csec.make_plan(request)).plan);
@@ -232,7 +234,7 @@ REVOKE ALL ON FUNCTION csec.drop_copy(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION csec.drop_copy(regclass) IS 'internal: takes away what csec.make_copy() made';
 
 -- Begin, or find what was begun.
-CREATE FUNCTION csec.migration_begin(tab regclass, subject text[], fields jsonb, subject_of regclass, audit text, decrypt jsonb) RETURNS void
+CREATE FUNCTION csec.migration_begin(tab regclass, subject text[], fields jsonb, subject_of regclass, audit text, decrypt jsonb, subject_keys boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -244,7 +246,8 @@ BEGIN
 			HINT = 'A superuser may protect a table, and a member of csec_admin who owns it.';
 	END IF;
 	IF m.relid IS NOT NULL THEN
-		IF (m.subject, m.fields, m.subject_of, m.audit, m.decrypt) IS DISTINCT FROM (subject, fields, subject_of, audit, coalesce(decrypt, '{}')) THEN
+		IF (m.subject, m.fields, m.subject_of, m.audit, m.decrypt, m.subject_keys)
+			IS DISTINCT FROM (subject, fields, subject_of, audit, coalesce(decrypt, '{}'), coalesce(subject_keys, false)) THEN
 			RAISE EXCEPTION 'csec.protect_online() is at work on % with other arguments', csec.qualified(tab)
 				USING ERRCODE = 'object_in_use', HINT = 'Give the same ones to go on, or end it with csec.protect_online_cancel().';
 		END IF;
@@ -255,23 +258,27 @@ BEGIN
 	m.fields := coalesce(fields, '{}');
 	m.subject_of := subject_of;
 	m.audit := audit;
+	m.subject_keys := coalesce(subject_keys, false);
 	m.decrypt := coalesce(decrypt, '{}');
 	m.key := (SELECT array_agg(a.attname ORDER BY k.n) FROM pg_index i, unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k (attnum, n)
 		JOIN pg_attribute a ON a.attrelid = tab AND a.attnum = k.attnum WHERE i.indrelid = tab AND i.indisprimary);
 	m.expected := greatest((SELECT reltuples FROM pg_class WHERE oid = tab), 0)::bigint;
 	PERFORM csec.refuse_online(m);
 	PERFORM csec.create_trail();
+	IF m.subject_keys AND m.subject_of IS NULL THEN
+		PERFORM csec.make_space(tab);
+	END IF;
 	PERFORM csec.own_ddl(true);
 	PERFORM csec.make_copy(m);
 	PERFORM csec.own_ddl(false);
-	INSERT INTO csec.migration (relid, subject, fields, subject_of, audit, decrypt, key, expected)
-		VALUES (m.relid, m.subject, m.fields, m.subject_of, m.audit, m.decrypt, m.key, m.expected);
+	INSERT INTO csec.migration (relid, subject, fields, subject_of, audit, subject_keys, decrypt, key, expected)
+		VALUES (m.relid, m.subject, m.fields, m.subject_of, m.audit, m.subject_keys, m.decrypt, m.key, m.expected);
 	PERFORM csec.control('protect online', csec.qualified(tab), jsonb_build_object('fields', m.fields, 'state', 'begun'));
 END
 $$;
-REVOKE ALL ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass, text, jsonb) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass, text, jsonb) TO csec_admin;
-COMMENT ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass, text, jsonb) IS 'internal: the first step of csec.protect_online()';
+REVOKE ALL ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass, text, jsonb, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass, text, jsonb, boolean) TO csec_admin;
+COMMENT ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass, text, jsonb, boolean) IS 'internal: the first step of csec.protect_online()';
 
 -- Copy the rows that a condition finds, and read back what was made of them.
 CREATE FUNCTION csec.copy_rows(m csec.migration, source text, OUT rows bigint, OUT last_key text[])
@@ -419,7 +426,7 @@ BEGIN
 	IF plain IS NOT NULL THEN
 		EXECUTE format('ALTER TABLE %s %s', csec.qualified(tab), plain);
 	END IF;
-	PERFORM csec.protect(tab, m.subject, NULLIF(m.fields, '{}'), m.subject_of, true, m.audit, true);
+	PERFORM csec.protect(tab, m.subject, NULLIF(m.fields, '{}'), m.subject_of, true, m.audit, true, NULL, m.subject_keys);
 	PERFORM csec.own_ddl(true);
 	PERFORM csec.swap_files(tab, copy);
 	PERFORM csec.drop_copy(tab);
@@ -452,11 +459,11 @@ COMMENT ON FUNCTION csec.protect_online_cancel(regclass) IS 'leave off what csec
 -- No SET and no SECURITY DEFINER, as it commits: so it only calls functions,
 -- by their full names, and computes nothing.
 CREATE PROCEDURE csec.protect_online(tab regclass, subject text[], fields jsonb DEFAULT NULL,
-		subject_of regclass DEFAULT NULL, audit text DEFAULT NULL, decrypt jsonb DEFAULT NULL, batch int DEFAULT 5000)
+		subject_of regclass DEFAULT NULL, audit text DEFAULT NULL, decrypt jsonb DEFAULT NULL, batch int DEFAULT 5000, subject_keys boolean DEFAULT false)
 	LANGUAGE plpgsql
 	AS $$
 BEGIN
-	PERFORM csec.migration_begin(tab, subject, fields, subject_of, audit, decrypt);
+	PERFORM csec.migration_begin(tab, subject, fields, subject_of, audit, decrypt, subject_keys);
 	COMMIT;
 	WHILE csec.migration_copy(tab, batch) LOOP
 		COMMIT;
@@ -469,7 +476,7 @@ BEGIN
 	PERFORM csec.migration_finish(tab);
 END
 $$;
-REVOKE ALL ON PROCEDURE csec.protect_online(regclass, text[], jsonb, regclass, text, jsonb, int) FROM PUBLIC;
-GRANT EXECUTE ON PROCEDURE csec.protect_online(regclass, text[], jsonb, regclass, text, jsonb, int) TO csec_admin;
-COMMENT ON PROCEDURE csec.protect_online(regclass, text[], jsonb, regclass, text, jsonb, int) IS
+REVOKE ALL ON PROCEDURE csec.protect_online(regclass, text[], jsonb, regclass, text, jsonb, int, boolean) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE csec.protect_online(regclass, text[], jsonb, regclass, text, jsonb, int, boolean) TO csec_admin;
+COMMENT ON PROCEDURE csec.protect_online(regclass, text[], jsonb, regclass, text, jsonb, int, boolean) IS
 	'csec.protect() for a large table that must not be locked for long: copies it in batches and takes an exclusive lock at the end, for as long as its indexes take; called again it goes on where it was. decrypt: column to expression, for columns encrypted by other means, over table t';

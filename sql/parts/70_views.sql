@@ -36,7 +36,7 @@ COMMENT ON FUNCTION csec.record_fields(bytea) IS
 CREATE FUNCTION csec.record_changes(record bytea)
 	RETURNS TABLE (row_no int8, op text, subject text, column_name text, classified bool,
 		old_value text, new_value text, old_digest bytea, new_digest bytea, old_length int8, new_length int8)
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 10
+	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 10
 	AS 'MODULE_PATHNAME', 'csec_record_changes';
 REVOKE ALL ON FUNCTION csec.record_changes(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.record_changes(bytea) TO csec_auditor;

@@ -54,6 +54,40 @@ REVOKE ALL ON FUNCTION csec.subject_tables(regclass, bool) FROM PUBLIC;
 COMMENT ON FUNCTION csec.subject_tables(regclass, bool) IS
 	'internal: the protected tables whose records tell of the subjects of a table';
 
+-- The names that the trail may have for a subject: itself, and where the
+-- customers have keys of their own the pseudonym.
+CREATE FUNCTION csec.subject_names(tab regclass, subject text) RETURNS text[]
+	LANGUAGE sql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH RECURSIVE up (relid) AS (
+			SELECT tab::oid
+			UNION SELECT i.inhparent FROM up JOIN pg_inherits i ON i.inhrelid = up.relid)
+		SELECT ARRAY[subject] || (SELECT replace(csec.subject_pseudonym(s.relid, subject)::text, '-', '') FROM csec.subject_space s
+			WHERE s.relid IN (SELECT relid FROM up
+				UNION SELECT p.subject_of FROM csec.protected_table p JOIN up ON up.relid = p.relid)
+				-- a number stands in the trail as it is
+				AND NOT EXISTS (SELECT FROM csec.protected_table p JOIN pg_attribute a ON a.attrelid = p.relid AND a.attname = p.subject[1]
+					WHERE p.relid = s.relid AND cardinality(p.subject) = 1 AND csec.key_kind(a.atttypid) = 'integer') LIMIT 1)
+	$$;
+REVOKE ALL ON FUNCTION csec.subject_names(regclass, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.subject_names(regclass, text) IS
+	'internal: a subject, and the pseudonym by which the trail names it where it is no number and its customers have keys of their own';
+
+CREATE FUNCTION csec.keys_of_names(names text[]) RETURNS int8[]
+	LANGUAGE sql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT array_agg(k) FROM unnest(names) n, unnest(csec.subject_keys(n)) k WHERE n IS NOT NULL $$;
+REVOKE ALL ON FUNCTION csec.keys_of_names(text[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.keys_of_names(text[]) IS 'internal: csec.subject_keys() of several names';
+
+CREATE FUNCTION csec.record_has_any(record bytea, names text[]) RETURNS bool
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT csec.record_has_subject(record, names[1]) OR coalesce(csec.record_has_subject(record, names[2]), false) $$;
+REVOKE ALL ON FUNCTION csec.record_has_any(bytea, text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.record_has_any(bytea, text[]) TO csec_auditor;
+COMMENT ON FUNCTION csec.record_has_any(bytea, text[]) IS 'internal: is a record about a subject, by either of its names?';
+
 -- Each branch is one index: of one subject, of few, of many, of all.  Not by
 -- SET search_path: the planner shall put the text in place of the call.
 CREATE FUNCTION csec.records_about(relids oid[], keys int8[])
@@ -69,7 +103,8 @@ CREATE FUNCTION csec.records_about(relids oid[], keys int8[])
 		UNION ALL
 		SELECT l.seq, l.at, l.kind, l.relid, l.record FROM csec_trail.audit_log l
 			WHERE l.relid = ANY (relids) AND l.subjects IS NOT NULL AND NOT pg_catalog.lower_inf(l.subjects)
-				AND (l.subjects OPERATOR(pg_catalog.@>) keys[1] OR l.subjects OPERATOR(pg_catalog.@>) keys[2])
+				AND (l.subjects OPERATOR(pg_catalog.@>) keys[1] OR l.subjects OPERATOR(pg_catalog.@>) keys[2]
+					OR l.subjects OPERATOR(pg_catalog.@>) keys[3])
 		UNION ALL
 		SELECT l.seq, l.at, l.kind, l.relid, l.record FROM csec_trail.audit_log l
 			WHERE l.relid = ANY (relids) AND l.subjects IS NOT NULL AND pg_catalog.lower_inf(l.subjects)
@@ -103,8 +138,11 @@ CREATE FUNCTION csec.who_saw(tab regclass, subject text, from_time timestamptz D
 	SET search_path = pg_catalog, pg_temp
 	SET jit = off
 	AS $$
+DECLARE
+	names text[];
 BEGIN
 	PERFORM csec.check_question(tab, subject);
+	names := csec.subject_names(tab, subject);
 	RETURN QUERY
 		SELECT s.seq, s.at, s.login, s.session_role, s.reader, s.effective_role, s.actor,
 			s.reason, s.ticket, s.application, s.client, s.relation, s.statement,
@@ -112,7 +150,7 @@ BEGIN
 		FROM (
 			-- of the records that tell one read the one that knows most
 			SELECT DISTINCT ON (coalesce(r.read_key, int8send(l.seq))) r.*, c.certainty
-			FROM csec.records_about(csec.subject_tables(tab, true), csec.subject_keys(subject)) l
+			FROM csec.records_about(csec.subject_tables(tab, true), csec.keys_of_names(names)) l
 				CROSS JOIN LATERAL csec.record_fields(l.record) r
 				-- rows that were delivered without their subjects may be anybody's
 				CROSS JOIN LATERAL (SELECT CASE WHEN r.subjects IS NULL AND r.exactness <> 'intent' THEN 'all'
@@ -120,7 +158,7 @@ BEGIN
 			WHERE l.kind = 2
 				-- sealing comes after reading; a day for clocks that were set
 				AND (from_time IS NULL OR l.at >= from_time - interval '1 day')
-				AND csec.record_has_subject(l.record, who_saw.subject)
+				AND csec.record_has_any(l.record, names)
 				AND (from_time IS NULL OR r.at >= from_time) AND (to_time IS NULL OR r.at < to_time)
 			ORDER BY coalesce(r.read_key, int8send(l.seq)),
 				array_position(ARRAY['delivered', 'scanned', 'all', 'intent'], c.certainty), r.seq) s
@@ -171,9 +209,12 @@ CREATE FUNCTION csec.history(tab regclass, subject text, from_time timestamptz D
 DECLARE
 	keys CONSTANT int8[] := csec.subject_keys(subject);
 	-- an integer however it was written
-	names CONSTANT text[] := CASE WHEN cardinality(keys) = 2 THEN ARRAY[subject, keys[1]::text] ELSE ARRAY[subject] END;
+	names text[] := CASE WHEN cardinality(keys) = 2 THEN ARRAY[subject, keys[1]::text] ELSE ARRAY[subject] END;
+	known_as text[];
 BEGIN
 	PERFORM csec.check_question(tab, subject);
+	known_as := csec.subject_names(tab, subject);
+	names := names || known_as[2:];
 	RETURN QUERY
 		SELECT h.seq, h.row_no, h.at, h.login, h.reader, h.actor, h.reason, h.ticket, h.relation,
 			CASE h.op WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' ELSE h.statement END,
@@ -185,12 +226,12 @@ BEGIN
 				-- the key before, where an update moved the row to another subject
 				CASE WHEN c.op = 'U' THEN csec.subject_before(l.relid, c.subject,
 					array_agg(c.column_name) OVER row, array_agg(c.old_value) OVER row) END AS old_subject
-			FROM csec.records_about(csec.subject_tables(tab, false), keys) l
+			FROM csec.records_about(csec.subject_tables(tab, false), csec.keys_of_names(known_as)) l
 				CROSS JOIN LATERAL csec.record_fields(l.record) r
 				LEFT JOIN LATERAL csec.record_changes(l.record) c ON true
 			WHERE l.kind = 3
 				AND (from_time IS NULL OR l.at >= from_time - interval '1 day')
-				AND csec.record_has_subject(l.record, history.subject)
+				AND csec.record_has_any(l.record, known_as)
 				AND (from_time IS NULL OR r.at >= from_time) AND (to_time IS NULL OR r.at < to_time)
 			WINDOW row AS (PARTITION BY l.seq, c.row_no)) h
 		-- no row: all of them (TRUNCATE)

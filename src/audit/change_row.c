@@ -29,10 +29,10 @@ get_bytes(const uint8_t **p, const uint8_t *end, CsecField *field)
 static bool
 get_name(const uint8_t **p, const uint8_t *end, CsecChangeName *name)
 {
-	if (!get_bytes(p, end, &name->name) || *p == end || **p > 1)
+	if (!get_bytes(p, end, &name->name) || *p == end || **p > CSEC_CHANGE_SEALED)
 		return false;
-	name->classified = *(*p)++ == 1;
-	return name->name.len > 0 || !name->classified;
+	name->form = *(*p)++;
+	return name->name.len > 0 || name->form == CSEC_CHANGE_PLAIN;
 }
 
 bool
@@ -103,6 +103,8 @@ flags_are_sound(char op, uint8_t flags, bool classified)
 	return before == (op != 'I') && after == (op != 'D');
 }
 
+static const uint8_t no_digest[CSEC_CHANGE_DIGEST_SIZE];
+
 /* A classified value taken apart; false where it has not that form. */
 static bool
 get_classified(CsecField bytes, CsecChangeSide *side)
@@ -117,6 +119,13 @@ get_classified(CsecField bytes, CsecChangeSide *side)
 	side->digest.len = CSEC_CHANGE_DIGEST_SIZE;
 	if (!get_bytes(&p, end, &side->value))
 		return false;
+	side->sealed = side->value.len == 0 &&
+		memcmp(side->digest.data, no_digest, CSEC_CHANGE_DIGEST_SIZE) == 0;
+	if (side->sealed)
+	{
+		side->digest.data = side->value.data = NULL;
+		side->digest.len = 0;
+	}
 	if (p == end)
 		return true;
 	side->envelope.data = p;
@@ -165,7 +174,7 @@ csec_changes_next_value(CsecChangeReader *reader, const CsecChangeName *names,
 		names[value->column].name.len == 0 || reader->p == reader->end)
 		return false;
 	row->last_column = (int64_t) value->column;
-	classified = names[value->column].classified;
+	classified = names[value->column].form != CSEC_CHANGE_PLAIN;
 	flags = *reader->p++;
 	if (!flags_are_sound(row->op, flags, classified) ||
 		!get_side(reader, flags & CSEC_CHANGE_OLD, flags & CSEC_CHANGE_OLD_NULL,

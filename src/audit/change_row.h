@@ -5,7 +5,8 @@
  * The field CSEC_TAG_CHANGES is
  *
  *	varint number of columns of the table; for each its name (varint length,
- *		bytes; empty: dropped) and u8: 1 where it is classified, else 0
+ *		bytes; empty: dropped) and u8: 1 where it is classified, 2 where it is
+ *		not but its values are told as if it were, else 0
  *	rows, to the end of the field; for each
  *		u8 operation: I, U, D or T
  *		subject: varint length, bytes; empty where the key is null
@@ -19,6 +20,10 @@
  * bytes), and to the end its envelope (types/envelope.h); no envelope where the
  * value was too long or must not be kept.  Of a long value of another column
  * the SHA-256 and the length (u64) stand in its place.
+ *
+ * Of tables whose customers have keys of their own all columns are told by
+ * their envelopes alone: 16 zero bytes in the place of the digest, an empty
+ * mask, and the envelope, without which there is nothing.
  */
 #ifndef CSEC_AUDIT_CHANGE_ROW_H
 #define CSEC_AUDIT_CHANGE_ROW_H
@@ -32,13 +37,18 @@
 #define CSEC_CHANGE_OLD_DIGEST	0x10	/* not the value: its digest and length */
 #define CSEC_CHANGE_NEW_DIGEST	0x20
 
+/* How the values of a column are told. */
+#define CSEC_CHANGE_PLAIN		0
+#define CSEC_CHANGE_CLASSIFIED	1
+#define CSEC_CHANGE_SEALED		2	/* not classified, but told as if it were */
+
 /* The keyed digest before the mask of a classified value. */
 #define CSEC_CHANGE_DIGEST_SIZE 16
 
 typedef struct CsecChangeName
 {
 	CsecField	name;
-	bool		classified;
+	uint8_t		form;			/* CSEC_CHANGE_PLAIN and so on */
 } CsecChangeName;
 
 /* Walks over the rows of one field. */
@@ -65,6 +75,7 @@ typedef struct CsecChangeSide
 	bool		too_long;		/* digest and length only */
 	CsecField	value;			/* the value, or the mask; data NULL: unknown */
 	CsecField	digest;			/* data NULL: none */
+	bool		sealed;			/* neither digest nor mask: the envelope alone */
 	CsecField	envelope;		/* of a classified value; data NULL: none */
 	uint64_t	length;			/* of a value that is too long */
 } CsecChangeSide;

@@ -6,6 +6,12 @@
 
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "types/encrypted_value.h"
+#include "types/envelope_key.h"
+#include "types/masked_text.h"
+#include "util/secure_memory.h"
 
 enum
 {
@@ -56,6 +62,35 @@ bytes_of(CsecField field)
 	return PointerGetDatum(bytes);
 }
 
+/*
+ * A value that is kept under a customer's key alone: while that lives it is
+ * shown as any other is, masked where it is classified.  True: whole.
+ */
+static bool
+show_sealed(const CsecChangeSide *side, Datum *text)
+{
+	CsecEnvelope envelope;
+	CsecShown	shown;
+	char	   *opened;
+
+	if (side->envelope.data == NULL ||
+		!csec_envelope_parse(side->envelope.data, side->envelope.len, &envelope) ||
+		!csec_envelope_key_is_known(&envelope))
+	{
+		*text = CStringGetTextDatum(CSEC_MASK_REDACTED);
+		return false;
+	}
+	opened = csec_encrypted_open(&envelope);
+	shown.text = opened;
+	shown.len = envelope.len;
+	if (envelope.category != CSEC_CATEGORY_NONE)
+		csec_mask_text(csec_category_lookup(envelope.category), opened, envelope.len, &shown);
+	*text = csec_decode_text((CsecField) {.data = (const uint8 *) shown.text,.len = (uint32) shown.len});
+	csec_secure_wipe(opened, envelope.len);
+	pfree(opened);
+	return envelope.category == CSEC_CATEGORY_NONE;
+}
+
 static void
 set_side(Output *output, uint64 column, const CsecChangeSide *side,
 		 int value, int digest, int length)
@@ -64,6 +99,12 @@ set_side(Output *output, uint64 column, const CsecChangeSide *side,
 
 	if (output->opener != NULL && output->opener->open(output->opener, column, side, &opened))
 		set(output, value, opened);
+	else if (side->sealed)
+	{
+		if (!show_sealed(side, &opened))
+			set(output, REVEALED, BoolGetDatum(false));
+		set(output, value, opened);
+	}
 	else if (side->value.data != NULL)
 	{
 		set(output, value, csec_decode_text(side->value));
@@ -99,7 +140,7 @@ put_row(Output *output, CsecChangeReader *reader, const CsecChangeName *names,
 			return false;
 		memset(output->isnull + COLUMN_NAME, true, NATTS - COLUMN_NAME);
 		set(output, COLUMN_NAME, csec_decode_text(names[value.column].name));
-		set(output, CLASSIFIED, BoolGetDatum(names[value.column].classified));
+		set(output, CLASSIFIED, BoolGetDatum(names[value.column].form == CSEC_CHANGE_CLASSIFIED));
 		set(output, REVEALED, BoolGetDatum(true));
 		set_side(output, value.column, &value.before, OLD_VALUE, OLD_DIGEST, OLD_LENGTH);
 		set_side(output, value.column, &value.after, NEW_VALUE, NEW_DIGEST, NEW_LENGTH);

@@ -9,6 +9,11 @@
  * key, so that who reads the trail cannot find a phone number by trying them
  * all; the envelope has no search tag, for the same reason.
  *
+ * Where customers have keys of their own (subject_keys) that is done otherwise:
+ * a digest under the server's key and a mask would outlive the customer's key.
+ * There every column, classified or not, is told by its envelope alone, under
+ * that key; in the place of the digest stand zeros, and no mask.
+ *
  * A value that cannot be encrypted, for want of a key, is an error, and so is
  * the change: one on record as a mask alone could never be undone by it.
  */
@@ -43,7 +48,7 @@ envelope_of(const CsecCategory *category, uint32 id, const char *text, size_t le
 	if (len > CSEC_CHANGE_VALUE_MAX ||
 		(category != NULL && category->storage == CSEC_STORAGE_REFUSED))
 		return NULL;
-	return csec_encrypted_make_for_trail(id, text, len);
+	return csec_encrypted_make_for_trail(NULL, id, text, len);
 }
 
 /* Digest, mask and envelope of a value; of an unknown category no mask. */
@@ -107,10 +112,6 @@ append_long(StringInfo out, const char *text, size_t len)
 	append_bytes(out, bytes, sizeof(bytes));
 }
 
-/*
- * Append the value as the trail shows it; true where that is a digest in
- * place of a long value.
- */
 bool
 csec_change_value(StringInfo out, CsecChangeColumn *column, Datum value)
 {
@@ -151,4 +152,69 @@ csec_change_value(StringInfo out, CsecChangeColumn *column, Datum value)
 		append_bytes(out, text, len);
 	pfree(text);
 	return is_long;
+}
+
+static void
+append_sealed(StringInfo out, const CsecCustomer *customer, uint32 id, const char *text, size_t len)
+{
+	const CsecCategory *category = id != CSEC_CATEGORY_NONE ? csec_category_lookup(id) : NULL;
+	uint8		bytes[CSEC_CHANGE_DIGEST_SIZE + 1] = {0};	/* no digest, no mask */
+	uint8		head[CSEC_VARINT_MAX];
+	struct varlena *envelope = NULL;
+	size_t		size = 0;
+
+	if (text != NULL && len <= CSEC_CHANGE_VALUE_MAX &&
+		(category == NULL || category->storage != CSEC_STORAGE_REFUSED))
+	{
+		envelope = csec_encrypted_make_for_trail(customer, id, text, len);
+		size = VARSIZE_ANY_EXHDR(envelope);
+	}
+	appendBinaryStringInfo(out, (char *) head, (int) csec_put_varint(head, sizeof(bytes) + size));
+	appendBinaryStringInfo(out, (char *) bytes, sizeof(bytes));
+	if (envelope == NULL)
+		return;
+	appendBinaryStringInfo(out, VARDATA_ANY(envelope), (int) size);
+	pfree(envelope);
+}
+
+/* The text of a field, sealed; of one that nothing opens, nothing. */
+static void
+append_sealed_field(StringInfo out, const CsecCustomer *customer, Datum value)
+{
+	struct varlena *whole = PG_DETOAST_DATUM_PACKED(value);
+	CsecMasked	masked;
+
+	if (csec_value_well_formed(whole))
+	{
+		csec_value_read(whole, &masked);
+		if (csec_value_try_text(&masked))
+			append_sealed(out, customer, masked.category, masked.text, masked.len);
+		else
+			append_sealed(out, customer, masked.category, NULL, 0);
+		csec_value_release(&masked);
+	}
+	else
+		append_sealed(out, customer, CSEC_CATEGORY_NONE, NULL, 0);
+	if ((Pointer) whole != DatumGetPointer(value))
+		pfree(whole);
+}
+
+void
+csec_change_value_sealed(StringInfo out, CsecChangeColumn *column, Datum value,
+						 const CsecCustomer *customer, bool gone)
+{
+	uint32		given = csec_mask_was_given;	/* an array's go to the trail */
+	char	   *text;
+
+	if (gone)
+		append_sealed(out, customer, CSEC_CATEGORY_NONE, NULL, 0);
+	else if (column->is_masked)
+		append_sealed_field(out, customer, value);
+	else
+	{
+		text = OutputFunctionCall(&column->output, value);
+		csec_mask_was_given = given;
+		append_sealed(out, customer, column->category, text, strlen(text));
+		pfree(text);
+	}
 }

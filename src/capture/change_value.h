@@ -9,6 +9,7 @@
 #include "lib/stringinfo.h"
 
 #include "audit/change_row.h"
+#include "keys/subject_key.h"
 
 /* A column of a table whose changes are recorded. */
 typedef struct CsecChangeColumn
@@ -25,6 +26,18 @@ typedef struct CsecChangeColumn
 /* Longer values are told by SHA-256 and length. */
 #define CSEC_CHANGE_VALUE_MAX	(64 * 1024)
 
+/*
+ * Append the value as the trail shows it; true where that is a digest in place
+ * of a long value.
+ */
 extern bool csec_change_value(StringInfo out, CsecChangeColumn *column, Datum value);
+
+/*
+ * The same for a table whose customers have keys: nothing but an envelope, of
+ * any column, under the key of the customer, of nobody's row (NULL) a data key.
+ * Where gone, the key was destroyed: of such a row the trail keeps no value.
+ */
+extern void csec_change_value_sealed(StringInfo out, CsecChangeColumn *column, Datum value,
+									 const CsecCustomer *customer, bool gone);
 
 #endif							/* CSEC_CAPTURE_CHANGE_VALUE_H */

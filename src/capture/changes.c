@@ -30,9 +30,11 @@
 #include "utils/rel.h"
 
 #include "audit/emit.h"
+#include "capture/change_table.h"
 #include "capture/change_value.h"
 #include "capture/changes.h"
 #include "capture/collector.h"
+#include "capture/rekey.h"
 #include "capture/subject_key.h"
 #include "capture/suspension.h"
 #include "policy/table.h"
@@ -43,16 +45,14 @@
 /* A record is closed when its rows exceed this. */
 #define BATCH_ROOM (40 * 1024)
 
-/* What is known of a table whose changes are recorded. */
-typedef struct ChangeTable
+/* Whose key one side of a changed row is under, in a table that is sealed. */
+typedef struct Side
 {
-	Oid			relid;			/* hash key: a partition, not its root */
-	bool		valid;
-	int			natts;
-	CsecChangeColumn *columns;
-	int			nmasked;
-	AttrNumber *masked;			/* those of csec's types */
-} ChangeTable;
+	TupleTableSlot *slot;		/* NULL: there is no such side */
+	CsecCustomer *customer;		/* NULL: it is about nobody */
+	CsecCustomer known;
+	bool		gone;			/* the customer's key was destroyed */
+} Side;
 
 /* The rows that wait for their record. */
 typedef struct Batch
@@ -73,7 +73,6 @@ typedef struct Batch
 	CsecSubjects *subjects;		/* the one of them in use */
 } Batch;
 
-static HTAB *change_tables = NULL;
 static Batch batch;
 
 #define OP_INSERT 'I'
@@ -81,121 +80,16 @@ static Batch batch;
 #define OP_DELETE 'D'
 #define OP_TRUNCATE 'T'
 
-/* A table may have changed shape: look at it again. */
-static void
-forget_table(Datum arg, Oid relid)
-{
-	HASH_SEQ_STATUS seq;
-	ChangeTable *table;
-
-	if (change_tables == NULL)
-		return;
-	if (OidIsValid(relid))
-	{
-		table = hash_search(change_tables, &relid, HASH_FIND, NULL);
-		if (table != NULL)
-			table->valid = false;
-		return;
-	}
-	hash_seq_init(&seq, change_tables);
-	while ((table = hash_seq_search(&seq)) != NULL)
-		table->valid = false;
-}
-
 void
 csec_changes_init(void)
 {
-	HASHCTL		ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(ChangeTable),.hcxt = TopMemoryContext};
-
-	if (change_tables != NULL)
+	if (batch.fields.data != NULL)
 		return;
-	change_tables = hash_create("csec changed tables", 32, &ctl,
-								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	CacheRegisterRelcacheCallback(forget_table, (Datum) 0);
 	csec_subjects_init(&batch.integers, true);
 	csec_subjects_init(&batch.texts, false);
 	batch.fields.data = MemoryContextAlloc(TopMemoryContext, BATCH_ROOM);
 	batch.fields.maxlen = BATCH_ROOM;
 	resetStringInfo(&batch.fields);
-}
-
-static uint32
-category_of(const CsecTable *policy, AttrNumber attno)
-{
-	for (int i = 0; policy != NULL && i < policy->nfields; i++)
-		if (policy->fields[i].attno == attno)
-			return policy->fields[i].category;
-	return 0;
-}
-
-static void
-describe_column(CsecChangeColumn *column, Form_pg_attribute att, const CsecTable *policy)
-{
-	Oid			output;
-	bool		varlena;
-
-	memset(column, 0, sizeof(*column));
-	column->name = att->attname;
-	column->dropped = att->attisdropped;
-	column->by_value = att->attbyval;
-	column->typlen = att->attlen;
-	if (att->attisdropped)
-		return;
-	column->is_masked = csec_is_field_type(getBaseType(att->atttypid));
-	column->category = category_of(policy, att->attnum);
-	getTypeOutputInfo(att->atttypid, &output, &varlena);
-	fmgr_info_cxt(output, &column->output, TopMemoryContext);
-}
-
-static void
-free_description(ChangeTable *table)
-{
-	if (table->columns != NULL)
-		pfree(table->columns);
-	if (table->masked != NULL)
-		pfree(table->masked);
-	table->columns = NULL;
-	table->masked = NULL;
-}
-
-static void
-describe(ChangeTable *table, Relation rel, const CsecTable *policy)
-{
-	TupleDesc	desc = RelationGetDescr(rel);
-	AttrNumber *masked = csec_masked_columns(desc, &table->nmasked);
-
-	table->valid = false;
-	table->columns = NULL;
-	table->masked = MemoryContextAlloc(TopMemoryContext,
-									   (table->nmasked + 1) * sizeof(AttrNumber));
-	memcpy(table->masked, masked, table->nmasked * sizeof(AttrNumber));
-	pfree(masked);
-	table->natts = desc->natts;
-	table->columns = MemoryContextAlloc(TopMemoryContext,
-										table->natts * sizeof(CsecChangeColumn));
-	for (int i = 0; i < table->natts; i++)
-		describe_column(&table->columns[i], TupleDescAttr(desc, i), policy);
-	table->valid = true;
-}
-
-static ChangeTable *
-change_table(Relation rel, const CsecTable *policy)
-{
-	Oid			relid = RelationGetRelid(rel);
-	bool		found;
-	ChangeTable *table = hash_search(change_tables, &relid, HASH_ENTER, &found);
-
-	if (found && table->valid)
-		return table;
-	if (found)
-		free_description(table);
-	else
-	{
-		table->columns = NULL;
-		table->masked = NULL;
-	}
-	describe(table, rel, policy);
-	return table;
 }
 
 static const char *
@@ -283,7 +177,7 @@ append_name(StringInfo out, const char *name)
 
 /* The columns by number, so that rows need not repeat their names. */
 static void
-append_columns(ChangeTable *table)
+append_columns(CsecChangeTable *table)
 {
 	uint8		head[CSEC_VARINT_MAX];
 
@@ -294,13 +188,16 @@ append_columns(ChangeTable *table)
 		CsecChangeColumn *column = &table->columns[i];
 
 		append_name(&batch.fields, column->dropped ? "" : NameStr(column->name));
-		appendStringInfoChar(&batch.fields,
-							 column->is_masked || column->category != 0 ? 1 : 0);
+		if (column->is_masked || column->category != 0)
+			appendStringInfoChar(&batch.fields, CSEC_CHANGE_CLASSIFIED);
+		else
+			appendStringInfoChar(&batch.fields, table->sealed && !column->dropped ?
+								 CSEC_CHANGE_SEALED : CSEC_CHANGE_PLAIN);
 	}
 }
 
 static void
-open_batch(Relation rel, const CsecTable *policy, ChangeTable *table, char op,
+open_batch(Relation rel, const CsecTable *policy, CsecChangeTable *table, char op,
 		   CsecIdentity *identity, TransactionId xid)
 {
 	batch.relid = RelationGetRelid(rel);
@@ -326,7 +223,7 @@ open_batch(Relation rel, const CsecTable *policy, ChangeTable *table, char op,
 
 /* The batch that a row of this kind belongs to, opened if need be. */
 static void
-enter_batch(Relation rel, const CsecTable *policy, ChangeTable *table, char op)
+enter_batch(Relation rel, const CsecTable *policy, CsecChangeTable *table, char op)
 {
 	CsecIdentity *identity = csec_identity_acquire();
 	TransactionId xid = GetCurrentTransactionIdIfAny();
@@ -385,17 +282,27 @@ same_value(const CsecChangeColumn *column, bool oldnull, Datum old, bool newnull
 	return datum_image_eq(old, new, column->by_value, column->typlen);
 }
 
+/* True where a digest stands in the place of a long value. */
+static bool
+append_value(CsecChangeColumn *column, Datum value, const Side *side, bool sealed)
+{
+	if (!sealed)
+		return csec_change_value(&batch.fields, column, value);
+	csec_change_value_sealed(&batch.fields, column, value, side->customer, side->gone);
+	return false;
+}
+
 /*
  * Append the values of one column, where there is something to tell: its
  * number, a byte of flags, and the values.
  */
 static bool
-append_column(int number, CsecChangeColumn *column, TupleTableSlot *old, TupleTableSlot *new)
+append_column(int number, CsecChangeColumn *column, const Side *old, const Side *new, bool sealed)
 {
 	bool		oldnull = true;
 	bool		newnull = true;
-	Datum		oldvalue = old ? slot_getattr(old, number, &oldnull) : (Datum) 0;
-	Datum		newvalue = new ? slot_getattr(new, number, &newnull) : (Datum) 0;
+	Datum		oldvalue = old->slot ? slot_getattr(old->slot, number, &oldnull) : (Datum) 0;
+	Datum		newvalue = new->slot ? slot_getattr(new->slot, number, &newnull) : (Datum) 0;
 	uint8		head[CSEC_VARINT_MAX];
 	uint8		flags = 0;
 	int			flags_at;
@@ -406,13 +313,13 @@ append_column(int number, CsecChangeColumn *column, TupleTableSlot *old, TupleTa
 						   (int) csec_put_varint(head, number - 1));
 	flags_at = batch.fields.len;
 	appendStringInfoChar(&batch.fields, 0);
-	if (old)
+	if (old->slot)
 		flags |= oldnull ? CSEC_CHANGE_OLD_NULL : CSEC_CHANGE_OLD;
-	if (new)
+	if (new->slot)
 		flags |= newnull ? CSEC_CHANGE_NEW_NULL : CSEC_CHANGE_NEW;
-	if (!oldnull && csec_change_value(&batch.fields, column, oldvalue))
+	if (!oldnull && append_value(column, oldvalue, old, sealed))
 		flags |= CSEC_CHANGE_OLD_DIGEST;
-	if (!newnull && csec_change_value(&batch.fields, column, newvalue))
+	if (!newnull && append_value(column, newvalue, new, sealed))
 		flags |= CSEC_CHANGE_NEW_DIGEST;
 	batch.fields.data[flags_at] = (char) flags;
 	return true;
@@ -424,7 +331,7 @@ append_column(int number, CsecChangeColumn *column, TupleTableSlot *old, TupleTa
  * an error is taken back.
  */
 static void
-append_row(const CsecTable *policy, ChangeTable *table, TupleTableSlot *old, TupleTableSlot *new)
+append_row(const CsecTable *policy, CsecChangeTable *table, char op, const Side *old, const Side *new)
 {
 	volatile int before = batch.fields.len;
 
@@ -433,13 +340,12 @@ append_row(const CsecTable *policy, ChangeTable *table, TupleTableSlot *old, Tup
 		int			count_at;
 		int			count = 0;
 
-
-		appendStringInfoChar(&batch.fields, batch.op);
-		append_subject(policy, new != NULL ? new : old);
+		appendStringInfoChar(&batch.fields, op);
+		append_subject(policy, new->slot != NULL ? new->slot : old->slot);
 		count_at = batch.fields.len;
 		appendBinaryStringInfo(&batch.fields, "\0\0", 2);
 		for (int i = 0; i < table->natts; i++)
-			if (append_column(i + 1, &table->columns[i], old, new))
+			if (append_column(i + 1, &table->columns[i], old, new, table->sealed))
 				count++;
 		csec_put_u16((uint8 *) batch.fields.data + count_at, (uint16) count);
 		batch.rows++;
@@ -450,6 +356,47 @@ append_row(const CsecTable *policy, ChangeTable *table, TupleTableSlot *old, Tup
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+}
+
+/* One side of a row; what its customer's key is like is asked where it matters. */
+static void
+take_side(const CsecTable *policy, const CsecChangeTable *table, TupleTableSlot *slot, Side *side)
+{
+	side->slot = slot;
+	side->customer = NULL;
+	side->gone = false;
+	if (slot == NULL || !table->sealed || !csec_row_customer(policy, slot, &side->known))
+		return;
+	side->customer = &side->known;
+	side->gone = csec_subject_key_for(side->customer) == NULL;
+}
+
+static bool
+same_customer(const Side *a, const Side *b)
+{
+	if (a->customer == NULL || b->customer == NULL)
+		return a->customer == b->customer;
+	return memcmp(a->known.pseudonym, b->known.pseudonym, CSEC_PSEUDONYM) == 0;
+}
+
+/*
+ * Append a changed row.  One that an update moves from one customer to another
+ * is told, where their keys differ, as a row that leaves and one that comes:
+ * nothing of the one may stand with the other's.
+ */
+static void
+append_change(const CsecTable *policy, CsecChangeTable *table, const Side *old, const Side *new)
+{
+	const Side	none = {.slot = NULL};
+
+	if (old->slot == NULL || new->slot == NULL || same_customer(old, new))
+	{
+		append_row(policy, table, batch.op, old, new);
+		return;
+	}
+	append_row(policy, table, OP_DELETE, old, &none);
+	append_row(policy, table, OP_INSERT, &none, new);
+	batch.rows--;				/* it is one row */
 }
 
 /* An update may move a row to another customer: then both are subjects. */
@@ -500,10 +447,12 @@ csec_record_change(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	const CsecTable *policy;
-	ChangeTable *table;
+	CsecChangeTable *table;
 	char		op;
 	TupleTableSlot *old = NULL;
 	TupleTableSlot *new = NULL;
+	Side		before;
+	Side		after;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event))
 		ereport(ERROR,
@@ -522,11 +471,16 @@ csec_record_change(PG_FUNCTION_ARGS)
 	}
 	else if (op == OP_DELETE)
 		old = trigger->tg_trigslot;
-	table = change_table(trigger->tg_relation, policy);
+	table = csec_change_table(trigger->tg_relation, policy);
 	if (op == OP_INSERT && table->nmasked > 0)
 		csec_refuse_masks(RelationGetRelid(trigger->tg_relation), trigger->tg_trigtuple,
 						  RelationGetDescr(trigger->tg_relation),
 						  table->masked, table->nmasked);
+	take_side(policy, table, old, &before);
+	take_side(policy, table, new, &after);
+	if (table->sealed && new != NULL)
+		csec_check_rekeyed(trigger->tg_relation, new, after.customer,
+						   table->encrypted, table->nencrypted);
 	if (csec_recording_suspended())
 		return PointerGetDatum(NULL);
 	csec_emit_check_lag();
@@ -534,7 +488,7 @@ csec_record_change(PG_FUNCTION_ARGS)
 	enter_batch(trigger->tg_relation, policy, table, op);
 	if (op != OP_TRUNCATE)
 	{
-		append_row(policy, table, old, new);
+		append_change(policy, table, &before, &after);
 		if (op == OP_UPDATE)
 			add_old_subject(policy, old);
 	}

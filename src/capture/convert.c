@@ -37,6 +37,7 @@
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_adopt);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_adopt_encrypted);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_adopt_for);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_holds);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_value_problem);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_stored_text);
@@ -143,6 +144,29 @@ csec_adopt_encrypted(PG_FUNCTION_ARGS)
 	refuse_problem(category, value);
 	PG_RETURN_POINTER(csec_encrypted_make(category->id, VARDATA_ANY(value),
 										  VARSIZE_ANY_EXHDR(value)));
+}
+
+/*
+ * csec.adopt_for(customers regclass, subject text, value text, category text):
+ * the same, under the key of a customer.
+ */
+Datum
+csec_adopt_for(PG_FUNCTION_ARGS)
+{
+	CsecCustomer customer;
+	const CsecCategory *category;
+	text	   *subject = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
+	text	   *value;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+		PG_RETURN_NULL();
+	value = PG_GETARG_TEXT_PP(2);
+	category = category_named(PG_GETARG_TEXT_PP(3));
+	refuse_problem(category, value);
+	if (subject != NULL)
+		csec_customer_of(PG_GETARG_OID(0), VARDATA_ANY(subject), VARSIZE_ANY_EXHDR(subject), &customer);
+	PG_RETURN_POINTER(csec_encrypted_make_for(subject ? &customer : NULL, category->id,
+											  VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)));
 }
 
 /*

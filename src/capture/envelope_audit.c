@@ -24,8 +24,11 @@
 #include "utils/snapmgr.h"
 
 #include "capture/envelope_column.h"
+#include "capture/rekey.h"
 #include "capture/scan_progress.h"
+#include "capture/subject_key.h"
 #include "policy/category.h"
+#include "types/encrypted_value.h"
 #include "types/envelope_check.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_check_relation);
@@ -36,6 +39,8 @@ typedef struct Check
 	CsecEnvelopeColumn *columns;
 	uint32	   *categories;		/* of the columns */
 	int			ncolumns;
+	const CsecTable *policy;	/* where its customers have keys, else NULL */
+	CsecCustomer *customer;		/* of the row at hand; NULL: of nobody */
 } Check;
 
 /* The category that the type of a column, or of its elements, gives to values. */
@@ -68,8 +73,16 @@ put_problem(Check *check, TupleTableSlot *slot, int column, int element, const c
 static void
 check_value(Check *check, TupleTableSlot *slot, int column, int element, Datum datum)
 {
-	const char *problem = csec_envelope_problem(PG_DETOAST_DATUM_PACKED(datum),
-												check->categories[column]);
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(datum);
+	const char *problem = csec_envelope_problem(value, check->categories[column]);
+	CsecEnvelope envelope;
+
+	if (problem == NULL && check->policy != NULL)
+	{
+		csec_encrypted_read(value, &envelope);
+		if (!csec_envelope_is_of(&envelope, check->customer))
+			problem = "wrong_subject";
+	}
 
 	if (problem != NULL)
 		put_problem(check, slot, column, element, problem);
@@ -96,6 +109,11 @@ check_array(Check *check, TupleTableSlot *slot, int column, Datum datum)
 static void
 check_row(Check *check, TupleTableSlot *slot)
 {
+	CsecCustomer customer;
+
+	check->customer = NULL;
+	if (check->policy != NULL && csec_row_customer(check->policy, slot, &customer))
+		check->customer = &customer;
 	for (int i = 0; i < check->ncolumns; i++)
 	{
 		bool		isnull;
@@ -150,6 +168,9 @@ csec_check_relation(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("the rows of \"%s\" cannot be looked at", RelationGetRelationName(rel))));
+	check.policy = csec_table_lookup(RelationGetRelid(rel));
+	if (check.policy != NULL && !check.policy->subject_keys)
+		check.policy = NULL;
 	check.columns = csec_envelope_columns(RelationGetDescr(rel), &check.ncolumns);
 	check.categories = palloc((check.ncolumns + 1) * sizeof(uint32));
 	for (int i = 0; i < check.ncolumns; i++)

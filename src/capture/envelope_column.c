@@ -95,21 +95,10 @@ csec_envelope_visit(const CsecEnvelopeColumn *column, Datum value,
 	return true;
 }
 
-static Datum
-renewed(Datum value, uint64 *n)
+Datum
+csec_envelope_mapped(const CsecEnvelopeColumn *column, Datum value, CsecEnvelopeMap map, void *arg)
 {
 	CsecEnvelope envelope;
-
-	csec_encrypted_read(PG_DETOAST_DATUM_PACKED(value), &envelope);
-	if (csec_encrypted_current(&envelope))
-		return value;
-	(*n)++;
-	return PointerGetDatum(csec_encrypted_renew(&envelope));
-}
-
-Datum
-csec_envelope_renewed(const CsecEnvelopeColumn *column, Datum value, uint64 *n)
-{
 	ArrayType  *array;
 	Datum	   *values;
 	bool	   *nulls;
@@ -119,12 +108,21 @@ csec_envelope_renewed(const CsecEnvelopeColumn *column, Datum value, uint64 *n)
 	char		align;
 
 	if (!column->is_array)
-		return renewed(value, n);
+	{
+		value = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
+		csec_encrypted_read((struct varlena *) DatumGetPointer(value), &envelope);
+		return map(value, &envelope, arg);
+	}
 	array = DatumGetArrayTypeP(value);
 	take_apart(column, array, &values, &nulls, &count);
 	for (int i = 0; i < count; i++)
-		if (!nulls[i])
-			values[i] = renewed(values[i], n);
+	{
+		if (nulls[i])
+			continue;
+		values[i] = PointerGetDatum(PG_DETOAST_DATUM_PACKED(values[i]));
+		csec_encrypted_read((struct varlena *) DatumGetPointer(values[i]), &envelope);
+		values[i] = map(values[i], &envelope, arg);
+	}
 	get_typlenbyvalalign(column->element, &len, &byval, &align);
 	return PointerGetDatum(construct_md_array(values, nulls, ARR_NDIM(array), ARR_DIMS(array),
 											  ARR_LBOUND(array), column->element,

@@ -30,7 +30,12 @@ typedef bool (*CsecEnvelopeVisit) (const CsecEnvelope *envelope, void *arg);
 extern bool csec_envelope_visit(const CsecEnvelopeColumn *column, Datum value,
 								CsecEnvelopeVisit visit, void *arg);
 
-/* The value with those envelopes renewed that are not current; adds their number. */
-extern Datum csec_envelope_renewed(const CsecEnvelopeColumn *column, Datum value, uint64 *n);
+/*
+ * The value with what map makes of each of its envelopes: the value given, where
+ * that envelope stays.
+ */
+typedef Datum (*CsecEnvelopeMap) (Datum value, const CsecEnvelope *envelope, void *arg);
+extern Datum csec_envelope_mapped(const CsecEnvelopeColumn *column, Datum value,
+								  CsecEnvelopeMap map, void *arg);
 
 #endif							/* CSEC_CAPTURE_ENVELOPE_COLUMN_H */

@@ -21,8 +21,9 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "capture/envelope_column.h"
+#include "capture/rekey.h"
 #include "capture/scan_progress.h"
+#include "capture/subject_key.h"
 #include "types/encrypted_value.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_scan_envelopes);
@@ -34,11 +35,13 @@ typedef struct Kind
 	uint32		category;
 	uint32		suite;			/* 0: not encrypted */
 	uint32		key_id;
-	uint32		key_version;
+	uint32		key_version;	/* SUBJECT_KEY: those of customers, not one by one */
 	uint32		search_mark;	/* 0: no tag */
 	uint32		next_mark;
 	uint32		current;
 } Kind;
+
+#define SUBJECT_KEY		PG_UINT32_MAX
 
 typedef struct Count
 {
@@ -51,6 +54,8 @@ typedef struct Count
 typedef struct EnvelopeScan
 {
 	HTAB	   *counts;
+	const CsecTable *policy;	/* where its customers have keys, else NULL */
+	CsecCustomer *customer;		/* of the row at hand; NULL: of nobody */
 	AttrNumber	attno;			/* of the value at hand */
 	BlockNumber block;
 } EnvelopeScan;
@@ -80,10 +85,10 @@ count_envelope(const CsecEnvelope *envelope, void *arg)
 		.category = envelope->category,
 		.suite = (uint32) envelope->suite,
 		.key_id = envelope->key_id,
-		.key_version = envelope->key_version,
+		.key_version = (envelope->flags & CSEC_ENVELOPE_SUBJECT) ? SUBJECT_KEY : envelope->key_version,
 		.search_mark = envelope->search_mark,
 		.next_mark = envelope->next_mark,
-		.current = csec_encrypted_current(envelope)
+		.current = csec_envelope_is_current(envelope, scan->customer)
 	};
 
 	count(scan, &kind);
@@ -120,8 +125,12 @@ static void
 count_row(EnvelopeScan *scan, const Columns *columns, TupleTableSlot *slot)
 {
 	bool		isnull;
+	CsecCustomer customer;
 
 	scan->block = ItemPointerGetBlockNumber(&slot->tts_tid);
+	scan->customer = NULL;
+	if (scan->policy != NULL && csec_row_customer(scan->policy, slot, &customer))
+		scan->customer = &customer;
 	for (int i = 0; i < columns->nencrypted; i++)
 	{
 		Datum		value = slot_getattr(slot, columns->encrypted[i].attno, &isnull);
@@ -221,6 +230,8 @@ put_counts(ReturnSetInfo *result, HTAB *counts)
 		values[10] = Int64GetDatum(entry->last);
 		for (int i = 1; i <= 7; i++)
 			nulls[i] = plain;
+		nulls[3] |= kind->key_version == SUBJECT_KEY;
+		nulls[4] |= kind->key_version == SUBJECT_KEY;
 		nulls[5] |= kind->search_mark == 0;
 		nulls[6] |= kind->next_mark == 0;
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -248,6 +259,9 @@ csec_scan_envelopes(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("the rows of \"%s\" cannot be looked at", RelationGetRelationName(rel))));
+	scan.policy = csec_table_lookup(RelationGetRelid(rel));
+	if (scan.policy != NULL && !scan.policy->subject_keys)
+		scan.policy = NULL;
 	columns.encrypted = csec_envelope_columns(RelationGetDescr(rel), &columns.nencrypted);
 	columns.plain = plain_columns(PG_GETARG_ARRAYTYPE_P(1), RelationGetDescr(rel)->natts,
 								  &columns.nplain);

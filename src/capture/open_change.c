@@ -22,6 +22,7 @@
 #include "policy/probe.h"
 #include "policy/reader.h"
 #include "types/encrypted_value.h"
+#include "types/envelope_key.h"
 #include "util/bytes.h"
 #include "util/secure_memory.h"
 
@@ -47,9 +48,12 @@ open_value(CsecChangeOpener *opener, uint64 column, const CsecChangeSide *side, 
 	if (side->envelope.data == NULL ||
 		!csec_envelope_parse(side->envelope.data, side->envelope.len, &envelope))
 		return false;
+	/* what is not classified is shown to all who may see the trail */
+	if (envelope.category == CSEC_CATEGORY_NONE)
+		return false;
 	decision = csec_decide(envelope.category);
 	/* What no key opens any more is told as csec.history() tells it. */
-	if (decision == CSEC_REVEAL && !csec_data_key_is_known(envelope.key_id, envelope.key_version))
+	if (decision == CSEC_REVEAL && !csec_envelope_key_is_known(&envelope))
 		decision = CSEC_MASK;
 	opening->shown[column] = Max(opening->shown[column], 1 + (uint8) decision);
 	if (decision != CSEC_REVEAL)

@@ -40,7 +40,8 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "capture/envelope_column.h"
+#include "capture/rekey.h"
+#include "capture/subject_key.h"
 #include "types/encrypted_value.h"
 
 /* So many blocks at most in a transaction, changed or not: 64 MB. */
@@ -58,9 +59,13 @@ typedef struct Run
 	TupleTableSlot *new;
 	CsecEnvelopeColumn *columns;
 	int			ncolumns;
+	const CsecTable *policy;	/* where its customers have keys, else NULL */
+	CsecCustomer known;
+	CsecCustomer *customer;		/* of the row at hand; NULL: of nobody */
 	int64		scanned;
 	int64		changed;
 	int64		skipped;
+	uint64		renewed;		/* values of the row at hand */
 	uint64		values;
 } Run;
 
@@ -88,7 +93,7 @@ open_target(Run *run)
 static bool
 visit_current(const CsecEnvelope *envelope, void *arg)
 {
-	return csec_encrypted_current(envelope);
+	return csec_envelope_is_current(envelope, ((Run *) arg)->customer);
 }
 
 static bool
@@ -99,18 +104,30 @@ row_current(Run *run)
 		bool		isnull;
 		Datum		value = slot_getattr(run->old, run->columns[i].attno, &isnull);
 
-		if (!isnull && !csec_envelope_visit(&run->columns[i], value, visit_current, NULL))
+		if (!isnull && !csec_envelope_visit(&run->columns[i], value, visit_current, run))
 			return false;
 	}
 	return true;
 }
 
-/* The row with its values renewed, in run->new; gives how many were. */
-static uint64
+static Datum
+renew(Datum value, const CsecEnvelope *envelope, void *arg)
+{
+	Run		   *run = arg;
+
+	if (csec_envelope_is_current(envelope, run->customer))
+		return value;
+	run->renewed++;
+	return PointerGetDatum(csec_envelope_renew(envelope, run->customer));
+}
+
+/* The row with its values renewed, in run->new; run->renewed is how many were. */
+static void
 renew_row(Run *run)
 {
 	int			natts = RelationGetDescr(run->rel)->natts;
-	uint64		values = 0;
+
+	run->renewed = 0;
 
 	slot_getallattrs(run->old);
 	ExecClearTuple(run->new);
@@ -121,11 +138,10 @@ renew_row(Run *run)
 		int			at = run->columns[i].attno - 1;
 
 		if (!run->new->tts_isnull[at])
-			run->new->tts_values[at] = csec_envelope_renewed(&run->columns[i],
-															 run->new->tts_values[at], &values);
+			run->new->tts_values[at] = csec_envelope_mapped(&run->columns[i],
+															run->new->tts_values[at], renew, run);
 	}
 	ExecStoreVirtualTuple(run->new);
-	return values;
 }
 
 /* Store run->new in the place of run->old; false: somebody else has the row. */
@@ -150,16 +166,17 @@ replace_row(Run *run)
 static void
 look_at_row(Run *run)
 {
-	uint64		values;
-
 	run->scanned++;
+	run->customer = NULL;
+	if (run->policy != NULL && csec_row_customer(run->policy, run->old, &run->known))
+		run->customer = &run->known;
 	if (row_current(run))
 		return;
-	values = renew_row(run);
+	renew_row(run);
 	if (replace_row(run))
 	{
 		run->changed++;
-		run->values += values;
+		run->values += run->renewed;
 	}
 	else
 		run->skipped++;
@@ -282,6 +299,9 @@ csec_reencrypt_blocks(PG_FUNCTION_ARGS)
 	BlockNumber to = (BlockNumber) Min(PG_GETARG_INT64(2), (int64) RelationGetNumberOfBlocks(run.rel));
 	BlockNumber next = (BlockNumber) PG_GETARG_INT64(2);
 
+	run.policy = csec_table_lookup(RelationGetRelid(run.rel));
+	if (run.policy != NULL && !run.policy->subject_keys)
+		run.policy = NULL;
 	run.columns = csec_envelope_columns(RelationGetDescr(run.rel), &run.ncolumns);
 	if (run.ncolumns > 0 && from < to)
 	{

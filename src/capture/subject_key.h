@@ -9,11 +9,20 @@
 #include "lib/stringinfo.h"
 
 #include "capture/subjects.h"
+#include "keys/subject_key.h"
 #include "policy/table.h"
 
 extern bool csec_subject_integer(const CsecTable *table, TupleTableSlot *slot,
 								 const AttrNumber *attnos, int64 *key);
+
+/* Where customers have keys of their own this is a pseudonym. */
 extern bool csec_subject_text(const CsecTable *table, TupleTableSlot *slot,
 							  const AttrNumber *attnos, StringInfo out);
+
+/*
+ * Whose key a row of a table with subject_keys is under; false: it is about
+ * nobody.
+ */
+extern bool csec_row_customer(const CsecTable *table, TupleTableSlot *slot, CsecCustomer *out);
 
 #endif							/* CSEC_CAPTURE_SUBJECT_KEY_H */

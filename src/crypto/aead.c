@@ -36,10 +36,22 @@ derive(CsecDigest digest, const uint8_t *key, const char *use, uint8_t *out, siz
 	return csec_hkdf_with(digest, key, CSEC_AEAD_KEY, SALT, use, out, len);
 }
 
-static EVP_CIPHER_CTX *
-cipher_context(const char *name, const uint8_t *key, bool encrypt)
+/* A cipher, fetched once. */
+static EVP_CIPHER *
+cipher_of(int suite)
 {
-	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, name, NULL);
+	static EVP_CIPHER *ciphers[CSEC_SUITES + 1];
+
+	if (ciphers[suite] == NULL)
+		ciphers[suite] = EVP_CIPHER_fetch(NULL, suite == CSEC_SUITE_AES_256_GCM ?
+										  "AES-256-GCM" : "SM4-CTR", NULL);
+	return ciphers[suite];
+}
+
+static EVP_CIPHER_CTX *
+cipher_context(int suite, const uint8_t *key, bool encrypt)
+{
+	EVP_CIPHER *cipher = cipher_of(suite);
 	EVP_CIPHER_CTX *context = cipher ? EVP_CIPHER_CTX_new() : NULL;
 
 	if (context != NULL &&
@@ -48,7 +60,6 @@ cipher_context(const char *name, const uint8_t *key, bool encrypt)
 		EVP_CIPHER_CTX_free(context);
 		context = NULL;
 	}
-	EVP_CIPHER_free(cipher);	/* the context keeps it alive */
 	return context;
 }
 
@@ -59,8 +70,8 @@ make_aes(CsecAead *aead, const uint8_t *key)
 
 	if (derive(CSEC_DIGEST_SHA256, key, "aes-256-gcm", derived, sizeof(derived)))
 	{
-		aead->seal = cipher_context("AES-256-GCM", derived, true);
-		aead->open = cipher_context("AES-256-GCM", derived, false);
+		aead->seal = cipher_context(CSEC_SUITE_AES_256_GCM, derived, true);
+		aead->open = cipher_context(CSEC_SUITE_AES_256_GCM, derived, false);
 	}
 	OPENSSL_cleanse(derived, sizeof(derived));
 	return aead->seal != NULL && aead->open != NULL;
@@ -75,7 +86,7 @@ make_sm4(CsecAead *aead, const uint8_t *key)
 	if (derive(CSEC_DIGEST_SM3, key, "sm4-ctr", derived, sizeof(derived)) &&
 		derive(CSEC_DIGEST_SM3, key, "hmac-sm3", mac, sizeof(mac)))
 	{
-		aead->seal = aead->open = cipher_context("SM4-CTR", derived, true);
+		aead->seal = aead->open = cipher_context(CSEC_SUITE_SM4_CTR_HMAC_SM3, derived, true);
 		aead->mac = csec_hmac_create_with(CSEC_DIGEST_SM3, mac, sizeof(mac));
 	}
 	OPENSSL_cleanse(derived, sizeof(derived));

@@ -85,6 +85,8 @@ read_table_row(CsecPolicyScan *scan, HeapTuple row)
 	out->subject_of = isnull ? InvalidOid : DatumGetObjectId(value);
 	out->enforce =
 		DatumGetBool(csec_policy_value(scan, row, "enforce", &isnull));
+	out->subject_keys =
+		DatumGetBool(csec_policy_value(scan, row, "subject_keys", &isnull));
 	value = csec_policy_value(scan, row, "observe_until", &isnull);
 	out->observe_until = isnull ? 0 : DatumGetTimestampTz(value);
 	if (audit == NULL)

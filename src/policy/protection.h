@@ -32,6 +32,7 @@ typedef struct CsecProtection
 	int			nsubject;
 	NameData	subject[CSEC_MAX_SUBJECT_COLUMNS];
 	bool		enforce;
+	bool		subject_keys;
 	CsecAudit	audit;
 	TimestampTz observe_until;	/* 0 where no end is set */
 	List	   *fields;			/* of CsecProtectedField */

@@ -253,6 +253,7 @@ make_table(Oid relid, const CsecProtection *row)
 	table->relid = relid;
 	table->root = row->relid;
 	table->enforce = row->enforce;
+	table->subject_keys = row->subject_keys && row->enforce;
 	table->observe_until = row->observe_until;
 	table->subject_table = OidIsValid(row->subject_of) ? row->subject_of :
 		row->relid;

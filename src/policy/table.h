@@ -32,6 +32,7 @@ typedef struct CsecTable
 	Oid			root;			/* its row in csec.protected_table */
 	bool		enforce;		/* false: observed only */
 	bool		strict;			/* every read is recorded before a row leaves */
+	bool		subject_keys;	/* fields and changes are under the key of each customer */
 	bool		is_trail;		/* in csec_trail: recorded without subjects */
 	TimestampTz observe_until;	/* 0 where no end is set */
 	Oid			subject_table;	/* whose subjects: root, or what it refers to */

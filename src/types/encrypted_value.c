@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "common/base64.h"
 #include "miscadmin.h"
 #include "replication/logicalworker.h"
 
@@ -14,8 +13,9 @@
 #include "policy/probe.h"
 #include "policy/reader.h"
 #include "types/encrypted_value.h"
+#include "types/envelope_key.h"
+#include "types/envelope_text.h"
 #include "types/masked_text.h"
-#include "types/search_form.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
 
@@ -40,20 +40,7 @@ csec_encrypted_read(const struct varlena *value, CsecEnvelope *out)
 		malformed();
 }
 
-/* ---- search tags ---- */
-
-void
-csec_encrypted_tag_under(uint32 mark, const char *text, size_t len, uint8 *tag)
-{
-	char		small[256];
-	char	   *form = len <= sizeof(small) ? small : palloc(len);
-	size_t		n = csec_search_form(text, len, csec_text_is_utf8(text, len), form);
-
-	csec_search_tag(mark, form, n, tag);
-	csec_secure_wipe(form, n);
-	if (form != small)
-		pfree(form);
-}
+/* ---- making ---- */
 
 /* A tag that was computed already, and the search key that it is under. */
 typedef struct Tag
@@ -61,55 +48,6 @@ typedef struct Tag
 	uint32		mark;			/* 0: none was */
 	uint8		tag[CSEC_SEARCH_TAG];
 } Tag;
-
-void
-csec_encrypted_text_tag(const char *text, size_t len, uint8 *tag)
-{
-	uint32_t	next;
-
-	csec_encrypted_tag_under(csec_search_key_active(&next), text, len, tag);
-}
-
-static void
-refuse_untagged(uint32 category)
-{
-	const CsecCategory *known = csec_category_lookup(category);
-
-	if (known == NULL || !known->searchable)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("values of category \"%s\" cannot be compared",
-						known ? NameStr(known->name) : "(unknown)"),
-				 errdetail("The category's search is \"none\", so its values carry no search tag."),
-				 errhint("Convert the field to text to compare what the reader sees of it.")));
-}
-
-const uint8 *
-csec_encrypted_tag(const CsecEnvelope *envelope, uint8 *buffer)
-{
-	uint32_t	next;
-	uint32_t	active = csec_search_key_active(&next);
-	char	   *text;
-
-	if (likely((envelope->flags & CSEC_ENVELOPE_SEARCH) && envelope->search_mark == active))
-		return envelope->search_tag;
-	if ((envelope->flags & CSEC_ENVELOPE_NEXT) && envelope->next_mark == active)
-		return envelope->next_tag;
-
-	/*
-	 * Made under another search key (a constant in a view, say), or before
-	 * its category was searched.
-	 */
-	if (envelope->category != CSEC_CATEGORY_NONE)
-		refuse_untagged(envelope->category);
-	text = csec_encrypted_open(envelope);
-	csec_encrypted_tag_under(active, text, envelope->len, buffer);
-	csec_secure_wipe(text, envelope->len);
-	pfree(text);
-	return buffer;
-}
-
-/* ---- making ---- */
 
 /*
  * Random bytes for nonces, drawn in bulk: OpenSSL's generator costs more for
@@ -168,6 +106,12 @@ constant_nonce(const CsecEnvelope *what, const char *text, size_t len, uint8 *no
 	pfree(message);
 }
 
+static int
+suite_of(const CsecCategory *category)
+{
+	return category != NULL && category->suite != 0 ? category->suite : csec_suite;
+}
+
 /* Suite and key of a category's new values. */
 static const CsecDataKey *
 key_of(const CsecCategory *category, int *suite)
@@ -179,25 +123,20 @@ key_of(const CsecCategory *category, int *suite)
 		*suite = csec_suite;
 		return csec_data_key_of_constants();
 	}
-	*suite = category != NULL && category->suite != 0 ? category->suite : csec_suite;
+	*suite = suite_of(category);
 	return csec_data_key_active(category ? NameStr(category->data_key) : CSEC_DATA_KEY_DEFAULT);
 }
 
-/* Encrypt under the category's key: "what" lacks key, suite and nonce. */
+/* Encrypt: "what" has all but the nonce. */
 static struct varlena *
-seal(CsecEnvelope *what, const CsecCategory *category, const char *text, size_t len)
+seal_with(CsecAead *aead, CsecEnvelope *what, const char *text, size_t len)
 {
-	/* Its address holds until the next look-up of a key. */
-	const CsecDataKey *key = key_of(category, &what->suite);
 	uint8		nonce[CSEC_AEAD_NONCE];
 	Size		size;
 	struct varlena *value;
 
-	csec_data_key_count(key);
-	what->key_id = csec_data_key_id(key);
-	what->key_version = csec_data_key_version(key);
-	what->commitment = csec_data_key_commitment(key);
-	if (what->category == CSEC_CATEGORY_NONE && !(what->flags & CSEC_ENVELOPE_TRAIL))
+	if (what->category == CSEC_CATEGORY_NONE &&
+		!(what->flags & (CSEC_ENVELOPE_TRAIL | CSEC_ENVELOPE_SUBJECT)))
 		constant_nonce(what, text, len, nonce);
 	else
 		random_nonce(nonce);
@@ -205,20 +144,61 @@ seal(CsecEnvelope *what, const CsecCategory *category, const char *text, size_t 
 	size = add_size(len, VARHDRSZ + csec_envelope_header_size(what->flags) + CSEC_AEAD_TAG);
 	value = palloc(size);
 	SET_VARSIZE(value, size);
-	if (!csec_envelope_seal(csec_data_key_aead(key, what->suite), what,
-							(const uint8 *) text, len, (uint8 *) VARDATA(value)))
+	if (!csec_envelope_seal(aead, what, (const uint8 *) text, len, (uint8 *) VARDATA(value)))
 		ereport(ERROR,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 				 errmsg("could not encrypt a value")));
 	return value;
 }
 
+/* Under the category's key: "what" lacks key, suite and nonce. */
+static struct varlena *
+seal(CsecEnvelope *what, const CsecCategory *category, const char *text, size_t len)
+{
+	/* Its address holds until the next look-up of a key. */
+	const CsecDataKey *key = key_of(category, &what->suite);
+
+	csec_data_key_count(key);
+	what->key_id = csec_data_key_id(key);
+	what->key_version = csec_data_key_version(key);
+	what->commitment = csec_data_key_commitment(key);
+	return seal_with(csec_data_key_aead(key, what->suite), what, text, len);
+}
+
+/* Under a customer's key, whose number alone names it. */
+static struct varlena *
+seal_for(const CsecSubjectKey *key, CsecEnvelope *what, const CsecCategory *category,
+		 const char *text, size_t len)
+{
+	what->suite = suite_of(category);
+	what->flags |= CSEC_ENVELOPE_SUBJECT;
+	what->subject = csec_subject_key_number(key);
+	what->commitment = csec_subject_key_commitment(key);
+	return seal_with(csec_subject_key_aead(key, what->suite), what, text, len);
+}
+
+/* The key of a customer, for what is to be encrypted; NULL of nobody. */
+static const CsecSubjectKey *
+key_for(const CsecCustomer *customer)
+{
+	const CsecSubjectKey *key;
+
+	if (customer == NULL)
+		return NULL;
+	key = csec_subject_key_for(customer);
+	if (key == NULL)
+		csec_refuse_destroyed(csec_subject_number(customer->pseudonym));
+	return key;
+}
+
 struct varlena *
-csec_encrypted_make_for_trail(uint32 id, const char *text, size_t len)
+csec_encrypted_make_for_trail(const CsecCustomer *customer, uint32 id, const char *text, size_t len)
 {
 	CsecEnvelope what = {.category = id,.flags = CSEC_ENVELOPE_TRAIL};
+	const CsecCategory *category = id != CSEC_CATEGORY_NONE ? csec_category_lookup(id) : NULL;
+	const CsecSubjectKey *key = key_for(customer);
 
-	return seal(&what, csec_category_lookup(id), text, len);
+	return key ? seal_for(key, &what, category, text, len) : seal(&what, category, text, len);
 }
 
 /*
@@ -233,30 +213,39 @@ is_searched(uint32 id, const CsecCategory *category)
 	return id == CSEC_CATEGORY_NONE || (category != NULL && category->searchable);
 }
 
+/* Search tags as new values of the category have them; tags: room for two. */
+static void
+put_tags(CsecEnvelope *what, const CsecCategory *category, const char *text, size_t len,
+		 const Tag *tag, uint8 (*tags)[CSEC_SEARCH_TAG])
+{
+	if (!is_searched(what->category, category))
+		return;
+	what->flags |= CSEC_ENVELOPE_SEARCH;
+	what->search_mark = csec_search_key_active(&what->next_mark);
+	if (tag != NULL && tag->mark == what->search_mark)
+		memcpy(tags[0], tag->tag, CSEC_SEARCH_TAG);
+	else
+		csec_encrypted_tag_under(what->search_mark, text, len, tags[0]);
+	if (what->next_mark != 0)
+	{
+		what->flags |= CSEC_ENVELOPE_NEXT;
+		csec_encrypted_tag_under(what->next_mark, text, len, tags[1]);
+	}
+	what->search_tag = tags[0];
+	what->next_tag = tags[1];
+}
+
+/* key: of a customer; NULL: the category's. */
 static struct varlena *
-make(uint32 id, uint8 flags, const char *text, size_t len, const Tag *tag)
+make(uint32 id, uint8 flags, const char *text, size_t len, const Tag *tag,
+	 const CsecSubjectKey *key)
 {
 	const CsecCategory *category = id != CSEC_CATEGORY_NONE ? csec_category_lookup(id) : NULL;
 	CsecEnvelope what = {.category = id,.flags = flags};
 	uint8		tags[2][CSEC_SEARCH_TAG];
 
-	if (is_searched(id, category))
-	{
-		what.flags |= CSEC_ENVELOPE_SEARCH;
-		what.search_mark = csec_search_key_active(&what.next_mark);
-		if (tag != NULL && tag->mark == what.search_mark)
-			memcpy(tags[0], tag->tag, CSEC_SEARCH_TAG);
-		else
-			csec_encrypted_tag_under(what.search_mark, text, len, tags[0]);
-		if (what.next_mark != 0)
-		{
-			what.flags |= CSEC_ENVELOPE_NEXT;
-			csec_encrypted_tag_under(what.next_mark, text, len, tags[1]);
-		}
-	}
-	what.search_tag = tags[0];
-	what.next_tag = tags[1];
-	return seal(&what, category, text, len);
+	put_tags(&what, category, text, len, tag, tags);
+	return key ? seal_for(key, &what, category, text, len) : seal(&what, category, text, len);
 }
 
 static uint8
@@ -268,7 +257,13 @@ suspect_flag(uint32 id, const char *text, size_t len)
 struct varlena *
 csec_encrypted_make(uint32 id, const char *text, size_t len)
 {
-	return make(id, suspect_flag(id, text, len), text, len, NULL);
+	return make(id, suspect_flag(id, text, len), text, len, NULL, NULL);
+}
+
+struct varlena *
+csec_encrypted_make_for(const CsecCustomer *customer, uint32 id, const char *text, size_t len)
+{
+	return make(id, suspect_flag(id, text, len), text, len, NULL, key_for(customer));
 }
 
 /* ---- renewing ---- */
@@ -291,8 +286,11 @@ static bool
 key_current(const CsecEnvelope *envelope, const CsecCategory *category)
 {
 	int			suite;
-	const CsecDataKey *key = key_of(category, &suite);
+	const CsecDataKey *key;
 
+	if (envelope->flags & CSEC_ENVELOPE_SUBJECT)
+		return envelope->suite == suite_of(category);
+	key = key_of(category, &suite);
 	return envelope->suite == suite && envelope->key_id == csec_data_key_id(key) &&
 		envelope->key_version == csec_data_key_version(key);
 }
@@ -302,8 +300,6 @@ csec_encrypted_current(const CsecEnvelope *envelope)
 {
 	const CsecCategory *category = NULL;
 
-	if (envelope->flags & CSEC_ENVELOPE_SUBJECT)
-		return true;
 	if (envelope->category != CSEC_CATEGORY_NONE)
 	{
 		category = csec_category_lookup(envelope->category);
@@ -312,19 +308,45 @@ csec_encrypted_current(const CsecEnvelope *envelope)
 	}
 	if (likely(tags_current(envelope, category) && key_current(envelope, category)))
 		return true;
-	return csec_data_key_is_destroyed(envelope->key_id, envelope->key_version);
+	return csec_envelope_key_is_destroyed(envelope);
+}
+
+/* The same text; key is asked for when it has been opened, which looks up keys. */
+static struct varlena *
+make_again(const CsecEnvelope *envelope, const CsecCustomer *customer, bool same_key)
+{
+	char	   *text = csec_encrypted_open(envelope);
+	const CsecSubjectKey *key = NULL;
+	Tag			tag = {0};
+	struct varlena *value;
+
+	if (!same_key)
+		key = key_for(customer);
+	else if (envelope->flags & CSEC_ENVELOPE_SUBJECT)
+		(void) csec_subject_key_find(envelope->subject, envelope->commitment, &key);
+	/* its tag was authentic together with the text */
+	if (!same_key && (envelope->flags & CSEC_ENVELOPE_SEARCH))
+	{
+		tag.mark = envelope->search_mark;
+		memcpy(tag.tag, envelope->search_tag, CSEC_SEARCH_TAG);
+	}
+	value = make(envelope->category, envelope->flags & CSEC_ENVELOPE_SUSPECT,
+				 text, envelope->len, &tag, key);
+	csec_secure_wipe(text, envelope->len);
+	pfree(text);
+	return value;
 }
 
 struct varlena *
 csec_encrypted_renew(const CsecEnvelope *envelope)
 {
-	char	   *text = csec_encrypted_open(envelope);
-	struct varlena *value = make(envelope->category, envelope->flags & CSEC_ENVELOPE_SUSPECT,
-								 text, envelope->len, NULL);
+	return make_again(envelope, NULL, true);
+}
 
-	csec_secure_wipe(text, envelope->len);
-	pfree(text);
-	return value;
+struct varlena *
+csec_encrypted_rekey(const CsecEnvelope *envelope, const CsecCustomer *customer)
+{
+	return make_again(envelope, customer, false);
 }
 
 /* ---- opening ---- */
@@ -333,16 +355,17 @@ static void
 refuse_forged(const CsecEnvelope *envelope, bool other_key)
 {
 	const CsecCategory *category = csec_category_lookup(envelope->category);
+	char	   *key = (envelope->flags & CSEC_ENVELOPE_SUBJECT) ?
+		psprintf("the key of a customer (" UINT64_FORMAT ")", envelope->subject) :
+		psprintf("key %u version %u", envelope->key_id, envelope->key_version);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("an encrypted value of category \"%s\" is not authentic",
 					category ? NameStr(category->name) : "(unknown)"),
 			 other_key ?
-			 errdetail("It says that key %u version %u encrypted it, but that was another key of this number.",
-					   envelope->key_id, envelope->key_version) :
-			 errdetail("It was altered after key %u version %u encrypted it.",
-					   envelope->key_id, envelope->key_version),
+			 errdetail("It says that %s encrypted it, but that was another key of this number.", key) :
+			 errdetail("It was altered after %s encrypted it.", key),
 			 errhint("Restore the value from a backup, or write it anew.")));
 }
 
@@ -350,12 +373,10 @@ refuse_forged(const CsecEnvelope *envelope, bool other_key)
 static bool
 open_into(const CsecEnvelope *envelope, uint8 *out, bool *other_key)
 {
-	const CsecDataKey *key = csec_data_key_find(envelope->key_id, envelope->key_version);
+	CsecAead   *aead = csec_envelope_key_aead(envelope);
 
-	*other_key = memcmp(csec_data_key_commitment(key), envelope->commitment,
-						CSEC_KEY_COMMITMENT) != 0;
-	return !*other_key &&
-		csec_envelope_open(csec_data_key_aead(key, envelope->suite), envelope, out);
+	*other_key = aead == NULL;
+	return aead != NULL && csec_envelope_open(aead, envelope, out);
 }
 
 char *
@@ -374,90 +395,7 @@ csec_encrypted_open(const CsecEnvelope *envelope)
 	return text;
 }
 
-/* ---- text form ---- */
-
-char *
-csec_encrypted_as_text(const uint8 *envelope, size_t size, size_t *len)
-{
-	const size_t prefix = strlen(CSEC_ENVELOPE_PREFIX);
-	int			room = pg_b64_enc_len((int) size);
-	char	   *text = palloc(prefix + room + 1);
-	int			n;
-
-	memcpy(text, CSEC_ENVELOPE_PREFIX, prefix);
-	n = pg_b64_encode((const char *) envelope, (int) size, text + prefix, room);
-	if (n < 0)
-		elog(ERROR, "could not encode an envelope");
-	*len = prefix + n;
-	text[*len] = '\0';
-	return text;
-}
-
-static bool
-is_envelope_text(const char *text, size_t len)
-{
-	const size_t prefix = strlen(CSEC_ENVELOPE_PREFIX);
-
-	return len >= prefix && memcmp(text, CSEC_ENVELOPE_PREFIX, prefix) == 0;
-}
-
-static void
-refuse_envelope_text(const char *detail)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("invalid envelope for a value of type csec.encrypted"),
-			 errdetail("%s", detail)));
-}
-
-/*
- * An envelope whose key cannot be used here is not known to be authentic: a
- * dump may bring its key later, and a DBA the KEK.  So who restores dumps may
- * store it; anybody else could put values into a table that nobody can read.
- */
-static void
-refuse_unopened(const CsecEnvelope *envelope)
-{
-	if (superuser() || IsLogicalWorker() || csec_reader_has_role(CSEC_ROLE_LOADER))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("an envelope under key %u version %u cannot be checked here",
-					envelope->key_id, envelope->key_version),
-			 errdetail("The key is not in this database, or cannot be used; only superusers and members of csec_loader may store what was encrypted under it.")));
-}
-
-/*
- * The envelope that a text writes.  Its category must be the field's, and if
- * its key can be used here it must be authentic.
- */
-static struct varlena *
-envelope_from_text(uint32 category, const char *text, size_t len)
-{
-	const size_t prefix = strlen(CSEC_ENVELOPE_PREFIX);
-	int			room = pg_b64_dec_len((int) (len - prefix));
-	struct varlena *value = palloc(VARHDRSZ + room);
-	int			n = pg_b64_decode(text + prefix, (int) (len - prefix), VARDATA(value), room);
-	CsecEnvelope envelope;
-
-	if (n < 0 || !csec_envelope_parse((uint8 *) VARDATA(value), n, &envelope))
-		refuse_envelope_text("It is not complete, or was altered.");
-	if (envelope.flags & CSEC_ENVELOPE_TRAIL)
-		refuse_envelope_text("It belongs to a record of the trail; csec.open_change() opens it.");
-	SET_VARSIZE(value, VARHDRSZ + n);
-	if (category != CSEC_CATEGORY_NONE && envelope.category != category)
-		refuse_envelope_text("It holds a value of another category than the field's.");
-	if (csec_data_key_opens(envelope.key_id, envelope.key_version))
-	{
-		char	   *opened = csec_encrypted_open(&envelope);
-
-		csec_secure_wipe(opened, envelope.len);
-		pfree(opened);
-	}
-	else
-		refuse_unopened(&envelope);
-	return value;
-}
+/* ---- input ---- */
 
 /*
  * A reader without clearance may try so many values: by its tag where it has
@@ -486,8 +424,8 @@ csec_encrypted_input(int32 typmod, const char *text, size_t len)
 	Tag			tag = {0};
 
 	csec_hide_input();
-	if (unlikely(is_envelope_text(text, len)))
-		return envelope_from_text(category, text, len);
+	if (unlikely(csec_is_envelope_text(text, len)))
+		return csec_envelope_from_text(category, text, len);
 	/* What replication applies was checked, and typed in, where it comes from. */
 	if (category != CSEC_CATEGORY_NONE && !IsLogicalWorker())
 	{
@@ -497,7 +435,7 @@ csec_encrypted_input(int32 typmod, const char *text, size_t len)
 			csec_check_input(known, text, len);
 		probe_input(known, category, text, len, &tag);
 	}
-	return make(category, suspect_flag(category, text, len), text, len, &tag);
+	return make(category, suspect_flag(category, text, len), text, len, &tag, NULL);
 }
 
 /* ---- values of either type ---- */
@@ -564,7 +502,7 @@ csec_value_try_text(CsecMasked *value)
 	if (value->text != NULL)
 		return true;
 	if (!csec_envelope_parse(value->envelope, value->envelope_size, &envelope) ||
-		csec_data_key_is_destroyed(envelope.key_id, envelope.key_version))
+		csec_envelope_key_is_destroyed(&envelope))
 		return false;
 	text = palloc(envelope.len + 1);
 	if (!open_into(&envelope, (uint8 *) text, &other_key))
@@ -575,6 +513,17 @@ csec_value_try_text(CsecMasked *value)
 	}
 	value->text = text;
 	return true;
+}
+
+bool
+csec_value_is_gone(const CsecMasked *value)
+{
+	CsecEnvelope envelope;
+
+	return value->envelope != NULL && value->text == NULL &&
+		csec_envelope_of_subject(value->envelope) &&
+		csec_envelope_parse(value->envelope, value->envelope_size, &envelope) &&
+		csec_envelope_key_is_destroyed(&envelope);
 }
 
 void
@@ -590,7 +539,15 @@ csec_value_release(CsecMasked *value)
 struct varlena *
 csec_value_remake(const CsecMasked *like, const char *text, size_t len)
 {
+	CsecEnvelope envelope;
+	const CsecSubjectKey *key = NULL;
+
 	if (like->envelope != NULL)
-		return csec_encrypted_make(like->category, text, len);
+	{
+		if (csec_envelope_of_subject(like->envelope) &&
+			csec_envelope_parse(like->envelope, like->envelope_size, &envelope))
+			(void) csec_subject_key_find(envelope.subject, envelope.commitment, &key);
+		return make(like->category, suspect_flag(like->category, text, len), text, len, NULL, key);
+	}
 	return csec_masked_make(like->category, like->flags & CSEC_MASKED_PLAIN, text, len);
 }

@@ -12,6 +12,7 @@
 #ifndef CSEC_TYPES_ENCRYPTED_VALUE_H
 #define CSEC_TYPES_ENCRYPTED_VALUE_H
 
+#include "keys/subject_key.h"
 #include "types/envelope.h"
 #include "types/masked_value.h"
 
@@ -36,8 +37,8 @@ extern struct varlena *csec_encrypted_make(uint32 category, const char *text, si
  *		Is it as csec_encrypted_make() would make it now: key, suite, tags?
  *
  * True as well for what cannot be made anew: of a category that is not known,
- * or that must not be stored, under a key that was destroyed, and under the
- * key of one subject.
+ * or that must not be stored, and under a key that was destroyed.  What is under
+ * a customer's key stays under it.
  */
 extern bool csec_encrypted_current(const CsecEnvelope *envelope);
 
@@ -45,10 +46,23 @@ extern bool csec_encrypted_current(const CsecEnvelope *envelope);
 extern struct varlena *csec_encrypted_renew(const CsecEnvelope *envelope);
 
 /*
+ * csec_encrypted_make_for, csec_encrypted_rekey
+ *		As csec_encrypted_make() and csec_encrypted_renew(), under the key of a
+ *		customer, or with NULL that of the category.
+ *
+ * Error object_not_in_prerequisite_state where the customer's was destroyed.
+ */
+extern struct varlena *csec_encrypted_make_for(const CsecCustomer *customer, uint32 category,
+											   const char *text, size_t len);
+extern struct varlena *csec_encrypted_rekey(const CsecEnvelope *envelope,
+											const CsecCustomer *customer);
+
+/*
  * The envelope of a text as the trail keeps it: without search tags, and
  * marked so that no field takes it for a value of its own.
  */
-extern struct varlena *csec_encrypted_make_for_trail(uint32 category, const char *text, size_t len);
+extern struct varlena *csec_encrypted_make_for_trail(const CsecCustomer *customer, uint32 category,
+													 const char *text, size_t len);
 
 /*
  * csec_encrypted_input
@@ -90,6 +104,12 @@ extern void csec_value_text(CsecMasked *value);
  * those of csec_encrypted_open().
  */
 extern bool csec_value_try_text(CsecMasked *value);
+
+/*
+ * Was the key of its customer destroyed?  Then it shows nothing, to anybody, and
+ * that is no error: a report on all customers goes on without this one.
+ */
+extern bool csec_value_is_gone(const CsecMasked *value);
 
 /* The text is not needed any more: wipe what csec_value_text() opened. */
 extern void csec_value_release(CsecMasked *value);

@@ -9,7 +9,7 @@
 #include "util/bytes.h"
 
 #define AT_SUITE		1
-#define AT_FLAGS		2
+#define AT_FLAGS		CSEC_ENVELOPE_FLAGS_AT
 #define AT_CATEGORY		3
 #define AT_KEY_ID		7
 #define AT_KEY_VERSION	11

@@ -37,6 +37,7 @@
 #define CSEC_ENVELOPE_SUBJECT	0x08	/* under the key of one subject */
 #define CSEC_ENVELOPE_TRAIL		0x10	/* in a record of the trail: the value of no field */
 #define CSEC_ENVELOPE_FLAGS		0x1F
+#define CSEC_ENVELOPE_FLAGS_AT	2
 
 #define CSEC_SEARCH_MARK		4
 #define CSEC_SEARCH_TAG			16
@@ -74,6 +75,13 @@ typedef struct CsecEnvelope
 
 /* The size of the header that these flags make. */
 extern size_t csec_envelope_header_size(uint8_t flags);
+
+/* Is it under the key of one subject?  Of what has the form of an envelope. */
+static inline bool
+csec_envelope_of_subject(const uint8_t *data)
+{
+	return (data[CSEC_ENVELOPE_FLAGS_AT] & CSEC_ENVELOPE_SUBJECT) != 0;
+}
 
 /* False where the bytes have not the form of an envelope. */
 extern bool csec_envelope_parse(const uint8_t *data, size_t size, CsecEnvelope *out);

@@ -13,29 +13,11 @@
 #include "policy/category.h"
 #include "types/encrypted_value.h"
 #include "types/envelope_check.h"
+#include "types/envelope_key.h"
 #include "util/secure_memory.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_envelope_problem_sql);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_envelope_info);
-
-/* Can the key be used, and is it the one that encrypted the value? */
-static const char *
-key_problem(const CsecEnvelope *envelope)
-{
-	uint32		id = envelope->key_id;
-	uint16		version = envelope->key_version;
-
-	if (csec_data_key_is_destroyed(id, version))
-		return "destroyed_key";
-	if (!csec_data_key_is_known(id, version))
-		return "unknown_key";
-	if (memcmp(csec_data_key_commitment(csec_data_key_find(id, version)),
-			   envelope->commitment, CSEC_KEY_COMMITMENT) != 0)
-		return "other_key";
-	if (!csec_data_key_opens(id, version))
-		return "key_does_not_open";
-	return NULL;
-}
 
 static const char *
 tag_problem(uint32 mark, const uint8 *tag, const char *text, size_t len)
@@ -82,7 +64,7 @@ csec_envelope_problem(const struct varlena *value, uint32 category)
 	if (!csec_envelope_parse((const uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), &envelope) ||
 		(envelope.flags & CSEC_ENVELOPE_TRAIL))
 		return "malformed";
-	problem = key_problem(&envelope);
+	problem = csec_envelope_key_problem(&envelope);
 	if (problem != NULL)
 		return problem;
 	csec_encrypted_take(value, &opened);
@@ -145,6 +127,7 @@ csec_envelope_info(PG_FUNCTION_ARGS)
 	values[2] = Int32GetDatum((int32) envelope.category);
 	values[3] = Int32GetDatum((int32) envelope.key_id);
 	values[4] = Int32GetDatum(envelope.key_version);
+	nulls[3] = nulls[4] = (envelope.flags & CSEC_ENVELOPE_SUBJECT) != 0;
 	values[5] = mark_text(envelope.search_mark, &nulls[5]);
 	values[6] = mark_text(envelope.next_mark, &nulls[6]);
 	values[7] = BoolGetDatum((envelope.flags & CSEC_ENVELOPE_SUBJECT) != 0);

@@ -130,6 +130,9 @@ through_text(FunctionCallInfo fcinfo, PGFunction function)
 	struct varlena *result;
 
 	CSEC_GETARG_VALUE(0, &value);
+	/* a row whose customer's key was destroyed must not keep its index from being built */
+	if (unlikely(csec_value_is_gone(&value)))
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	csec_value_text(&value);
 	whole = cstring_to_text_with_len(value.text, value.len);
 	changed = DatumGetTextPP(DirectFunctionCall1Coll(function, DEFAULT_COLLATION_OID,

@@ -65,6 +65,13 @@ show_envelope(const CsecMasked *value, CsecShown *out)
 	out->text = csec_encrypted_as_text(value->envelope, value->envelope_size, &out->len);
 }
 
+static void
+show_nothing(CsecShown *out)
+{
+	out->text = CSEC_MASK_REDACTED;
+	out->len = CSEC_MASK_REDACTED_LEN;
+}
+
 /*
  * The decision for a value.  In a text that is computed with, an envelope
  * would be as wrong as a mask: there an encrypted value is complete or refused
@@ -94,6 +101,11 @@ csec_masked_show(CsecMasked *value, bool as_text, CsecShown *out)
 		return;
 	}
 	decision = decide(value);
+	if (decision == CSEC_REVEAL && unlikely(csec_value_is_gone(value)))
+	{
+		show_nothing(out);
+		return;
+	}
 	if (decision == CSEC_REVEAL)
 	{
 		csec_value_text(value);
@@ -117,10 +129,9 @@ csec_value_mask(const CsecCategory *category, CsecMasked *value, CsecShown *out)
 {
 	/* What shows nothing of a value needs not open it. */
 	if (value->envelope != NULL &&
-		(category == NULL || csec_mask_shows_nothing(category->mask)))
+		(category == NULL || csec_mask_shows_nothing(category->mask) || csec_value_is_gone(value)))
 	{
-		out->text = CSEC_MASK_REDACTED;
-		out->len = CSEC_MASK_REDACTED_LEN;
+		show_nothing(out);
 		return;
 	}
 	csec_value_text(value);

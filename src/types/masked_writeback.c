@@ -175,8 +175,19 @@ resolve(Relation rel, AttrNumber column, CsecMasked *suspect,
 		refuse_mask(RelationGetRelid(rel),
 					NameStr(TupleDescAttr(RelationGetDescr(rel), column - 1)->attname));
 	csec_value_read(PG_DETOAST_DATUM_PACKED(datum), &old);
-	csec_value_text(&old);
 	csec_value_text(suspect);
+	if (unlikely(csec_value_is_gone(&old)))
+	{
+		/* what everybody is shown of it, written back */
+		*change = suspect->len == CSEC_MASK_REDACTED_LEN &&
+			memcmp(suspect->text, CSEC_MASK_REDACTED, CSEC_MASK_REDACTED_LEN) == 0;
+		csec_value_release(suspect);
+		if (!*change)
+			refuse_mask(RelationGetRelid(rel),
+						NameStr(TupleDescAttr(RelationGetDescr(rel), column - 1)->attname));
+		return datum;
+	}
+	csec_value_text(&old);
 	*change = !csec_masked_same_text(&old, suspect);
 	if (*change && !is_mask_of(suspect, &old))
 		refuse_mask(RelationGetRelid(rel),

@@ -114,6 +114,8 @@ csec_match_value(PG_FUNCTION_ARGS)
 
 	refuse_outside();
 	CSEC_GETARG_VALUE(0, &value);
+	if (unlikely(csec_value_is_gone(&value)))
+		PG_RETURN_BOOL(false);
 	csec_value_text(&value);
 	result = matches(value.text, value.len, PG_GETARG_TEXT_PP(1), PG_GETARG_BOOL(2));
 	csec_value_release(&value);

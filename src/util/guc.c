@@ -22,6 +22,8 @@ int			csec_key_command_timeout = 30;
 char	   *csec_kek = NULL;
 int			csec_suite = 1;
 int			csec_key_max_uses = INT_MAX;
+int			csec_subject_key_cache = 256;
+char	   *csec_tombstone_directory = NULL;
 int			csec_audit_flush_interval = 200;
 int			csec_seal_delay = 500;
 int			csec_heartbeat_interval = 300;
@@ -139,6 +141,17 @@ define_key_settings(void)
 							"The sealer rotates it by itself; at half as many more it encrypts no longer.",
 							&csec_key_max_uses, INT_MAX, 100, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.subject_key_cache",
+							"Keys of customers that a session keeps ready.",
+							"Each takes about 2.5 kB.",
+							&csec_subject_key_cache, 256, 1, 65536,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("csec.tombstone_directory",
+							   "Directory outside the data directory that notes destroyed keys of customers.",
+							   "Where it is empty: \"destroyed\" in csec.key_directory, or with embedded keys in the data directory.",
+							   &csec_tombstone_directory, "",
+							   PGC_POSTMASTER, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
 }
 
 /* The trail: how long a record may take, and what happens when it does. */

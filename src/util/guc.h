@@ -34,6 +34,8 @@ extern int	csec_key_command_timeout;
 extern char *csec_kek;
 extern int	csec_suite;
 extern int	csec_key_max_uses;
+extern int	csec_subject_key_cache;
+extern char *csec_tombstone_directory;
 extern int	csec_audit_flush_interval;	/* ms */
 extern int	csec_seal_delay;	/* ms */
 extern int	csec_heartbeat_interval;	/* s; 0: none */

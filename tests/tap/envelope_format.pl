@@ -91,7 +91,11 @@ sub parse
 		@e{ "$$_[1]_mark", "$$_[1]_tag" } = unpack 'Na16', substr $bytes, $at, 20;
 		$at += 20;
 	}
-	$at += 8 if $e{flags} & 8;
+	if ($e{flags} & 8)
+	{
+		$e{subject} = substr $bytes, $at, 8;
+		$at += 8;
+	}
 	$e{header} = substr $bytes, 0, $at;
 	$e{cipher} = substr $bytes, $at, length($bytes) - $at - 16;
 	$e{tag} = substr $bytes, -16;
@@ -215,5 +219,52 @@ foreach my $suite (1, 2)
 		SELECT a FROM t WHERE a = 'MADE elsewhere$suite'; COMMIT}, extra_params => [ '-U', 'clerk' ]), "made elsewhere $suite", "suite $suite: csec finds and opens what was made by the page");
 }
 is($node->safe_psql('postgres', q{SELECT count(*) FROM t WHERE csec.envelope_problem(a, 'id_card') IS NOT NULL}), '0', 'and has nothing to say against it');
+
+# ---- keys of customers ----
+
+$node->safe_psql('postgres', q{
+	SELECT csec.create_trail();
+	GRANT csec_loader TO postgres;
+	INSERT INTO csec.category (name, level, mask, storage, search) VALUES
+		('tagged', 'core', 'all', 'encrypted', 'equality'), ('untagged', 'core', 'all', 'encrypted', 'none');
+	CREATE TABLE cust (id int PRIMARY KEY, tagged text, untagged text);
+	SELECT csec.protect('cust', 'id', '{"tagged": "tagged", "untagged": "untagged"}', subject_keys => true);
+	INSERT INTO cust VALUES (42, '332598', '332598')});
+sub unwrap
+{
+	my ($wrapped, $about) = @_;
+	my ($suite, $id, $version, $nonce, $cipher, $tag) = unpack 'CNna12a32a16', pack 'H*', $wrapped;
+	my ($bare, $computed) = gcm(hkdf_sha256($key{"$id $version"}, 'aes-256-gcm', 32), $nonce, $about, $cipher, 1);
+	is("$suite " . unpack('H*', $computed), '1 ' . unpack('H*', $tag), substr($about, 0, 18) . ': the key is unwrapped');
+	return $bare;
+}
+my ($space_id, $space_wrapped) = split /\|/, $node->safe_psql('postgres', q{SELECT id, encode(wrapped, 'hex') FROM csec.subject_space WHERE relid = 'cust'::regclass});
+my $space = unwrap($space_wrapped, 'csec subject space' . pack 'N', $space_id);
+my ($pseudonym, $subject_wrapped) = split /\|/, $node->safe_psql('postgres', q{SELECT replace(pseudonym::text, '-', ''), encode(wrapped, 'hex') FROM csec.subject_key});
+is($pseudonym, unpack('H*', substr hmac_sha256('42', $space), 0, 16), 'the pseudonym of a customer');
+my $subject_key = unwrap($subject_wrapped, 'csec subject key' . pack 'H*', $pseudonym);
+sub stored { my ($column) = @_; return parse(decode_base64(substr $node->safe_psql('postgres', "SET row_security = off; SELECT $column FROM cust WHERE id = 42"), 8)) }
+foreach my $column (qw(tagged untagged))
+{
+	my $e = stored($column);
+	is(open_by_page($subject_key, $e), '332598', "$column: it opens under the customer's key");
+	is("$e->{key_id} $e->{version} " . unpack('H*', $e->{subject}), '0 0 ' . substr($pseudonym, 0, 16), '  which its header names');
+}
+
+# What who has a copy of the files and the search key learns when the customer's
+# key is gone: a code of six digits by its tag, and nothing without one.
+$node->safe_psql('postgres', 'UPDATE csec.subject_key SET wrapped = NULL, destroyed_at = now()');
+sub guess
+{
+	my ($e) = @_;
+	return 'nothing to try by' if !($e->{flags} & 1);
+	foreach my $code ('000000' .. '999999')
+	{
+		return $code if substr(hmac_sha256($code, $search->{key}), 0, 16) eq $e->{search_tag};
+	}
+	return 'not found';
+}
+is(guess(stored('tagged')), '332598', 'with tag and search key a code of six digits is guessed');
+is(guess(stored('untagged')), 'nothing to try by', '  without a tag it is not');
 $node->stop;
 done_testing();

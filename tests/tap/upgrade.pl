@@ -53,7 +53,13 @@ $old->safe_psql('shop', q{
 	CREATE VIEW by_literal AS SELECT id FROM customers WHERE id_no = '110105000000000008';
 	CREATE TABLE cards (id serial, no csec.bank_card DEFAULT '6222021234567890' CHECK (no <> '1'), kind csec.encrypted DEFAULT 'x' CHECK (kind <> 'y' AND kind <> 'z'));
 	CREATE INDEX ON cards (id) WHERE no <> '2';
+	CREATE TABLE members (id int PRIMARY KEY, phone text);
+	INSERT INTO members VALUES (1, '13900000001'), (2, '13900000002');
+	SELECT csec.protect('members', subject => 'id', fields => '{"phone": "phone"}', subject_keys => true);
+	CREATE ROLE officer LOGIN IN ROLE csec_officer;
+	SELECT csec.destroy_subject_key('members', '2', 'erasure');
 	SELECT csec.set_clearance('clerk', level => 'important')});
+$old->safe_psql('shop', 'SELECT csec.approve_destruction(1)', extra_params => [ '-U', 'officer' ]);
 
 sub as
 {
@@ -77,6 +83,8 @@ my $picture = q{
 	SELECT id FROM by_id_no;
 	SELECT id FROM by_literal;
 	SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'cards'::regclass ORDER BY adnum;
+	SELECT id, phone FROM members ORDER BY id;
+	SELECT relid, attname, problem FROM csec.check_envelopes('members');
 	SELECT id, name, phone, id_no FROM customers WHERE id IN (3, 7) ORDER BY id};
 my $before = $old->safe_psql('shop', $picture);
 flush_trail($old, 'shop');

@@ -17,6 +17,7 @@
 #include "util/bytes.h"
 
 #define MAX 4096
+#define FORM_AT 11			/* of the column "phone" */
 #define ENVELOPE_SIZE (CSEC_ENVELOPE_FIXED + 3 + CSEC_AEAD_TAG)
 
 static uint8_t field[MAX];
@@ -139,6 +140,34 @@ classified(void)
 	ok(values(NULL) == -1, "a mask beyond the end");
 }
 
+/* Under a customer's key: neither digest nor mask. */
+static void
+sealed(void)
+{
+	uint8_t		value[17 + ENVELOPE_SIZE + CSEC_ENVELOPE_SUBJECT_SIZE] = {0};
+	CsecChangeSide side;
+
+	insert_classified(value, 17);
+	ok(values(&side) == 1 && side.sealed && side.digest.len == 0 && side.envelope.data == NULL, "neither digest, mask nor envelope");
+	put_envelope(value + 17, CSEC_ENVELOPE_TRAIL | CSEC_ENVELOPE_SUBJECT);
+	insert_classified(value, sizeof(value));
+	ok(values(&side) == 1 && side.sealed && side.digest.len == 0 &&
+	   side.envelope.len == ENVELOPE_SIZE + CSEC_ENVELOPE_SUBJECT_SIZE, "the envelope alone");
+	value[0] = 1;
+	insert_classified(value, sizeof(value));
+	ok(values(&side) == 1 && !side.sealed && side.digest.len == 16, "a digest and an empty mask are something else");
+	for (int form = 0; form < 256; form++)
+	{
+		bool		sound = form <= CSEC_CHANGE_SEALED;
+
+		insert_classified(value, sizeof(value));
+		field[FORM_AT] = (uint8_t) form;
+		if ((values(NULL) >= 0) != sound)
+			ok(false, "a column told in form %d", form);
+	}
+	ok(true, "columns are told in three forms");
+}
+
 /* Sound rows, bent at random: none is read beyond its end. */
 static void
 random_bytes(void)
@@ -172,6 +201,7 @@ int
 main(void)
 {
 	classified();
+	sealed();
 	random_bytes();
 	return unit_done();
 }

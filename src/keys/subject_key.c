@@ -1,0 +1,613 @@
+/*
+ * subject_key.c
+ *		A key for each customer, which can be destroyed alone.
+ *
+ * What is kept of a key is OpenSSL's context, which wipes its key when it is
+ * freed; the bare key is wiped as soon as the context is made.  The contexts
+ * that were used longest ago are freed to make room.
+ *
+ * A key that this transaction made is forgotten when it, or a part of it, rolls
+ * back: its row is gone then, and what would be encrypted under it lost.  A
+ * destroyed key reaches the other sessions as an invalidation of its table;
+ * they free all that they have at their next look-up, not before, as somebody
+ * may hold a key just then.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/uuid.h"
+
+#include "crypto/mac.h"
+#include "keys/data_key.h"
+#include "keys/subject_key.h"
+#include "keys/subject_store.h"
+#include "util/bytes.h"
+#include "util/guc.h"
+#include "util/secure_memory.h"
+
+/* So many pseudonyms may begin with the same number. */
+#define SAME_NUMBER_MAX 4
+
+#define WRAPPED_NONCE	7
+#define WRAPPED_KEY		(WRAPPED_NONCE + CSEC_AEAD_NONCE)
+#define WRAPPED_TAG		(WRAPPED_KEY + CSEC_AEAD_KEY)
+
+/* What is authenticated with a wrapped key: one of these, and what it is of. */
+#define ABOUT_KEY		"csec subject key"
+#define ABOUT_SPACE		"csec subject space"
+#define ABOUT_MAX		(sizeof(ABOUT_SPACE) + CSEC_PSEUDONYM)
+
+struct CsecSubjectKey
+{
+	uint64		number;			/* hash key */
+	dlist_node	recent;			/* the one used last comes first */
+	uint8		pseudonym[CSEC_PSEUDONYM];
+	bool		destroyed;
+	bool		own;			/* made by this transaction */
+	bool		alone;			/* known to be the only one of its number */
+	uint8		wrapped[CSEC_SUBJECT_WRAPPED];
+	uint8		commitment[CSEC_KEY_COMMITMENT];
+	CsecAead   *aead[CSEC_SUITES + 1];	/* by suite, made when needed */
+};
+
+/* The customers of a table: what makes pseudonyms of them. */
+typedef struct Space
+{
+	Oid			relid;
+	int32		id;
+	CsecMac    *mac;
+	struct Space *next;
+} Space;
+
+static HTAB *keys = NULL;
+static dlist_head recent = DLIST_STATIC_INIT(recent);
+static int	nkeys = 0;
+static int	nown = 0;
+static Space *spaces = NULL;
+static bool stale = false;
+
+static void
+forget(CsecSubjectKey *key)
+{
+	for (int suite = 1; suite <= CSEC_SUITES; suite++)
+		csec_aead_free(key->aead[suite]);
+	if (key->own)
+		nown--;
+	dlist_delete(&key->recent);
+	nkeys--;
+	hash_search(keys, &key->number, HASH_REMOVE, NULL);
+}
+
+static void
+forget_all(void)
+{
+	while (!dlist_is_empty(&recent))
+		forget(dlist_container(CsecSubjectKey, recent, dlist_head_node(&recent)));
+	while (spaces != NULL)
+	{
+		Space	   *next = spaces->next;
+
+		csec_mac_free(spaces->mac);
+		pfree(spaces);
+		spaces = next;
+	}
+	stale = false;
+}
+
+/* Neither allocates nor fails: it runs in aborts. */
+static void
+end_own(bool committed)
+{
+	dlist_mutable_iter iter;
+
+	if (nown == 0)
+		return;
+	dlist_foreach_modify(iter, &recent)
+	{
+		CsecSubjectKey *key = dlist_container(CsecSubjectKey, recent, iter.cur);
+
+		if (!key->own)
+			continue;
+		if (!committed)
+			forget(key);
+		else
+			key->own = false;
+	}
+	nown = 0;
+}
+
+static void
+end_of_transaction(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT)
+		end_own(true);
+	else if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		end_own(false);
+}
+
+/* Those of the parts that stay are found in the table again. */
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
+					  SubTransactionId parentSubid, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		end_own(false);
+}
+
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	if (nkeys == 0 && spaces == NULL)
+		return;
+	if (!OidIsValid(relid) || csec_subject_store_relation(relid))
+		stale = true;
+}
+
+void
+csec_subject_key_init(void)
+{
+	RegisterXactCallback(end_of_transaction, NULL);
+	RegisterSubXactCallback(end_of_subtransaction, NULL);
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+}
+
+/* Before any look-up: nobody holds a key then. */
+static void
+begin_lookup(void)
+{
+	if (unlikely(stale))
+		forget_all();
+	if (unlikely(keys == NULL))
+	{
+		HASHCTL		ctl = {.keysize = sizeof(uint64),.entrysize = sizeof(CsecSubjectKey),.hcxt = TopMemoryContext};
+
+		keys = hash_create("csec keys of customers", 128, &ctl,
+						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+}
+
+/* ---- wrapping, under the data key ---- */
+
+static void
+cannot_encrypt(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+			 errmsg("could not make a key of a customer"),
+			 errhint("Check OpenSSL's configuration and providers.")));
+}
+
+static size_t
+about(const char *what, const void *of, size_t len, uint8 *out)
+{
+	size_t		n = strlen(what);
+
+	memcpy(out, what, n);
+	memcpy(out + n, of, len);
+	return n + len;
+}
+
+static void
+wrap(const uint8 *aad, size_t aadlen, const uint8 *bare, uint8 *wrapped)
+{
+	const CsecDataKey *key = csec_data_key_active(CSEC_DATA_KEY_DEFAULT);
+
+	csec_data_key_count(key);
+	wrapped[0] = CSEC_SUITE_AES_256_GCM;
+	csec_put_u32(wrapped + 1, csec_data_key_id(key));
+	csec_put_u16(wrapped + 5, csec_data_key_version(key));
+	if (!pg_strong_random(wrapped + WRAPPED_NONCE, CSEC_AEAD_NONCE) ||
+		!csec_aead_seal(csec_data_key_aead(key, wrapped[0]), wrapped + WRAPPED_NONCE, aad, aadlen,
+						bare, CSEC_AEAD_KEY, wrapped + WRAPPED_KEY, wrapped + WRAPPED_TAG))
+		cannot_encrypt();
+}
+
+/* The bare key, which the caller wipes. */
+static void
+unwrap(const uint8 *aad, size_t aadlen, const uint8 *wrapped, uint8 *bare)
+{
+	const CsecDataKey *key = csec_data_key_find(csec_get_u32(wrapped + 1), csec_get_u16(wrapped + 5));
+
+	if (wrapped[0] != CSEC_SUITE_AES_256_GCM ||
+		!csec_aead_open(csec_data_key_aead(key, wrapped[0]), wrapped + WRAPPED_NONCE, aad, aadlen,
+						wrapped + WRAPPED_KEY, CSEC_AEAD_KEY, wrapped + WRAPPED_TAG, bare))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a key of a customer does not open under key %u version %u",
+						csec_data_key_id(key), csec_data_key_version(key)),
+				 errhint("Restore the rows of csec.subject_key and csec.subject_space that belong to the data.")));
+}
+
+/* ---- pseudonyms ---- */
+
+static Space *
+load_space(Oid relid)
+{
+	CsecSpaceRow row;
+	uint8		id[4];
+	uint8		aad[ABOUT_MAX];
+	uint8		bare[CSEC_AEAD_KEY];
+	Space	   *space;
+
+	if (!csec_subject_store_readable() || !csec_space_row_find(relid, &row))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the keys of the customers of table \"%s\" cannot be had", get_rel_name(relid)),
+				 errhint("Look for its row in csec.subject_space.")));
+	csec_put_u32(id, (uint32) row.id);
+	space = MemoryContextAllocZero(TopMemoryContext, sizeof(Space));
+	PG_TRY();
+	{
+		unwrap(aad, about(ABOUT_SPACE, id, sizeof(id), aad), row.wrapped, bare);
+	}
+	PG_CATCH();
+	{
+		pfree(space);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	space->relid = relid;
+	space->id = row.id;
+	space->mac = csec_hmac_create(bare, sizeof(bare));
+	csec_secure_wipe(bare, sizeof(bare));
+	if (space->mac == NULL)
+	{
+		pfree(space);
+		cannot_encrypt();
+	}
+	space->next = spaces;
+	spaces = space;
+	return space;
+}
+
+static Space *
+space_of(Oid relid)
+{
+	begin_lookup();
+	for (Space *space = spaces; space != NULL; space = space->next)
+		if (space->relid == relid)
+			return space;
+	return load_space(relid);
+}
+
+void
+csec_customer_of(Oid table, const char *subject, size_t len, CsecCustomer *out)
+{
+	Space	   *space = space_of(table);
+
+	out->table = table;
+	if (!csec_mac_begin(space->mac) || !csec_mac_add(space->mac, subject, len) ||
+		!csec_mac_end(space->mac, out->pseudonym, CSEC_PSEUDONYM))
+		cannot_encrypt();
+}
+
+uint64
+csec_subject_number(const uint8 *pseudonym)
+{
+	return csec_get_u64(pseudonym);
+}
+
+/* ---- the cache ---- */
+
+static void
+use(CsecSubjectKey *key)
+{
+	dlist_move_head(&recent, &key->recent);
+}
+
+/* Room for one more; an entry of the same number makes way. */
+static CsecSubjectKey *
+enter(uint64 number)
+{
+	CsecSubjectKey *key = hash_search(keys, &number, HASH_FIND, NULL);
+	bool		found;
+
+	if (key != NULL)
+		forget(key);
+	while (nkeys > 0 && nkeys >= csec_subject_key_cache)
+		forget(dlist_container(CsecSubjectKey, recent, dlist_tail_node(&recent)));
+	key = hash_search(keys, &number, HASH_ENTER, &found);
+	memset((char *) key + sizeof(number), 0, sizeof(*key) - sizeof(number));
+	dlist_push_head(&recent, &key->recent);
+	nkeys++;
+	return key;
+}
+
+/* Of a bare key: what commits to it, and the context for a suite. */
+static bool
+make_context(const uint8 *bare, int suite, uint8 *commitment, CsecAead **aead)
+{
+	*aead = csec_aead_create(suite, bare);
+	if (*aead != NULL && csec_key_commitment(bare, commitment))
+		return true;
+	csec_aead_free(*aead);
+	return false;
+}
+
+static void
+open_key(const CsecSubjectRow *row, int suite, uint8 *commitment, CsecAead **aead)
+{
+	uint8		aad[ABOUT_MAX];
+	uint8		bare[CSEC_AEAD_KEY];
+	bool		made;
+
+	unwrap(aad, about(ABOUT_KEY, row->pseudonym, CSEC_PSEUDONYM, aad), row->wrapped, bare);
+	made = make_context(bare, suite, commitment, aead);
+	csec_secure_wipe(bare, sizeof(bare));
+	if (!made)
+		cannot_encrypt();
+}
+
+/* A row of the table into the cache, opened unless it was destroyed. */
+static CsecSubjectKey *
+load(const CsecSubjectRow *row, int suite)
+{
+	CsecSubjectKey *key;
+	bool		destroyed = row->destroyed || csec_tombstone_is_there(row->pseudonym);
+	uint8		commitment[CSEC_KEY_COMMITMENT] = {0};
+	CsecAead   *aead = NULL;
+
+	if (!destroyed)
+		open_key(row, suite, commitment, &aead);
+	key = enter(csec_subject_number(row->pseudonym));
+	memcpy(key->pseudonym, row->pseudonym, CSEC_PSEUDONYM);
+	memcpy(key->commitment, commitment, CSEC_KEY_COMMITMENT);
+	key->destroyed = destroyed;
+	key->own = row->own;
+	nown += row->own;
+	if (!destroyed)
+		memcpy(key->wrapped, row->wrapped, CSEC_SUBJECT_WRAPPED);
+	key->aead[suite] = aead;
+	return key;
+}
+
+static void
+need_store(void)
+{
+	if (!csec_subject_store_readable())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the keys of customers cannot be read now"),
+				 errhint("They are readable within a transaction and outside logical decoding only.")));
+}
+
+/* A new key for a customer; false: somebody else has made one meanwhile. */
+static bool
+create(const CsecCustomer *customer)
+{
+	const uint8 *pseudonym = customer->pseudonym;
+	CsecSubjectRow row = {.space = space_of(customer->table)->id};
+	uint8		aad[ABOUT_MAX];
+	uint8		bare[CSEC_AEAD_KEY];
+	uint8		commitment[CSEC_KEY_COMMITMENT];
+	CsecAead   *aead = NULL;
+	CsecSubjectKey *key;
+	volatile bool made = false;
+
+	memcpy(row.pseudonym, pseudonym, CSEC_PSEUDONYM);
+	if (!pg_strong_random(bare, sizeof(bare)))
+		cannot_encrypt();
+	PG_TRY();
+	{
+		wrap(aad, about(ABOUT_KEY, pseudonym, CSEC_PSEUDONYM, aad), bare, row.wrapped);
+		made = csec_subject_row_add(&row);
+		if (made && !make_context(bare, csec_suite, commitment, &aead))
+			cannot_encrypt();
+	}
+	PG_FINALLY();
+	{
+		csec_secure_wipe(bare, sizeof(bare));
+	}
+	PG_END_TRY();
+	if (!made)
+		return false;
+	key = enter(csec_subject_number(pseudonym));
+	memcpy(key->pseudonym, pseudonym, CSEC_PSEUDONYM);
+	memcpy(key->wrapped, row.wrapped, CSEC_SUBJECT_WRAPPED);
+	memcpy(key->commitment, commitment, CSEC_KEY_COMMITMENT);
+	key->aead[csec_suite] = aead;
+	key->own = true;
+	nown++;
+	return true;
+}
+
+bool
+csec_subject_key_is_destroyed(const CsecCustomer *customer)
+{
+	CsecSubjectRow row;
+
+	need_store();
+	return csec_tombstone_is_there(customer->pseudonym) ||
+		(csec_subject_row_find(customer->pseudonym, &row) && row.destroyed);
+}
+
+const CsecSubjectKey *
+csec_subject_key_for(const CsecCustomer *customer)
+{
+	const uint8 *pseudonym = customer->pseudonym;
+	uint64		number = csec_subject_number(pseudonym);
+
+	begin_lookup();
+	for (;;)
+	{
+		CsecSubjectKey *key = hash_search(keys, &number, HASH_FIND, NULL);
+		CsecSubjectRow row;
+
+		if (key != NULL && memcmp(key->pseudonym, pseudonym, CSEC_PSEUDONYM) == 0)
+		{
+			use(key);
+			return key->destroyed ? NULL : key;
+		}
+		CHECK_FOR_INTERRUPTS();
+		need_store();
+		if (csec_subject_row_find(pseudonym, &row))
+			(void) load(&row, csec_suite);
+		/* a backup may be older than the row */
+		else if (csec_tombstone_is_there(pseudonym))
+			return NULL;
+		else
+			(void) create(customer);
+	}
+}
+
+CsecSubjectKeyState
+csec_subject_key_find(uint64 number, const uint8 *commitment, const CsecSubjectKey **found)
+{
+	CsecSubjectKey *key;
+	CsecSubjectRow rows[SAME_NUMBER_MAX];
+	int			n;
+	bool		destroyed = false;
+
+	begin_lookup();
+	key = hash_search(keys, &number, HASH_FIND, NULL);
+	if (likely(key != NULL && !key->destroyed &&
+			   memcmp(key->commitment, commitment, CSEC_KEY_COMMITMENT) == 0))
+	{
+		use(key);
+		*found = key;
+		return CSEC_SUBJECT_KEY_USABLE;
+	}
+	/* of a destroyed one nobody can tell any more what it committed to */
+	if (key != NULL && key->destroyed && key->alone)
+		return CSEC_SUBJECT_KEY_DESTROYED;
+	need_store();
+	n = csec_subject_rows_numbered(number, rows, SAME_NUMBER_MAX);
+	for (int i = 0; i < n; i++)
+	{
+		key = load(&rows[i], csec_suite);
+		key->alone = n == 1;
+		destroyed |= key->destroyed;
+		if (!key->destroyed && memcmp(key->commitment, commitment, CSEC_KEY_COMMITMENT) == 0)
+		{
+			*found = key;
+			return CSEC_SUBJECT_KEY_USABLE;
+		}
+	}
+	if (destroyed)
+		return CSEC_SUBJECT_KEY_DESTROYED;
+	return n > 0 ? CSEC_SUBJECT_KEY_OTHER : CSEC_SUBJECT_KEY_UNKNOWN;
+}
+
+void
+csec_refuse_destroyed(uint64 number)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the key of this customer (" UINT64_FORMAT ") was destroyed", number),
+			 errdetail("What was encrypted under it cannot be read any more, and nothing new can be stored."),
+			 errhint("The customer's rows can be deleted, and their fields set to null.")));
+	pg_unreachable();
+}
+
+uint64
+csec_subject_key_number(const CsecSubjectKey *key)
+{
+	return key->number;
+}
+
+const uint8 *
+csec_subject_key_commitment(const CsecSubjectKey *key)
+{
+	return key->commitment;
+}
+
+CsecAead *
+csec_subject_key_aead(const CsecSubjectKey *key, int suite)
+{
+	CsecSubjectKey *cached = (CsecSubjectKey *) key;
+	CsecSubjectRow row = {0};
+	uint8		commitment[CSEC_KEY_COMMITMENT];
+	CsecAead   *aead;
+
+	if (likely(cached->aead[suite] != NULL))
+		return cached->aead[suite];
+	memcpy(row.pseudonym, cached->pseudonym, CSEC_PSEUDONYM);
+	memcpy(row.wrapped, cached->wrapped, CSEC_SUBJECT_WRAPPED);
+	open_key(&row, suite, commitment, &aead);
+	cached->aead[suite] = aead;
+	return aead;
+}
+
+/* ---- for SQL ---- */
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_subject_pseudonym_sql);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_generate_space);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_rewrap_subject);
+
+static bytea *
+wrapped_bytes(const uint8 *wrapped)
+{
+	bytea	   *result = palloc(VARHDRSZ + CSEC_SUBJECT_WRAPPED);
+
+	SET_VARSIZE(result, VARHDRSZ + CSEC_SUBJECT_WRAPPED);
+	memcpy(VARDATA(result), wrapped, CSEC_SUBJECT_WRAPPED);
+	return result;
+}
+
+/* csec.subject_pseudonym(tab regclass, subject text) returns uuid */
+Datum
+csec_subject_pseudonym_sql(PG_FUNCTION_ARGS)
+{
+	text	   *subject = PG_GETARG_TEXT_PP(1);
+	pg_uuid_t  *result = palloc(sizeof(pg_uuid_t));
+	CsecCustomer customer;
+
+	csec_customer_of(PG_GETARG_OID(0), VARDATA_ANY(subject), VARSIZE_ANY_EXHDR(subject), &customer);
+	memcpy(result->data, customer.pseudonym, CSEC_PSEUDONYM);
+	PG_RETURN_UUID_P(result);
+}
+
+/* csec.generate_space(id int4) returns bytea: what makes pseudonyms, wrapped. */
+Datum
+csec_generate_space(PG_FUNCTION_ARGS)
+{
+	uint8		id[4];
+	uint8		aad[ABOUT_MAX];
+	uint8		bare[CSEC_AEAD_KEY];
+	uint8		wrapped[CSEC_SUBJECT_WRAPPED];
+
+	csec_put_u32(id, PG_GETARG_UINT32(0));
+	if (!pg_strong_random(bare, sizeof(bare)))
+		cannot_encrypt();
+	wrap(aad, about(ABOUT_SPACE, id, sizeof(id), aad), bare, wrapped);
+	csec_secure_wipe(bare, sizeof(bare));
+	PG_RETURN_BYTEA_P(wrapped_bytes(wrapped));
+}
+
+/*
+ * csec.rewrap_subject(wrapped bytea, space int4, pseudonym uuid): the same key,
+ * or with a null pseudonym that of the space, under the active data key.
+ */
+Datum
+csec_rewrap_subject(PG_FUNCTION_ARGS)
+{
+	bytea	   *given;
+	uint8		id[4];
+	uint8		aad[ABOUT_MAX];
+	size_t		aadlen;
+	uint8		bare[CSEC_AEAD_KEY];
+	uint8		wrapped[CSEC_SUBJECT_WRAPPED];
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	given = PG_GETARG_BYTEA_PP(0);
+	if (VARSIZE_ANY_EXHDR(given) != CSEC_SUBJECT_WRAPPED)
+		elog(ERROR, "not a wrapped key");
+	csec_put_u32(id, PG_GETARG_UINT32(1));
+	if (PG_ARGISNULL(2))
+		aadlen = about(ABOUT_SPACE, id, sizeof(id), aad);
+	else
+		aadlen = about(ABOUT_KEY, PG_GETARG_UUID_P(2)->data, CSEC_PSEUDONYM, aad);
+	unwrap(aad, aadlen, (uint8 *) VARDATA_ANY(given), bare);
+	wrap(aad, aadlen, bare, wrapped);
+	csec_secure_wipe(bare, sizeof(bare));
+	PG_RETURN_BYTEA_P(wrapped_bytes(wrapped));
+}

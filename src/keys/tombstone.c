@@ -1,0 +1,355 @@
+/*
+ * tombstone.c
+ *		Which customers' keys were destroyed, noted where no backup of the
+ *		database brings them back.
+ *
+ * A tombstone is made just before its transaction commits, and is on disk by
+ * then.  A crash in between leaves one without the commit: the key counts as
+ * destroyed, which two persons had asked for, and asking again completes it.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/memutils.h"
+#include "utils/uuid.h"
+
+#include "keys/tombstone.h"
+#include "util/guc.h"
+
+StaticAssertDecl(CSEC_PSEUDONYM == UUID_LEN, "a pseudonym is stored as a uuid");
+
+#define EMBEDDED_DIRECTORY	"csec_destroyed"
+#define IN_KEY_DIRECTORY	"destroyed"
+
+/* One to be made when the transaction commits. */
+typedef struct Pending
+{
+	uint8		pseudonym[CSEC_PSEUDONYM];
+	SubTransactionId sub;
+	struct Pending *next;
+} Pending;
+
+static Pending *pending = NULL; /* in TopTransactionContext */
+
+/* False where there is no place for it. */
+static bool
+directory(char *path, size_t size)
+{
+	int			n;
+
+	if (csec_tombstone_directory != NULL && csec_tombstone_directory[0] != '\0')
+		n = snprintf(path, size, "%s", csec_tombstone_directory);
+	else if (csec_key_directory != NULL && csec_key_directory[0] != '\0')
+		n = snprintf(path, size, "%s/" IN_KEY_DIRECTORY, csec_key_directory);
+	else if (csec_embedded_keys)
+		n = snprintf(path, size, "%s/" EMBEDDED_DIRECTORY, DataDir);
+	else
+		return false;
+	return n > 0 && n < (int) size;
+}
+
+static void
+need_directory(char *path, size_t size)
+{
+	/* room for the name of a tombstone */
+	if (!directory(path, size - 2 * CSEC_PSEUDONYM - 3))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("there is no place to note destroyed keys of customers"),
+				 errhint("Set csec.tombstone_directory to a directory outside the data directory that the server's user may write, and restart the server.")));
+}
+
+static void
+make_directory(const char *path)
+{
+	if (mkdir(path, S_IRWXU) != 0 && errno != EEXIST)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create directory \"%s\": %m", path)));
+}
+
+/* The directory of a tombstone, or with the rest of its name the file. */
+static void
+append_name(char *path, const uint8 *pseudonym, bool whole)
+{
+	char	   *p = path + strlen(path);
+	int			n = whole ? CSEC_PSEUDONYM : 1;
+
+	*p++ = '/';
+	for (int i = 0; i < n; i++)
+	{
+		if (i == 1)
+			*p++ = '/';
+		*p++ = "0123456789abcdef"[pseudonym[i] >> 4];
+		*p++ = "0123456789abcdef"[pseudonym[i] & 15];
+	}
+	*p = '\0';
+}
+
+/* In the data directory a restore would take them back with the rest. */
+static void
+check_outside_data(const char *path)
+{
+	char		resolved[PATH_MAX];
+	char		data[PATH_MAX];
+	size_t		len;
+
+	if (csec_embedded_keys)
+		return;
+	if (realpath(path, resolved) == NULL || realpath(DataDir, data) == NULL)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not resolve \"%s\": %m", path)));
+	len = strlen(data);
+	if (strncmp(resolved, data, len) == 0 && (resolved[len] == '/' || resolved[len] == '\0'))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("the directory of destroyed keys, \"%s\", lies inside the data directory", path),
+				 errhint("A restored backup would take it back to its day: choose a directory outside for csec.tombstone_directory.")));
+}
+
+/*
+ * A directory that is not there must not pass for one without tombstones: a
+ * backup restored on another machine would bring back who was destroyed.
+ */
+static void
+check_directory(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the directory of destroyed keys, \"%s\", is not there", path),
+				 errhint("Bring it back from where the keys are kept. Only if no customer's key was ever destroyed, make it anew, empty.")));
+	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("the directory of destroyed keys, \"%s\", can be written by others than the server's user", path),
+				 errhint("Make that user its owner, and use chmod 700.")));
+	check_outside_data(path);
+}
+
+void
+csec_tombstone_prepare(void)
+{
+	char		path[MAXPGPATH];
+	char		parent[MAXPGPATH];
+
+	need_directory(path, sizeof(path));
+	make_directory(path);
+	check_directory(path);
+	fsync_fname(path, true);
+	strlcpy(parent, path, sizeof(parent));
+	get_parent_directory(parent);
+	fsync_fname(parent[0] ? parent : ".", true);
+}
+
+bool
+csec_tombstone_is_there(const uint8 *pseudonym)
+{
+	static TimestampTz checked_in = 0;	/* the transaction in which it was there */
+	char		path[MAXPGPATH];
+	size_t		len;
+
+	need_directory(path, sizeof(path));
+	len = strlen(path);
+	append_name(path, pseudonym, true);
+	if (access(path, F_OK) == 0)
+		return true;
+	if (errno != ENOENT)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not look for \"%s\": %m", path)));
+	if (checked_in != GetCurrentTransactionStartTimestamp())
+	{
+		path[len] = '\0';
+		check_directory(path);
+		checked_in = GetCurrentTransactionStartTimestamp();
+	}
+	return false;
+}
+
+/* Make one, on disk. */
+static void
+make(const uint8 *pseudonym)
+{
+	char		path[MAXPGPATH];
+	char		parent[MAXPGPATH];
+	int			fd;
+
+	csec_tombstone_prepare();
+	need_directory(path, sizeof(path));
+	strlcpy(parent, path, sizeof(parent));
+	append_name(parent, pseudonym, false);
+	make_directory(parent);
+	fsync_fname(path, true);
+	append_name(path, pseudonym, true);
+	fd = OpenTransientFile(path, O_CREAT | O_WRONLY | PG_BINARY);
+	if (fd < 0 || pg_fsync(fd) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create file \"%s\": %m", path)));
+	CloseTransientFile(fd);
+	fsync_fname(parent, true);
+}
+
+/* ---- with the transaction ---- */
+
+static void
+end_of_transaction(XactEvent event, void *arg)
+{
+	if (pending == NULL)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+			for (Pending *p = pending; p != NULL; p = p->next)
+				make(p->pseudonym);
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("a transaction that destroys a customer's key cannot be prepared")));
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+			pending = NULL;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
+					  SubTransactionId parentSubid, void *arg)
+{
+	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
+	for (Pending **link = &pending; *link != NULL;)
+	{
+		if ((*link)->sub == mySubid && event == SUBXACT_EVENT_ABORT_SUB)
+		{
+			*link = (*link)->next;
+			continue;
+		}
+		if ((*link)->sub == mySubid)
+			(*link)->sub = parentSubid;
+		link = &(*link)->next;
+	}
+}
+
+void
+csec_tombstone_init(void)
+{
+	RegisterXactCallback(end_of_transaction, NULL);
+	RegisterSubXactCallback(end_of_subtransaction, NULL);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_bury);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_is_buried);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_tombstones);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_prepare_tombstones);
+
+/* csec.bury(pseudonym uuid): a tombstone for it, when the transaction commits. */
+Datum
+csec_bury(PG_FUNCTION_ARGS)
+{
+	Pending    *p = MemoryContextAlloc(TopTransactionContext, sizeof(Pending));
+
+	csec_tombstone_prepare();
+	memcpy(p->pseudonym, PG_GETARG_UUID_P(0)->data, CSEC_PSEUDONYM);
+	p->sub = GetCurrentSubTransactionId();
+	p->next = pending;
+	pending = p;
+	PG_RETURN_VOID();
+}
+
+/* csec.is_buried(pseudonym uuid): has it a tombstone? */
+Datum
+csec_is_buried(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(csec_tombstone_is_there(PG_GETARG_UUID_P(0)->data));
+}
+
+/* csec.prepare_tombstones(): make their directory, where it is missing. */
+Datum
+csec_prepare_tombstones(PG_FUNCTION_ARGS)
+{
+	csec_tombstone_prepare();
+	PG_RETURN_VOID();
+}
+
+/* The pseudonym that a name of 2 and one of 30 digits make; false: none. */
+static bool
+parse_name(const char *first, const char *rest, pg_uuid_t *out)
+{
+	char		digits[2 * CSEC_PSEUDONYM + 1];
+
+	if (strlen(first) != 2 || strlen(rest) != 2 * CSEC_PSEUDONYM - 2 ||
+		strspn(first, "0123456789abcdef") != 2 ||
+		strspn(rest, "0123456789abcdef") != 2 * CSEC_PSEUDONYM - 2)
+		return false;
+	snprintf(digits, sizeof(digits), "%s%s", first, rest);
+	for (int i = 0; i < CSEC_PSEUDONYM; i++)
+	{
+		unsigned int byte;
+
+		sscanf(digits + 2 * i, "%2x", &byte);
+		out->data[i] = (unsigned char) byte;
+	}
+	return true;
+}
+
+static void
+put_tombstones(ReturnSetInfo *result, const char *path, const char *first)
+{
+	DIR		   *dir = AllocateDir(path);
+	struct dirent *entry;
+
+	while ((entry = ReadDir(dir, path)) != NULL)
+	{
+		pg_uuid_t	pseudonym;
+		Datum		value = UUIDPGetDatum(&pseudonym);
+		bool		isnull = false;
+
+		CHECK_FOR_INTERRUPTS();
+		if (parse_name(first, entry->d_name, &pseudonym))
+			tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+	}
+	FreeDir(dir);
+}
+
+/* csec.tombstones() returns setof uuid: all that there are. */
+Datum
+csec_tombstones(PG_FUNCTION_ARGS)
+{
+	char		path[MAXPGPATH];
+	DIR		   *dir;
+	struct dirent *entry;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	need_directory(path, sizeof(path));
+	check_directory(path);
+	dir = AllocateDir(path);
+	while ((entry = ReadDir(dir, path)) != NULL)
+	{
+		char		below[MAXPGPATH + 4];
+
+		if (strlen(entry->d_name) != 2 || strspn(entry->d_name, "0123456789abcdef") != 2)
+			continue;
+		snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
+		put_tombstones((ReturnSetInfo *) fcinfo->resultinfo, below, entry->d_name);
+	}
+	FreeDir(dir);
+	return (Datum) 0;
+}

@@ -1,0 +1,81 @@
+/*
+ * encrypted_tag.c
+ *		The search tags of encrypted values and of texts.
+ */
+#include "postgres.h"
+
+#include "keys/data_key.h"
+#include "policy/category.h"
+#include "types/encrypted_value.h"
+#include "types/envelope_key.h"
+#include "types/masked_text.h"
+#include "types/search_form.h"
+#include "util/secure_memory.h"
+
+void
+csec_encrypted_tag_under(uint32 mark, const char *text, size_t len, uint8 *tag)
+{
+	char		small[256];
+	char	   *form = len <= sizeof(small) ? small : palloc(len);
+	size_t		n = csec_search_form(text, len, csec_text_is_utf8(text, len), form);
+
+	csec_search_tag(mark, form, n, tag);
+	csec_secure_wipe(form, n);
+	if (form != small)
+		pfree(form);
+}
+
+void
+csec_encrypted_text_tag(const char *text, size_t len, uint8 *tag)
+{
+	uint32_t	next;
+
+	csec_encrypted_tag_under(csec_search_key_active(&next), text, len, tag);
+}
+
+static void
+refuse_untagged(uint32 category)
+{
+	const CsecCategory *known = csec_category_lookup(category);
+
+	if (known == NULL || !known->searchable)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("values of category \"%s\" cannot be compared",
+						known ? NameStr(known->name) : "(unknown)"),
+				 errdetail("The category's search is \"none\", so its values carry no search tag."),
+				 errhint("Convert the field to text to compare what the reader sees of it.")));
+}
+
+const uint8 *
+csec_encrypted_tag(const CsecEnvelope *envelope, uint8 *buffer)
+{
+	uint32_t	next;
+	uint32_t	active = csec_search_key_active(&next);
+	char	   *text;
+
+	if (likely((envelope->flags & CSEC_ENVELOPE_SEARCH) && envelope->search_mark == active))
+		return envelope->search_tag;
+	if ((envelope->flags & CSEC_ENVELOPE_NEXT) && envelope->next_mark == active)
+		return envelope->next_tag;
+
+	/*
+	 * Made under another search key (a constant in a view, say), or before
+	 * its category was searched.
+	 */
+	if (envelope->category != CSEC_CATEGORY_NONE)
+		refuse_untagged(envelope->category);
+
+	/*
+	 * What nothing opens any more keeps the tag that it had, which is that of
+	 * no value under the active key: it has its place in an index, and equals
+	 * only what it equalled before.
+	 */
+	if ((envelope->flags & CSEC_ENVELOPE_SEARCH) && csec_envelope_key_is_destroyed(envelope))
+		return envelope->search_tag;
+	text = csec_encrypted_open(envelope);
+	csec_encrypted_tag_under(active, text, envelope->len, buffer);
+	csec_secure_wipe(text, envelope->len);
+	pfree(text);
+	return buffer;
+}

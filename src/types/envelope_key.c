@@ -1,0 +1,118 @@
+/*
+ * envelope_key.c
+ *		The key that an envelope names: a data key, or that of one customer.
+ */
+#include "types/envelope_key.h"
+
+#include "keys/data_key.h"
+#include "keys/subject_key.h"
+
+static CsecSubjectKeyState
+subject_state(const CsecEnvelope *envelope)
+{
+	const CsecSubjectKey *key;
+
+	return csec_subject_key_find(envelope->subject, envelope->commitment, &key);
+}
+
+static inline bool
+of_subject(const CsecEnvelope *envelope)
+{
+	return (envelope->flags & CSEC_ENVELOPE_SUBJECT) != 0;
+}
+
+bool
+csec_envelope_key_is_destroyed(const CsecEnvelope *envelope)
+{
+	if (of_subject(envelope))
+		return subject_state(envelope) == CSEC_SUBJECT_KEY_DESTROYED;
+	return csec_data_key_is_destroyed(envelope->key_id, envelope->key_version);
+}
+
+bool
+csec_envelope_key_is_known(const CsecEnvelope *envelope)
+{
+	if (of_subject(envelope))
+		return subject_state(envelope) == CSEC_SUBJECT_KEY_USABLE;
+	return csec_data_key_is_known(envelope->key_id, envelope->key_version);
+}
+
+bool
+csec_envelope_key_opens(const CsecEnvelope *envelope)
+{
+	if (of_subject(envelope))
+		return subject_state(envelope) == CSEC_SUBJECT_KEY_USABLE;
+	return csec_data_key_opens(envelope->key_id, envelope->key_version);
+}
+
+static void
+refuse_subject_key(const CsecEnvelope *envelope, CsecSubjectKeyState state)
+{
+	if (state == CSEC_SUBJECT_KEY_DESTROYED)
+		csec_refuse_destroyed(envelope->subject);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("the key of a customer (" UINT64_FORMAT ") is not in this database", envelope->subject),
+			 errdetail("A value was encrypted under it elsewhere, or its row in csec.subject_key is missing."),
+			 errhint("Restore the rows of csec.subject_key that belong to the data.")));
+}
+
+CsecAead *
+csec_envelope_key_aead(const CsecEnvelope *envelope)
+{
+	const CsecDataKey *data_key;
+
+	if (of_subject(envelope))
+	{
+		const CsecSubjectKey *key;
+		CsecSubjectKeyState state = csec_subject_key_find(envelope->subject, envelope->commitment, &key);
+
+		if (state == CSEC_SUBJECT_KEY_OTHER)
+			return NULL;
+		if (unlikely(state != CSEC_SUBJECT_KEY_USABLE))
+			refuse_subject_key(envelope, state);
+		return csec_subject_key_aead(key, envelope->suite);
+	}
+	data_key = csec_data_key_find(envelope->key_id, envelope->key_version);
+	if (unlikely(memcmp(csec_data_key_commitment(data_key), envelope->commitment,
+						CSEC_KEY_COMMITMENT) != 0))
+		return NULL;
+	return csec_data_key_aead(data_key, envelope->suite);
+}
+
+static const char *
+subject_key_problem(CsecSubjectKeyState state)
+{
+	switch (state)
+	{
+		case CSEC_SUBJECT_KEY_USABLE:
+			return NULL;
+		case CSEC_SUBJECT_KEY_UNKNOWN:
+			return "unknown_key";
+		case CSEC_SUBJECT_KEY_OTHER:
+			return "other_key";
+		case CSEC_SUBJECT_KEY_DESTROYED:
+			break;
+	}
+	return "destroyed_key";
+}
+
+const char *
+csec_envelope_key_problem(const CsecEnvelope *envelope)
+{
+	uint32		id = envelope->key_id;
+	uint16		version = envelope->key_version;
+
+	if (of_subject(envelope))
+		return subject_key_problem(subject_state(envelope));
+	if (csec_data_key_is_destroyed(id, version))
+		return "destroyed_key";
+	if (!csec_data_key_is_known(id, version))
+		return "unknown_key";
+	if (memcmp(csec_data_key_commitment(csec_data_key_find(id, version)),
+			   envelope->commitment, CSEC_KEY_COMMITMENT) != 0)
+		return "other_key";
+	if (!csec_data_key_opens(id, version))
+		return "key_does_not_open";
+	return NULL;
+}
