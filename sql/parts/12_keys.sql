@@ -18,7 +18,7 @@ CREATE FUNCTION csec.rewrap_key(id int4, version int4,
 REVOKE ALL ON FUNCTION csec.rewrap_key(int4, int4) FROM PUBLIC;
 COMMENT ON FUNCTION csec.rewrap_key(int4, int4) IS 'internal: a key of csec.key, wrapped under the first KEK of csec.kek';
 
--- src/keys/data_key.c reads the columns by their numbers.
+-- src/keys/key_table.c reads the columns by their numbers.
 CREATE TABLE csec.key (
 	id			int4 NOT NULL CHECK (id > 0),
 	version		int4 NOT NULL CHECK (version BETWEEN 1 AND 65535),

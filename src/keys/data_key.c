@@ -1,261 +1,32 @@
 /*
  * data_key.c
- *		The keys of a database, cached from csec.key.
+ *		The keys of a database: found, unwrapped, made.
  *
- * The table is read whole: it has tens of rows.  A key is unwrapped when a
- * value first needs it, into OpenSSL's context, and the bare key is wiped; so
- * a KEK that is missing troubles only who needs what is wrapped under it.
- * When a row changes, every session reads the table anew at its next look-up
- * and keeps the contexts of the rows that stayed the same.
+ * A key is unwrapped when a value first needs it, into OpenSSL's context, and
+ * the bare key is wiped; so a KEK that is missing troubles only who needs what
+ * is wrapped under it.
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
-#include "access/xact.h"
-#include "catalog/namespace.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
-#include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
 
-#include "crypto/mac.h"
-#include "keys/data_key.h"
-#include "keys/kek.h"
-#include "keys/key_use.h"
+#include "keys/key_table.h"
 #include "keys/keyring.h"
 #include "util/bytes.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
 
-/* The columns of csec.key, in its order. */
-enum
-{
-	COLUMN_ID = 1,
-	COLUMN_VERSION,
-	COLUMN_PURPOSE,
-	COLUMN_NAME,
-	COLUMN_STATE,
-	COLUMN_COMMITMENT,
-	COLUMN_KEK,
-	COLUMN_WRAPPED
-};
-
-typedef enum State
-{
-	STATE_ACTIVE,
-	STATE_NEXT,
-	STATE_DECRYPT_ONLY,
-	STATE_DESTROYED
-} State;
-
-struct CsecDataKey
-{
-	uint32		id;
-	uint16		version;
-	bool		search;			/* else a data key */
-	State		state;
-	NameData	name;
-	NameData	kek;
-	uint8		commitment[CSEC_KEY_COMMITMENT];
-	uint8		wrapped[CSEC_WRAPPED_SIZE];
-	size_t		wrapped_size;
-	CsecAead   *aead[CSEC_SUITES + 1];	/* by suite, made when needed */
-	CsecMac    *mac;			/* of a search key */
-	bool		does_not_open;	/* was tried; KEKs change with a restart only */
-	CsecKeyUse *use;			/* how often it has encrypted, in all sessions */
-	uint32		leave;			/* so often this one may before it asks again */
-	uint32		block;			/* and so much it asked for last */
-};
-
-static struct
-{
-	MemoryContext context;
-	Oid			relid;
-	bool		fresh;
-	CsecDataKey *keys;
-	int			n;
-	int			room;
-} cache;
-
-static void
-relation_changed(Datum arg, Oid relid)
-{
-	if (!OidIsValid(relid) || relid == cache.relid || !OidIsValid(cache.relid))
-		cache.fresh = false;
-}
-
-void
-csec_data_key_init(void)
-{
-	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
-}
-
-static State
-state_from_name(const char *name)
-{
-	if (strcmp(name, "active") == 0)
-		return STATE_ACTIVE;
-	if (strcmp(name, "next") == 0)
-		return STATE_NEXT;
-	if (strcmp(name, "decrypt_only") == 0)
-		return STATE_DECRYPT_ONLY;
-	return STATE_DESTROYED;
-}
-
-static void
-copy_bytes(Datum datum, bool isnull, uint8 *out, size_t room, size_t *size)
-{
-	bytea	   *bytes = isnull ? NULL : DatumGetByteaPP(datum);
-	size_t		len = bytes ? VARSIZE_ANY_EXHDR(bytes) : 0;
-
-	*size = len <= room ? len : 0;
-	if (*size > 0)
-		memcpy(out, VARDATA_ANY(bytes), *size);
-}
-
-static void
-read_row(HeapTuple row, TupleDesc desc, CsecDataKey *key)
-{
-	bool		isnull;
-	Datum		value;
-	size_t		size;
-
-	memset(key, 0, sizeof(*key));
-	key->id = DatumGetUInt32(heap_getattr(row, COLUMN_ID, desc, &isnull));
-	key->version = (uint16) DatumGetInt32(heap_getattr(row, COLUMN_VERSION, desc, &isnull));
-	key->search = strcmp(TextDatumGetCString(heap_getattr(row, COLUMN_PURPOSE, desc, &isnull)),
-						 "search") == 0;
-	namestrcpy(&key->name, TextDatumGetCString(heap_getattr(row, COLUMN_NAME, desc, &isnull)));
-	key->state = state_from_name(TextDatumGetCString(heap_getattr(row, COLUMN_STATE, desc, &isnull)));
-	value = heap_getattr(row, COLUMN_COMMITMENT, desc, &isnull);
-	copy_bytes(value, isnull, key->commitment, sizeof(key->commitment), &size);
-	value = heap_getattr(row, COLUMN_KEK, desc, &isnull);
-	if (!isnull)
-		namestrcpy(&key->kek, TextDatumGetCString(value));
-	value = heap_getattr(row, COLUMN_WRAPPED, desc, &isnull);
-	copy_bytes(value, isnull, key->wrapped, sizeof(key->wrapped), &key->wrapped_size);
-}
-
-static void
-free_contexts(CsecDataKey *key)
-{
-	for (int suite = 1; suite <= CSEC_SUITES; suite++)
-	{
-		csec_aead_free(key->aead[suite]);
-		key->aead[suite] = NULL;
-	}
-	csec_mac_free(key->mac);
-	key->mac = NULL;
-}
-
-/* Contexts that were made from the same wrapped key go over to the new row. */
-static void
-take_contexts(CsecDataKey *to, CsecDataKey *from)
-{
-	if (to->id != from->id || to->version != from->version || to->search != from->search ||
-		to->state == STATE_DESTROYED || to->wrapped_size != from->wrapped_size ||
-		memcmp(to->wrapped, from->wrapped, to->wrapped_size) != 0)
-		return;
-	memcpy(to->aead, from->aead, sizeof(to->aead));
-	memset(from->aead, 0, sizeof(from->aead));
-	to->mac = from->mac;
-	from->mac = NULL;
-	to->use = from->use;
-	to->leave = from->leave;
-	to->block = from->block;
-}
-
-static void
-replace(CsecDataKey *keys, int n, int room, Oid relid)
-{
-	for (int i = 0; i < cache.n; i++)
-	{
-		for (int j = 0; j < n; j++)
-			take_contexts(&keys[j], &cache.keys[i]);
-		free_contexts(&cache.keys[i]);
-	}
-	if (cache.keys != NULL)
-		pfree(cache.keys);
-	cache.keys = keys;
-	cache.n = n;
-	cache.room = room;
-	cache.relid = relid;
-}
-
-/*
- * Read csec.key with the newest snapshot, as all policy is read
- * (policy/catalog.c says why).  A change that arrives meanwhile leaves the
- * cache stale again.
- */
-static void
-load(Oid relid)
-{
-	Relation	rel = table_open(relid, AccessShareLock);
-	SysScanDesc scan;
-	HeapTuple	row;
-	int			n = 0;
-	int			room = 8;
-	CsecDataKey *volatile keys = MemoryContextAlloc(TopMemoryContext,
-													 room * sizeof(CsecDataKey));
-
-	cache.fresh = true;
-	PG_TRY();
-	{
-		scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-		while (HeapTupleIsValid(row = systable_getnext(scan)))
-		{
-			if (n == room)
-			{
-				room *= 2;
-				keys = repalloc(keys, room * sizeof(CsecDataKey));
-			}
-			read_row(row, RelationGetDescr(rel), &keys[n++]);
-		}
-		systable_endscan(scan);
-	}
-	PG_CATCH();
-	{
-		cache.fresh = false;
-		pfree(keys);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	table_close(rel, AccessShareLock);
-	replace(keys, n, room, relid);
-}
-
-static void
-refresh(void)
-{
-	Oid			schema;
-	Oid			relid;
-
-	if (likely(cache.fresh) || !IsTransactionState() || !OidIsValid(MyDatabaseId) ||
-		HistoricSnapshotActive())
-		return;
-	schema = get_namespace_oid("csec", true);
-	relid = OidIsValid(schema) ? get_relname_relid("key", schema) : InvalidOid;
-	if (OidIsValid(relid))
-		load(relid);
-	else
-		replace(NULL, 0, 0, InvalidOid);
-}
-
 const CsecDataKey *
 csec_data_key_active(const char *name)
 {
-	refresh();
-	for (int i = 0; i < cache.n; i++)
-		if (!cache.keys[i].search && cache.keys[i].state == STATE_ACTIVE &&
-			strcmp(NameStr(cache.keys[i].name), name) == 0)
-			return &cache.keys[i];
+	csec_key_table_refresh();
+	for (int i = 0; i < csec_key_table.n; i++)
+		if (!csec_key_table.keys[i].search && csec_key_table.keys[i].state == CSEC_KEY_ACTIVE &&
+			strcmp(NameStr(csec_key_table.keys[i].name), name) == 0)
+			return &csec_key_table.keys[i];
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("there is no active key \"%s\" to encrypt with", name),
@@ -275,7 +46,7 @@ no_algorithm(const char *what)
 static CsecDataKey *
 constant_key(void)
 {
-	static CsecDataKey key = {.state = STATE_DECRYPT_ONLY};
+	static CsecDataKey key = {.state = CSEC_KEY_DECRYPT_ONLY};
 	static bool committed = false;
 
 	if (!committed && !csec_key_commitment(csec_keyring_constant_key(), key.commitment))
@@ -297,15 +68,15 @@ find_data_key(uint32 id, uint16 version)
 
 	if (unlikely(id == 0 && version == 0))
 		return constant_key();
-	refresh();
-	if (last < cache.n && cache.keys[last].id == id && cache.keys[last].version == version &&
-		!cache.keys[last].search)
-		return &cache.keys[last];
-	for (int i = 0; i < cache.n; i++)
-		if (!cache.keys[i].search && cache.keys[i].id == id && cache.keys[i].version == version)
+	csec_key_table_refresh();
+	if (last < csec_key_table.n && csec_key_table.keys[last].id == id && csec_key_table.keys[last].version == version &&
+		!csec_key_table.keys[last].search)
+		return &csec_key_table.keys[last];
+	for (int i = 0; i < csec_key_table.n; i++)
+		if (!csec_key_table.keys[i].search && csec_key_table.keys[i].id == id && csec_key_table.keys[i].version == version)
 		{
 			last = i;
-			return &cache.keys[i];
+			return &csec_key_table.keys[i];
 		}
 	return NULL;
 }
@@ -315,7 +86,7 @@ csec_data_key_is_known(uint32_t id, uint16_t version)
 {
 	const CsecDataKey *key = find_data_key(id, version);
 
-	return key != NULL && key->state != STATE_DESTROYED;
+	return key != NULL && key->state != CSEC_KEY_DESTROYED;
 }
 
 bool
@@ -323,7 +94,7 @@ csec_data_key_is_destroyed(uint32_t id, uint16_t version)
 {
 	const CsecDataKey *key = find_data_key(id, version);
 
-	return key != NULL && key->state == STATE_DESTROYED;
+	return key != NULL && key->state == CSEC_KEY_DESTROYED;
 }
 
 const CsecDataKey *
@@ -398,7 +169,7 @@ about_key(bool search, uint32 id, uint16 version)
 static void
 refuse_unwrap(const CsecDataKey *key, CsecUnwrap result)
 {
-	if (key->state == STATE_DESTROYED || key->wrapped_size == 0)
+	if (key->state == CSEC_KEY_DESTROYED || key->wrapped_size == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("key %u version %u was destroyed", key->id, key->version),
@@ -425,7 +196,7 @@ try_unwrap(const CsecDataKey *key, uint8 *bare)
 	uint8		commitment[CSEC_KEY_COMMITMENT];
 	CsecUnwrap	result;
 
-	if (key->state == STATE_DESTROYED || key->wrapped_size == 0)
+	if (key->state == CSEC_KEY_DESTROYED || key->wrapped_size == 0)
 		return CSEC_UNWRAP_FAILED;
 	result = csec_kek_unwrap(NameStr(key->kek), about, key->wrapped, key->wrapped_size, bare);
 	if (result == CSEC_UNWRAPPED &&
@@ -495,16 +266,16 @@ csec_search_key_active(uint32_t *next)
 {
 	uint32		active = 0;
 
-	refresh();
+	csec_key_table_refresh();
 	*next = 0;
-	for (int i = 0; i < cache.n; i++)
+	for (int i = 0; i < csec_key_table.n; i++)
 	{
-		if (!cache.keys[i].search)
+		if (!csec_key_table.keys[i].search)
 			continue;
-		if (cache.keys[i].state == STATE_ACTIVE)
-			active = mark_of(&cache.keys[i]);
-		else if (cache.keys[i].state == STATE_NEXT)
-			*next = mark_of(&cache.keys[i]);
+		if (csec_key_table.keys[i].state == CSEC_KEY_ACTIVE)
+			active = mark_of(&csec_key_table.keys[i]);
+		else if (csec_key_table.keys[i].state == CSEC_KEY_NEXT)
+			*next = mark_of(&csec_key_table.keys[i]);
 	}
 	if (active == 0)
 		ereport(ERROR,
@@ -517,9 +288,9 @@ csec_search_key_active(uint32_t *next)
 static CsecDataKey *
 find_search_key(uint32 mark)
 {
-	for (int i = 0; i < cache.n; i++)
-		if (cache.keys[i].search && mark_of(&cache.keys[i]) == mark)
-			return &cache.keys[i];
+	for (int i = 0; i < csec_key_table.n; i++)
+		if (csec_key_table.keys[i].search && mark_of(&csec_key_table.keys[i]) == mark)
+			return &csec_key_table.keys[i];
 	return NULL;
 }
 
@@ -528,9 +299,9 @@ csec_search_key_is_known(uint32_t mark)
 {
 	const CsecDataKey *key;
 
-	refresh();
+	csec_key_table_refresh();
 	key = find_search_key(mark);
-	return key != NULL && key->state != STATE_DESTROYED;
+	return key != NULL && key->state != CSEC_KEY_DESTROYED;
 }
 
 static CsecMac *
@@ -631,10 +402,10 @@ csec_rewrap_key(PG_FUNCTION_ARGS)
 	uint8		wrapped[CSEC_WRAPPED_SIZE];
 	bool		ok;
 
-	refresh();
-	for (int i = 0; i < cache.n && key == NULL; i++)
-		if (cache.keys[i].id == id && cache.keys[i].version == version)
-			key = &cache.keys[i];
+	csec_key_table_refresh();
+	for (int i = 0; i < csec_key_table.n && key == NULL; i++)
+		if (csec_key_table.keys[i].id == id && csec_key_table.keys[i].version == version)
+			key = &csec_key_table.keys[i];
 	if (key == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
