@@ -1,0 +1,162 @@
+/*
+ * key_wrap.c
+ *		Keys of csec.key, in and out of their wraps.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "keys/key_wrap.h"
+#include "util/secure_memory.h"
+
+void
+csec_key_no_algorithm(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+			 errmsg("algorithm %s is not to be had from OpenSSL", what),
+			 errhint("Check its configuration and providers.")));
+}
+
+/* What is authenticated with a wrapped key. */
+static char *
+about_key(bool search, uint32 id, uint16 version)
+{
+	return psprintf("csec key: %s %u %u", search ? "search" : "data", id, version);
+}
+
+static void
+refuse_unwrap(const CsecDataKey *key, CsecUnwrap result)
+{
+	if (key->state == CSEC_KEY_DESTROYED || key->wrapped_size == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("key %u version %u was destroyed", key->id, key->version),
+				 errdetail("What was encrypted under it cannot be read any more.")));
+	if (result == CSEC_UNWRAP_NO_KEK)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("key %u version %u is wrapped under key \"%s\", which this server does not have",
+						key->id, key->version, NameStr(key->kek)),
+				 errhint("Add it to csec.kek, where the provider has it, and restart the server.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("key %u version %u does not open under key \"%s\"",
+					key->id, key->version, NameStr(key->kek)),
+			 errdetail("The server's key of that name is another one than it was wrapped under, or its row in csec.key was altered."),
+			 errhint("Give the server the key that the database was made with; docs/keys.md says how to find it.")));
+}
+
+CsecUnwrap
+csec_key_try_unwrap(const CsecDataKey *key, uint8 *bare)
+{
+	char	   *about = about_key(key->search, key->id, key->version);
+	uint8		commitment[CSEC_KEY_COMMITMENT];
+	CsecUnwrap	result;
+
+	if (key->state == CSEC_KEY_DESTROYED || key->wrapped_size == 0)
+		return CSEC_UNWRAP_FAILED;
+	result = csec_kek_unwrap(NameStr(key->kek), about, key->wrapped, key->wrapped_size, bare);
+	if (result == CSEC_UNWRAPPED &&
+		(!csec_key_commitment(bare, commitment) ||
+		 memcmp(commitment, key->commitment, sizeof(commitment)) != 0))
+		result = CSEC_UNWRAP_FAILED;
+	if (result != CSEC_UNWRAPPED)
+		csec_secure_wipe(bare, CSEC_AEAD_KEY);
+	pfree(about);
+	return result;
+}
+
+void
+csec_key_unwrap(const CsecDataKey *key, uint8 *bare)
+{
+	CsecUnwrap	result = csec_key_try_unwrap(key, bare);
+
+	if (result != CSEC_UNWRAPPED)
+		refuse_unwrap(key, result);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_generate_key);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_rewrap_key);
+
+static bytea *
+make_bytea(const void *data, size_t len)
+{
+	bytea	   *result = palloc(VARHDRSZ + len);
+
+	SET_VARSIZE(result, VARHDRSZ + len);
+	memcpy(VARDATA(result), data, len);
+	return result;
+}
+
+static Datum
+key_row(FunctionCallInfo fcinfo, const char *kek, const uint8 *wrapped, const uint8 *commitment)
+{
+	TupleDesc	desc;
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[0] = CStringGetTextDatum(kek);
+	values[1] = PointerGetDatum(make_bytea(wrapped, CSEC_WRAPPED_SIZE));
+	values[2] = PointerGetDatum(make_bytea(commitment, CSEC_KEY_COMMITMENT));
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}
+
+/*
+ * csec.generate_key(purpose, id, version, OUT kek, OUT wrapped, OUT commitment)
+ *		A new random key, wrapped under the first KEK of csec.kek.
+ */
+Datum
+csec_generate_key(PG_FUNCTION_ARGS)
+{
+	bool		search = strcmp(text_to_cstring(PG_GETARG_TEXT_PP(0)), "search") == 0;
+	char	   *about = about_key(search, PG_GETARG_UINT32(1), (uint16) PG_GETARG_INT32(2));
+	uint8		bare[CSEC_AEAD_KEY];
+	uint8		wrapped[CSEC_WRAPPED_SIZE];
+	uint8		commitment[CSEC_KEY_COMMITMENT];
+	bool		ok;
+
+	ok = pg_strong_random(bare, sizeof(bare)) && csec_key_commitment(bare, commitment) &&
+		csec_kek_wrap(csec_kek_current(), about, bare, wrapped);
+	csec_secure_wipe(bare, sizeof(bare));
+	if (!ok)
+		csec_key_no_algorithm("AES-256-GCM, HKDF or random bytes");
+	return key_row(fcinfo, csec_kek_current(), wrapped, commitment);
+}
+
+/*
+ * csec.rewrap_key(id, version, OUT kek, OUT wrapped, OUT commitment)
+ *		The same key, wrapped under the first KEK of csec.kek.  Errors: those
+ *		of csec_data_key_find() and of unwrapping.
+ */
+Datum
+csec_rewrap_key(PG_FUNCTION_ARGS)
+{
+	uint32		id = PG_GETARG_UINT32(0);
+	int32		version = PG_GETARG_INT32(1);
+	CsecDataKey *key = NULL;
+	uint8		bare[CSEC_AEAD_KEY];
+	uint8		wrapped[CSEC_WRAPPED_SIZE];
+	bool		ok;
+
+	csec_key_table_refresh();
+	for (int i = 0; i < csec_key_table.n && key == NULL; i++)
+		if (csec_key_table.keys[i].id == id && csec_key_table.keys[i].version == version)
+			key = &csec_key_table.keys[i];
+	if (key == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("key %u version %d is not in this database", id, version)));
+	csec_key_unwrap(key, bare);
+	ok = csec_kek_wrap(csec_kek_current(), about_key(key->search, id, key->version),
+					   bare, wrapped);
+	csec_secure_wipe(bare, sizeof(bare));
+	if (!ok)
+		csec_key_no_algorithm("AES-256-GCM or random bytes");
+	return key_row(fcinfo, csec_kek_current(), wrapped, key->commitment);
+}
