@@ -28,26 +28,47 @@ about_key(bool search, uint32 id, uint16 version)
 	return psprintf("csec key: %s %u %u", search ? "search" : "data", id, version);
 }
 
+/* What is wrong with a key that does not open, and what helps. */
+static void
+describe(const CsecDataKey *key, CsecUnwrap result, CsecKeyTrouble *out)
+{
+	out->id = key->id;
+	out->version = key->version;
+	out->kek = NameStr(key->kek);
+	out->detail = NULL;
+	out->hint = NULL;
+	if (key->state == CSEC_KEY_DESTROYED)
+	{
+		out->message = psprintf(_("key %u version %u was destroyed"), key->id, key->version);
+		out->detail = _("What was encrypted under it cannot be read any more.");
+	}
+	else if (result == CSEC_UNWRAP_NO_KEK)
+	{
+		out->message = psprintf(_("key %u version %u is wrapped under key \"%s\", which this server does not have"),
+								key->id, key->version, NameStr(key->kek));
+		out->hint = _("Add it to csec.kek, where the provider has it, and restart the server.");
+	}
+	else
+	{
+		out->message = psprintf(_("key %u version %u does not open under key \"%s\""),
+								key->id, key->version, NameStr(key->kek));
+		out->detail = _("The server's key of that name is another one than it was wrapped under, or its row in csec.key was altered.");
+		out->hint = _("Give the server the key that the database was made with; docs/keys.md says how to find it.");
+	}
+}
+
 static void
 refuse_unwrap(const CsecDataKey *key, CsecUnwrap result)
 {
-	if (key->state == CSEC_KEY_DESTROYED || key->wrapped_size == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("key %u version %u was destroyed", key->id, key->version),
-				 errdetail("What was encrypted under it cannot be read any more.")));
-	if (result == CSEC_UNWRAP_NO_KEK)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("key %u version %u is wrapped under key \"%s\", which this server does not have",
-						key->id, key->version, NameStr(key->kek)),
-				 errhint("Add it to csec.kek, where the provider has it, and restart the server.")));
+	CsecKeyTrouble trouble;
+
+	describe(key, result, &trouble);
 	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("key %u version %u does not open under key \"%s\"",
-					key->id, key->version, NameStr(key->kek)),
-			 errdetail("The server's key of that name is another one than it was wrapped under, or its row in csec.key was altered."),
-			 errhint("Give the server the key that the database was made with; docs/keys.md says how to find it.")));
+			(errcode(result == CSEC_UNWRAP_NO_KEK || key->state == CSEC_KEY_DESTROYED ?
+					 ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE : ERRCODE_DATA_CORRUPTED),
+			 errmsg_internal("%s", trouble.message),
+			 trouble.detail ? errdetail_internal("%s", trouble.detail) : 0,
+			 trouble.hint ? errhint("%s", trouble.hint) : 0));
 }
 
 CsecUnwrap
@@ -79,6 +100,34 @@ csec_key_unwrap(const CsecDataKey *key, uint8 *bare)
 		refuse_unwrap(key, result);
 }
 
+CsecKeyTrouble *
+csec_key_troubles(int *n)
+{
+	CsecKeyTrouble *troubles;
+
+	csec_key_table_refresh();
+	troubles = palloc(Max(csec_key_table.n, 1) * sizeof(CsecKeyTrouble));
+	*n = 0;
+	for (int i = 0; i < csec_key_table.n; i++)
+	{
+		const CsecDataKey *key = &csec_key_table.keys[i];
+		uint8		bare[CSEC_AEAD_KEY];
+		CsecUnwrap	result;
+
+		if (key->state == CSEC_KEY_DESTROYED)
+			continue;
+		result = csec_key_try_unwrap(key, bare);
+		csec_secure_wipe(bare, sizeof(bare));
+		if (result == CSEC_UNWRAPPED)
+			continue;
+		describe(key, result, &troubles[*n]);
+		troubles[*n].kek = pstrdup(troubles[*n].kek);
+		(*n)++;
+	}
+	return troubles;
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_key_troubles_shown);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_generate_key);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_rewrap_key);
 
@@ -159,4 +208,29 @@ csec_rewrap_key(PG_FUNCTION_ARGS)
 	if (!ok)
 		csec_key_no_algorithm("AES-256-GCM or random bytes");
 	return key_row(fcinfo, csec_kek_current(), wrapped, key->commitment);
+}
+
+/*
+ * csec.key_troubles(OUT id, OUT version, OUT trouble)
+ *		The keys of csec.key that were not destroyed and do not open here.
+ */
+Datum
+csec_key_troubles_shown(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	int			n;
+	CsecKeyTrouble *troubles = csec_key_troubles(&n);
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[3];
+		bool		nulls[3] = {false};
+
+		values[0] = UInt32GetDatum(troubles[i].id);
+		values[1] = Int32GetDatum(troubles[i].version);
+		values[2] = CStringGetTextDatum(psprintf("%s. %s", troubles[i].message, troubles[i].hint));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

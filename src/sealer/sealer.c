@@ -49,6 +49,7 @@
 #include "sealer/batch.h"
 #include "sealer/drain.h"
 #include "sealer/key_keeper.h"
+#include "sealer/key_watch.h"
 #include "sealer/note.h"
 #include "sealer/outcome.h"
 #include "sealer/reading.h"
@@ -420,6 +421,7 @@ start(void)
 	ours = csec_resume(&state, batch, slot_was_lost);
 	csec_sessions_load(ours);
 	csec_outcomes_load(ours);
+	csec_keys_watch(batch, state.resume_lsn);
 	end_transaction();
 	here_from = GetXLogInsertRecPtr();
 	reader = csec_wal_open(state.resume_lsn);
@@ -613,6 +615,12 @@ csec_sealer_main(Datum arg)
 		{
 			start();
 			work();
+		}
+		else
+		{
+			begin_transaction();
+			csec_keys_watch(NULL, InvalidXLogRecPtr);
+			end_transaction();
 		}
 	}
 	PG_CATCH();

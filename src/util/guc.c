@@ -22,6 +22,7 @@ int			csec_key_command_timeout = 30;
 char	   *csec_kek = NULL;
 int			csec_suite = 1;
 int			csec_key_max_uses = INT_MAX;
+int			csec_max_key_age = 365 * 24 * 60;
 int			csec_audit_flush_interval = 200;
 int			csec_seal_delay = 500;
 int			csec_flush_timeout = 60000;
@@ -130,6 +131,11 @@ define_key_settings(void)
 							"The sealer rotates it by itself; at half as many more it encrypts no longer.",
 							&csec_key_max_uses, INT_MAX, 100, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.max_key_age",
+							"Age beyond which csec.key_status says of an active key that it should be rotated.",
+							"0 means that keys may have any age.",
+							&csec_max_key_age, 365 * 24 * 60, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
 }
 
 /* The trail: how long a record may take, and what happens when it does. */

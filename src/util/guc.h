@@ -27,6 +27,7 @@ extern int	csec_key_command_timeout;
 extern char *csec_kek;
 extern int	csec_suite;
 extern int	csec_key_max_uses;
+extern int	csec_max_key_age;
 extern int	csec_audit_flush_interval;	/* ms */
 extern int	csec_seal_delay;	/* ms */
 extern int	csec_flush_timeout; /* ms */
