@@ -150,18 +150,21 @@ bool
 csec_data_key_opens(uint32_t id, uint16_t version)
 {
 	CsecDataKey *key = find_data_key(id, version);
+	uint32		generation = csec_kek_generation();
 	uint8		bare[CSEC_AEAD_KEY];
+	bool		opens;
 
-	if (key == NULL || key->does_not_open)
+	if (key == NULL || key->refused_by == generation)
 		return false;
 	if (key->id == 0)
 		return true;
 	for (int suite = 1; suite <= CSEC_SUITES; suite++)
 		if (key->aead[suite] != NULL)
 			return true;
-	key->does_not_open = csec_key_try_unwrap(key, bare) != CSEC_UNWRAPPED;
+	opens = csec_key_try_unwrap(key, bare) == CSEC_UNWRAPPED;
 	csec_secure_wipe(bare, sizeof(bare));
-	return !key->does_not_open;
+	key->refused_by = opens ? 0 : generation;
+	return opens;
 }
 
 CsecAead *

@@ -35,7 +35,7 @@ struct CsecDataKey
 	size_t		wrapped_size;
 	CsecAead   *aead[CSEC_SUITES + 1];	/* by suite, made when needed */
 	CsecMac    *mac;			/* of a search key */
-	bool		does_not_open;	/* was tried; KEKs change with a restart only */
+	uint32		refused_by;		/* it was tried under this generation of KEKs, and does not open */
 	CsecKeyUse *use;			/* how often it has encrypted, in all sessions */
 	uint32		leave;			/* so often this one may before it asks again */
 	uint32		block;			/* and so much it asked for last */

@@ -46,7 +46,7 @@ describe(const CsecDataKey *key, CsecUnwrap result, CsecKeyTrouble *out)
 	{
 		out->message = psprintf(_("key %u version %u is wrapped under key \"%s\", which this server does not have"),
 								key->id, key->version, NameStr(key->kek));
-		out->hint = _("Add it to csec.kek, where the provider has it, and restart the server.");
+		out->hint = _("Add it to csec.kek, where the provider has it, and reload the configuration (pg_reload_conf).");
 	}
 	else
 	{
@@ -168,14 +168,16 @@ csec_generate_key(PG_FUNCTION_ARGS)
 	uint8		bare[CSEC_AEAD_KEY];
 	uint8		wrapped[CSEC_WRAPPED_SIZE];
 	uint8		commitment[CSEC_KEY_COMMITMENT];
+	char		kek[CSEC_KEY_NAME_MAX + 1];
 	bool		ok;
 
+	csec_kek_current(kek);
 	ok = pg_strong_random(bare, sizeof(bare)) && csec_key_commitment(bare, commitment) &&
-		csec_kek_wrap(csec_kek_current(), about, bare, wrapped);
+		csec_kek_wrap(kek, about, bare, wrapped);
 	csec_secure_wipe(bare, sizeof(bare));
 	if (!ok)
 		csec_key_no_algorithm("AES-256-GCM, HKDF or random bytes");
-	return key_row(fcinfo, csec_kek_current(), wrapped, commitment);
+	return key_row(fcinfo, kek, wrapped, commitment);
 }
 
 /*
@@ -191,6 +193,7 @@ csec_rewrap_key(PG_FUNCTION_ARGS)
 	CsecDataKey *key = NULL;
 	uint8		bare[CSEC_AEAD_KEY];
 	uint8		wrapped[CSEC_WRAPPED_SIZE];
+	char		kek[CSEC_KEY_NAME_MAX + 1];
 	bool		ok;
 
 	csec_key_table_refresh();
@@ -202,12 +205,13 @@ csec_rewrap_key(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("key %u version %d is not in this database", id, version)));
 	csec_key_unwrap(key, bare);
-	ok = csec_kek_wrap(csec_kek_current(), about_key(key->search, id, key->version),
+	csec_kek_current(kek);
+	ok = csec_kek_wrap(kek, about_key(key->search, id, key->version),
 					   bare, wrapped);
 	csec_secure_wipe(bare, sizeof(bare));
 	if (!ok)
 		csec_key_no_algorithm("AES-256-GCM or random bytes");
-	return key_row(fcinfo, csec_kek_current(), wrapped, key->commitment);
+	return key_row(fcinfo, kek, wrapped, key->commitment);
 }
 
 /*

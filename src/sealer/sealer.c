@@ -329,6 +329,18 @@ keep_keys(bool anyway)
 	csec_keys_kept();
 }
 
+/* KEKs have changed: look again, and put it on record. */
+static void
+watch_keys(void)
+{
+	if (!extension_here || !csec_keys_watch_due())
+		return;
+	begin_transaction();
+	csec_note_keks(batch, reader->position);
+	csec_keys_watch(batch, reader->position);
+	end_transaction();
+}
+
 /* Now and then: forget sessions, ask about old transactions, see to next month. */
 static void
 keep_house(void)
@@ -537,6 +549,7 @@ work(void)
 		}
 		if (full)
 			continue;
+		watch_keys();
 		at_end_of_wal();
 		keep_keys(false);
 		keep_house();

@@ -102,24 +102,24 @@ define_key_settings(void)
 							   "Directory outside the data directory that holds csec's root key.",
 							   "It and the file root.key in it must belong to the server's user and be closed to all others.",
 							   &csec_key_directory, NULL,
-							   PGC_POSTMASTER, GUC_SUPERUSER_ONLY,
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
 	DefineCustomStringVariable("csec.key_command",
 							   "Shell command that prints a key of csec's.",
 							   "%k stands for the key's name, %% for a percent sign. It prints 64 hexadecimal digits.",
 							   &csec_key_command, NULL,
-							   PGC_POSTMASTER, GUC_SUPERUSER_ONLY,
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
 	DefineCustomIntVariable("csec.key_command_timeout",
 							"Longest time csec.key_command may take.",
 							NULL,
 							&csec_key_command_timeout, 30, 1, 3600,
-							PGC_POSTMASTER, GUC_UNIT_S, NULL, NULL, NULL);
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomStringVariable("csec.kek",
 							   "Names of the keys that csec's data keys are wrapped under, the one for new keys first.",
 							   "\"root\" is derived from the root key, any other is a key of its own.",
 							   &csec_kek, "root",
-							   PGC_POSTMASTER, GUC_LIST_INPUT,
+							   PGC_SIGHUP, GUC_LIST_INPUT,
 							   NULL, NULL, NULL);
 	DefineCustomEnumVariable("csec.suite",
 							 "Suite that fields are encrypted with where their category names none.",
