@@ -36,6 +36,7 @@ typedef struct Kek
 {
 	char		name[CSEC_KEY_NAME_MAX + 1];
 	uint8		key[CSEC_AEAD_KEY];
+	uint8		commitment[CSEC_KEY_COMMITMENT];
 } Kek;
 
 typedef struct Set
@@ -121,6 +122,10 @@ add(Set *set, const char *name)
 		memcpy(kek->key, shared->root, sizeof(kek->key));
 	else
 		csec_provider_read_key(name, kek->key);
+	if (!csec_key_commitment(kek->key, kek->commitment))
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("algorithm HKDF is not to be had from OpenSSL")));
 }
 
 static void
@@ -257,6 +262,41 @@ csec_kek_current(char *name)
 	(void) take(NULL, &kek);
 	memcpy(name, kek.name, sizeof(kek.name));
 	csec_secure_wipe(&kek, sizeof(kek));
+}
+
+bool
+csec_kek_mark(const char *name, uint8_t *mark)
+{
+	Kek			kek;
+	bool		known = take(name, &kek);
+
+	if (known)
+		memcpy(mark, kek.commitment, CSEC_KEK_MARK);
+	csec_secure_wipe(&kek, sizeof(kek));
+	return known;
+}
+
+bool
+csec_kek_of_mark(const uint8_t *mark, char *name)
+{
+	uint32		generation;
+	bool		known;
+
+	do
+	{
+		Set		   *set;
+
+		generation = csec_kek_generation();
+		set = &shared->set[generation % 2];
+		known = false;
+		for (int i = 0; i < set->n && i < MAX_KEKS && !known; i++)
+		{
+			known = memcmp(set->kek[i].commitment, mark, CSEC_KEK_MARK) == 0;
+			memcpy(name, set->kek[i].name, sizeof(set->kek[i].name));
+		}
+		pg_read_barrier();
+	} while (generation != csec_kek_generation());
+	return known;
 }
 
 /* A context under the KEK of that name, for the caller to free. */

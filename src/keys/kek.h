@@ -44,6 +44,13 @@ extern char *csec_kek_names(void);
 /* The name of the KEK that new keys are wrapped under, into room for CSEC_KEY_NAME_MAX + 1. */
 extern void csec_kek_current(char *name);
 
+/* What tells a KEK from others of its name, and nothing about it. */
+#define CSEC_KEK_MARK	8
+
+/* The mark of the KEK of that name; the name of the one with that mark; false: there is none. */
+extern bool csec_kek_mark(const char *name, uint8_t *mark);
+extern bool csec_kek_of_mark(const uint8_t *mark, char *name);
+
 /* "about" is authenticated with the key: what the key is for, and its number. */
 extern bool csec_kek_wrap(const char *kek, const char *about,
 						  const uint8_t *key, uint8_t *wrapped);

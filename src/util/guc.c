@@ -29,6 +29,7 @@ int			csec_flush_timeout = 60000;
 int			csec_max_unsealed = 1024;
 int			csec_unsealed_policy = CSEC_UNSEALED_REFUSE;
 int			csec_standby_reads = CSEC_STANDBY_REFUSE;
+bool		csec_dump_plain = false;
 int			csec_probe_limit = 20;
 int			csec_probe_quota = 600;
 bool		csec_allow_masked_dml = false;
@@ -195,6 +196,11 @@ define_reader_settings(void)
 							NULL,
 							&csec_probe_quota, 600, 0, INT_MAX,
 							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("csec.dump_plain",
+							 "Lets dumps by members of csec_backup have masked fields in clear.",
+							 "For moving away from csec; each such dump is recorded.",
+							 &csec_dump_plain, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("csec.allow_masked_dml",
 							 "Allows statements that change data by the masked text of a field.",
 							 "The mask, not the value, is then what they compare and store.",

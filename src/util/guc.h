@@ -34,6 +34,7 @@ extern int	csec_flush_timeout; /* ms */
 extern int	csec_max_unsealed;	/* MB */
 extern int	csec_unsealed_policy;
 extern int	csec_standby_reads;
+extern bool csec_dump_plain;
 extern int	csec_probe_limit;
 extern int	csec_probe_quota;
 extern bool csec_allow_masked_dml;

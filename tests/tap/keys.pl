@@ -152,19 +152,30 @@ my $other = PostgreSQL::Test::Cluster->new('other');
 $other->init(allows_streaming => 1);
 $other->start;
 $other->safe_psql('postgres', 'CREATE ROLE clerk LOGIN; CREATE ROLE backup LOGIN; CREATE ROLE csec_loader; GRANT csec_loader TO postgres');
-my ($out, $err) = ('', '');
-IPC::Run::run([ 'psql', '-X', '-q', '-d', $other->connstr('postgres'), '-v', 'ON_ERROR_STOP=1', '-f', $dump ], '>', \$out, '2>', \$err)
-  or diag $err;
-like(clerk($other), qr/is wrapped under key "k2"/, 'restored elsewhere: the KEK is asked for');
-my $there = $other->data_dir . '/csec_embedded_k2.key';
+sub restore
+{
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ 'psql', '-X', '-q', '-d', $other->connstr('postgres'), '-v', 'ON_ERROR_STOP=1', '-f', $dump ], '>', \$out, '2>', \$err);
+	return $err;
+}
+like(restore(), qr/a dump is encrypted under key "k2" \([0-9a-f]{8}\) of another server, which this one does not have.*csec\.kek/s, 'restored elsewhere: the KEK is asked for');
+my $there = $other->data_dir . '/csec_embedded_other_name.key';
 open my $f, '>', $there or die;
 print $f "$hex{k2}\n";
 close $f;
 chmod 0600, $there;
+$other->append_conf('postgresql.conf', "csec.kek = 'root, other_name'");
+$other->restart;
+$other->safe_psql('template1', 'DROP DATABASE postgres WITH (FORCE)');
+$other->safe_psql('template1', 'CREATE DATABASE postgres');
+is(restore() =~ s/^.*already exists\n?//mgr, '', '  and with it values come back, whatever its name');
+like(clerk($other), qr/is wrapped under key "k2", which this server does not have/, '  those of core as they were');
+rename $there, $other->data_dir . '/csec_embedded_k2.key';
 $other->append_conf('postgresql.conf', "csec.kek = 'root, k2'");
 $other->restart;
-is(clerk($other), $id_no, '  and with it values are opened');
+is(clerk($other), $id_no, '  and by its name they are opened');
 like(clerk($other, "SELECT id FROM cust WHERE id_no = '$id_no'"), qr{^1}, '  and found');
+is(clerk($other, 'SELECT phone FROM cust WHERE id = 1'), '13812345678', '  masked ones are there');
 is($other->safe_psql('postgres', q{SELECT count(*) FROM csec.keys WHERE state = 'active'}), '2', '  one active key of each kind');
 is($other->safe_psql('postgres', 'SELECT csec.rewrap_keys() > 0'), 't', '  and can be wrapped under a KEK of that cluster');
 
