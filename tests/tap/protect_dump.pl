@@ -118,16 +118,5 @@ $node->safe_psql('postgres', 'CREATE DATABASE once');
 $node->command_ok([ 'pg_restore', '-U', 'dumper', '-1', '-d', 'once', "$dir/all.dump" ], 'restored in one transaction');
 alive('once');
 
-# With several jobs a table may be truncated when the policy is back already,
-# and its triggers are not.
-$node->safe_psql('postgres', 'CREATE DATABASE parts');
-$node->command_ok([ 'pg_restore', '-U', 'dumper', '-e', '--section', 'pre-data', '-d', 'parts', "$dir/all.dump" ], 'the definitions');
-$node->command_ok([ 'pg_restore', '-U', 'dumper', '-e', '-a', '-n', 'csec', '-d', 'parts', "$dir/all.dump" ], '  then the policy');
-my $truncate = sub { ($node->psql('parts', "$_[0]TRUNCATE ONLY zzz.visits_1", %as))[2] };
-like($truncate->(''), qr/change could not be recorded/, 'a table without its triggers is not truncated');
-is($truncate->('SET row_security = off; '), '', '  but by a restore, while it is empty');
-$node->command_ok([ 'pg_restore', '-U', 'dumper', '-e', '-a', '-n', 'zzz', '-d', 'parts', "$dir/all.dump" ], 'rows come');
-like($truncate->('SET row_security = off; '), qr/change could not be recorded/, '  and are not truncated by it');
-
 $node->stop;
 done_testing();
