@@ -107,7 +107,10 @@ COPY cust TO STDOUT;
 \c - regress_clearance_backup
 SELECT * FROM cust;
 SET row_security = off;
-SELECT id, phone, email FROM cust;
+-- envelopes, and nothing in clear
+SELECT id, phone, email FROM cust \gset
+SELECT :'id' AS id, left(:'phone', 8) AS phone, left(:'email', 8) AS email, length(:'phone') > 100 AS long;
+SELECT phone::text FROM cust;
 -- of an encrypted field a backup has the envelope, and nothing in clear
 SELECT id_no FROM cust \gset
 SELECT left(:'id_no', 8), length(:'id_no') > 100 AS long;

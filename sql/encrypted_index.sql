@@ -130,6 +130,21 @@ CREATE TABLE loan (n int, id_no csec.id_card REFERENCES cust (id_no) ON UPDATE C
 -- (between types as they are, not between fields and what is none)
 CREATE TABLE loan_text (n int, id_no text REFERENCES cust (id_no));
 CREATE TABLE loan_masked (n int, id_no csec.masked(id_card) REFERENCES cust (id_no));
+CREATE TABLE plain (id_no text PRIMARY KEY, phones text[] UNIQUE);
+CREATE TABLE to_plain (n int, id_no csec.id_card REFERENCES plain);
+CREATE TABLE to_plain (n int, id_no csec.masked(id_card) REFERENCES plain);
+CREATE DOMAIN own_card AS csec.id_card;
+CREATE TABLE to_plain (n int, id_no own_card);
+ALTER TABLE to_plain ADD CONSTRAINT leads_away FOREIGN KEY (id_no) REFERENCES plain;
+ALTER TABLE to_plain ADD other csec.id_card REFERENCES plain;
+-- a key that begins between texts
+CREATE TABLE from_plain (id_no text REFERENCES plain);
+ALTER TABLE from_plain ALTER id_no TYPE csec.id_card;
+-- fields in arrays on both sides are none of this
+CREATE TABLE lists (phones csec.phone[] PRIMARY KEY);
+CREATE TABLE to_lists (phones csec.phone[] REFERENCES lists);
+DROP TABLE to_lists, lists, from_plain, to_plain, plain;
+DROP DOMAIN own_card;
 INSERT INTO loan VALUES (1, '110105194900007919'), (2, '110105194900015838');
 INSERT INTO loan VALUES (3, '110105194900007918');
 DELETE FROM cust WHERE id = 1;

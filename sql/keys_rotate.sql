@@ -251,10 +251,24 @@ CREATE TABLE watched (id int PRIMARY KEY, id_no text);
 INSERT INTO watched SELECT g, '330105198703040001' FROM generate_series(1, 10) g;
 SELECT csec.protect('watched', subject => 'id', fields => '{"id_no": "id_card"}', enforce => false);
 \c - regress_keys_auditor
+SELECT purpose, version, state, past_age, kek, embedded, unwraps, trouble, columns FROM csec.key_status ORDER BY purpose, version;
 SELECT relid, attname, category, storage, suite, key, key_version, key_state, search, current, share, values_sampled
 	FROM csec.encryption_status ORDER BY relid::text, attname;
 SELECT count(*) FROM csec.scans();
 SELECT fails('SELECT * FROM csec.encrypted_columns()');
 \c - :dba
+-- what the trail has under a key: it is not destroyed without a word
+SELECT id AS data, version AS before FROM csec.key WHERE purpose = 'data' AND state = 'active' \gset
+UPDATE watched SET id_no = '330105198703043471' WHERE id = 1;
+CALL csec.rotate_key('data', reason => 'test');
+DROP VIEW one;
+CALL csec.reencrypt('cust');
+CALL csec.reencrypt('loan');
+CALL csec.reencrypt('ids');
+SELECT csec.trail_values_under(:data, :before) > 0 AS before, csec.trail_values_under(:data, :before + 1) AS after, csec.trail_values_under(1, 1) AS other;
+SELECT regexp_replace(fails(format('CALL csec.destroy_key(%s, %s, ''x'')', :data, :before)), '\d+ old', 'N old');
+CALL csec.destroy_key(:data, :before, 'to be lost', trail_too => true);
+SELECT csec.trail_values_under(:data, :before) > 0 AS still_there;
 SELECT csec.flush_audit();
+SELECT detail ->> 'reason' AS reason, (detail ->> 'trail_values')::int > 0 AS lost FROM csec.control_records WHERE action = 'destroy key' ORDER BY seq DESC LIMIT 1;
 SELECT verified, problem FROM csec.verify_trail();

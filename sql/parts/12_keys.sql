@@ -18,7 +18,13 @@ CREATE FUNCTION csec.rewrap_key(id int4, version int4,
 REVOKE ALL ON FUNCTION csec.rewrap_key(int4, int4) FROM PUBLIC;
 COMMENT ON FUNCTION csec.rewrap_key(int4, int4) IS 'internal: a key of csec.key, wrapped under the first KEK of csec.kek';
 
--- src/keys/data_key.c reads the columns by their numbers.
+CREATE FUNCTION csec.key_troubles(OUT id int4, OUT version int4, OUT trouble text) RETURNS SETOF record
+	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10
+	AS 'MODULE_PATHNAME', 'csec_key_troubles_shown';
+REVOKE ALL ON FUNCTION csec.key_troubles() FROM PUBLIC;
+COMMENT ON FUNCTION csec.key_troubles() IS 'internal: the keys of csec.key that were not destroyed and do not open on this server, with the reason and what helps';
+
+-- src/keys/key_table.c reads the columns by their numbers.
 CREATE TABLE csec.key (
 	id			int4 NOT NULL CHECK (id > 0),
 	version		int4 NOT NULL CHECK (version BETWEEN 1 AND 65535),

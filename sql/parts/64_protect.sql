@@ -382,6 +382,42 @@ $$;
 REVOKE ALL ON FUNCTION csec.no_statistics() FROM PUBLIC;
 COMMENT ON FUNCTION csec.no_statistics() IS 'event trigger: columns of arrays and rows with fields in them get no statistics, which would keep values';
 
+-- From a field to a column that is none PostgreSQL makes a foreign key and
+-- compares what the writer sees, a mask or not.  (The other way round, and
+-- between the two types of fields, it refuses by itself.)
+CREATE FUNCTION csec.no_mixed_keys() RETURNS event_trigger
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	c record;
+BEGIN
+	SELECT k.conname, k.conrelid::regclass AS tab, a.attname, k.confrelid::regclass AS other, b.attname AS other_column INTO c
+	FROM pg_constraint k CROSS JOIN LATERAL unnest(k.conkey, k.confkey, k.conpfeqop) u(col, other_col, op)
+		JOIN pg_operator o ON o.oid = u.op
+		JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.col
+		JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = u.other_col
+	WHERE k.contype = 'f'
+		AND EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass AND d.objid IN (k.conrelid, k.confrelid))
+		AND EXISTS (WITH RECURSIVE base(type) AS (
+				SELECT a.atttypid
+				UNION ALL
+				SELECT t.typbasetype FROM base JOIN pg_type t ON t.oid = base.type WHERE t.typtype = 'd')
+			SELECT FROM base WHERE base.type IN ('csec.masked'::regtype, 'csec.encrypted'::regtype))
+		AND o.oprleft NOT IN ('csec.masked'::regtype, 'csec.encrypted'::regtype)
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'foreign key "%" cannot lead from a field to a column that is none', c.conname
+			USING ERRCODE = 'datatype_mismatch',
+				DETAIL = format('Column %I of %s is a field, column %I of %s is not: what the writer sees would be compared, which may be a mask.',
+					c.attname, c.tab, c.other_column, c.other),
+				HINT = 'Make the other column a field of the same type and category, by csec.protect(), and add the key then.';
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.no_mixed_keys() FROM PUBLIC;
+COMMENT ON FUNCTION csec.no_mixed_keys() IS 'event trigger: refuses foreign keys from a field to a column that is none';
+
 -- What would take fields along is refused by the library (guard.c).  Where the
 -- server runs without it, nobody can tell what such a statement would take, so
 -- none may run while anything is protected.  pg_settings does not show what
@@ -419,4 +455,9 @@ CREATE EVENT TRIGGER csec_no_statistics ON ddl_command_end
 	WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW', 'CREATE FOREIGN TABLE', 'ALTER TABLE', 'ALTER MATERIALIZED VIEW')
 	EXECUTE FUNCTION csec.no_statistics();
 ALTER EVENT TRIGGER csec_no_statistics ENABLE ALWAYS;
+CREATE EVENT TRIGGER csec_no_mixed_keys ON ddl_command_end
+	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')
+	EXECUTE FUNCTION csec.no_mixed_keys();
+ALTER EVENT TRIGGER csec_no_mixed_keys ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER csec_no_mixed_keys IS 'refuses foreign keys from a field to a column that is none';
 COMMENT ON EVENT TRIGGER csec_no_statistics IS 'columns of arrays and rows with fields in them get no statistics';

@@ -173,6 +173,34 @@ $$;
 REVOKE ALL ON FUNCTION csec.subject_keys_under(int4, int4) FROM PUBLIC;
 COMMENT ON FUNCTION csec.subject_keys_under(int4, int4) IS 'internal: how many keys of customers a data key wraps';
 
+CREATE FUNCTION csec.record_values_under(record bytea, id int4, version int4) RETURNS int8
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'csec_record_values_under';
+REVOKE ALL ON FUNCTION csec.record_values_under(bytea, int4, int4) FROM PUBLIC;
+COMMENT ON FUNCTION csec.record_values_under(bytea, int4, int4) IS
+	'internal: how many old and new values of a record of the trail are under a key';
+
+CREATE FUNCTION csec.trail_values_under(id int4, version int4) RETURNS int8
+	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	n int8;
+BEGIN
+	IF to_regclass('csec_trail.audit_log') IS NULL THEN
+		RETURN 0;
+	END IF;
+	PERFORM csec.flush_audit();
+	-- most records have not got the key's number in them anywhere
+	EXECUTE 'SELECT coalesce(sum(csec.record_values_under(l.record, $1, $2)), 0)::int8
+		FROM csec_trail.audit_log l WHERE l.kind = 3 AND position($3 IN l.record) > 0'
+		INTO n USING id, version, int4send(id) || substr(int4send(version), 3, 2);
+	RETURN n;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.trail_values_under(int4, int4) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.trail_values_under(int4, int4) TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON FUNCTION csec.trail_values_under(int4, int4) IS
+	'how many old and new values in the trail are under a version of a data key; looks at all records of changes';
+
 CREATE FUNCTION csec.refuse_unreachable() RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -226,10 +254,28 @@ $$;
 REVOKE ALL ON FUNCTION csec.refuse_used(csec.key) FROM PUBLIC;
 COMMENT ON FUNCTION csec.refuse_used(csec.key) IS 'internal: refuses where a stored value is under the key';
 
-CREATE PROCEDURE csec.destroy_key(id int4, version int4, reason text, force boolean DEFAULT false)
+-- The trail is as it is: its values cannot be re-encrypted.
+CREATE FUNCTION csec.refuse_in_trail(k csec.key, trail_too boolean) RETURNS int8
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	n int8 := CASE k.purpose WHEN 'data' THEN csec.trail_values_under(k.id, k.version) ELSE 0 END;
+BEGIN
+	IF n > 0 AND trail_too IS NOT TRUE THEN
+		RAISE EXCEPTION 'key % version % is in use: % old and new values in the trail', k.id, k.version, n
+			USING ERRCODE = 'object_in_use',
+			HINT = 'Keep it: it only decrypts, and costs nothing. trail_too => true destroys it all the same, and csec.open_change() cannot open these values any more; the trail verifies as before.';
+	END IF;
+	RETURN n;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.refuse_in_trail(csec.key, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION csec.refuse_in_trail(csec.key, boolean) IS 'internal: refuses where a value of the trail is under the key and is not to be lost; gives how many are';
+
+CREATE PROCEDURE csec.destroy_key(id int4, version int4, reason text, force boolean DEFAULT false, trail_too boolean DEFAULT false)
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	k csec.key;
+	lost int8;
 BEGIN
 	PERFORM csec.need_reason(reason);
 	SELECT * INTO k FROM csec.key o WHERE o.id = destroy_key.id AND o.version = destroy_key.version FOR UPDATE;
@@ -250,17 +296,18 @@ BEGIN
 	END IF;
 	IF force IS NOT TRUE THEN
 		PERFORM csec.refuse_used(k);
+		lost := csec.refuse_in_trail(k, trail_too);
 	END IF;
 	PERFORM csec.control('destroy key', k.purpose || ' ' || k.name,
-		jsonb_build_object('id', id, 'version', version, 'reason', reason, 'force', force IS TRUE));
+		jsonb_build_object('id', id, 'version', version, 'reason', reason, 'force', force IS TRUE, 'trail_values', lost));
 	UPDATE csec.key o SET state = 'destroyed', wrapped = NULL, destroyed_at = now()
 		WHERE o.id = k.id AND o.version = k.version;
 END
 $$;
-REVOKE ALL ON PROCEDURE csec.destroy_key(int4, int4, text, boolean) FROM PUBLIC;
-GRANT EXECUTE ON PROCEDURE csec.destroy_key(int4, int4, text, boolean) TO csec_admin;
-COMMENT ON PROCEDURE csec.destroy_key(int4, int4, text, boolean) IS
-	'destroy a key version that only decrypts, for good, after a look at all stored values that none is under it; force: without that look';
+REVOKE ALL ON PROCEDURE csec.destroy_key(int4, int4, text, boolean, boolean) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE csec.destroy_key(int4, int4, text, boolean, boolean) TO csec_admin;
+COMMENT ON PROCEDURE csec.destroy_key(int4, int4, text, boolean, boolean) IS
+	'destroy a key version that only decrypts, for good, after a look at all stored values and the trail that none is under it; trail_too: those of the trail may be lost; force: without any look';
 
 -- ---- the search key: from the next to the active one ----
 

@@ -59,3 +59,61 @@ GRANT SELECT ON csec.encryption_status TO csec_admin, csec_auditor, csec_officer
 GRANT EXECUTE ON FUNCTION csec.declared_fields(regclass) TO csec_admin, csec_auditor, csec_officer;
 COMMENT ON VIEW csec.encryption_status IS
 	'each encrypted field of the protected tables: what share of its values is under which suite and key version, from 64 blocks of each table; suite plain: not encrypted though its category says so. csec.encryption_share() looks at all';
+
+-- ---- the keys ----
+
+-- Of each key version: the columns in which a sample found values under it,
+-- and of an active one those whose new values go under it.
+CREATE FUNCTION csec.key_columns(OUT id int4, OUT version int4, OUT columns text[]) RETURNS SETOF record
+	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+	WITH stored AS MATERIALIZED (
+		SELECT c.relid, c.attname, csec.column_category(c.relid, c.attname) AS category, c.reachable
+		FROM csec.encrypted_columns() c
+	), found AS MATERIALIZED (
+		SELECT r.relid, a.attname, s.key_id, s.key_version, s.search_mark, s.next_mark
+		FROM (SELECT DISTINCT s.relid FROM stored s WHERE s.reachable) r
+			CROSS JOIN LATERAL csec.scan_envelopes(r.relid, '{}', 64) s
+			JOIN pg_attribute a ON a.attrelid = r.relid AND a.attnum = s.attnum
+	), used AS (
+		SELECT k.id, k.version, f.relid, f.attname FROM csec.key k JOIN found f
+			ON CASE k.purpose WHEN 'data' THEN f.key_id = k.id AND f.key_version = k.version
+				ELSE ('x' || encode(substr(k.commitment, 1, 4), 'hex'))::bit(32)::int8 IN (f.search_mark, f.next_mark) END
+		UNION
+		SELECT k.id, k.version, s.relid, s.attname FROM csec.key k
+			JOIN csec.category c ON CASE k.purpose WHEN 'data' THEN c.data_key = k.name ELSE c.search = 'equality' END
+			JOIN stored s ON s.category = c.name
+		WHERE k.state IN ('active', 'next')
+	)
+	SELECT u.id, u.version, array_agg(format('%s.%I', u.relid, u.attname) ORDER BY u.relid::text, u.attname)
+	FROM used u GROUP BY 1, 2
+$$;
+REVOKE ALL ON FUNCTION csec.key_columns() FROM PUBLIC;
+COMMENT ON FUNCTION csec.key_columns() IS 'internal: which columns each key version is used by, by a sample of 64 blocks of each table';
+
+CREATE FUNCTION csec.key_status()
+	RETURNS TABLE (id int4, version int4, purpose text, name text, state text, created_at timestamptz, age interval,
+		past_age boolean, uses int8, kek text, embedded boolean, unwraps boolean, trouble text, columns text[])
+	LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT k.id, k.version, k.purpose, k.name, k.state, k.created_at, k.age,
+		k.state = 'active' AND current_setting('csec.max_key_age')::interval > '0' AND k.age > current_setting('csec.max_key_age')::interval,
+		k.uses, k.kek, current_setting('csec.embedded_keys')::boolean,
+		CASE WHEN k.state <> 'destroyed' THEN t.trouble IS NULL END, t.trouble, coalesce(c.columns, '{}')
+	FROM csec.keys k
+		LEFT JOIN csec.key_troubles() t ON t.id = k.id AND t.version = k.version
+		LEFT JOIN csec.key_columns() c ON c.id = k.id AND c.version = k.version
+$$;
+REVOKE ALL ON FUNCTION csec.key_status() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.key_status() TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON FUNCTION csec.key_status() IS 'what view csec.key_status shows';
+
+CREATE VIEW csec.key_status AS SELECT * FROM csec.key_status();
+REVOKE ALL ON csec.key_status FROM PUBLIC;
+GRANT SELECT ON csec.key_status TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON VIEW csec.key_status IS 'the keys of this database: can they be unwrapped, are they due, what uses them';
+COMMENT ON COLUMN csec.key_status.past_age IS 'it is active and older than csec.max_key_age: rotate it';
+COMMENT ON COLUMN csec.key_status.uses IS 'how many values it has encrypted';
+COMMENT ON COLUMN csec.key_status.kek IS 'the key-encryption key that wraps it';
+COMMENT ON COLUMN csec.key_status.embedded IS 'the keys that wrap lie in the data directory (csec.embedded_keys): who has a copy of it has all';
+COMMENT ON COLUMN csec.key_status.unwraps IS 'can it be unwrapped on this server now? null: it was destroyed';
+COMMENT ON COLUMN csec.key_status.trouble IS 'why not, and what helps';
+COMMENT ON COLUMN csec.key_status.columns IS 'encrypted columns with values under it, by a sample of 64 blocks of each table, and those whose new values go under it; the trail uses data keys, too';

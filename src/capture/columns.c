@@ -176,9 +176,8 @@ is_encrypted(uint32 category)
 }
 
 /*
- * What the reader meets there.  A complete dump by a member of csec_backup has
- * in clear what its reader would see masked otherwise, but for encrypted
- * fields.  Who matches a customer is told yes or no and sees nothing.
+ * What the reader meets there.  A dump by a member of csec_backup has envelopes;
+ * where he may have in clear what is masked, it counts as revealed.  Who matches a customer is told yes or no and sees nothing.
  */
 static CsecDecision
 met(uint32 category)
@@ -189,7 +188,7 @@ met(uint32 category)
 		return CSEC_REDACT;
 	decision = csec_decide(category);
 	if (unlikely(decision != CSEC_REVEAL && csec_complete_or_refused()) &&
-		csec_reader_has_role(CSEC_ROLE_BACKUP) && !is_encrypted(category))
+		csec_backup_reveals() && !is_encrypted(category))
 		return CSEC_REVEAL;
 	return decision;
 }

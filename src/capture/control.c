@@ -20,6 +20,7 @@
 #include "policy/catalog.h"
 #include "policy/category.h"
 #include "policy/context.h"
+#include "policy/decision.h"
 #include "policy/probe.h"
 
 static XLogRecPtr
@@ -76,9 +77,17 @@ record_changed_claim(const char *what, const char *standing, const char *claimed
 	emit(CSEC_KIND_DENIAL, "another claim in one transaction", what, NULL);
 }
 
+static void
+record_plain_dump(void)
+{
+	if (csec_database_has_csec())
+		emit(CSEC_KIND_CONTROL, "plain dump", "csec.dump_plain", NULL);
+}
+
 void
 csec_control_init(void)
 {
+	csec_plain_dump_hook = record_plain_dump;
 	csec_denied_hook = record_denial;
 	csec_context_changed_hook = record_changed_claim;
 }

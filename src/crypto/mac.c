@@ -2,7 +2,8 @@
  * mac.c
  *		Keyed digests: HMAC and HKDF over SHA-256 and SM3, SipHash-2-4.  [FE]
  *
- * A context lives as long as its process, as in hash.c.
+ * A context lives as long as its process, as in hash.c, and holds its key, in
+ * a page of its own.
  */
 #include "crypto/mac.h"
 
@@ -14,15 +15,23 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include "util/secure_block.h"
+
 #define BLOCK 64				/* of SHA-256 and of SM3 */
+
+/* What is made of the key. */
+typedef struct Secret
+{
+	uint8_t		key[CSEC_SIPHASH_KEY];	/* SipHash must be given it each time */
+	uint8_t		inner[BLOCK];	/* HMAC: key ⊕ ipad */
+	uint8_t		outer[BLOCK];	/* HMAC: key ⊕ opad */
+} Secret;
 
 struct CsecMac
 {
 	EVP_MAC_CTX *siphash;		/* or NULL: HMAC */
-	uint8_t		key[CSEC_SIPHASH_KEY];	/* SipHash must be given it each time */
 	EVP_MD_CTX *hash;
-	uint8_t		inner[BLOCK];	/* HMAC: key ⊕ ipad */
-	uint8_t		outer[BLOCK];	/* HMAC: key ⊕ opad */
+	Secret	   *secret;
 };
 
 void
@@ -32,8 +41,23 @@ csec_mac_free(CsecMac *mac)
 		return;
 	EVP_MAC_CTX_free(mac->siphash);
 	EVP_MD_CTX_free(mac->hash);
-	OPENSSL_cleanse(mac, sizeof(*mac));
+	csec_secure_block_free(mac->secret, sizeof(Secret));
 	free(mac);
+}
+
+static CsecMac *
+start(void)
+{
+	CsecMac    *mac = calloc(1, sizeof(CsecMac));
+
+	if (mac != NULL)
+		mac->secret = csec_secure_block(sizeof(Secret));
+	if (mac != NULL && mac->secret == NULL)
+	{
+		free(mac);
+		mac = NULL;
+	}
+	return mac;
 }
 
 static const char *
@@ -50,7 +74,7 @@ digest_name(CsecDigest digest)
 CsecMac *
 csec_hmac_create_with(CsecDigest digest, const uint8_t *key, size_t len)
 {
-	CsecMac    *mac = calloc(1, sizeof(CsecMac));
+	CsecMac    *mac = start();
 	EVP_MD	   *method = EVP_MD_fetch(NULL, digest_name(digest), NULL);
 
 	if (mac != NULL && method != NULL && len <= BLOCK)
@@ -64,12 +88,12 @@ csec_hmac_create_with(CsecDigest digest, const uint8_t *key, size_t len)
 	EVP_MD_free(method);		/* the context keeps it alive */
 	if (mac == NULL)
 		return NULL;
-	memcpy(mac->inner, key, len);
-	memcpy(mac->outer, key, len);
+	memcpy(mac->secret->inner, key, len);
+	memcpy(mac->secret->outer, key, len);
 	for (int i = 0; i < BLOCK; i++)
 	{
-		mac->inner[i] ^= 0x36;
-		mac->outer[i] ^= 0x5c;
+		mac->secret->inner[i] ^= 0x36;
+		mac->secret->outer[i] ^= 0x5c;
 	}
 	return mac;
 }
@@ -88,7 +112,7 @@ csec_siphash_create(const uint8_t *key)
 		OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
 		OSSL_PARAM_construct_end()
 	};
-	CsecMac    *mac = calloc(1, sizeof(CsecMac));
+	CsecMac    *mac = start();
 	EVP_MAC    *method = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
 
 	if (mac != NULL && method != NULL)
@@ -100,7 +124,7 @@ csec_siphash_create(const uint8_t *key)
 		csec_mac_free(mac);
 		return NULL;
 	}
-	memcpy(mac->key, key, CSEC_SIPHASH_KEY);
+	memcpy(mac->secret->key, key, CSEC_SIPHASH_KEY);
 	return mac;
 }
 
@@ -108,9 +132,9 @@ bool
 csec_mac_begin(CsecMac *mac)
 {
 	if (mac->siphash != NULL)
-		return EVP_MAC_init(mac->siphash, mac->key, CSEC_SIPHASH_KEY, NULL) == 1;
+		return EVP_MAC_init(mac->siphash, mac->secret->key, CSEC_SIPHASH_KEY, NULL) == 1;
 	return EVP_DigestInit_ex2(mac->hash, NULL, NULL) == 1 &&
-		EVP_DigestUpdate(mac->hash, mac->inner, BLOCK) == 1;
+		EVP_DigestUpdate(mac->hash, mac->secret->inner, BLOCK) == 1;
 }
 
 bool
@@ -126,7 +150,7 @@ hmac_end(CsecMac *mac, uint8_t *digest)
 {
 	return EVP_DigestFinal_ex(mac->hash, digest, NULL) == 1 &&
 		EVP_DigestInit_ex2(mac->hash, NULL, NULL) == 1 &&
-		EVP_DigestUpdate(mac->hash, mac->outer, BLOCK) == 1 &&
+		EVP_DigestUpdate(mac->hash, mac->secret->outer, BLOCK) == 1 &&
 		EVP_DigestUpdate(mac->hash, digest, CSEC_HMAC_SIZE) == 1 &&
 		EVP_DigestFinal_ex(mac->hash, digest, NULL) == 1;
 }

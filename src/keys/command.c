@@ -7,8 +7,8 @@
  * prints is the key, and goes nowhere else; what it says on its standard
  * error goes into the server's log, as it does for those.
  *
- * The postmaster waits for it, so it is given a time, and a process group of
- * its own to be ended with all that it started.
+ * The postmaster or the launcher waits for it, so it is given a time, and a
+ * process group of its own to be ended with all that it started.
  */
 #include "postgres.h"
 
@@ -20,7 +20,9 @@
 #include <unistd.h>
 
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "postmaster/interrupt.h"
 
 #include "keys/provider.h"
 #include "util/guc.h"
@@ -49,7 +51,7 @@ command_for(const char *name)
 			p++;
 		}
 		else
-			ereport(FATAL,
+			ereport(ERROR,
 					(errcode(ERRCODE_CONFIG_FILE_ERROR),
 					 errmsg("csec.key_command has a \"%%\" that stands for nothing"),
 					 errhint("Write %%k for the name of the key and %%%% for a percent sign.")));
@@ -92,12 +94,14 @@ start(char *command, int fd, pid_t *pid)
 	return errno == 0;
 }
 
-/* What is left of the time, in ms. */
+/* What is left of the time, in ms; nothing when the server stops. */
 static int
 time_left(const instr_time *began)
 {
 	instr_time	now;
 
+	if (ShutdownRequestPending)
+		return 0;
 	INSTR_TIME_SET_CURRENT(now);
 	INSTR_TIME_SUBTRACT(now, *began);
 	return Max(csec_key_command_timeout * 1000 - (int) INSTR_TIME_GET_MILLISEC(now), 0);
@@ -116,9 +120,11 @@ read_output(int fd, const instr_time *began, char *out, size_t size)
 		ssize_t		n;
 		int			left = time_left(began);
 
+		CHECK_FOR_INTERRUPTS();
 		if (left == 0)
 			return -1;
-		if (poll(&ready, 1, left) <= 0)
+		/* a signal that comes just before is seen within the second */
+		if (poll(&ready, 1, Min(left, 1000)) <= 0)
 			continue;
 		n = have < size ? read(fd, out + have, size - have) : read(fd, &rest, 1);
 		if (n < 0 && errno == EINTR)
@@ -162,10 +168,21 @@ csec_key_command_run(const char *name, char *out, size_t size)
 	bool		timed_out;
 
 	INSTR_TIME_SET_CURRENT(began);
-	if (pipe2(ends, O_CLOEXEC) != 0 || !start(command, ends[1], &pid))
-		ereport(FATAL,
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not run csec.key_command: %m")));
+	if (!start(command, ends[1], &pid))
+	{
+		int			why = errno;
+
+		close(ends[0]);
+		close(ends[1]);
+		errno = why;
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not run csec.key_command: %m")));
+	}
 	close(ends[1]);
 	len = read_output(ends[0], &began, out, size);
 	close(ends[0]);
@@ -175,7 +192,7 @@ csec_key_command_run(const char *name, char *out, size_t size)
 	if (!timed_out && status == 0)
 		return len;
 	csec_secure_wipe(out, size);
-	ereport(FATAL,
+	ereport(ERROR,
 			(errcode(ERRCODE_CONFIG_FILE_ERROR),
 			 timed_out ?
 			 errmsg("csec.key_command took longer than %d s for key \"%s\"",

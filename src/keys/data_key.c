@@ -1,261 +1,28 @@
 /*
  * data_key.c
- *		The keys of a database, cached from csec.key.
+ *		The keys of a database, for those who encrypt, decrypt and search.
  *
- * The table is read whole: it has tens of rows.  A key is unwrapped when a
- * value first needs it, into OpenSSL's context, and the bare key is wiped; so
- * a KEK that is missing troubles only who needs what is wrapped under it.
- * When a row changes, every session reads the table anew at its next look-up
- * and keeps the contexts of the rows that stayed the same.
+ * A key is unwrapped when a value first needs it, into OpenSSL's context, and
+ * the bare key is wiped; so a KEK that is missing troubles only who needs what
+ * is wrapped under it.
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "access/xact.h"
-#include "catalog/namespace.h"
-#include "fmgr.h"
-#include "funcapi.h"
-#include "miscadmin.h"
-#include "utils/builtins.h"
-#include "utils/inval.h"
-#include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
-
-#include "crypto/mac.h"
-#include "keys/data_key.h"
-#include "keys/kek.h"
-#include "keys/key_use.h"
+#include "keys/key_table.h"
+#include "keys/key_wrap.h"
 #include "keys/keyring.h"
 #include "util/bytes.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
 
-/* The columns of csec.key, in its order. */
-enum
-{
-	COLUMN_ID = 1,
-	COLUMN_VERSION,
-	COLUMN_PURPOSE,
-	COLUMN_NAME,
-	COLUMN_STATE,
-	COLUMN_COMMITMENT,
-	COLUMN_KEK,
-	COLUMN_WRAPPED
-};
-
-typedef enum State
-{
-	STATE_ACTIVE,
-	STATE_NEXT,
-	STATE_DECRYPT_ONLY,
-	STATE_DESTROYED
-} State;
-
-struct CsecDataKey
-{
-	uint32		id;
-	uint16		version;
-	bool		search;			/* else a data key */
-	State		state;
-	NameData	name;
-	NameData	kek;
-	uint8		commitment[CSEC_KEY_COMMITMENT];
-	uint8		wrapped[CSEC_WRAPPED_SIZE];
-	size_t		wrapped_size;
-	CsecAead   *aead[CSEC_SUITES + 1];	/* by suite, made when needed */
-	CsecMac    *mac;			/* of a search key */
-	bool		does_not_open;	/* was tried; KEKs change with a restart only */
-	CsecKeyUse *use;			/* how often it has encrypted, in all sessions */
-	uint32		leave;			/* so often this one may before it asks again */
-	uint32		block;			/* and so much it asked for last */
-};
-
-static struct
-{
-	MemoryContext context;
-	Oid			relid;
-	bool		fresh;
-	CsecDataKey *keys;
-	int			n;
-	int			room;
-} cache;
-
-static void
-relation_changed(Datum arg, Oid relid)
-{
-	if (!OidIsValid(relid) || relid == cache.relid || !OidIsValid(cache.relid))
-		cache.fresh = false;
-}
-
-void
-csec_data_key_init(void)
-{
-	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
-}
-
-static State
-state_from_name(const char *name)
-{
-	if (strcmp(name, "active") == 0)
-		return STATE_ACTIVE;
-	if (strcmp(name, "next") == 0)
-		return STATE_NEXT;
-	if (strcmp(name, "decrypt_only") == 0)
-		return STATE_DECRYPT_ONLY;
-	return STATE_DESTROYED;
-}
-
-static void
-copy_bytes(Datum datum, bool isnull, uint8 *out, size_t room, size_t *size)
-{
-	bytea	   *bytes = isnull ? NULL : DatumGetByteaPP(datum);
-	size_t		len = bytes ? VARSIZE_ANY_EXHDR(bytes) : 0;
-
-	*size = len <= room ? len : 0;
-	if (*size > 0)
-		memcpy(out, VARDATA_ANY(bytes), *size);
-}
-
-static void
-read_row(HeapTuple row, TupleDesc desc, CsecDataKey *key)
-{
-	bool		isnull;
-	Datum		value;
-	size_t		size;
-
-	memset(key, 0, sizeof(*key));
-	key->id = DatumGetUInt32(heap_getattr(row, COLUMN_ID, desc, &isnull));
-	key->version = (uint16) DatumGetInt32(heap_getattr(row, COLUMN_VERSION, desc, &isnull));
-	key->search = strcmp(TextDatumGetCString(heap_getattr(row, COLUMN_PURPOSE, desc, &isnull)),
-						 "search") == 0;
-	namestrcpy(&key->name, TextDatumGetCString(heap_getattr(row, COLUMN_NAME, desc, &isnull)));
-	key->state = state_from_name(TextDatumGetCString(heap_getattr(row, COLUMN_STATE, desc, &isnull)));
-	value = heap_getattr(row, COLUMN_COMMITMENT, desc, &isnull);
-	copy_bytes(value, isnull, key->commitment, sizeof(key->commitment), &size);
-	value = heap_getattr(row, COLUMN_KEK, desc, &isnull);
-	if (!isnull)
-		namestrcpy(&key->kek, TextDatumGetCString(value));
-	value = heap_getattr(row, COLUMN_WRAPPED, desc, &isnull);
-	copy_bytes(value, isnull, key->wrapped, sizeof(key->wrapped), &key->wrapped_size);
-}
-
-static void
-free_contexts(CsecDataKey *key)
-{
-	for (int suite = 1; suite <= CSEC_SUITES; suite++)
-	{
-		csec_aead_free(key->aead[suite]);
-		key->aead[suite] = NULL;
-	}
-	csec_mac_free(key->mac);
-	key->mac = NULL;
-}
-
-/* Contexts that were made from the same wrapped key go over to the new row. */
-static void
-take_contexts(CsecDataKey *to, CsecDataKey *from)
-{
-	if (to->id != from->id || to->version != from->version || to->search != from->search ||
-		to->state == STATE_DESTROYED || to->wrapped_size != from->wrapped_size ||
-		memcmp(to->wrapped, from->wrapped, to->wrapped_size) != 0)
-		return;
-	memcpy(to->aead, from->aead, sizeof(to->aead));
-	memset(from->aead, 0, sizeof(from->aead));
-	to->mac = from->mac;
-	from->mac = NULL;
-	to->use = from->use;
-	to->leave = from->leave;
-	to->block = from->block;
-}
-
-static void
-replace(CsecDataKey *keys, int n, int room, Oid relid)
-{
-	for (int i = 0; i < cache.n; i++)
-	{
-		for (int j = 0; j < n; j++)
-			take_contexts(&keys[j], &cache.keys[i]);
-		free_contexts(&cache.keys[i]);
-	}
-	if (cache.keys != NULL)
-		pfree(cache.keys);
-	cache.keys = keys;
-	cache.n = n;
-	cache.room = room;
-	cache.relid = relid;
-}
-
-/*
- * Read csec.key with the newest snapshot, as all policy is read
- * (policy/catalog.c says why).  A change that arrives meanwhile leaves the
- * cache stale again.
- */
-static void
-load(Oid relid)
-{
-	Relation	rel = table_open(relid, AccessShareLock);
-	SysScanDesc scan;
-	HeapTuple	row;
-	int			n = 0;
-	int			room = 8;
-	CsecDataKey *volatile keys = MemoryContextAlloc(TopMemoryContext,
-													 room * sizeof(CsecDataKey));
-
-	cache.fresh = true;
-	PG_TRY();
-	{
-		scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-		while (HeapTupleIsValid(row = systable_getnext(scan)))
-		{
-			if (n == room)
-			{
-				room *= 2;
-				keys = repalloc(keys, room * sizeof(CsecDataKey));
-			}
-			read_row(row, RelationGetDescr(rel), &keys[n++]);
-		}
-		systable_endscan(scan);
-	}
-	PG_CATCH();
-	{
-		cache.fresh = false;
-		pfree(keys);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	table_close(rel, AccessShareLock);
-	replace(keys, n, room, relid);
-}
-
-static void
-refresh(void)
-{
-	Oid			schema;
-	Oid			relid;
-
-	if (likely(cache.fresh) || !IsTransactionState() || !OidIsValid(MyDatabaseId) ||
-		HistoricSnapshotActive())
-		return;
-	schema = get_namespace_oid("csec", true);
-	relid = OidIsValid(schema) ? get_relname_relid("key", schema) : InvalidOid;
-	if (OidIsValid(relid))
-		load(relid);
-	else
-		replace(NULL, 0, 0, InvalidOid);
-}
-
 const CsecDataKey *
 csec_data_key_active(const char *name)
 {
-	refresh();
-	for (int i = 0; i < cache.n; i++)
-		if (!cache.keys[i].search && cache.keys[i].state == STATE_ACTIVE &&
-			strcmp(NameStr(cache.keys[i].name), name) == 0)
-			return &cache.keys[i];
+	csec_key_table_refresh();
+	for (int i = 0; i < csec_key_table.n; i++)
+		if (!csec_key_table.keys[i].search && csec_key_table.keys[i].state == CSEC_KEY_ACTIVE &&
+			strcmp(NameStr(csec_key_table.keys[i].name), name) == 0)
+			return &csec_key_table.keys[i];
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("there is no active key \"%s\" to encrypt with", name),
@@ -263,23 +30,14 @@ csec_data_key_active(const char *name)
 	return NULL;				/* keep compiler quiet */
 }
 
-static void
-no_algorithm(const char *what)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-			 errmsg("algorithm %s is not to be had from OpenSSL", what),
-			 errhint("Check its configuration and providers.")));
-}
-
 static CsecDataKey *
 constant_key(void)
 {
-	static CsecDataKey key = {.state = STATE_DECRYPT_ONLY};
+	static CsecDataKey key = {.state = CSEC_KEY_DECRYPT_ONLY};
 	static bool committed = false;
 
 	if (!committed && !csec_key_commitment(csec_keyring_constant_key(), key.commitment))
-		no_algorithm("HKDF");
+		csec_key_no_algorithm("HKDF");
 	committed = true;
 	return &key;
 }
@@ -297,15 +55,15 @@ find_data_key(uint32 id, uint16 version)
 
 	if (unlikely(id == 0 && version == 0))
 		return constant_key();
-	refresh();
-	if (last < cache.n && cache.keys[last].id == id && cache.keys[last].version == version &&
-		!cache.keys[last].search)
-		return &cache.keys[last];
-	for (int i = 0; i < cache.n; i++)
-		if (!cache.keys[i].search && cache.keys[i].id == id && cache.keys[i].version == version)
+	csec_key_table_refresh();
+	if (last < csec_key_table.n && csec_key_table.keys[last].id == id && csec_key_table.keys[last].version == version &&
+		!csec_key_table.keys[last].search)
+		return &csec_key_table.keys[last];
+	for (int i = 0; i < csec_key_table.n; i++)
+		if (!csec_key_table.keys[i].search && csec_key_table.keys[i].id == id && csec_key_table.keys[i].version == version)
 		{
 			last = i;
-			return &cache.keys[i];
+			return &csec_key_table.keys[i];
 		}
 	return NULL;
 }
@@ -315,7 +73,7 @@ csec_data_key_is_known(uint32_t id, uint16_t version)
 {
 	const CsecDataKey *key = find_data_key(id, version);
 
-	return key != NULL && key->state != STATE_DESTROYED;
+	return key != NULL && key->state != CSEC_KEY_DESTROYED;
 }
 
 bool
@@ -323,7 +81,7 @@ csec_data_key_is_destroyed(uint32_t id, uint16_t version)
 {
 	const CsecDataKey *key = find_data_key(id, version);
 
-	return key != NULL && key->state == STATE_DESTROYED;
+	return key != NULL && key->state == CSEC_KEY_DESTROYED;
 }
 
 const CsecDataKey *
@@ -388,81 +146,25 @@ csec_data_key_count(const CsecDataKey *key)
 	cached->leave--;
 }
 
-/* What is authenticated with a wrapped key. */
-static char *
-about_key(bool search, uint32 id, uint16 version)
-{
-	return psprintf("csec key: %s %u %u", search ? "search" : "data", id, version);
-}
-
-static void
-refuse_unwrap(const CsecDataKey *key, CsecUnwrap result)
-{
-	if (key->state == STATE_DESTROYED || key->wrapped_size == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("key %u version %u was destroyed", key->id, key->version),
-				 errdetail("What was encrypted under it cannot be read any more.")));
-	if (result == CSEC_UNWRAP_NO_KEK)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("key %u version %u is wrapped under key \"%s\", which this server does not have",
-						key->id, key->version, NameStr(key->kek)),
-				 errhint("Add it to csec.kek, where the provider has it, and restart the server.")));
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("key %u version %u does not open under key \"%s\"",
-					key->id, key->version, NameStr(key->kek)),
-			 errdetail("The server's key of that name is another one than it was wrapped under, or its row in csec.key was altered."),
-			 errhint("Give the server the key that the database was made with; docs/keys.md says how to find it.")));
-}
-
-/* The bare key, which the caller wipes. */
-static CsecUnwrap
-try_unwrap(const CsecDataKey *key, uint8 *bare)
-{
-	char	   *about = about_key(key->search, key->id, key->version);
-	uint8		commitment[CSEC_KEY_COMMITMENT];
-	CsecUnwrap	result;
-
-	if (key->state == STATE_DESTROYED || key->wrapped_size == 0)
-		return CSEC_UNWRAP_FAILED;
-	result = csec_kek_unwrap(NameStr(key->kek), about, key->wrapped, key->wrapped_size, bare);
-	if (result == CSEC_UNWRAPPED &&
-		(!csec_key_commitment(bare, commitment) ||
-		 memcmp(commitment, key->commitment, sizeof(commitment)) != 0))
-		result = CSEC_UNWRAP_FAILED;
-	if (result != CSEC_UNWRAPPED)
-		csec_secure_wipe(bare, CSEC_AEAD_KEY);
-	pfree(about);
-	return result;
-}
-
-static void
-unwrap(const CsecDataKey *key, uint8 *bare)
-{
-	CsecUnwrap	result = try_unwrap(key, bare);
-
-	if (result != CSEC_UNWRAPPED)
-		refuse_unwrap(key, result);
-}
-
 bool
 csec_data_key_opens(uint32_t id, uint16_t version)
 {
 	CsecDataKey *key = find_data_key(id, version);
+	uint32		generation = csec_kek_generation();
 	uint8		bare[CSEC_AEAD_KEY];
+	bool		opens;
 
-	if (key == NULL || key->does_not_open)
+	if (key == NULL || key->refused_by == generation)
 		return false;
 	if (key->id == 0)
 		return true;
 	for (int suite = 1; suite <= CSEC_SUITES; suite++)
 		if (key->aead[suite] != NULL)
 			return true;
-	key->does_not_open = try_unwrap(key, bare) != CSEC_UNWRAPPED;
+	opens = csec_key_try_unwrap(key, bare) == CSEC_UNWRAPPED;
 	csec_secure_wipe(bare, sizeof(bare));
-	return !key->does_not_open;
+	key->refused_by = opens ? 0 : generation;
+	return opens;
 }
 
 CsecAead *
@@ -476,11 +178,11 @@ csec_data_key_aead(const CsecDataKey *key, int suite)
 	if (unlikely(cached->id == 0))
 		memcpy(bare, csec_keyring_constant_key(), sizeof(bare));
 	else
-		unwrap(cached, bare);
+		csec_key_unwrap(cached, bare);
 	cached->aead[suite] = csec_aead_create(suite, bare);
 	csec_secure_wipe(bare, sizeof(bare));
 	if (cached->aead[suite] == NULL)
-		no_algorithm(csec_suite_name(suite));
+		csec_key_no_algorithm(csec_suite_name(suite));
 	return cached->aead[suite];
 }
 
@@ -495,16 +197,16 @@ csec_search_key_active(uint32_t *next)
 {
 	uint32		active = 0;
 
-	refresh();
+	csec_key_table_refresh();
 	*next = 0;
-	for (int i = 0; i < cache.n; i++)
+	for (int i = 0; i < csec_key_table.n; i++)
 	{
-		if (!cache.keys[i].search)
+		if (!csec_key_table.keys[i].search)
 			continue;
-		if (cache.keys[i].state == STATE_ACTIVE)
-			active = mark_of(&cache.keys[i]);
-		else if (cache.keys[i].state == STATE_NEXT)
-			*next = mark_of(&cache.keys[i]);
+		if (csec_key_table.keys[i].state == CSEC_KEY_ACTIVE)
+			active = mark_of(&csec_key_table.keys[i]);
+		else if (csec_key_table.keys[i].state == CSEC_KEY_NEXT)
+			*next = mark_of(&csec_key_table.keys[i]);
 	}
 	if (active == 0)
 		ereport(ERROR,
@@ -517,9 +219,9 @@ csec_search_key_active(uint32_t *next)
 static CsecDataKey *
 find_search_key(uint32 mark)
 {
-	for (int i = 0; i < cache.n; i++)
-		if (cache.keys[i].search && mark_of(&cache.keys[i]) == mark)
-			return &cache.keys[i];
+	for (int i = 0; i < csec_key_table.n; i++)
+		if (csec_key_table.keys[i].search && mark_of(&csec_key_table.keys[i]) == mark)
+			return &csec_key_table.keys[i];
 	return NULL;
 }
 
@@ -528,9 +230,9 @@ csec_search_key_is_known(uint32_t mark)
 {
 	const CsecDataKey *key;
 
-	refresh();
+	csec_key_table_refresh();
 	key = find_search_key(mark);
-	return key != NULL && key->state != STATE_DESTROYED;
+	return key != NULL && key->state != CSEC_KEY_DESTROYED;
 }
 
 static CsecMac *
@@ -546,11 +248,11 @@ search_mac(uint32 mark)
 				 errhint("Restore the rows of csec.key that belong to the data.")));
 	if (key->mac != NULL)
 		return key->mac;
-	unwrap(key, bare);
+	csec_key_unwrap(key, bare);
 	key->mac = csec_hmac_create(bare, sizeof(bare));
 	csec_secure_wipe(bare, sizeof(bare));
 	if (key->mac == NULL)
-		no_algorithm("HMAC-SHA256");
+		csec_key_no_algorithm("HMAC-SHA256");
 	return key->mac;
 }
 
@@ -564,86 +266,4 @@ csec_search_tag(uint32_t mark, const void *form, size_t len, uint8_t *tag)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not compute a search tag")));
-}
-
-PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_generate_key);
-PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_rewrap_key);
-
-static bytea *
-make_bytea(const void *data, size_t len)
-{
-	bytea	   *result = palloc(VARHDRSZ + len);
-
-	SET_VARSIZE(result, VARHDRSZ + len);
-	memcpy(VARDATA(result), data, len);
-	return result;
-}
-
-static Datum
-key_row(FunctionCallInfo fcinfo, const char *kek, const uint8 *wrapped, const uint8 *commitment)
-{
-	TupleDesc	desc;
-	Datum		values[3];
-	bool		nulls[3] = {false};
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	values[0] = CStringGetTextDatum(kek);
-	values[1] = PointerGetDatum(make_bytea(wrapped, CSEC_WRAPPED_SIZE));
-	values[2] = PointerGetDatum(make_bytea(commitment, CSEC_KEY_COMMITMENT));
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
-}
-
-/*
- * csec.generate_key(purpose, id, version, OUT kek, OUT wrapped, OUT commitment)
- *		A new random key, wrapped under the first KEK of csec.kek.
- */
-Datum
-csec_generate_key(PG_FUNCTION_ARGS)
-{
-	bool		search = strcmp(text_to_cstring(PG_GETARG_TEXT_PP(0)), "search") == 0;
-	char	   *about = about_key(search, PG_GETARG_UINT32(1), (uint16) PG_GETARG_INT32(2));
-	uint8		bare[CSEC_AEAD_KEY];
-	uint8		wrapped[CSEC_WRAPPED_SIZE];
-	uint8		commitment[CSEC_KEY_COMMITMENT];
-	bool		ok;
-
-	ok = pg_strong_random(bare, sizeof(bare)) && csec_key_commitment(bare, commitment) &&
-		csec_kek_wrap(csec_kek_current(), about, bare, wrapped);
-	csec_secure_wipe(bare, sizeof(bare));
-	if (!ok)
-		no_algorithm("AES-256-GCM, HKDF or random bytes");
-	return key_row(fcinfo, csec_kek_current(), wrapped, commitment);
-}
-
-/*
- * csec.rewrap_key(id, version, OUT kek, OUT wrapped, OUT commitment)
- *		The same key, wrapped under the first KEK of csec.kek.  Errors: those
- *		of csec_data_key_find() and of unwrapping.
- */
-Datum
-csec_rewrap_key(PG_FUNCTION_ARGS)
-{
-	uint32		id = PG_GETARG_UINT32(0);
-	int32		version = PG_GETARG_INT32(1);
-	CsecDataKey *key = NULL;
-	uint8		bare[CSEC_AEAD_KEY];
-	uint8		wrapped[CSEC_WRAPPED_SIZE];
-	bool		ok;
-
-	refresh();
-	for (int i = 0; i < cache.n && key == NULL; i++)
-		if (cache.keys[i].id == id && cache.keys[i].version == version)
-			key = &cache.keys[i];
-	if (key == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("key %u version %d is not in this database", id, version)));
-	unwrap(key, bare);
-	ok = csec_kek_wrap(csec_kek_current(), about_key(key->search, id, key->version),
-					   bare, wrapped);
-	csec_secure_wipe(bare, sizeof(bare));
-	if (!ok)
-		no_algorithm("AES-256-GCM or random bytes");
-	return key_row(fcinfo, csec_kek_current(), wrapped, key->commitment);
 }

@@ -45,6 +45,23 @@ extern bool csec_data_key_is_destroyed(uint32_t id, uint16_t version);
 /* ... and can it be unwrapped here?  Raises no error for what is wrong with it. */
 extern bool csec_data_key_opens(uint32_t id, uint16_t version);
 
+/* A key that does not open here; texts in the language of the server's log. */
+typedef struct CsecKeyTrouble
+{
+	uint32_t	id;
+	uint16_t	version;
+	const char *kek;
+	const char *message;
+	const char *detail;			/* or NULL */
+	const char *hint;			/* or NULL */
+} CsecKeyTrouble;
+
+/*
+ * Unwrap every key that was not destroyed: those that do not open, in an array
+ * that is palloc'd; *n: how many.
+ */
+extern CsecKeyTrouble *csec_key_troubles(int *n);
+
 extern uint32_t csec_data_key_id(const CsecDataKey *key);
 extern uint16_t csec_data_key_version(const CsecDataKey *key);
 extern const uint8_t *csec_data_key_commitment(const CsecDataKey *key);

@@ -2,12 +2,24 @@
  * kek.c
  *		Key-encryption keys: what the keys in csec.key are wrapped under.
  *
- * They lie in pages of their own (util/secure_memory.c) from the server's
- * start on.  A wrap or unwrap makes its OpenSSL context and frees it: there is
- * one for each data key and session, not for each value.
+ * They lie in pages of their own (util/secure_memory.c), which all processes
+ * of the server share.  The postmaster fills them at start; the launcher reads
+ * the KEKs anew when the server's configuration is reloaded, because it can
+ * wait for the provider, and nobody else should.
+ *
+ * There are two sets, of which the number of the generation says which is in
+ * force.  The launcher fills the other one and then counts up.  A reader takes
+ * a copy of the one KEK that it needs and looks whether the number is still
+ * the same: so there is no lock that a process could die with.
+ *
+ * A wrap or unwrap makes its OpenSSL context and frees it: there is one for
+ * each data key and session, not for each value.
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "port/atomics.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/varlena.h"
@@ -15,7 +27,6 @@
 #include "crypto/mac.h"
 #include "keys/kek.h"
 #include "keys/keyring.h"
-#include "keys/provider.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
 
@@ -25,72 +36,287 @@ typedef struct Kek
 {
 	char		name[CSEC_KEY_NAME_MAX + 1];
 	uint8		key[CSEC_AEAD_KEY];
+	uint8		commitment[CSEC_KEY_COMMITMENT];
 } Kek;
 
-static Kek *keks = NULL;
-static int	nkeks = 0;
+typedef struct Set
+{
+	int			n;
+	Kek			kek[MAX_KEKS];
+} Set;
+
+typedef struct Shared
+{
+	pg_atomic_uint32 generation;
+	Set			set[2];
+	uint8		root[CSEC_AEAD_KEY];	/* the KEK "root", named or not */
+} Shared;
+
+static Shared *shared = NULL;
+
+uint32_t
+csec_kek_generation(void)
+{
+	return pg_atomic_read_u32(&shared->generation);
+}
 
 static Kek *
-find(const char *name)
+find(Set *set, const char *name)
 {
-	for (int i = 0; i < nkeks; i++)
-		if (strcmp(keks[i].name, name) == 0)
-			return &keks[i];
+	for (int i = 0; i < set->n && i < MAX_KEKS; i++)
+		if (strncmp(set->kek[i].name, name, sizeof(set->kek[i].name)) == 0)
+			return &set->kek[i];
 	return NULL;
 }
 
+/* Copy the KEK of that name, or the first; the caller wipes it. */
+static bool
+take(const char *name, Kek *out)
+{
+	for (;;)
+	{
+		uint32		generation = csec_kek_generation();
+		Set		   *set = &shared->set[generation % 2];
+		Kek		   *kek = name ? find(set, name) : &set->kek[0];
+
+		if (kek != NULL)
+			*out = *kek;
+		pg_read_barrier();
+		if (generation == csec_kek_generation())
+			return kek != NULL;
+	}
+}
+
+/* ---- reading them ---- */
+
+static List *
+names_in_setting(char *copy)
+{
+	List	   *names;
+
+	if (!SplitIdentifierString(copy, ',', &names) || names == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("csec.kek is not a list of names"),
+				 errhint("Name the key for new wraps first, then those that are still needed to unwrap: csec.kek = 'k2, root'.")));
+	return names;
+}
+
 static void
-add(const char *name, const uint8 *root)
+add(Set *set, const char *name)
 {
 	Kek		   *kek;
 
 	if (!csec_key_name_valid(name))
-		ereport(FATAL,
+		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("\"%s\" in csec.kek is not the name of a key", name),
 				 errhint("Names have 1 to %d letters, digits, \"-\" and \"_\".", CSEC_KEY_NAME_MAX)));
-	if (find(name) != NULL || nkeks == MAX_KEKS)
-		ereport(FATAL,
+	if (find(set, name) != NULL || set->n == MAX_KEKS)
+		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("csec.kek names a key twice, or more than %d keys", MAX_KEKS)));
-	kek = &keks[nkeks++];
+	kek = &set->kek[set->n++];
 	strlcpy(kek->name, name, sizeof(kek->name));
 	if (strcmp(name, CSEC_ROOT_KEY) == 0)
-		csec_keyring_derive(root, "kek", kek->key, sizeof(kek->key));
+		memcpy(kek->key, shared->root, sizeof(kek->key));
 	else
 		csec_provider_read_key(name, kek->key);
+	if (!csec_key_commitment(kek->key, kek->commitment))
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("algorithm HKDF is not to be had from OpenSSL")));
+}
+
+static void
+fill(Set *set)
+{
+	char	   *copy = pstrdup(csec_kek);
+	List	   *names = names_in_setting(copy);
+	ListCell   *cell;
+
+	memset(set, 0, sizeof(*set));
+	foreach(cell, names)
+		add(set, lfirst(cell));
+	list_free(names);
+	pfree(copy);
 }
 
 void
 csec_kek_init(const uint8_t *root)
 {
-	List	   *names;
-	ListCell   *cell;
-	char	   *list = pstrdup(csec_kek);
-
-	keks = csec_secure_alloc(MAX_KEKS * sizeof(Kek));
-	if (!SplitIdentifierString(list, ',', &names) || names == NIL)
-		ereport(FATAL,
-				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("csec.kek is not a list of names"),
-				 errhint("Name the key for new wraps first, then those that are still needed to unwrap: csec.kek = 'k2, root'.")));
-	foreach(cell, names)
-		add(lfirst(cell), root);
-	list_free(names);
-	pfree(list);
+	shared = csec_secure_alloc(sizeof(Shared), true);
+	pg_atomic_init_u32(&shared->generation, 2);
+	csec_keyring_derive(root, "kek", shared->root, sizeof(shared->root));
+	fill(&shared->set[0]);
 }
 
-const char *
-csec_kek_current(void)
+/*
+ * The provider must give the root key that all else derives from, or the next
+ * start fails.  The room is wiped by the caller.
+ */
+static void
+check_root(Set *room)
 {
-	return keks[0].name;
+	uint8	   *root = room->kek[0].key;
+	uint8	   *kek = room->kek[1].key;
+
+	StaticAssertStmt(CSEC_ROOT_KEY_SIZE <= CSEC_AEAD_KEY, "room for the root key");
+	csec_provider_read_key(CSEC_ROOT_KEY, root);
+	csec_keyring_derive(root, "kek", kek, CSEC_AEAD_KEY);
+	if (memcmp(kek, shared->root, CSEC_AEAD_KEY) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("the root key that the provider gives is not the one that csec was started with"),
+				 errhint("Bring back the right one before the server is restarted.")));
+}
+
+/* A name should stand for one key for ever. */
+static void
+tell_exchanged(Set *old, Set *new)
+{
+	for (int i = 0; i < new->n; i++)
+	{
+		Kek		   *before = find(old, new->kek[i].name);
+
+		if (before != NULL && memcmp(before->key, new->kek[i].key, CSEC_AEAD_KEY) != 0)
+			ereport(LOG,
+					(errmsg("key \"%s\" is another one than before", new->kek[i].name),
+					 errdetail("What is wrapped under the one before does not open any more, csec.key_status says whether anything is.")));
+	}
+}
+
+bool
+csec_kek_reload(void)
+{
+	uint32		generation = csec_kek_generation();
+	Set		   *old = &shared->set[generation % 2];
+	Set		   *new = &shared->set[(generation + 1) % 2];
+	bool		changed;
+
+	PG_TRY();
+	{
+		check_root(new);
+		fill(new);
+	}
+	PG_CATCH();
+	{
+		csec_secure_wipe(new, sizeof(*new));
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	changed = memcmp(old, new, sizeof(*old)) != 0;
+	if (changed)
+	{
+		tell_exchanged(old, new);
+		/* (0 is no generation) */
+		pg_write_barrier();
+		pg_atomic_write_u32(&shared->generation, generation + 1 == 0 ? 2 : generation + 1);
+	}
+	csec_secure_wipe(changed ? old : new, sizeof(*new));
+	return changed;
+}
+
+char *
+csec_kek_names(void)
+{
+	StringInfoData names;
+	uint32		generation;
+
+	initStringInfo(&names);
+	do
+	{
+		Set		   *set;
+
+		generation = csec_kek_generation();
+		set = &shared->set[generation % 2];
+		resetStringInfo(&names);
+		for (int i = 0; i < set->n && i < MAX_KEKS; i++)
+			appendStringInfo(&names, "%s%.*s", i > 0 ? ", " : "", CSEC_KEY_NAME_MAX, set->kek[i].name);
+		pg_read_barrier();
+	} while (generation != csec_kek_generation());
+	return names.data;
+}
+
+bool
+csec_kek_outdated(void)
+{
+	char	   *copy = pstrdup(csec_kek);
+	List	   *names = names_in_setting(copy);
+	StringInfoData wanted;
+	ListCell   *cell;
+
+	initStringInfo(&wanted);
+	foreach(cell, names)
+		appendStringInfo(&wanted, "%s%s", wanted.len > 0 ? ", " : "", (char *) lfirst(cell));
+	return strcmp(wanted.data, csec_kek_names()) != 0;
+}
+
+/* ---- using them ---- */
+
+void
+csec_kek_current(char *name)
+{
+	Kek			kek;
+
+	(void) take(NULL, &kek);
+	memcpy(name, kek.name, sizeof(kek.name));
+	csec_secure_wipe(&kek, sizeof(kek));
+}
+
+bool
+csec_kek_mark(const char *name, uint8_t *mark)
+{
+	Kek			kek;
+	bool		known = take(name, &kek);
+
+	if (known)
+		memcpy(mark, kek.commitment, CSEC_KEK_MARK);
+	csec_secure_wipe(&kek, sizeof(kek));
+	return known;
+}
+
+bool
+csec_kek_of_mark(const uint8_t *mark, char *name)
+{
+	uint32		generation;
+	bool		known;
+
+	do
+	{
+		Set		   *set;
+
+		generation = csec_kek_generation();
+		set = &shared->set[generation % 2];
+		known = false;
+		for (int i = 0; i < set->n && i < MAX_KEKS && !known; i++)
+		{
+			known = memcmp(set->kek[i].commitment, mark, CSEC_KEK_MARK) == 0;
+			memcpy(name, set->kek[i].name, sizeof(set->kek[i].name));
+		}
+		pg_read_barrier();
+	} while (generation != csec_kek_generation());
+	return known;
+}
+
+/* A context under the KEK of that name, for the caller to free. */
+static CsecAead *
+context_of(const char *name, int suite, bool *known)
+{
+	Kek			kek;
+	CsecAead   *aead;
+
+	*known = take(name, &kek);
+	aead = *known ? csec_aead_create(suite, kek.key) : NULL;
+	csec_secure_wipe(&kek, sizeof(kek));
+	return aead;
 }
 
 bool
 csec_kek_wrap(const char *name, const char *about, const uint8_t *key, uint8_t *wrapped)
 {
-	Kek		   *kek = find(name);
-	CsecAead   *aead = kek ? csec_aead_create(CSEC_SUITE_AES_256_GCM, kek->key) : NULL;
+	bool		known;
+	CsecAead   *aead = context_of(name, CSEC_SUITE_AES_256_GCM, &known);
 	uint8	   *nonce = wrapped + 1;
 	bool		ok;
 
@@ -107,16 +333,13 @@ CsecUnwrap
 csec_kek_unwrap(const char *name, const char *about,
 				const uint8_t *wrapped, size_t size, uint8_t *key)
 {
-	Kek		   *kek = find(name);
-	CsecAead   *aead;
+	bool		known;
+	CsecAead   *aead = context_of(name, size > 0 ? wrapped[0] : 0, &known);
 	bool		ok;
 
-	if (kek == NULL)
+	if (!known)
 		return CSEC_UNWRAP_NO_KEK;
-	if (size != CSEC_WRAPPED_SIZE)
-		return CSEC_UNWRAP_FAILED;
-	aead = csec_aead_create(wrapped[0], kek->key);
-	ok = aead != NULL &&
+	ok = aead != NULL && size == CSEC_WRAPPED_SIZE &&
 		csec_aead_open(aead, wrapped + 1, (const uint8 *) about, strlen(about),
 					   wrapped + 1 + CSEC_AEAD_NONCE, CSEC_AEAD_KEY,
 					   wrapped + 1 + CSEC_AEAD_NONCE + CSEC_AEAD_KEY, key);

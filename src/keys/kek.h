@@ -11,6 +11,7 @@
 #define CSEC_KEYS_KEK_H
 
 #include "crypto/aead.h"
+#include "keys/provider.h"
 
 /* suite, nonce, wrapped key, tag */
 #define CSEC_WRAPPED_SIZE (1 + CSEC_AEAD_NONCE + CSEC_AEAD_KEY + CSEC_AEAD_TAG)
@@ -25,8 +26,30 @@ typedef enum CsecUnwrap
 /* Read the KEKs; the postmaster, at start, with the root key at hand. */
 extern void csec_kek_init(const uint8_t *root);
 
-/* The name of the KEK that new keys are wrapped under. */
-extern const char *csec_kek_current(void);
+/*
+ * Read them anew, for all processes; the launcher.  Gives whether anything has
+ * changed.  After an error those that were there stay in force.
+ */
+extern bool csec_kek_reload(void);
+
+/* Does csec.kek name others than are in force? */
+extern bool csec_kek_outdated(void);
+
+/* Grows with each change; never 0. */
+extern uint32_t csec_kek_generation(void);
+
+/* The names of those in force, the one for new keys first, as csec.kek has them. */
+extern char *csec_kek_names(void);
+
+/* The name of the KEK that new keys are wrapped under, into room for CSEC_KEY_NAME_MAX + 1. */
+extern void csec_kek_current(char *name);
+
+/* What tells a KEK from others of its name, and nothing about it. */
+#define CSEC_KEK_MARK	8
+
+/* The mark of the KEK of that name; the name of the one with that mark; false: there is none. */
+extern bool csec_kek_mark(const char *name, uint8_t *mark);
+extern bool csec_kek_of_mark(const uint8_t *mark, char *name);
 
 /* "about" is authenticated with the key: what the key is for, and its number. */
 extern bool csec_kek_wrap(const char *kek, const char *about,

@@ -53,7 +53,7 @@ void
 csec_keyring_derive(const uint8 *root, const char *purpose, uint8 *out, size_t len)
 {
 	if (!csec_hkdf(root, CSEC_ROOT_KEY_SIZE, SALT, purpose, out, len))
-		ereport(FATAL,
+		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not derive csec's keys"),
 				 errhint("Check that OpenSSL offers HKDF, HMAC, SHA-256 and SIPHASH.")));
@@ -63,9 +63,9 @@ csec_keyring_derive(const uint8 *root, const char *purpose, uint8 *out, size_t l
 void
 csec_keyring_init(void)
 {
-	uint8	   *root = csec_secure_alloc(CSEC_ROOT_KEY_SIZE);
+	uint8	   *root = csec_secure_alloc(CSEC_ROOT_KEY_SIZE, false);
 
-	keys = csec_secure_alloc(sizeof(Keys));
+	keys = csec_secure_alloc(sizeof(Keys), false);
 	csec_provider_read_key(CSEC_ROOT_KEY, root);
 	csec_keyring_derive(root, "trail mac", keys->trail, sizeof(keys->trail));
 	csec_keyring_derive(root, "trail digest", keys->digest, sizeof(keys->digest));

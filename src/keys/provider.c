@@ -9,8 +9,8 @@
  * prints it.  csec.embedded_keys is for demos and tests: it keeps keys of its
  * own in the data directory, made at the first start.
  *
- * Read once, by the postmaster, before there is anybody to talk to: whatever
- * is wrong ends the start.
+ * The postmaster reads them before there is anybody to talk to: there, an error
+ * ends the start.  Later, at a reload, the launcher reads the KEKs anew.
  */
 #include "postgres.h"
 
@@ -66,12 +66,12 @@ static void
 check_closed(const char *path, const struct stat *st)
 {
 	if (st->st_uid != geteuid())
-		ereport(FATAL,
+		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("\"%s\" does not belong to the user that the server runs as", path),
 				 errhint("Make that user the owner of csec's key directory and of what is in it.")));
 	if (st->st_mode & (S_IRWXG | S_IRWXO))
-		ereport(FATAL,
+		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("\"%s\" can be reached by others than the user that the server runs as", path),
 				 errhint("Use chmod 700 on csec's key directory and chmod 600 on the files in it.")));
@@ -86,18 +86,19 @@ read_key_file(const char *path, uint8 *key)
 	ssize_t		len;
 	bool		ok;
 
-	if (fd < 0 || fstat(fd, &st) != 0)
-		ereport(FATAL,
+	if (fd < 0)
+		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not open csec's key \"%s\": %m", path),
 				 errhint("Create it with \"openssl rand -hex 32\" and keep a copy where the database is not.")));
-	check_closed(path, &st);
-	len = read(fd, text, sizeof(text));
+	len = fstat(fd, &st) == 0 ? read(fd, text, sizeof(text)) : -1;
 	close(fd);
+	if (len >= 0)
+		check_closed(path, &st);
 	ok = parse_key(text, len, key);
 	csec_secure_wipe(text, sizeof(text));
 	if (!ok)
-		ereport(FATAL,
+		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("\"%s\" is not a csec key", path),
 				 errdetail("A key is one line of %d hexadecimal digits.", CSEC_KEY_TEXT)));
@@ -112,12 +113,12 @@ check_outside_data(const char *directory)
 	size_t		len;
 
 	if (realpath(directory, keys) == NULL || realpath(DataDir, data) == NULL)
-		ereport(FATAL,
+		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not resolve csec.key_directory \"%s\": %m", directory)));
 	len = strlen(data);
 	if (strncmp(keys, data, len) == 0 && (keys[len] == '/' || keys[len] == '\0'))
-		ereport(FATAL,
+		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("csec.key_directory \"%s\" lies inside the data directory", directory),
 				 errhint("Every backup of the data would carry the key with it: choose a directory outside.")));
@@ -131,12 +132,12 @@ read_from_directory(const char *name, uint8 *key)
 
 	check_outside_data(csec_key_directory);
 	if (stat(csec_key_directory, &st) != 0)
-		ereport(FATAL,
+		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not stat csec.key_directory \"%s\": %m", csec_key_directory)));
 	check_closed(csec_key_directory, &st);
 	if (snprintf(path, sizeof(path), "%s/%s.key", csec_key_directory, name) >= (int) sizeof(path))
-		ereport(FATAL,
+		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("csec.key_directory is too long")));
 	read_key_file(path, key);
@@ -156,7 +157,7 @@ create_embedded_key(const char *path)
 	bool		written;
 
 	if (!pg_strong_random(key, sizeof(key)))
-		ereport(FATAL,
+		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not make a random key for csec")));
 	for (int i = 0; i < CSEC_ROOT_KEY_SIZE; i++)
@@ -174,10 +175,10 @@ create_embedded_key(const char *path)
 	if (fd >= 0)
 		close(fd);
 	if (!written)
-		ereport(FATAL,
+		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not write \"%s\": %m", temporary)));
-	durable_rename(temporary, path, FATAL);
+	durable_rename(temporary, path, ERROR);
 }
 
 static void
@@ -204,7 +205,7 @@ read_from_command(const char *name, uint8 *key)
 
 	csec_secure_wipe(text, sizeof(text));
 	if (!ok)
-		ereport(FATAL,
+		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("what csec.key_command printed for key \"%s\" is not a csec key", name),
 				 errdetail("A key is one line of %d hexadecimal digits.", CSEC_KEY_TEXT)));
@@ -232,7 +233,7 @@ csec_provider_read_key(const char *name, uint8_t *key)
 	bool		command = is_set(csec_key_command);
 
 	if (directory + command + csec_embedded_keys > 1)
-		ereport(FATAL,
+		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("more than one of csec.key_directory, csec.key_command and csec.embedded_keys is set"),
 				 errhint("Keys come from one place: leave one of them, and set csec.embedded_keys = off on a server with real data.")));
@@ -243,7 +244,7 @@ csec_provider_read_key(const char *name, uint8_t *key)
 	else if (csec_embedded_keys)
 		read_embedded(name, key);
 	else
-		ereport(FATAL,
+		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("csec has no key: neither csec.key_directory nor csec.key_command is set"),
 				 errhint("Set csec.key_directory to a directory outside the data directory that holds root.key (openssl rand -hex 32), or, for a demo, set csec.embedded_keys = on.")));

@@ -17,10 +17,7 @@
 /* How a key is written: hexadecimal digits, at most one line end behind them. */
 #define CSEC_KEY_TEXT		(2 * CSEC_ROOT_KEY_SIZE)
 
-/*
- * Fill key with the key of that name, or end the server's start.  The
- * postmaster, before there is anybody to talk to.
- */
+/* Fill key with the key of that name; an error in the postmaster ends its start. */
 extern void csec_provider_read_key(const char *name, uint8_t *key);
 
 /* Letters, digits, "-" and "_": safe in a path and in a shell's word. */
@@ -28,8 +25,8 @@ extern bool csec_key_name_valid(const char *name);
 
 /*
  * Run csec.key_command for a key: what it prints, at most size bytes, goes
- * into out; gives their number.  Ends the server's start where it fails or
- * takes longer than csec.key_command_timeout.
+ * into out; gives their number.  An error where it fails, takes longer than
+ * csec.key_command_timeout, or the server stops.
  */
 extern ssize_t csec_key_command_run(const char *name, char *out, size_t size);
 

@@ -16,6 +16,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "replication/walsender.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/rls.h"
@@ -48,6 +49,8 @@ static Slot slots[SLOTS];
 static uint64 epoch = 1;
 static int	calls_left = CSEC_RECHECK_CALLS;
 static bool noticed = false;
+
+void		(*csec_plain_dump_hook) (void) = NULL;
 
 static void
 policy_changed(uint32 tables, Oid relid)
@@ -266,6 +269,51 @@ csec_complete_or_refused(void)
 		HistoricSnapshotActive();
 }
 
+/* A dump, rather than replication or an upgrade. */
+static bool
+dump_mode(void)
+{
+	return !row_security && !am_walsender && !IsBinaryUpgrade &&
+		!HistoricSnapshotActive();
+}
+
+/* Where nothing may be revealed or recorded nothing goes into dumps either. */
+static bool
+is_backup(void)
+{
+	return !InSecurityRestrictedOperation() && !RecoveryInProgress() &&
+		csec_reader_has_role(CSEC_ROLE_BACKUP);
+}
+
+bool
+csec_is_dumped(void)
+{
+	return unlikely(!row_security) && dump_mode() && !csec_dump_plain && is_backup();
+}
+
+static void
+note_plain_dump(void)
+{
+	static LocalTransactionId noted = InvalidLocalTransactionId;
+
+	if (noted == MyProc->lxid || csec_plain_dump_hook == NULL)
+		return;
+	noted = MyProc->lxid;
+	csec_plain_dump_hook();
+}
+
+bool
+csec_backup_reveals(void)
+{
+	if (!is_backup())
+		return false;
+	if (!dump_mode())
+		return true;
+	if (csec_dump_plain)
+		note_plain_dump();
+	return csec_dump_plain || csec_reader_has_role(CSEC_ROLE_LOADER);
+}
+
 bool
 csec_may_have_envelope(uint32 category)
 {
@@ -307,8 +355,7 @@ csec_decide_or_refuse(uint32 category, bool backup_serves)
 	/* Who is cleared gets the value in either case: the cheap test first. */
 	if (decision == CSEC_REVEAL || likely(!csec_complete_or_refused()))
 		return decision;
-	if (backup_serves && !InSecurityRestrictedOperation() && !RecoveryInProgress() &&
-		csec_reader_has_role(CSEC_ROLE_BACKUP))
+	if (backup_serves && csec_backup_reveals())
 		return CSEC_REVEAL;
 	csec_refuse_incomplete(category);
 	return CSEC_REDACT;			/* keep compiler quiet */

@@ -50,6 +50,24 @@ extern const char *csec_why_name(CsecWhy why);
 extern bool csec_complete_or_refused(void);
 
 /*
+ * Do values go into a dump now?  With row_security = off, to a member of
+ * csec_backup, cleared or not: so that what is protected leaves encrypted,
+ * unless csec.dump_plain says otherwise.
+ */
+extern bool csec_is_dumped(void);
+
+/*
+ * May the reader have in clear what is masked for him, in a statement that is
+ * complete or refused?  Members of csec_backup may, in replication and with
+ * csec.dump_plain; also where they restore dumps as members of csec_loader, as
+ * CHECK constraints and indexes must see values then.
+ */
+extern bool csec_backup_reveals(void);
+
+/* Told once in a transaction that dumps in clear; set by the floor above. */
+extern void (*csec_plain_dump_hook) (void);
+
+/*
  * csec_may_have_envelope
  *		May this reader have a value of the category as its envelope, where he
  *		is to have it complete or not at all?
@@ -66,8 +84,8 @@ extern void csec_refuse_incomplete(uint32 category);
 
 /*
  * What every exit of a value asks: the decision, but where a mask is no answer
- * REVEAL (for the cleared and, if backup_serves, for csec_backup) or an error
- * (insufficient_privilege).
+ * REVEAL (for the cleared and, if backup_serves, where csec_backup_reveals()) or
+ * an error (insufficient_privilege).
  */
 extern CsecDecision csec_decide_or_refuse(uint32 category, bool backup_serves);
 

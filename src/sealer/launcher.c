@@ -33,6 +33,7 @@
 #include "utils/wait_event.h"
 
 #include "audit/stream.h"
+#include "sealer/key_watch.h"
 #include "sealer/sealer.h"
 #include "sealer/slot.h"
 #include "util/clock.h"
@@ -334,6 +335,7 @@ csec_launcher_main(Datum arg)
 	set_latch_of_launcher(MyProcPid, MyLatch);
 	before_shmem_exit(leave_place, 0);
 	warn_of_settings();
+	csec_keks_read(false);
 	list_databases();
 
 	while (!ShutdownRequestPending)
@@ -357,6 +359,7 @@ csec_launcher_main(Datum arg)
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 			warn_of_settings();
+			csec_keks_read(true);
 		}
 	}
 	proc_exit(0);

@@ -50,6 +50,7 @@
 #include "sealer/connection.h"
 #include "sealer/drain.h"
 #include "sealer/key_keeper.h"
+#include "sealer/key_watch.h"
 #include "sealer/note.h"
 #include "sealer/outcome.h"
 #include "sealer/presence.h"
@@ -338,6 +339,18 @@ keep_keys(bool anyway)
 	csec_keys_kept();
 }
 
+/* KEKs have changed: look again, and put it on record. */
+static void
+watch_keys(void)
+{
+	if (!extension_here || !csec_keys_watch_due())
+		return;
+	begin_transaction();
+	csec_note_keks(batch, reader->position);
+	csec_keys_watch(batch, reader->position);
+	end_transaction();
+}
+
 /* Now and then: forget sessions, ask about old transactions, see to next month. */
 static void
 keep_house(void)
@@ -431,6 +444,7 @@ start(void)
 	ours = csec_resume(&state, batch, slot_was_lost);
 	csec_sessions_load(ours);
 	csec_outcomes_load(ours);
+	csec_keys_watch(batch, state.resume_lsn);
 	end_transaction();
 	here_from = GetXLogInsertRecPtr();
 	reader = csec_wal_open(state.resume_lsn);
@@ -548,6 +562,7 @@ work(void)
 			continue;
 		csec_connections_note(batch, reader->position, &stream->connections_seen);
 		csec_presence_beat(batch, &state, reader->position);
+		watch_keys();
 		at_end_of_wal();
 		keep_keys(false);
 		keep_house();
@@ -626,6 +641,12 @@ csec_sealer_main(Datum arg)
 		{
 			start();
 			work();
+		}
+		else
+		{
+			begin_transaction();
+			csec_keys_watch(NULL, InvalidXLogRecPtr);
+			end_transaction();
 		}
 	}
 	PG_CATCH();

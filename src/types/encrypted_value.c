@@ -12,6 +12,7 @@
 #include "policy/category.h"
 #include "policy/probe.h"
 #include "policy/reader.h"
+#include "types/dump_value.h"
 #include "types/encrypted_value.h"
 #include "types/envelope_key.h"
 #include "types/envelope_text.h"
@@ -417,6 +418,19 @@ probe_input(const CsecCategory *known, uint32 category, const char *text, size_t
 	csec_probe_input(category, (char *) tag->tag, CSEC_SEARCH_TAG);
 }
 
+/* A field that was masked when it was dumped. */
+static struct varlena *
+from_dump(uint32 category, const char *text, size_t len)
+{
+	CsecMasked	dumped;
+	struct varlena *value;
+
+	csec_dump_take(category, text, len, &dumped);
+	value = csec_encrypted_make(dumped.category, dumped.text, dumped.len);
+	csec_dump_release(&dumped);
+	return value;
+}
+
 struct varlena *
 csec_encrypted_input(int32 typmod, const char *text, size_t len)
 {
@@ -426,6 +440,8 @@ csec_encrypted_input(int32 typmod, const char *text, size_t len)
 	csec_hide_input();
 	if (unlikely(csec_is_envelope_text(text, len)))
 		return csec_envelope_from_text(category, text, len);
+	if (unlikely(csec_is_dump_text(text, len)))
+		return from_dump(category, text, len);
 	/* What replication applies was checked, and typed in, where it comes from. */
 	if (category != CSEC_CATEGORY_NONE && !IsLogicalWorker())
 	{

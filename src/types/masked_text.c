@@ -6,6 +6,7 @@
 
 #include "mb/pg_wchar.h"
 
+#include "types/dump_value.h"
 #include "types/encrypted_value.h"
 #include "types/masked_text.h"
 #include "util/guc.h"
@@ -98,6 +99,12 @@ csec_masked_show(CsecMasked *value, bool as_text, CsecShown *out)
 		if (!csec_may_have_envelope(value->category))
 			csec_refuse_incomplete(value->category);
 		show_envelope(value, out);
+		return;
+	}
+	if (value->envelope == NULL && !as_text && value->category != CSEC_CATEGORY_NONE &&
+		csec_is_dumped())
+	{
+		out->text = csec_dump_text(value, &out->len);
 		return;
 	}
 	decision = decide(value);

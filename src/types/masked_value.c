@@ -16,6 +16,7 @@
 #include "keys/keyring.h"
 #include "policy/category.h"
 #include "policy/probe.h"
+#include "types/dump_value.h"
 #include "types/masked_text.h"
 #include "types/masked_value.h"
 
@@ -128,6 +129,30 @@ csec_masked_make(uint32 category, bool plain, const char *text, size_t len)
 	return value;
 }
 
+static void
+refuse_kept_category(uint32 category)
+{
+	const CsecCategory *known = csec_category_lookup(category);
+
+	if (known != NULL && known->storage == CSEC_STORAGE_REFUSED)
+		csec_refuse_to_keep(known);
+}
+
+/* With no typmod it is as it was dumped: a literal of INSERT gets its field's type afterwards. */
+static struct varlena *
+from_dump(int32 typmod, const char *text, size_t len)
+{
+	CsecMasked	dumped;
+	struct varlena *value;
+
+	csec_dump_take(typmod < 0 ? CSEC_CATEGORY_NONE : typmod & ~CSEC_TYPMOD_PLAIN, text, len, &dumped);
+	value = csec_masked_make(dumped.category,
+							 typmod < 0 ? dumped.flags & CSEC_MASKED_PLAIN : typmod & CSEC_TYPMOD_PLAIN,
+							 dumped.text, dumped.len);
+	csec_dump_release(&dumped);
+	return value;
+}
+
 struct varlena *
 csec_masked_input(int32 typmod, const char *text, size_t len)
 {
@@ -136,11 +161,12 @@ csec_masked_input(int32 typmod, const char *text, size_t len)
 
 	csec_hide_input();
 	if (category != CSEC_CATEGORY_NONE)
+		refuse_kept_category(category);
+	if (unlikely(csec_is_dump_text(text, len)))
+		return from_dump(typmod, text, len);
+	if (category != CSEC_CATEGORY_NONE)
 	{
 		const CsecCategory *known = csec_category_lookup(category);
-
-		if (known != NULL && known->storage == CSEC_STORAGE_REFUSED)
-			csec_refuse_to_keep(known);
 
 		/*
 		 * What replication applies was checked, and typed in, where it comes

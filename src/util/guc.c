@@ -24,6 +24,7 @@ int			csec_suite = 1;
 int			csec_key_max_uses = INT_MAX;
 int			csec_subject_key_cache = 256;
 char	   *csec_tombstone_directory = NULL;
+int			csec_max_key_age = 365 * 24 * 60;
 int			csec_audit_flush_interval = 200;
 int			csec_seal_delay = 500;
 int			csec_heartbeat_interval = 300;
@@ -32,6 +33,7 @@ int			csec_max_unsealed = 1024;
 int			csec_unsealed_policy = CSEC_UNSEALED_REFUSE;
 int			csec_standby_reads = CSEC_STANDBY_REFUSE;
 int			csec_record_connections = CSEC_CONNECTIONS_FAILED;
+bool		csec_dump_plain = false;
 int			csec_probe_limit = 20;
 int			csec_probe_quota = 600;
 bool		csec_allow_masked_dml = false;
@@ -112,24 +114,24 @@ define_key_settings(void)
 							   "Directory outside the data directory that holds csec's root key.",
 							   "It and the file root.key in it must belong to the server's user and be closed to all others.",
 							   &csec_key_directory, NULL,
-							   PGC_POSTMASTER, GUC_SUPERUSER_ONLY,
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
 	DefineCustomStringVariable("csec.key_command",
 							   "Shell command that prints a key of csec's.",
 							   "%k stands for the key's name, %% for a percent sign. It prints 64 hexadecimal digits.",
 							   &csec_key_command, NULL,
-							   PGC_POSTMASTER, GUC_SUPERUSER_ONLY,
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
 	DefineCustomIntVariable("csec.key_command_timeout",
 							"Longest time csec.key_command may take.",
 							NULL,
 							&csec_key_command_timeout, 30, 1, 3600,
-							PGC_POSTMASTER, GUC_UNIT_S, NULL, NULL, NULL);
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomStringVariable("csec.kek",
 							   "Names of the keys that csec's data keys are wrapped under, the one for new keys first.",
 							   "\"root\" is derived from the root key, any other is a key of its own.",
 							   &csec_kek, "root",
-							   PGC_POSTMASTER, GUC_LIST_INPUT,
+							   PGC_SIGHUP, GUC_LIST_INPUT,
 							   NULL, NULL, NULL);
 	DefineCustomEnumVariable("csec.suite",
 							 "Suite that fields are encrypted with where their category names none.",
@@ -152,6 +154,11 @@ define_key_settings(void)
 							   &csec_tombstone_directory, "",
 							   PGC_POSTMASTER, GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.max_key_age",
+							"Age beyond which csec.key_status says of an active key that it should be rotated.",
+							"0 means that keys may have any age.",
+							&csec_max_key_age, 365 * 24 * 60, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
 }
 
 /* The trail: how long a record may take, and what happens when it does. */
@@ -222,6 +229,11 @@ define_reader_settings(void)
 							NULL,
 							&csec_probe_quota, 600, 0, INT_MAX,
 							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("csec.dump_plain",
+							 "Lets dumps by members of csec_backup have masked fields in clear.",
+							 "For moving away from csec; each such dump is recorded.",
+							 &csec_dump_plain, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("csec.allow_masked_dml",
 							 "Allows statements that change data by the masked text of a field.",
 							 "The mask, not the value, is then what they compare and store.",

@@ -36,6 +36,7 @@ extern int	csec_suite;
 extern int	csec_key_max_uses;
 extern int	csec_subject_key_cache;
 extern char *csec_tombstone_directory;
+extern int	csec_max_key_age;
 extern int	csec_audit_flush_interval;	/* ms */
 extern int	csec_seal_delay;	/* ms */
 extern int	csec_heartbeat_interval;	/* s; 0: none */
@@ -44,6 +45,7 @@ extern int	csec_max_unsealed;	/* MB */
 extern int	csec_unsealed_policy;
 extern int	csec_standby_reads;
 extern int	csec_record_connections;
+extern bool csec_dump_plain;
 extern int	csec_probe_limit;
 extern int	csec_probe_quota;
 extern bool csec_allow_masked_dml;

@@ -15,17 +15,18 @@
 #include "util/secure_memory.h"
 
 /*
- * Zeroed pages of their own for size bytes.  Where the kernel refuses to lock
+ * Zeroed pages of their own for size bytes; shared: what a process writes into
+ * them, all see.  Where the kernel refuses to lock
  * them (RLIMIT_MEMLOCK) the keys can reach swap: said once, at start, in the
  * log, and no reason to keep a database from starting.
  */
 void *
-csec_secure_alloc(size_t size)
+csec_secure_alloc(size_t size, bool shared)
 {
 	long		page = sysconf(_SC_PAGESIZE);
 	size_t		length = TYPEALIGN(page, size);
 	void	   *p = mmap(NULL, length, PROT_READ | PROT_WRITE,
-						 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+						 (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		ereport(FATAL,

@@ -5,9 +5,10 @@
 #ifndef CSEC_UTIL_SECURE_MEMORY_H
 #define CSEC_UTIL_SECURE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-extern void *csec_secure_alloc(size_t size);
+extern void *csec_secure_alloc(size_t size, bool shared);
 extern void csec_secure_wipe(void *p, size_t size);
 
 #endif							/* CSEC_UTIL_SECURE_MEMORY_H */

@@ -45,19 +45,39 @@ $old->safe_psql('postgres', 'CREATE ROLE other LOGIN SUPERUSER');
 $old->command_fails_like(dumpall('other', "$dir/other.sql"), qr/would be masked/, 'a superuser without the right is refused');
 unlike(slurp_file("$dir/other.sql"), qr/\b138\d{8}\b|138\*/, '  and got neither values nor masks');
 $old->command_ok(dumpall('dumper', "$dir/all.sql"), 'by a member of csec_backup');
-my $numbers = () = slurp_file("$dir/all.sql") =~ /\t13[89]\d{8}\n/g;
+my $numbers = () = slurp_file("$dir/all.sql") =~ /\tcsec:d1:\S+\n/g;
 is($numbers, 200, '  complete');
+unlike(slurp_file("$dir/all.sql"), qr/\b13[89]\d{8}\b/, '  and nothing in clear');
 
+# Restore into a new cluster; the errors.
+sub restore
+{
+	my ($node) = @_;
+
+	$node->start;
+	# the role that restores has to be there, and what it needs of csec's roles
+	$node->safe_psql('postgres', 'CREATE ROLE csec_loader NOLOGIN; CREATE ROLE dumper LOGIN SUPERUSER IN ROLE csec_loader');
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ 'psql', '-X', '-q', '-h', $node->host, '-p', $node->port, '-U', 'dumper', '-d', 'postgres', '-f', "$dir/all.sql" ], '>', \$out, '2>', \$err);
+	# (the roles that were there before)
+	return join "\n", grep { /ERROR|FATAL|HINT/ && !/role "(csec_loader|dumper|\w+)" already exists/ } split /\n/, $err;
+}
+my $without = PostgreSQL::Test::Cluster->new('without');
+$without->init(allows_streaming => 1);
+like(restore($without), qr/a dump is encrypted under key "root" \([0-9a-f]{8}\) of another server.*HINT:  .*csec\.kek.*docs\/keys\.md/s, 'without the KEK the values do not come back, and the error names it');
+is($without->safe_psql($db, 'SELECT count(*) FROM customers'), '0', '  none of them');
+$without->stop;
+
+# the old KEK "root" as one of its own, as docs/keys.md has it
 my $new = PostgreSQL::Test::Cluster->new('target');
 $new->init(allows_streaming => 1);
-$new->start;
-# the role that restores has to be there, and what it needs of csec's roles
-$new->safe_psql('postgres', 'CREATE ROLE csec_loader NOLOGIN; CREATE ROLE dumper LOGIN SUPERUSER IN ROLE csec_loader');
-my ($out, $err) = ('', '');
-IPC::Run::run([ 'psql', '-X', '-q', '-h', $new->host, '-p', $new->port, '-U', 'dumper', '-d', 'postgres', '-f', "$dir/all.sql" ], '>', \$out, '2>', \$err);
-# (the roles that were there before)
-$err = join "\n", grep { /ERROR|FATAL/ && !/role "(csec_loader|dumper|\w+)" already exists/ } split /\n/, $err;
-is($err, '', 'restored without an error');
+chomp(my $root = slurp_file($old->data_dir . '/csec_embedded.key'));
+my $kek = lc qx(openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt hexkey:$root -kdfopt 'salt:csec 1' -kdfopt info:kek HKDF | tr -d ':\n');
+my $file = $new->data_dir . '/csec_embedded_old.key';
+append_to_file($file, "$kek\n");
+chmod 0600, $file;
+$new->append_conf('postgresql.conf', "csec.kek = 'root, old'");
+is(restore($new), '', 'restored without an error');
 
 is(as($new, 'clerk', 'SELECT phone FROM customers WHERE id = 7'), '13800000007', 'a clearance, by the role of the same name');
 is(as($new, 'low', 'SELECT phone FROM customers WHERE id = 7'), '138****0007', 'a mask for who has none');

@@ -106,8 +106,27 @@ is(clerk($node), $id_no, '  and values are as they were');
 set('csec.kek', 'k2');
 $node->restart;
 is(clerk($node), $id_no, 'the old KEK is not needed any more');
+$node->safe_psql('postgres', 'CREATE DATABASE no_trail');
+$node->safe_psql('no_trail', q{CREATE EXTENSION csec CASCADE});
+my $troubled = q{SELECT string_agg(DISTINCT concat_ws(' ', purpose, state, kek, embedded, unwraps, past_age, trouble LIKE '%does not have. Add it to csec.kek%'), ', ') FROM csec.key_status};
+is($node->safe_psql('postgres', $troubled), 'data active k2 f t f, search active k2 f t f', 'the keys open, says csec.key_status');
+is($node->safe_psql('postgres', q{SELECT purpose, columns FROM csec.key_status ORDER BY 1}), "data|{public.cust.id_no}\nsearch|{public.cust.id_no}", '  and which columns they are for');
+$node->safe_psql('postgres', q{ALTER SYSTEM SET csec.max_key_age = '1min'});
+$node->safe_psql('postgres', q{SELECT pg_reload_conf(); UPDATE csec.key SET created_at = now() - interval '2 min'});
+$node->poll_query_until('postgres', q{SELECT bool_and(past_age) FROM csec.key_status WHERE state = 'active'})
+  or die 'no key is too old';
+$node->safe_psql('postgres', q{ALTER SYSTEM RESET csec.max_key_age});
 set('csec.kek', 'root');
+my $before = -s $node->logfile;
 $node->restart;
+wait_for_sealer($node);
+my $log = substr(slurp_file($node->logfile), $before);
+like($log, qr/WARNING:  database "postgres": key $_ version 1 is wrapped under key "k2", which this server does not have.*?HINT:  Add it to csec\.kek/s, "key $_ that does not open is named at the start, with the remedy")
+  foreach split /\n/, $node->safe_psql('postgres', 'SELECT id FROM csec.key');
+$node->wait_for_log(qr/WARNING:  database "no_trail": key \d+ version 1 is wrapped under key "k2"/, $before);
+ok(1, '  of a database without a trail, too');
+is(records($node, 'count(*)', q{action = 'key does not open' AND detail LIKE '%"kek": "k2"%' AND detail LIKE '%which this server does not have%'}), '2', '  in the trail, too');
+is($node->safe_psql('postgres', $troubled), 'data active k2 f f f t, search active k2 f f f t', '  and in csec.key_status');
 like(clerk($node), qr/key \d+ version 1 is wrapped under key "k2", which this server does not have.*csec\.kek/s, 'a KEK that is missing is named');
 like(clerk($node, "SELECT id_no FROM cust WHERE id_no = '$id_no'"), qr/search key|is wrapped under key "k2"/, '  by a look-up, too');
 is(clerk($node, 'SELECT phone FROM cust'), '13812345678', '  what is masked is there');
@@ -116,8 +135,12 @@ write_key('k2', 'c3' x 32);
 set('csec.kek', 'k2, root');
 $node->restart;
 like(clerk($node), qr/does not open under key "k2"/, 'a KEK of the same name is told from the right one');
+$node->safe_psql('no_trail', q{UPDATE csec.key SET wrapped = wrapped || '\x00' WHERE purpose = 'search'});
+$before = -s $node->logfile;
 write_key('k2', $hex{k2});
 $node->restart;
+$node->wait_for_log(qr/WARNING:  database "no_trail": key \d+ version 1 does not open under key "k2".*?DETAIL:  .*was altered.*HINT:/s, $before);
+ok(1, 'a row that was altered is told');
 is(clerk($node), $id_no, 'the right one brings all back');
 
 # a dump, into a cluster with another root key
@@ -129,19 +152,30 @@ my $other = PostgreSQL::Test::Cluster->new('other');
 $other->init(allows_streaming => 1);
 $other->start;
 $other->safe_psql('postgres', 'CREATE ROLE clerk LOGIN; CREATE ROLE backup LOGIN; CREATE ROLE csec_loader; GRANT csec_loader TO postgres');
-my ($out, $err) = ('', '');
-IPC::Run::run([ 'psql', '-X', '-q', '-d', $other->connstr('postgres'), '-v', 'ON_ERROR_STOP=1', '-f', $dump ], '>', \$out, '2>', \$err)
-  or diag $err;
-like(clerk($other), qr/is wrapped under key "k2"/, 'restored elsewhere: the KEK is asked for');
-my $there = $other->data_dir . '/csec_embedded_k2.key';
+sub restore
+{
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ 'psql', '-X', '-q', '-d', $other->connstr('postgres'), '-v', 'ON_ERROR_STOP=1', '-f', $dump ], '>', \$out, '2>', \$err);
+	return $err;
+}
+like(restore(), qr/a dump is encrypted under key "k2" \([0-9a-f]{8}\) of another server, which this one does not have.*csec\.kek/s, 'restored elsewhere: the KEK is asked for');
+my $there = $other->data_dir . '/csec_embedded_other_name.key';
 open my $f, '>', $there or die;
 print $f "$hex{k2}\n";
 close $f;
 chmod 0600, $there;
+$other->append_conf('postgresql.conf', "csec.kek = 'root, other_name'");
+$other->restart;
+$other->safe_psql('template1', 'DROP DATABASE postgres WITH (FORCE)');
+$other->safe_psql('template1', 'CREATE DATABASE postgres');
+is(restore() =~ s/^.*already exists\n?//mgr, '', '  and with it values come back, whatever its name');
+like(clerk($other), qr/is wrapped under key "k2", which this server does not have/, '  those of core as they were');
+rename $there, $other->data_dir . '/csec_embedded_k2.key';
 $other->append_conf('postgresql.conf', "csec.kek = 'root, k2'");
 $other->restart;
-is(clerk($other), $id_no, '  and with it values are opened');
+is(clerk($other), $id_no, '  and by its name they are opened');
 like(clerk($other, "SELECT id FROM cust WHERE id_no = '$id_no'"), qr{^1}, '  and found');
+is(clerk($other, 'SELECT phone FROM cust WHERE id = 1'), '13812345678', '  masked ones are there');
 is($other->safe_psql('postgres', q{SELECT count(*) FROM csec.keys WHERE state = 'active'}), '2', '  one active key of each kind');
 is($other->safe_psql('postgres', 'SELECT csec.rewrap_keys() > 0'), 't', '  and can be wrapped under a KEK of that cluster');
 

@@ -11,7 +11,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $node = trail_node('encodings');
-$node->safe_psql('postgres', 'CREATE ROLE low LOGIN; CREATE ROLE clerk LOGIN');
+$node->safe_psql('postgres', 'CREATE ROLE low LOGIN; CREATE ROLE clerk LOGIN; CREATE ROLE dumper LOGIN SUPERUSER IN ROLE csec_backup, csec_loader');
 
 # What psql says as a role, in bytes.
 sub as
@@ -57,6 +57,12 @@ foreach my $encoding (qw(UTF8 SQL_ASCII EUC_CN LATIN1))
 		is(as('clerk', $db, $client, 'SELECT phone FROM customers WHERE id = 2'), '13800000002', '  who is cleared sees it');
 	}
 	is($node->safe_psql($db, "SELECT count(*) FROM customers WHERE name = convert_from('\\x$hex', '$encoding') OR phone = '13800000002'"), '3', "$encoding: equality works on the bytes");
+
+	# a dump has envelopes of UTF-8, for a database in any encoding
+	my $dump = PostgreSQL::Test::Utils::tempdir . "/$db.sql";
+	$node->command_ok([ 'pg_dump', '-U', 'dumper', '-a', '-t', 'customers', '--inserts', '-f', $dump, $db ], "$encoding: a dump");
+	my ($envelope) = slurp_file($dump) =~ /VALUES \(1, '(csec:d1:[^']+)'/;
+	is($node->safe_psql('utf8', "SELECT '$envelope'::csec.person_name = convert_from('\\x" . unpack('H*', $name{$encoding}) . "', 'UTF8')"), 't', '  comes back in UTF-8');
 	my $odd = as('low', $db, 'SQL_ASCII', "UPDATE customers SET name = E'\\xff\\xfe\\xfd' WHERE id = 3; SELECT name FROM customers WHERE id = 3");
 	unlike($odd, qr/\Q$bytes\E/, '  bytes of no encoding show nothing');
 	like(as('postgres', $db, 'UTF8', 'SET row_security = off; SELECT name FROM customers'), qr/would be masked/, '  complete or refused');

@@ -60,7 +60,66 @@ unlike(slurp_file("$dir/masked.sql"), qr/13800000007\t/, '  and without values')
 my @tables = ('-t', 'app.t', '-t', 'zzz.t');
 $node->command_ok([ 'pg_dump', '-U', 'backup', '-a', @tables, '-f', "$dir/whole.sql", 'src' ],
 	'pg_dump by a member of csec_backup');
-like(slurp_file("$dir/whole.sql"), qr/13800000007\t/, '  is complete');
+my $protected = qr/13[89]0{5}\d{3}/;
+sub is_enveloped
+{
+	my ($dump, $name, $n) = @_;
+	my $content = slurp_file($dump);
+	# (the default of a column is what its definition says)
+	unlike($content =~ s/DEFAULT '13800000000'|phone = '13800000007'//gr, $protected, "$name: nothing protected is in clear");
+	my %seen = map { $_ => 1 } my @values = $content =~ m{csec:d1:[A-Za-z0-9+/]+=*}g;
+	is(scalar @values, $n, "$name: all of it is there");
+	is(scalar keys %seen, $n, "$name: equal values do not look the same");
+}
+# phones, cities and tags of two tables, each of 200 rows
+is_enveloped("$dir/whole.sql", 'a dump of tables', 1200);
+foreach my $way ('--inserts', '--column-inserts')
+{
+	$node->command_ok([ 'pg_dump', '-U', 'backup', $way, '-a', @tables, '-f', "$dir/inserts.sql", 'src' ], "with $way");
+	is_enveloped("$dir/inserts.sql", $way, 1200);
+}
+
+# Beyond output a backup sees nothing, and whatever it copies is no text of it.
+sub as
+{
+	my ($role, $sql, $db) = @_;
+	my ($rc, $out, $err) = $node->psql($db // 'src', "SET row_security = off; $sql", extra_params => [ '-U', $role ]);
+	return $out . $err;
+}
+$node->safe_psql('postgres', 'CREATE ROLE only_backup LOGIN IN ROLE csec_backup, pg_read_all_data');
+like(as('only_backup', 'SELECT phone FROM app.t WHERE id = 7'), qr/^csec:d1:/, 'a member of csec_backup gets envelopes');
+like(as('only_backup', 'SELECT row_to_json(t) FROM app.t WHERE id = 7'), qr/"phone":"csec:d1:.*"tags":\["csec:d1:/, '  in JSON, too');
+like(as('only_backup', $_), qr/would be masked/, "  and no text: $_")
+  foreach 'SELECT phone::text FROM app.t', "SELECT left(phone, 20) FROM app.t", 'SELECT upper(phone)::text FROM app.t';
+$node->command_ok([ 'psql', '-X', '-U', 'only_backup', '-d', 'src', '-c', 'SET row_security = off', '-c', "\\copy (SELECT phone FROM app.t WHERE id = 7) TO '$dir/binary' (FORMAT binary)" ], 'a binary copy');
+like(slurp_file("$dir/binary"), qr/csec:d1:/, '  has envelopes');
+my $envelope = as('only_backup', 'SELECT phone FROM app.t WHERE id = 7');
+
+# What comes back, and who may bring it.
+$node->safe_psql('src', q{CREATE TABLE app.back (phone csec.phone, mail csec.email, note csec.free_text); GRANT INSERT ON app.back TO low, backup});
+is(as('backup', "INSERT INTO app.back (phone) VALUES ('$envelope')"), '', 'a loader stores what an envelope holds');
+is($node->safe_psql('src', q{SELECT phone = '13800000007' FROM app.back}), 't', '  the value');
+like(as('low', "INSERT INTO app.back (phone) VALUES ('$envelope')"), qr/may not be stored by this reader.*csec_loader/s, 'who may not see it cannot store it, to compare it with what he knows');
+like(as('backup', "INSERT INTO app.back (mail) VALUES ('$envelope')"), qr/cannot become one of category/, 'it belongs to its category');
+is(as('backup', "INSERT INTO app.back (phone) VALUES ('13x')") =~ /invalid value|^$/ ? 'ok' : 'other', 'ok', 'ordinary input is as it was');
+foreach my $damaged (substr($envelope, 0, -8), substr($envelope, 0, 40), 'csec:d1:', 'csec:d1:????', $envelope =~ s/^(.{60})../$1AA/r, $envelope =~ s/(..)(.{12})$/AA$2/r, $envelope =~ s/^(csec:d1:...)./$1Z/r)
+{
+	my $said = as('backup', "INSERT INTO app.back (phone) VALUES ('$damaged')");
+	like($said, qr/invalid value from a dump|was altered after it was dumped|of another server|cannot become one of/, 'one that was altered is refused');
+	unlike($said, $protected, '  without what it held');
+}
+$node->command_ok([ 'psql', '-X', '-U', 'backup', '-d', 'src', '-c', "\\copy app.back (phone) FROM '$dir/binary' (FORMAT binary)" ], 'and binary');
+is($node->safe_psql('src', q{SELECT count(*) FROM app.back WHERE phone = '13800000007'}), '2', '  the value, too');
+
+# In clear, where that is meant: by a superuser's setting, and on record.
+$node->safe_psql('src', q{SELECT csec.create_trail()});
+like(as('only_backup', 'SET csec.dump_plain = on'), qr/permission denied/, 'plain dumps are not for a backup to choose');
+$node->safe_psql('src', 'ALTER ROLE only_backup SET csec.dump_plain = on');
+$node->command_ok([ 'pg_dump', '-U', 'only_backup', '-a', @tables, '-f', "$dir/plain.sql", 'src' ], 'with csec.dump_plain');
+like(slurp_file("$dir/plain.sql"), qr/13800000007\t/, '  values are in clear');
+$node->safe_psql('src', 'SELECT csec.flush_audit()');
+is($node->safe_psql('src', q{SELECT login, count(*) FROM csec.control_records WHERE action = 'plain dump' GROUP BY 1}), 'only_backup|1', '  and that is in the trail');
+is($node->safe_psql('src', q{SELECT count(*) FROM csec.control_records WHERE action = 'ALTER ROLE' AND object = 'only_backup'}), '1', '  like the setting');
 
 # The whole database needs a superuser who is a member.
 $node->safe_psql('postgres', 'CREATE ROLE dumper LOGIN SUPERUSER IN ROLE csec_backup, csec_loader');
@@ -70,9 +129,9 @@ $node->command_ok([ 'pg_dump', '-U', 'dumper', '-Fc', '-f', "$dir/all.dump", 'sr
 sub same_as_source
 {
 	my ($database) = @_;
-	my $sum = q{SET row_security = off;
-		SELECT md5(string_agg(t::text, '|' ORDER BY id)) FROM app.t;
-		SELECT md5(string_agg(t::text, '|' ORDER BY id)) FROM zzz.t};
+	my $sum = join ';', map {
+		"SELECT md5(string_agg(concat_ws(',', id, phone::text, city::text, tags[1]::text), '|' ORDER BY id)) FROM $_" } 'app.t', 'zzz.t';
+	$sum = "SET row_security = off; $sum";
 	my %as = (extra_params => [ '-U', 'dumper' ]);
 
 	is($node->safe_psql($database, $sum, %as), $node->safe_psql('src', $sum, %as), "$database: the values");

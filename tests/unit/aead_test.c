@@ -3,7 +3,7 @@
  *		The primitives of encryption give what their standards say, and the
  *		suites are what docs/envelope-format.md says.
  *
- *	sources: crypto/aead.c crypto/mac.c types/envelope.c types/search_form.c
+ *	sources: crypto/aead.c crypto/mac.c util/secure_block.c types/envelope.c types/search_form.c
  *	libs: -lcrypto
  *
  * Without this, a cipher that is not AES-256-GCM or SM4 would still agree with

@@ -2,7 +2,7 @@
  * change_row_test.c
  *		The changed rows of a record are taken apart strictly.
  *
- *	sources: audit/change_row.c audit/record.c types/envelope.c crypto/aead.c crypto/hash.c crypto/mac.c
+ *	sources: audit/change_row.c audit/record.c types/envelope.c crypto/aead.c crypto/hash.c crypto/mac.c util/secure_block.c
  *	libs: -lcrypto
  *
  * Without this, bytes that somebody edited could lead the parser out of its

@@ -2,7 +2,7 @@
  * mac_test.c
  *		Digests and MACs give what their standards say.
  *
- *	sources: crypto/hash.c crypto/mac.c
+ *	sources: crypto/hash.c crypto/mac.c util/secure_block.c
  *	libs: -lcrypto
  *
  * Without this, a MAC that is not HMAC-SHA256 or SipHash-2-4 would still agree

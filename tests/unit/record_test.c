@@ -2,7 +2,7 @@
  * record_test.c
  *		Records are taken apart strictly, whatever the bytes.
  *
- *	sources: audit/record.c audit/columns.c audit/chain.c crypto/hash.c crypto/mac.c
+ *	sources: audit/record.c audit/columns.c audit/chain.c crypto/hash.c crypto/mac.c util/secure_block.c
  *	libs: -lcrypto
  *
  * Without this, two byte strings could mean one record, and bytes from a file

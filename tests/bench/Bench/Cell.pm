@@ -8,6 +8,7 @@
 #   wal      bytes of WAL but for page images, which are wal_images
 #   trail_bytes, trail_count    growth of the trail
 #   sealer_cpu, sealer_memory   where there is a sealer
+#   beside   what another session did in a second, all the while
 package Bench::Cell;
 
 use strict;
@@ -147,8 +148,38 @@ sub pgbench
 {
 	my ($cell) = @_;
 	run_pgbench($cell, '-t', 100);    # warms caches, creates first partitions
-	measured($cell, sub { run_pgbench($cell, '-T', $cell->{p}{seconds}) });
+	measured(
+		$cell,
+		sub {
+			beside($cell, sub { run_pgbench($cell, '-T', $cell->{p}{seconds}) });
+		});
 	return;
+}
+
+# What another session does all the while: its statement must outlast the
+# stretch, and is then cancelled.
+sub beside
+{
+	my ($cell, $body) = @_;
+	my ($server, $work) = @$cell{qw(server work)};
+	return $body->() unless $work->{beside};
+	my $control = $server->control;
+	my $other = $server->connect;
+	my $pid = $other->value('SELECT pg_backend_pid()');
+	$other->start($work->{beside});
+	sleep 0.02 until $control->value($work->{beside_done});
+
+	my ($from, $start) = ($control->value($work->{beside_done}), time);
+	my @got = $body->();
+	my $done = $control->value($work->{beside_done}) - $from;
+	$cell->{sum}{beside} = $done / (time - $start);
+	my $went_on = $control->value(
+		"SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND state = 'active'");
+	$control->query("SELECT pg_cancel_backend($pid)");
+	eval { $other->until_ready };
+	$other->close;
+	die "what ran beside it ended before it did\n" unless $went_on;
+	return @got;
 }
 
 # Repeats a statement for two thirds of the time of a cell (it varies less than

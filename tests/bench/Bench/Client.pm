@@ -111,6 +111,13 @@ sub query
 	return $self->until_ready;
 }
 
+# Sends SQL and does not wait; until_ready() does.
+sub start
+{
+	my ($self, $sql) = @_;
+	$self->put('Q' . pack('N', 5 + length $sql) . "$sql\0");
+}
+
 # First column of the first row.
 sub value { return ($_[0]->query($_[1]))[0][0] }
 

@@ -25,7 +25,8 @@ my %FIGURE = (
 	record_bytes => sub {
 		$_[0]{trail_count} ? $_[0]{trail_bytes} / $_[0]{trail_count} : undef;
 	},
-	sealer_memory => sub { $_[0]{sealer_memory} });
+	sealer_memory => sub { $_[0]{sealer_memory} },
+	beside => sub { $_[0]{beside} });
 
 sub figures
 {
@@ -158,6 +159,9 @@ sub notes
 		push @notes, sprintf 'The sealer ended with %.1f MB of private memory.',
 		  $memory / 1e6
 		  if defined $memory;
+		my $beside = median(figures($work, $name, 'beside'));
+		push @notes, sprintf 'Beside it %d values a second were re-encrypted.', $beside
+		  if defined $beside;
 	}
 	return @notes;
 }
@@ -226,7 +230,7 @@ sub markdown
 sub raw_rows
 {
 	my ($works) = @_;
-	my @fields = qw(units seconds tail cpu wal wal_images trail_bytes trail_count sealer_memory);
+	my @fields = qw(units seconds tail cpu wal wal_images trail_bytes trail_count sealer_memory beside);
 	my $text = join("\t", qw(work way round), @fields) . "\n";
 	for my $work (@$works)
 	{

@@ -96,6 +96,7 @@ my %VARIANT = (
 		attach => sub { protect($_[0], "audit => 'strict'") }
 	},
 	csec_scan => { %CSEC, label => 'the scan alone', server => 'csec' },
+	csec_busy => { %CSEC, label => 'csec, re-encrypting', server => 'csec' },
 	csec_idle => {
 		%CSEC,
 		label => 'csec loaded, table not protected',

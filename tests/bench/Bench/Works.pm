@@ -12,6 +12,8 @@
 #   per       what one unit is called
 #   units, units_sql    how many units one statement stands for
 #   rows_per_unit       rows that one statement reads or changes
+#   beside    SQL that another session runs all the while (kind pgbench), and
+#   beside_done    SQL: how much of it is done
 #   rounds    at most so many
 #   instance  servers of this work's own, not those of the other works
 package Bench::Works;
@@ -293,6 +295,22 @@ sub works
 			before => ['TRUNCATE secrets_in'],
 			fixture => ['secrets'],
 			for => [ same(qw(plain csec)) ]
+		},
+		{   name => 'find_reencrypt',
+			title => 'the same, 1 client, while csec.reencrypt() is at work on that table; base: without it',
+			kind => 'pgbench',
+			clients => 1,
+			script => 'find.sql',
+			fixture => ['secrets'],
+			base => 'csec',
+			for => [
+				csec => {},
+				csec_busy => {
+					before => [ 'VACUUM secrets', q{CALL csec.rotate_key(reason => 'bench')} ],
+					beside => q{CALL csec.reencrypt('secrets')},
+					beside_done => q{SELECT (SELECT values_changed FROM csec.reencryption WHERE relid = 'secrets'::regclass AND pid IS NOT NULL)}
+				}
+			]
 		},
 		{   name => 'reencrypt',
 			title => "csec.reencrypt() of $bulk values with search tags; base: UPDATE of as many rows",

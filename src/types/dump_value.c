@@ -1,0 +1,167 @@
+/*
+ * dump_value.c
+ *		How a masked field stands in a dump: encrypted, with its key in a wrap.
+ *
+ * A dump lies in places that no clearance reaches.  An envelope of
+ * csec.encrypted would not serve here: its key is in csec.key, and pg_dump
+ * says nothing about which table's rows come first, while a masked field must
+ * be opened when it comes back.  So each value brings its key along, wrapped.
+ *
+ * What was dumped was checked when it was first stored, and does not count as
+ * tried.  So only those may bring it back who may try without limit, or see
+ * the value anyway: to others it would tell, with a field of their own to
+ * write into, whether a value that they know is the one in a stolen dump.
+ */
+#include "postgres.h"
+
+#include "common/base64.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+
+#include "keys/dump_key.h"
+#include "policy/decision.h"
+#include "policy/reader.h"
+#include "types/dump_value.h"
+#include "util/secure_memory.h"
+
+#define MAGIC		0xC2
+#define AT_FLAGS	1
+#define AT_CATEGORY	2
+#define AT_KEY		6
+
+char *
+csec_dump_text(const CsecMasked *value, size_t *len)
+{
+	const size_t prefix = strlen(CSEC_DUMP_PREFIX);
+	/* (what needs no conversion is given back as it is, without an end) */
+	char	   *utf8 = pg_server_to_any(value->text, (int) value->len, PG_UTF8);
+	bool		converted = utf8 != value->text;
+	size_t		utf8_len = converted ? strlen(utf8) : value->len;
+	uint8		nonce[CSEC_AEAD_NONCE];
+	const uint8 *key;
+	size_t		key_size;
+	CsecAead   *aead = csec_dump_key(&key, &key_size, nonce);
+	size_t		head = AT_KEY + key_size;
+	size_t		size = add_size(utf8_len, head + CSEC_AEAD_NONCE + CSEC_AEAD_TAG);
+	uint8	   *bytes = palloc(size);
+	uint8	   *cipher = bytes + head + CSEC_AEAD_NONCE;
+	char	   *text;
+	bool		ok;
+	int			room;
+	int			n;
+
+	bytes[0] = MAGIC;
+	bytes[AT_FLAGS] = value->flags & CSEC_MASKED_PLAIN;
+	csec_put_u32(bytes + AT_CATEGORY, value->category);
+	memcpy(bytes + AT_KEY, key, key_size);
+	memcpy(bytes + head, nonce, CSEC_AEAD_NONCE);
+	ok = csec_aead_seal(aead, nonce, bytes, head, (const uint8 *) utf8, utf8_len,
+						cipher, cipher + utf8_len);
+	if (converted)
+	{
+		csec_secure_wipe(utf8, utf8_len);
+		pfree(utf8);
+	}
+	if (!ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("could not encrypt a value")));
+	room = pg_b64_enc_len((int) size);
+	text = palloc(prefix + room + 1);
+	memcpy(text, CSEC_DUMP_PREFIX, prefix);
+	n = pg_b64_encode((const char *) bytes, (int) size, text + prefix, room);
+	if (n < 0)
+		elog(ERROR, "could not encode a value");
+	pfree(bytes);
+	*len = prefix + n;
+	text[*len] = '\0';
+	return text;
+}
+
+bool
+csec_is_dump_text(const char *text, size_t len)
+{
+	const size_t prefix = strlen(CSEC_DUMP_PREFIX);
+
+	return len >= prefix && memcmp(text, CSEC_DUMP_PREFIX, prefix) == 0;
+}
+
+static void
+refuse(const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("invalid value from a dump"),
+			 errdetail("%s", detail)));
+}
+
+static void
+check_right(uint32 category)
+{
+	if (superuser() || csec_reader_has_role(CSEC_ROLE_LOADER) ||
+		csec_decide(category) == CSEC_REVEAL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("values from a dump may not be stored by this reader"),
+			 errhint("Members of csec_loader restore dumps.")));
+}
+
+/* Takes the text over. */
+static char *
+in_server_encoding(char *utf8, size_t *len)
+{
+	char	   *text = pg_any_to_server(utf8, (int) *len, PG_UTF8);
+
+	if (text == utf8)
+		return utf8;
+	csec_secure_wipe(utf8, *len);
+	pfree(utf8);
+	*len = strlen(text);
+	return text;
+}
+
+void
+csec_dump_take(uint32 category, const char *text, size_t len, CsecMasked *out)
+{
+	const size_t prefix = strlen(CSEC_DUMP_PREFIX);
+	int			room = pg_b64_dec_len((int) (len - prefix));
+	uint8	   *bytes = palloc(room + 1);
+	int			size = pg_b64_decode(text + prefix, (int) (len - prefix), (char *) bytes, room);
+	size_t		key_size = 0;
+	size_t		head;
+	CsecAead   *aead = NULL;
+	char	   *opened;
+
+	memset(out, 0, sizeof(*out));
+	if (size < AT_KEY || bytes[0] != MAGIC || (bytes[AT_FLAGS] & ~CSEC_MASKED_PLAIN) != 0)
+		refuse("It is not complete, or was altered.");
+	out->flags = bytes[AT_FLAGS];
+	out->category = csec_get_u32(bytes + AT_CATEGORY);
+	if (category != CSEC_CATEGORY_NONE && out->category != category)
+		refuse("It is of another category than the field's.");
+	check_right(out->category);
+	aead = csec_dump_key_open(bytes + AT_KEY, size - AT_KEY, &key_size);
+	head = AT_KEY + key_size;
+	if (aead == NULL || size < head + CSEC_AEAD_NONCE + CSEC_AEAD_TAG)
+		refuse("It is not complete, or was altered.");
+	out->len = size - head - CSEC_AEAD_NONCE - CSEC_AEAD_TAG;
+	opened = palloc(out->len + 1);
+	if (!csec_aead_open(aead, bytes + head, bytes, head, bytes + head + CSEC_AEAD_NONCE, out->len,
+						bytes + size - CSEC_AEAD_TAG, (uint8 *) opened))
+	{
+		csec_secure_wipe(opened, out->len);
+		refuse("It is not authentic: it was altered after it was dumped.");
+	}
+	pfree(bytes);
+	opened[out->len] = '\0';
+	out->text = in_server_encoding(opened, &out->len);
+}
+
+void
+csec_dump_release(CsecMasked *value)
+{
+	csec_secure_wipe((char *) value->text, value->len);
+	pfree((char *) value->text);
+	value->text = NULL;
+}

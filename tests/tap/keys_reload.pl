@@ -1,0 +1,133 @@
+# Were this to fail, a server would have to be restarted for another KEK, would
+# lose the ones it has by a failed attempt, or would not say that it did fail.
+
+use strict;
+use warnings;
+use CsecTrail;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $keys = PostgreSQL::Test::Utils::tempdir . '/keys';
+mkdir $keys, 0700;
+
+sub write_key
+{
+	my ($name, $text) = @_;
+	open my $f, '>', "$keys/$name.key" or die;
+	print $f "$text\n";
+	close $f;
+	chmod 0600, "$keys/$name.key";
+}
+my %hex = (root => 'a1' x 32, k2 => 'b2' x 32, k3 => 'd4' x 32);
+write_key($_, $hex{$_}) foreach qw(root k2);
+
+my $node = PostgreSQL::Test::Cluster->new('reload');
+$node->init(allows_streaming => 1);
+$node->append_conf('postgresql.conf', "restart_after_crash = on\ncsec.embedded_keys = off\ncsec.key_directory = '$keys'");
+$node->start;
+make_trail($node, 'postgres');
+$node->safe_psql('postgres', q{CREATE ROLE clerk LOGIN; SELECT csec.set_clearance('clerk', level => 'core');
+	CREATE TABLE t (v csec.id_card); INSERT INTO t VALUES ('11010519491231002X'); GRANT SELECT ON t TO clerk});
+my $read = "BEGIN; SELECT csec.set_context('a', 'test', 't') \\gset x\nSELECT v FROM t; COMMIT";
+sub clerk
+{
+	my ($rc, $out, $err) = $node->psql('postgres', $read, extra_params => [ '-U', 'clerk', '-q' ], on_error_stop => 0);
+	return $out . $err;
+}
+my $postmaster = $node->safe_psql('postgres', 'SELECT pg_postmaster_start_time()');
+
+# Reload with these settings, and wait for what the log says of it.
+sub reload
+{
+	my ($pattern, $name, @settings) = @_;
+	my $from = -s $node->logfile;
+	$node->append_conf('postgresql.conf', join "\n", '', @settings);
+	$node->reload;
+	$node->wait_for_log($pattern, $from);
+	ok(1, $name);
+	unlike(substr(slurp_file($node->logfile), $from), qr/(a1|b2|d4|c3){8}|rubbish/, '  and no key or output is in the log');
+}
+sub is_kept
+{
+	my ($name, $message, @settings) = @_;
+	reload(qr/could not read the keys of csec\.kek anew: [^\n]*$message.*?DETAIL:  Those that were in force stay so: root\./s, $name, @settings);
+	is($node->safe_psql('postgres', 'SELECT csec.rewrap_keys()'), '0', '  and the one that was there wraps');
+	is(clerk(), '11010519491231002X', '  and unwraps');
+}
+
+# a session that is open all the time
+my $session = $node->background_psql('postgres', on_error_stop => 0);
+my $wrapped_by = sub { $session->query_safe('SELECT kek FROM csec.generate_key(\'data\', 1, 1)') };
+is($wrapped_by->(), 'root', 'the server starts with one');
+
+is_kept('a key that is not there', qr/could not open csec's key ".*k3\.key"/, "csec.kek = 'k3, root'");
+write_key('k3', 'rubbish');
+is_kept('a file that holds no key', qr/is not a csec key/, "csec.kek = 'k3, root'");
+write_key('k3', $hex{k3});
+chmod 0644, "$keys/k3.key";
+is_kept('a file that others can read', qr/can be reached by others/);
+unlink "$keys/k3.key";
+is_kept('a list that is none', qr/names a key twice/, "csec.kek = 'root, root'");
+is_kept('a command that fails', qr/key_command failed for key "root"/, "csec.kek = 'k2, root'", "csec.key_directory = ''", "csec.key_command = 'cat $keys/k2.key; false'");
+is_kept('a command that does not end', qr/took longer than 1 s/, "csec.key_command_timeout = 1", "csec.key_command = 'cat $keys/%k.key; sleep 300'");
+is_kept('two providers', qr/more than one of/, "csec.key_directory = '$keys'");
+$node->append_conf('postgresql.conf', "csec.key_command = ''\ncsec.key_command_timeout = 30");
+write_key('root', 'c3' x 32);
+is_kept('another root key', qr/is not the one that csec was started with/);
+write_key('root', $hex{root});
+
+reload(qr/csec wraps keys under those of csec\.kek as they are now: k2, root/, 'a KEK is added', "csec.kek = 'k2, root'");
+is($wrapped_by->(), 'k2', '  in a session that was there before, too');
+is(clerk(), '11010519491231002X', '  what is wrapped under the old one opens');
+is($node->safe_psql('postgres', 'SELECT csec.rewrap_keys() > 0, csec.rewrap_keys()'), 't|0', '  all is wrapped anew');
+reload(qr/as they are now: k2\n/, 'the old one goes', "csec.kek = 'k2'");
+is(clerk(), '11010519491231002X', '  and is not needed any more');
+my $opens = q{SELECT bool_and(unwraps) FROM csec.key_status};
+is($session->query_safe($opens), 't', '  as csec.key_status says');
+
+# what no key of csec.kek opens
+my $from;
+reload(qr/WARNING:  database "postgres": key \d+ version 1 is wrapped under key "k2", which this server does not have/, 'a KEK goes that is needed: it is told at once', "csec.kek = 'root'");
+is($session->query_safe($opens), 'f', '  and in csec.key_status');
+like(clerk(), qr/which this server does not have.*pg_reload_conf/s, '  and in a new session');
+reload(qr/as they are now: root, k2/, 'it comes back', "csec.kek = 'root, k2'");
+is(clerk(), '11010519491231002X', '  and opens what is under it');
+is($session->query_safe($opens), 't', '  in all sessions');
+
+# the file of a key is exchanged
+write_key('k2', 'c3' x 32);
+reload(qr/LOG:  key "k2" is another one than before.*WARNING:  database "postgres": key \d+ version 1 does not open under key "k2"/s, 'another key of the same name is told');
+write_key('k2', $hex{k2});
+reload(qr/as they are now: root, k2/, '  and the right one brings all back');
+is(clerk(), '11010519491231002X', '  without a restart');
+
+# a server that fell over in between has what was in force
+reload(qr/as they are now: k2, root/, 'another order', "csec.kek = 'k2, root'");
+my $noted = sub { records($node, "string_agg(detail::jsonb ->> 'keks', '; ' ORDER BY seq)", "action = 'keks read'") };
+for (my $i = 0; $i < 200 && $noted->() !~ /; k2, root$/; $i++) { select undef, undef, undef, 0.05 }
+is($noted->(), 'k2, root; k2; root; root, k2; root, k2; root, k2; k2, root', '  each change is in the trail');
+my $pid = $session->query_safe('SELECT pg_backend_pid()');
+$from = -s $node->logfile;
+kill 'KILL', $pid;
+$node->wait_for_log(qr/all server processes terminated; reinitializing.*ready to accept connections/s, $from);
+is($node->safe_psql('postgres', q{SELECT kek FROM csec.generate_key('data', 1, 1)}), 'k2', '  survives a crash of a session');
+is(records($node, 'count(*) > 0', "action = 'key does not open'"), 't', '  and what did not open then');
+is($node->safe_psql('postgres', 'SELECT pg_postmaster_start_time()') eq $postmaster ? 'same' : 'other', 'same', 'all that without a restart');
+
+# a standby has no launcher: what changed meanwhile counts when it is promoted
+$node->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->start;
+$standby->append_conf('postgresql.conf', "csec.kek = 'root, k2'");
+$standby->reload;
+$standby->poll_query_until('postgres', q{SELECT current_setting('csec.kek') = 'root, k2'}) or die 'no reload';
+$from = -s $standby->logfile;
+$standby->promote;
+$standby->wait_for_log(qr/as they are now: root, k2/, $from);
+ok(1, 'a standby that is promoted reads what csec.kek names by then');
+$standby->stop;
+is_verified($node, 'the trail');
+$node->stop;
+done_testing();
