@@ -29,7 +29,7 @@ sub single
 sub server_records
 {
 	my ($from) = @_;
-	return records($node, "string_agg(concat(coalesce(action, kind), ' ' || detail), ', ' ORDER BY seq)", "kind IN ('server', 'gap') AND seq > $from");
+	return records($node, "string_agg(concat(coalesce(action, kind), CASE WHEN action IS DISTINCT FROM 'start' THEN ' ' || detail END), ', ' ORDER BY seq)", "kind IN ('server', 'gap') AND seq > $from");
 }
 sub last_seq { return $node->safe_psql('postgres', 'SELECT max(seq) FROM csec_trail.audit_log') }
 
