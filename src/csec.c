@@ -23,6 +23,8 @@
 #include "policy/context.h"
 #include "policy/decision.h"
 #include "policy/match_lock.h"
+#include "policy/permit.h"
+#include "policy/permit_quota.h"
 #include "policy/probe.h"
 #include "policy/reader.h"
 #include "policy/table.h"
@@ -54,6 +56,8 @@ _PG_init(void)
 	csec_category_init();
 	csec_reader_init();
 	csec_clearance_init();
+	csec_permit_init();
+	csec_permit_quota_init();
 	csec_context_init();
 	csec_decision_init();
 	csec_probe_init();
