@@ -339,9 +339,10 @@ COMMENT ON FUNCTION csec.check_not_concerned(text, csec.access_request, text) IS
 CREATE FUNCTION csec.open_permit(r csec.access_request, who text, reason text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	begins timestamptz := coalesce(r.valid_from, clock_timestamp());
-	ends timestamptz := coalesce(r.valid_until, clock_timestamp() + r.lasting);
-	again timestamptz := clock_timestamp() + (SELECT l.limit_to FROM csec.access_limit l WHERE l.name = 'recertify');
+	moment timestamptz := clock_timestamp();
+	begins timestamptz := coalesce(r.valid_from, moment);
+	ends timestamptz := coalesce(r.valid_until, moment + r.lasting);
+	again timestamptz := moment + (SELECT l.limit_to FROM csec.access_limit l WHERE l.name = 'recertify');
 BEGIN
 	IF ends <= again THEN
 		again := NULL;
@@ -352,7 +353,7 @@ BEGIN
 		VALUES (r.id, r.login, r.relid, r.fields, r.subjects, csec.own_subjects(r.person, r.relid), r.max_rows, r.export,
 			begins, least(ends, again));
 	INSERT INTO csec.permit_use (permit) VALUES (r.id) ON CONFLICT DO NOTHING;
-	IF begins <= clock_timestamp() THEN
+	IF begins <= moment THEN
 		r.state := 'approved';
 		PERFORM csec.enter_state(r, 'active', who, reason);
 	END IF;
