@@ -66,8 +66,8 @@ VACUUM ANALYZE cust;
 \c - regress_pe_clerk
 SET enable_seqscan = off;
 SET enable_bitmapscan = off;
-SELECT phone FROM cust WHERE phone = '13812345672' OR phone = '13812345673';
-SELECT phone FROM cust ORDER BY phone::text;
+SELECT phone FROM cust WHERE phone = '13812345672' OR phone = '13812345673' ORDER BY phone::text COLLATE "C";
+SELECT phone FROM cust ORDER BY phone::text COLLATE "C";
 RESET enable_seqscan;
 RESET enable_bitmapscan;
 

@@ -24,6 +24,7 @@
 #include "capture/permitted.h"
 #include "capture/subject_key.h"
 #include "policy/decision.h"
+#include "policy/permit_quota.h"
 #include "policy/reveal.h"
 #include "types/encrypted_value.h"
 
@@ -117,15 +118,20 @@ csec_permitted_by(const CsecPermitted *permitted, TupleTableSlot *slot, const At
 			return 0;
 		}
 	}
-	for (int i = 0; i < permitted->n && found == 0; i++)
+	for (int i = 0; i < permitted->n; i++)
 	{
 		const CsecPermit *permit = csec_permit_find(permitted->permits[i].id);
 
-		if (permit != NULL &&
-			(text.data == NULL ? csec_permit_covers_integer(permit, key) :
-			 csec_permit_covers_text(permit, text.data, text.len)) &&
-			csec_permit_in_force(permitted->permits[i].id) != NULL)
-			found = permitted->permits[i].id;
+		if (permit == NULL ||
+			!(text.data == NULL ? csec_permit_covers_integer(permit, key) :
+			  csec_permit_covers_text(permit, text.data, text.len)) ||
+			(permit = csec_permit_in_force(permitted->permits[i].id)) == NULL)
+			continue;
+
+		/* of several one that has rows left */
+		found = permit->id;
+		if (permitted->n == 1 || csec_permit_has_rows(permit))
+			break;
 	}
 	if (text.data != NULL)
 		pfree(text.data);

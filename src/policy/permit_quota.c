@@ -190,47 +190,98 @@ overwrite(Relation rel, ItemPointer tid, int64 number)
 	XLogFlush(lsn);
 }
 
+/* What is known here of a permit: whether it has a place, and rows left there. */
+static bool
+look(int64 permit, bool *known, int64 *given)
+{
+	const Count *count;
+	bool		has;
+
+	LWLockAcquire(counts->lock, LW_SHARED);
+	count = place_of(permit, known);
+	has = *known && count->used < count->given;
+	*given = *known ? count->given : 0;
+	LWLockRelease(counts->lock);
+	return has;
+}
+
 /*
- * Give out another part of the quota; false: there is nothing left.  A permit
- * without a row in csec.permit_use has nothing.
+ * Give out another part of the quota, unless there are rows left of the last;
+ * part 0: just see how many were given out.  False: there is nothing left.  A
+ * permit without a row in csec.permit_use has nothing.
  */
 static bool
-give_out(const CsecPermit *permit)
+give_out(const CsecPermit *permit, int64 part)
 {
-	int64		part = Max(1, Min(permit->max_rows / PARTS, PART_MAX));
-	Relation	rel = table_open(csec_policy_relid(CSEC_POLICY_PERMIT_USE), ShareUpdateExclusiveLock);
-	TupleDesc	desc = RelationGetDescr(rel);
+	Oid			relid = csec_policy_relid(CSEC_POLICY_PERMIT_USE);
+	Relation	rel;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	row;
-	bool		isnull;
-	bool		given;
+	bool		known;
+	int64		before;
+	bool		has;
 
-	/* somebody else may have, meanwhile */
-	given = take_given(permit->id);
+	if (!OidIsValid(relid))
+		return false;
+	rel = table_open(relid, ShareUpdateExclusiveLock);
 	ScanKeyInit(&key, PERMIT_ATTNO, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(permit->id));
 	scan = systable_beginscan(rel, RelationGetPrimaryKeyIndex(rel), true, NULL, 1, &key);
-	if (!given && (row = systable_getnext(scan)) != NULL)
-	{
-		int64		before = DatumGetInt64(heap_getattr(row, TAKEN_ATTNO, desc, &isnull));
-		int64		now = Min(before + part, permit->max_rows);
 
-		if (before >= 0 && now > before)
+	/* somebody else may have, meanwhile */
+	has = look(permit->id, &known, &before);
+	if (!has && (row = systable_getnext(scan)) != NULL)
+	{
+		bool		isnull;
+		int64		now;
+
+		before = DatumGetInt64(heap_getattr(row, TAKEN_ATTNO, RelationGetDescr(rel), &isnull));
+		now = Max(before, Min(before + part, permit->max_rows));
+		if (before >= 0)
 		{
-			overwrite(rel, &row->t_self, now);
+			if (now > before)
+				overwrite(rel, &row->t_self, now);
 			add_given(permit->id, before, now);
-			given = take_given(permit->id);
+			has = now > before;
 		}
 	}
 	systable_endscan(scan);
 	table_close(rel, ShareUpdateExclusiveLock);
-	return given;
+	return has;
+}
+
+bool
+csec_permit_has_rows(const CsecPermit *permit)
+{
+	bool		known;
+	int64		given;
+
+	if (counts == NULL)
+		return false;
+	if (look(permit->id, &known, &given))
+		return true;
+	if (!known)
+	{
+		(void) give_out(permit, 0);
+		(void) look(permit->id, &known, &given);
+	}
+	return known && given < permit->max_rows;
 }
 
 bool
 csec_permit_take(const CsecPermit *permit)
 {
+	int64		part = Max(1, Min(permit->max_rows / PARTS, PART_MAX));
+
 	if (counts == NULL || RecoveryInProgress() || IsInParallelMode())
 		return false;
-	return take_given(permit->id) || give_out(permit);
+
+	/* others may be faster to take what was given out */
+	while (!take_given(permit->id))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!give_out(permit, part))
+			return false;
+	}
+	return true;
 }

@@ -15,4 +15,7 @@ extern void csec_permit_quota_init(void);
  */
 extern bool csec_permit_take(const CsecPermit *permit);
 
+/* Has it rows left, as far as is known without looking into the table? */
+extern bool csec_permit_has_rows(const CsecPermit *permit);
+
 #endif							/* CSEC_POLICY_PERMIT_QUOTA_H */
