@@ -166,17 +166,6 @@ CREATE TABLE csec.permit_use (
 );
 COMMENT ON TABLE csec.permit_use IS 'how much of its quota of rows each permit has been given so far, in advance by a small part';
 
-CREATE FUNCTION csec.sign_row() RETURNS trigger
-	LANGUAGE c AS 'MODULE_PATHNAME', 'csec_sign_row';
-REVOKE ALL ON FUNCTION csec.sign_row() FROM PUBLIC;
-COMMENT ON FUNCTION csec.sign_row() IS 'trigger: puts the keyed code over a row into its column mac';
-
-CREATE FUNCTION csec.row_is_sound("row" record) RETURNS bool
-	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
-	AS 'MODULE_PATHNAME', 'csec_row_sound';
-REVOKE ALL ON FUNCTION csec.row_is_sound(record) FROM PUBLIC;
-COMMENT ON FUNCTION csec.row_is_sound(record) IS 'internal: does the keyed code of a row fit its other columns?';
-
 -- Columns by number, from the names: when a permit is made, or restored from a dump.
 CREATE FUNCTION csec.permit_columns() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -516,6 +516,8 @@ COMMENT ON COLUMN csec.access_requests.rows_taken IS 'how much of max_rows is gi
 CREATE FUNCTION csec.unsound_rows() RETURNS TABLE ("table" text, id text)
 	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 		SELECT 'csec.access_permit', p.id::text FROM csec.access_permit p WHERE NOT csec.row_is_sound(p)
+		UNION ALL
+		SELECT 'csec.clearance', c.role::text FROM csec.clearance c WHERE NOT csec.row_is_sound(c)
 	$$;
 REVOKE ALL ON FUNCTION csec.unsound_rows() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.unsound_rows() TO csec_admin, csec_officer, csec_auditor;

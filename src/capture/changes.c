@@ -33,6 +33,7 @@
 #include "capture/change_value.h"
 #include "capture/changes.h"
 #include "capture/collector.h"
+#include "capture/permit_write.h"
 #include "capture/subject_key.h"
 #include "capture/suspension.h"
 #include "policy/table.h"
@@ -527,6 +528,8 @@ csec_record_change(PG_FUNCTION_ARGS)
 		csec_refuse_masks(RelationGetRelid(trigger->tg_relation), trigger->tg_trigtuple,
 						  RelationGetDescr(trigger->tg_relation),
 						  table->masked, table->nmasked);
+	if (op == OP_UPDATE)
+		csec_permit_check_key(policy, old, new);
 	if (csec_recording_suspended())
 		return PointerGetDatum(NULL);
 	csec_emit_check_lag();

@@ -21,6 +21,7 @@
 #include "capture/collector.h"
 #include "capture/guard.h"
 #include "capture/hooks.h"
+#include "capture/permit_write.h"
 #include "capture/permitted.h"
 #include "capture/reads.h"
 #include "capture/target.h"
@@ -83,6 +84,7 @@ executor_start(QueryDesc *queryDesc, int eflags)
 	if (known && !(eflags & EXEC_FLAG_EXPLAIN_ONLY) && csec_database_has_csec())
 	{
 		csec_targets_check(queryDesc);
+		csec_permit_check_writes(queryDesc->plannedstmt, depth == 0);
 		csec_reads_instrument(queryDesc, depth == 0);
 	}
 }

@@ -15,6 +15,7 @@
 #include "access/relscan.h"
 #include "access/sysattr.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "executor/executor.h"
 #include "lib/stringinfo.h"
 #include "optimizer/optimizer.h"
@@ -208,6 +209,19 @@ fetch_row(CsecPermitted *permitted)
 	return NULL;
 }
 
+/*
+ * Has this transaction made the row what it is?  With another customer's values
+ * under a permitted key, perhaps, which a rollback would leave no trace of.
+ */
+static bool
+is_own_work(TupleTableSlot *slot)
+{
+	bool		isnull;
+	Datum		xmin = slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull);
+
+	return isnull || TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin));
+}
+
 /* A row passes the scan. */
 static void
 pass(void *arg, TupleTableSlot *unused)
@@ -218,7 +232,7 @@ pass(void *arg, TupleTableSlot *unused)
 	MemoryContext old;
 	int64		permit;
 
-	if (TupIsNull(slot))
+	if (TupIsNull(slot) || is_own_work(slot))
 		return;
 	old = MemoryContextSwitchTo(permitted->scan->state->es_query_cxt);
 	permit = csec_permitted_by(permitted, slot, permitted->table->subject_attno);
