@@ -236,7 +236,18 @@ ALTER TABLE csec.clearance_away RENAME TO clearance;
 \c - regress_clearance_clerk
 SELECT * FROM shown();
 
+-- put or changed behind csec's back: not honoured, and reported
 \c - postgres
+INSERT INTO csec.clearance (role, level) VALUES ('regress_clearance_low', 'general');
+ALTER TABLE csec.clearance DISABLE TRIGGER sign_row;
+UPDATE csec.clearance SET level = 'core' WHERE role = 'regress_clearance_low'::regrole;
+ALTER TABLE csec.clearance ENABLE ALWAYS TRIGGER sign_row;
+SELECT * FROM csec.unsound_rows;
+\c - regress_clearance_low
+SELECT id_no FROM cust;
+\c - postgres
+DELETE FROM csec.clearance WHERE role = 'regress_clearance_low'::regrole;
+
 DROP FUNCTION shown, shown_definer, switching;
 DROP TABLE cust;
 SELECT csec.revoke_clearance('regress_clearance_clerk', level => 'important');

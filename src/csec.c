@@ -27,6 +27,8 @@
 #include "policy/context.h"
 #include "policy/decision.h"
 #include "policy/match_lock.h"
+#include "policy/permit.h"
+#include "policy/permit_quota.h"
 #include "policy/probe.h"
 #include "policy/reader.h"
 #include "policy/table.h"
@@ -60,6 +62,8 @@ _PG_init(void)
 	csec_category_init();
 	csec_reader_init();
 	csec_clearance_init();
+	csec_permit_init();
+	csec_permit_quota_init();
 	csec_context_init();
 	csec_decision_init();
 	csec_probe_init();

@@ -26,11 +26,16 @@ COMMENT ON COLUMN csec.order_key.created_at IS 'when this database first met the
 INSERT INTO csec.order_key (fingerprint) VALUES (csec.order_key_fingerprint());
 
 CREATE FUNCTION csec.adopt_order_key() RETURNS void
-	LANGUAGE sql VOLATILE
+	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		UPDATE csec.order_key SET fingerprint = csec.order_key_fingerprint(), created_at = now()
-	$$;
+BEGIN
+	UPDATE csec.order_key SET fingerprint = csec.order_key_fingerprint(), created_at = now();
+	-- what the other key signed is signed anew
+	UPDATE csec.clearance SET role = role;
+	UPDATE csec.access_permit SET id = id;
+END
+$$;
 REVOKE ALL ON FUNCTION csec.adopt_order_key() FROM PUBLIC;
 COMMENT ON FUNCTION csec.adopt_order_key() IS
 	'accept this server''s order key for this database; every field of a csec type must be updated with csec.restamp() right after, and its indexes rebuilt (REINDEX DATABASE)';

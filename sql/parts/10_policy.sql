@@ -86,6 +86,19 @@ COMMENT ON COLUMN csec.category.suite IS 'suite that new values are encrypted wi
 COMMENT ON COLUMN csec.category.data_key IS 'name of the key in csec.key that new values are encrypted under';
 COMMENT ON COLUMN csec.category.shipped IS 'as csec shipped it: left out of dumps; false as soon as it is changed';
 
+-- What gives access is signed: a row that got around the trigger is not
+-- honoured (src/policy/row_mac.c).
+CREATE FUNCTION csec.sign_row() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'csec_sign_row';
+REVOKE ALL ON FUNCTION csec.sign_row() FROM PUBLIC;
+COMMENT ON FUNCTION csec.sign_row() IS 'trigger: puts the keyed code over a row into its column mac';
+
+CREATE FUNCTION csec.row_is_sound("row" record) RETURNS bool
+	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'csec_row_sound';
+REVOKE ALL ON FUNCTION csec.row_is_sound(record) FROM PUBLIC;
+COMMENT ON FUNCTION csec.row_is_sound(record) IS 'internal: does the keyed code of a row fit its other columns?';
+
 -- Clearances.
 CREATE TABLE csec.clearance (
 	role		regrole NOT NULL,
@@ -95,11 +108,15 @@ CREATE TABLE csec.clearance (
 	reason		text CHECK (length(reason) <= 1000),
 	granted_by	text NOT NULL DEFAULT session_user,
 	granted_at	timestamptz NOT NULL DEFAULT statement_timestamp(),
+	mac			bytea,
 	CHECK (num_nonnulls(level, category) = 1),
 	UNIQUE NULLS NOT DISTINCT (role, level, category)
 );
 COMMENT ON TABLE csec.clearance IS 'what roles may see in clear, by level (and those below) or by category (alone)';
 COMMENT ON COLUMN csec.clearance.until IS 'the clearance ends at this time; null: no end is set';
+COMMENT ON COLUMN csec.clearance.mac IS 'keyed code over the other columns: csec.unsound_rows shows those that do not fit';
+CREATE TRIGGER sign_row BEFORE INSERT OR UPDATE ON csec.clearance FOR EACH ROW EXECUTE FUNCTION csec.sign_row();
+ALTER TABLE csec.clearance ENABLE ALWAYS TRIGGER sign_row;
 
 -- Default reasons: recorded, and good for levels that need none.
 CREATE TABLE csec.default_reason (
@@ -291,13 +308,13 @@ BEGIN
 	END IF;
 	IF TG_OP = 'DELETE' THEN
 		r := OLD;
-		detail := jsonb_build_object('old', to_jsonb(OLD));
+		detail := jsonb_build_object('old', to_jsonb(OLD) - 'mac');
 	ELSIF TG_OP = 'INSERT' THEN
 		r := NEW;
-		detail := jsonb_build_object('new', to_jsonb(NEW));
+		detail := jsonb_build_object('new', to_jsonb(NEW) - 'mac');
 	ELSE
 		r := NEW;
-		detail := jsonb_build_object('old', to_jsonb(OLD), 'new', to_jsonb(NEW));
+		detail := jsonb_build_object('old', to_jsonb(OLD) - 'mac', 'new', to_jsonb(NEW) - 'mac');
 	END IF;
 	IF TG_TABLE_NAME IN ('clearance', 'default_reason') THEN
 		object := r.role::text;

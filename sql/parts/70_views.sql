@@ -25,7 +25,7 @@ CREATE FUNCTION csec.record_fields(record bytea,
 		OUT status text, OUT exactness text, OUT rows int8,
 		OUT revealed text[], OUT masked text[], OUT redacted text[], OUT other text[], OUT probed text[], OUT subjects int8,
 		OUT object text, OUT action text, OUT detail text, OUT from_lsn pg_lsn, OUT to_lsn pg_lsn, OUT told text,
-		OUT payload bytea, OUT was_strict bool, OUT partial bool, OUT parallel bool, OUT read_key bytea)
+		OUT payload bytea, OUT was_strict bool, OUT partial bool, OUT parallel bool, OUT read_key bytea, OUT permit int8)
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'csec_record_fields';
 REVOKE ALL ON FUNCTION csec.record_fields(bytea) FROM PUBLIC;
@@ -175,7 +175,7 @@ CREATE VIEW csec.access_pieces AS
 	SELECT l.seq, r.at, l.at AS sealed_at, r.login, r.session_role, r.reader, r.effective_role, r.actor, r.reason, r.ticket,
 		r.application, r.client, r.session_started, r.session_pid, r.number, r.statement_no,
 		r.relation, l.relid, r.statement, r.revealed, r.masked, r.redacted, r.other, r.probed,
-		r.rows, r.subjects, r.exactness, r.status, r.was_strict AS strict, r.partial, r.parallel
+		r.rows, r.subjects, r.exactness, r.status, r.was_strict AS strict, r.partial, r.parallel, r.permit
 	FROM csec.trail() l CROSS JOIN LATERAL csec.record_fields(l.record) r
 	WHERE l.kind = 2;
 REVOKE ALL ON csec.access_pieces FROM PUBLIC;
@@ -192,7 +192,7 @@ CREATE VIEW csec.access_records AS
 		CASE WHEN w.pieces IS NULL THEN r.status ELSE w.status END AS status,
 		CASE WHEN w.pieces IS NULL THEN r.was_strict ELSE w.was_strict END AS strict,
 		coalesce(w.complete, true) AS complete,
-		coalesce(w.pieces, 1) AS pieces
+		coalesce(w.pieces, 1) AS pieces, r.permit
 	FROM csec.trail() l
 		CROSS JOIN LATERAL csec.record_fields(l.record) r
 		-- OFFSET 0 keeps the condition inside: nothing is called for what is whole
@@ -230,6 +230,7 @@ COMMENT ON COLUMN csec.access_records.status IS 'error: the statement failed, af
 COMMENT ON COLUMN csec.access_records.strict IS 'recorded durably before the first row left';
 COMMENT ON COLUMN csec.access_records.complete IS 'false: the last record of it is missing (yet); more may have been read';
 COMMENT ON COLUMN csec.access_records.pieces IS 'number of records that tell it; see csec.access_pieces';
+COMMENT ON COLUMN csec.access_records.permit IS 'the permit that showed these rows: see csec.access_requests; null: a clearance, or nothing, decided';
 
 -- How a transaction ended that was open when its record was sealed.
 CREATE FUNCTION csec.outcome_after(seq int8, xid int8) RETURNS text

@@ -35,7 +35,7 @@ enum
 	XID, RELID, RELATION, STATEMENT, STATEMENT_NO, STATUS, EXACTNESS, ROWS,
 	REVEALED, MASKED, REDACTED, OTHER, PROBED, SUBJECTS,
 	OBJECT, ACTION, DETAIL, FROM_LSN, TO_LSN, TOLD, PAYLOAD,
-	STRICT, PARTIAL, PARALLEL, READ_KEY,
+	STRICT, PARTIAL, PARALLEL, READ_KEY, PERMIT,
 	NATTS
 };
 
@@ -192,14 +192,14 @@ add_to_digest(const void *data, uint32 len)
 
 /*
  * What the pieces of one read have in common: leader's session, statement,
- * table, command, columns, and in whose name.
+ * table, command, columns, permit, and in whose name.
  */
 static void
 set_read_key(Output *output, bytea *record, const CsecBody *body)
 {
 	static const CsecTag tags[] = {
 		CSEC_TAG_READER, CSEC_TAG_CURRENT_USER, CSEC_TAG_RELID,
-		CSEC_TAG_STATEMENT, CSEC_TAG_STATEMENT_NO, CSEC_TAG_COLUMNS
+		CSEC_TAG_STATEMENT, CSEC_TAG_STATEMENT_NO, CSEC_TAG_COLUMNS, CSEC_TAG_PERMIT
 	};
 	uint8		digest[CSEC_SHA256_SIZE];
 
@@ -266,6 +266,7 @@ set_what(Output *output, const CsecBody *body)
 		set_name(output, EXACTNESS,
 				 csec_exactness_name((int) csec_field_u64(field[CSEC_TAG_EXACTNESS], 0)));
 	set_varint(output, ROWS, field[CSEC_TAG_ROWS]);
+	set_varint(output, PERMIT, field[CSEC_TAG_PERMIT]);
 	set_columns(output, field[CSEC_TAG_COLUMNS], field[CSEC_TAG_PROBED]);
 	set_subjects(output, field[CSEC_TAG_SUBJECTS]);
 }

@@ -41,6 +41,7 @@ static const uint8_t field_form[CSEC_TAG_LAST + 1] = {
 	[CSEC_TAG_OUTCOME] = FORM_U8,
 	[CSEC_TAG_POLICY_VERSION] = FORM_VARINT,
 	[CSEC_TAG_LEADER] = FORM_SESSION,
+	[CSEC_TAG_PERMIT] = FORM_VARINT,
 };
 
 /* Writes CSEC_HEADER_SIZE bytes to out. */

@@ -122,11 +122,12 @@ typedef enum CsecTag
 	CSEC_TAG_OUTCOME = 28,		/* u8: of an outcome record */
 	CSEC_TAG_POLICY_VERSION = 29,	/* varint */
 	CSEC_TAG_PAYLOAD = 30,		/* bytes of a rejected message, cut */
-	CSEC_TAG_LEADER = 31		/* i64 session start, u32 pid: whom a parallel
+	CSEC_TAG_LEADER = 31,		/* i64 session start, u32 pid: whom a parallel
 								 * worker works for */
+	CSEC_TAG_PERMIT = 32		/* varint: the permit that showed the rows */
 } CsecTag;
 
-#define CSEC_TAG_LAST CSEC_TAG_LEADER
+#define CSEC_TAG_LAST CSEC_TAG_PERMIT
 
 typedef enum CsecStatus
 {

@@ -34,6 +34,7 @@
 #include "capture/change_value.h"
 #include "capture/changes.h"
 #include "capture/collector.h"
+#include "capture/permit_write.h"
 #include "capture/rekey.h"
 #include "capture/subject_key.h"
 #include "capture/suspension.h"
@@ -481,6 +482,8 @@ csec_record_change(PG_FUNCTION_ARGS)
 	if (table->sealed && new != NULL)
 		csec_check_rekeyed(trigger->tg_relation, new, after.customer,
 						   table->encrypted, table->nencrypted);
+	if (op == OP_UPDATE)
+		csec_permit_check_key(policy, old, new);
 	if (csec_recording_suspended())
 		return PointerGetDatum(NULL);
 	csec_emit_check_lag();

@@ -106,7 +106,7 @@ same_read(const CsecCollector *c, const CsecIdentity *identity, const CsecReadKi
 {
 	return c->root == kind->table->root && c->exactness == kind->exactness &&
 		c->identity == identity && c->statement == kind->statement &&
-		c->told_by == kind->told_by &&
+		c->told_by == kind->told_by && c->permit == kind->permit &&
 		c->columns_len == kind->columns_len && c->probed_len == kind->probed_len &&
 		memcmp(c->columns, kind->columns, kind->columns_len) == 0 &&
 		memcmp(c->probed, kind->probed, kind->probed_len) == 0;
@@ -148,6 +148,8 @@ csec_collector_for(const CsecReadKind *kind)
 	c->leads = IsInParallelMode() && !IsParallelWorker();
 	c->told_by = kind->told_by;
 	c->counted = kind->counted;
+	c->permit = kind->permit;
+	c->superseded = false;
 	c->rows = 0;
 	c->emitted_at = csec_clock_ms();
 	set_columns(c, kind->columns, kind->columns_len);
@@ -196,13 +198,15 @@ emit_piece(CsecCollector *c, CsecStatus status, CsecExactness exactness,
 
 	begin_read(c, status, exactness, rows, flags);
 	out = csec_record_open_field(CSEC_TAG_SUBJECTS, &room);
-	room -= CSEC_LEADER_ROOM + CSEC_PROBED_ROOM + 2 * CSEC_VARINT_MAX;
+	room -= CSEC_LEADER_ROOM + CSEC_PROBED_ROOM + 4 * CSEC_VARINT_MAX;
 	csec_record_close_field(csec_subjects_encode(&c->subjects, from, out, room));
 	if (c->subjects.integers && *from < c->subjects.nranges)
 		csec_record_add_flags(CSEC_BODY_PARTIAL);
 	if (c->probed_len > 0)
 		csec_record_bytes(CSEC_TAG_PROBED, c->probed, c->probed_len);
 	csec_leader_append();
+	if (c->permit != 0)
+		csec_record_varint(CSEC_TAG_PERMIT, (uint64) c->permit);
 	c->emitted_part = true;
 	return csec_record_emit();
 }
@@ -301,6 +305,14 @@ csec_collectors_spill(void)
 			csec_collector_spill(c);
 }
 
+/* Nothing to tell: all of its rows were shown by permits, and told so. */
+static bool
+is_superseded(const CsecCollector *c)
+{
+	return c->superseded && c->rows == 0 && !c->emitted_part && !c->subjects.all &&
+		c->subjects.nranges == 0 && c->subjects.ntexts == 0;
+}
+
 /* A statement, or the transaction, is over: everything goes out. */
 void
 csec_collectors_emit(CsecStatus status)
@@ -311,7 +323,7 @@ csec_collectors_emit(CsecStatus status)
 	{
 		CsecCollector *c = collectors;
 
-		if (!c->told || c->rows > 0 || status != CSEC_STATUS_OK)
+		if ((!c->told || c->rows > 0 || status != CSEC_STATUS_OK) && !is_superseded(c))
 			emit_read(c, status, false);
 		collectors = c->next;
 		drop_collector(c);

@@ -28,6 +28,7 @@ typedef struct CsecReadKind
 	size_t		columns_len;
 	const uint8 *probed;		/* as the record's field */
 	size_t		probed_len;
+	int64		permit;			/* that shows these rows, or 0 */
 } CsecReadKind;
 
 /* More names of probed columns are left out. */
@@ -50,6 +51,8 @@ typedef struct CsecCollector
 	const struct EState *told_by;	/* the query whose changes will tell these
 									 * rows, if it comes to them; or NULL */
 	bool		counted;		/* it will change as many rows as these */
+	int64		permit;			/* that shows these rows, or 0 */
+	bool		superseded;		/* its rows went to collectors of permits */
 	uint64		rows;			/* since the last emission */
 	int64		emitted_at;		/* on csec_clock_ms() */
 	size_t		columns_len;

@@ -39,6 +39,7 @@ static struct
 	struct
 	{
 		int			at;			/* offset of the decision's byte */
+		AttrNumber	attno;
 		uint32		category;
 	}			mark[MaxHeapAttributeNumber];
 }			last;
@@ -81,6 +82,7 @@ add_column(const CsecTable *table, AttrNumber attno)
 	if (field != NULL)
 	{
 		last.mark[last.nmarks].at = last.bytes.len;
+		last.mark[last.nmarks].attno = attno;
 		last.mark[last.nmarks++].category = field->category;
 	}
 	head[0] = 0;
@@ -195,11 +197,12 @@ met(uint32 category)
 
 /*
  * The columns in "selected" (numbered as in a range table entry; a whole-row
- * reference is every column), with the decisions of this moment.  Valid until
- * the next call.
+ * reference is every column), with the decisions of this moment, for rows that
+ * a permit shows (0: none does).  Valid until the next call.
  */
 const uint8 *
-csec_columns_encode(const CsecTable *table, Bitmapset *selected, size_t *len)
+csec_columns_encode(const CsecTable *table, Bitmapset *selected,
+					const CsecPermitted *permitted, int64 permit, size_t *len)
 {
 	if (!last.valid || last.relid != table->relid || last.nfields != table->nfields ||
 		!bms_equal(last.selected, selected))
@@ -211,7 +214,8 @@ csec_columns_encode(const CsecTable *table, Bitmapset *selected, size_t *len)
 	}
 	for (int i = 0; i < last.nmarks; i++)
 		last.bytes.data[last.mark[i].at] =
-			(char) (1 + met(last.mark[i].category));
+			(char) (1 + (permit != 0 && csec_permitted_column(permitted, permit, last.mark[i].attno) ?
+						 CSEC_REVEAL : met(last.mark[i].category)));
 	*len = last.bytes.len;
 	return (const uint8 *) last.bytes.data;
 }

@@ -7,10 +7,13 @@
 
 #include "nodes/bitmapset.h"
 
+#include "capture/permitted.h"
 #include "policy/table.h"
 
 extern const uint8 *csec_columns_encode(const CsecTable *table,
-										Bitmapset *selected, size_t *len);
+										Bitmapset *selected,
+										const CsecPermitted *permitted, int64 permit,
+										size_t *len);
 extern size_t csec_columns_probed(const CsecTable *table, Bitmapset *conditions,
 								  uint8 *out, size_t room);
 extern bool csec_columns_touch_fields(const CsecTable *table, Bitmapset *selected);

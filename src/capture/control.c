@@ -114,3 +114,21 @@ csec_control(PG_FUNCTION_ARGS)
 	csec_control_emit(action, object, detail);
 	PG_RETURN_VOID();
 }
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_denial);
+
+/*
+ * csec.denial(action text, object text, detail jsonb) returns void: the same
+ * for what one of csec's functions is about to refuse.  It belongs to no
+ * transaction, so the error that follows does not take it back.
+ */
+Datum
+csec_denial(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *json = PG_GETARG_JSONB_P(2);
+
+	emit(CSEC_KIND_DENIAL, text_to_cstring(PG_GETARG_TEXT_PP(0)),
+		 text_to_cstring(PG_GETARG_TEXT_PP(1)),
+		 JsonbToCString(NULL, &json->root, VARSIZE(json)));
+	PG_RETURN_VOID();
+}

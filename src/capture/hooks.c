@@ -12,19 +12,24 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "replication/logicalworker.h"
+#include "tcop/pquery.h"
 #include "tcop/utility.h"
 #include "utils/memutils.h"
+#include "utils/portal.h"
 
 #include "capture/changes.h"
 #include "capture/collector.h"
 #include "capture/guard.h"
 #include "capture/hooks.h"
+#include "capture/permit_write.h"
+#include "capture/permitted.h"
 #include "capture/reads.h"
 #include "capture/target.h"
 #include "capture/utility.h"
 #include "capture/wrap.h"
 #include "policy/catalog.h"
 #include "policy/decision.h"
+#include "policy/reveal.h"
 #include "types/masked_text.h"
 #include "util/pgcompat.h"
 
@@ -70,6 +75,8 @@ executor_start(QueryDesc *queryDesc, int eflags)
 
 	if (known)
 		begin_outermost();
+	if (depth == 0)
+		csec_reveal_new_query();
 	if (prev_ExecutorStart)
 		prev_ExecutorStart(queryDesc, eflags);
 	else
@@ -77,6 +84,7 @@ executor_start(QueryDesc *queryDesc, int eflags)
 	if (known && !(eflags & EXEC_FLAG_EXPLAIN_ONLY) && csec_database_has_csec())
 	{
 		csec_targets_check(queryDesc);
+		csec_permit_check_writes(queryDesc->plannedstmt, depth == 0);
 		csec_reads_instrument(queryDesc, depth == 0);
 	}
 }
@@ -100,18 +108,37 @@ refuse_if_masks_were_given(QueryDesc *queryDesc)
 		csec_refuse_masked_dml(csec_mask_was_given);
 }
 
+/* The rows go into a cursor's store (WITH HOLD, RETURNING), and out later. */
+static void
+hold_for_portal(QueryDesc *queryDesc)
+{
+	if (unlikely(csec_reveal_any) && queryDesc->dest->mydest == DestTuplestore &&
+		ActivePortal != NULL && ActivePortal->holdContext != NULL)
+		csec_reveal_hold(ActivePortal->holdContext);
+}
+
+/* Go on; without parallel workers where permits have to be counted. */
+static void
+run(CSEC_RUN_HOOK_ARGS)
+{
+	if (!csec_known_absent && csec_reads_under_permit(queryDesc->plannedstmt))
+		CSEC_RUN_WITHOUT_WORKERS(queryDesc);
+	if (prev_ExecutorRun)
+		prev_ExecutorRun(CSEC_RUN_HOOK_PASS);
+	else
+		standard_ExecutorRun(CSEC_RUN_HOOK_PASS);
+}
+
 static void
 executor_run(CSEC_RUN_HOOK_ARGS)
 {
 	bool		changing = csec_statement_changes_data;
 	uint32		given = csec_mask_was_given;
+	bool		exporting = csec_reveal_exporting;
 
 	if (csec_known_absent)
 	{
-		if (prev_ExecutorRun)
-			prev_ExecutorRun(CSEC_RUN_HOOK_PASS);
-		else
-			standard_ExecutorRun(CSEC_RUN_HOOK_PASS);
+		run(CSEC_RUN_HOOK_PASS);
 		return;
 	}
 	begin_outermost();
@@ -119,13 +146,14 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 		csec_reads_discarded = queryDesc->dest->mydest == DestNone;
 	csec_statement_changes_data = changes_data(queryDesc);
 	csec_mask_was_given = CSEC_CATEGORY_NONE;
+
+	/* what a function reads within a statement that exports goes where its rows go */
+	csec_reveal_exporting = (depth > 0 && exporting) || csec_query_exports(queryDesc);
+	hold_for_portal(queryDesc);
 	depth++;
 	PG_TRY();
 	{
-		if (prev_ExecutorRun)
-			prev_ExecutorRun(CSEC_RUN_HOOK_PASS);
-		else
-			standard_ExecutorRun(CSEC_RUN_HOOK_PASS);
+		run(CSEC_RUN_HOOK_PASS);
 		refuse_if_masks_were_given(queryDesc);
 	}
 	PG_CATCH();
@@ -133,6 +161,7 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 		depth--;
 		csec_statement_changes_data = changing;
 		csec_mask_was_given = given;
+		csec_reveal_exporting = exporting;
 		csec_wrap_failed(queryDesc->estate);
 		csec_collectors_failed(queryDesc->estate);
 		PG_RE_THROW();
@@ -141,6 +170,7 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 	depth--;
 	csec_statement_changes_data = changing;
 	csec_mask_was_given = given;
+	csec_reveal_exporting = exporting;
 	if (queryDesc->operation == CMD_SELECT)
 		end_outermost();
 }

@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -340,6 +341,20 @@ record(const CsecTable *table, ArrayType *subject, const char *fields, bool matc
 	csec_control_emit("match", table->qualified_name, detail.data);
 }
 
+/* The customer is who he says: for a while the reader may see him, where policy says so. */
+static void
+open_permit(Oid relid, ArrayType *subject)
+{
+	Oid			types[] = {REGCLASSOID, TEXTARRAYOID};
+	Datum		values[] = {ObjectIdGetDatum(relid), PointerGetDatum(subject)};
+
+	if (XactReadOnly)
+		return;
+	SPI_connect();
+	SPI_execute_with_args("SELECT csec.open_match_permit($1, $2)", 2, types, values, NULL, false, 0);
+	SPI_finish();
+}
+
 /*
  * csec.match_customer(tab regclass, subject text[], claims jsonb) returns bool
  *		Is all that is claimed of this customer so?
@@ -372,6 +387,9 @@ csec_match_customer(PG_FUNCTION_ARGS)
 	SPI_finish();
 	record(table, subject, q.fields.data, matched);
 	if (matched)
+	{
 		csec_match_take_back();
+		open_permit(relid, subject);
+	}
 	PG_RETURN_BOOL(matched);
 }

@@ -16,6 +16,7 @@
 
 #include "capture/columns.h"
 #include "capture/observer.h"
+#include "capture/permitted.h"
 #include "capture/subject_key.h"
 #include "util/clock.h"
 #include "util/guc.h"
@@ -23,9 +24,9 @@
 /* The rows of the current run go nowhere: MOVE. */
 bool		csec_reads_discarded = false;
 
-/* Find the collector of the current statement. */
-void
-csec_observer_attach(CsecObserver *observer)
+/* The collector of the current statement, for rows that a permit shows, or 0. */
+static CsecCollector *
+find_collector(CsecObserver *observer, int64 permit)
 {
 	uint8		probed[CSEC_PROBED_ROOM];
 	CsecReadKind kind = {
@@ -35,16 +36,24 @@ csec_observer_attach(CsecObserver *observer)
 		.strict = observer->strict,
 		.told_by = observer->told ? observer->scan->state : NULL,
 		.counted = observer->counted,
-		.probed = probed
+		.probed = probed,
+		.permit = permit
 	};
 
 	if (observer->exactness == CSEC_EXACT_DELIVERED && csec_reads_discarded)
 		kind.exactness = CSEC_EXACT_SCANNED;
 	kind.columns = csec_columns_encode(observer->table, observer->selected,
-									   &kind.columns_len);
+									   observer->permitted, permit, &kind.columns_len);
 	kind.probed_len = csec_columns_probed(observer->table, observer->conditions,
 										  probed, sizeof(probed));
-	observer->collector = csec_collector_for(&kind);
+	return csec_collector_for(&kind);
+}
+
+/* Find the collector of the current statement. */
+void
+csec_observer_attach(CsecObserver *observer)
+{
+	observer->collector = find_collector(observer, 0);
 	observer->generation = csec_collectors_generation;
 }
 
@@ -74,11 +83,33 @@ key_slot(CsecObserver *observer, TupleTableSlot *result)
 	return ((ScanState *) observer->scan)->ss_ScanTupleSlot;
 }
 
+/*
+ * Rows of customers whom a permit shows are told apart from the others: what
+ * the reader met there is something else.
+ */
+static CsecCollector *
+collector_of_row(CsecObserver *observer, TupleTableSlot *result)
+{
+	TupleTableSlot *slot = key_slot(observer, result);
+	int64		permit = slot == NULL ? 0 :
+	csec_permitted_by(observer->permitted, slot, observer->attno);
+
+	if (permit == 0)
+		return observer->collector;
+	if (observer->permit != permit || observer->shown_generation != csec_collectors_generation)
+	{
+		observer->shown = find_collector(observer, permit);
+		observer->permit = permit;
+		observer->shown_generation = csec_collectors_generation;
+		observer->collector->superseded = true;
+	}
+	return observer->shown;
+}
+
 /* Not an integer: its text. */
 static bool
-note_text(CsecObserver *observer, TupleTableSlot *slot)
+note_text(CsecObserver *observer, CsecCollector *c, TupleTableSlot *slot)
 {
-	CsecCollector *c = observer->collector;
 	StringInfoData text;
 	MemoryContext old = MemoryContextSwitchTo(observer->scan->state->es_query_cxt);
 	bool		found;
@@ -96,9 +127,8 @@ note_text(CsecObserver *observer, TupleTableSlot *slot)
 }
 
 static bool
-note_integer(CsecObserver *observer, TupleTableSlot *slot)
+note_integer(CsecObserver *observer, CsecCollector *c, TupleTableSlot *slot)
 {
-	CsecCollector *c = observer->collector;
 	int64		key;
 
 	if (!csec_subject_integer(observer->table, slot, observer->attno, &key))
@@ -113,9 +143,8 @@ note_integer(CsecObserver *observer, TupleTableSlot *slot)
 
 /* Add the row's subject to the set; false: the row has none (an outer join). */
 static bool
-note_subject(CsecObserver *observer, TupleTableSlot *result)
+note_subject(CsecObserver *observer, CsecCollector *c, TupleTableSlot *result)
 {
-	CsecCollector *c = observer->collector;
 	TupleTableSlot *slot;
 
 	if (c->subjects.all)
@@ -127,8 +156,8 @@ note_subject(CsecObserver *observer, TupleTableSlot *result)
 		return true;
 	}
 	if (c->subjects.integers)
-		return note_integer(observer, slot);
-	return note_text(observer, slot);
+		return note_integer(observer, c, slot);
+	return note_text(observer, c, slot);
 }
 
 /*
@@ -158,7 +187,9 @@ csec_observer_note(CsecObserver *observer, TupleTableSlot *result)
 	/* what ran below may have ended statements of its own */
 	csec_observer_ready(observer);
 	c = observer->collector;
-	if (!note_subject(observer, result) && observer->in_result)
+	if (unlikely(observer->permitted != NULL))
+		c = collector_of_row(observer, result);
+	if (!note_subject(observer, c, result) && observer->in_result)
 		return;
 	if (observer->again)
 		return;

@@ -33,6 +33,7 @@
 #include "audit/emit.h"
 #include "capture/columns.h"
 #include "capture/conflict.h"
+#include "capture/permitted.h"
 #include "capture/read_point.h"
 #include "capture/reads.h"
 #include "capture/suspension.h"
@@ -49,6 +50,7 @@ typedef struct WalkContext
 	CsecWrappedQuery *query;
 	bool		outermost;		/* no statement stands around it */
 	bool		worker;			/* the root's rows go to a leader, who notes them */
+	bool		exporting;		/* the rows do not go to the client as they are */
 	CsecPlanPath path;
 } WalkContext;
 
@@ -303,6 +305,8 @@ observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblE
 
 	if (told)
 		leave_to_changes(observer, true);
+	observer->permitted = csec_permitted_scan(context->query, scan, table, observer->selected,
+											  context->exporting);
 	if (table->nfields > 0)
 		observer->conditions = condition_columns(scan);
 	if (IsA(scan, ForeignScanState) || IsA(scan, CustomScanState))
@@ -434,6 +438,14 @@ is_foreign_key_check(QueryDesc *queryDesc)
 		strncmp(queryDesc->sourceText, "SELECT 1 FROM ONLY ", 19) == 0;
 }
 
+/* Does what a query reads go elsewhere than to the client as rows? */
+bool
+csec_query_exports(QueryDesc *queryDesc)
+{
+	return queryDesc->operation != CMD_SELECT || queryDesc->plannedstmt->hasModifyingCTE ||
+		csec_reads_command != NULL || queryDesc->dest->mydest == DestIntoRel;
+}
+
 /* Does the query touch a protected table at all? */
 static bool
 touches_protected(PlannedStmt *stmt)
@@ -469,7 +481,8 @@ csec_reads_instrument(QueryDesc *queryDesc, bool outermost)
 	WalkContext context = {
 		.queryDesc = queryDesc,
 		.outermost = outermost,
-		.worker = outermost && IsParallelWorker()
+		.worker = outermost && IsParallelWorker(),
+		.exporting = csec_query_exports(queryDesc)
 	};
 	MemoryContext old;
 	ListCell   *lc;

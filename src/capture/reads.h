@@ -8,6 +8,7 @@
 #include "executor/execdesc.h"
 
 extern void csec_reads_instrument(QueryDesc *queryDesc, bool outermost);
+extern bool csec_query_exports(QueryDesc *queryDesc);
 extern const char *csec_reads_command;	/* overrides the executor's, or NULL */
 
 #endif							/* CSEC_CAPTURE_READS_H */

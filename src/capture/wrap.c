@@ -37,7 +37,8 @@ typedef struct WrappedExpr
 {
 	ExprState	state;			/* must be first: what is run in its place */
 	ExprState  *original;
-	CsecObserver *observer;
+	CsecRowWatcher watcher;
+	void	   *arg;
 } WrappedExpr;
 
 /* A projection, whose expression lies in it. */
@@ -45,7 +46,8 @@ typedef struct WrappedProjection
 {
 	ProjectionInfo info;		/* must be first */
 	ExprState  *original;		/* its steps point into it: it runs where it is */
-	CsecObserver *observer;
+	CsecRowWatcher watcher;
+	void	   *arg;
 	int			input;			/* variable number of the tuple that has the key */
 } WrappedProjection;
 
@@ -134,7 +136,7 @@ note_and_run(ExprState *state, ExprContext *econtext, bool *isnull)
 {
 	WrappedExpr *expr = (WrappedExpr *) state;
 
-	csec_observer_note(expr->observer, econtext->ecxt_scantuple);
+	expr->watcher(expr->arg, econtext->ecxt_scantuple);
 	return expr->original->evalfunc(expr->original, econtext, isnull);
 }
 
@@ -144,10 +146,10 @@ note_and_project(ExprState *state, ExprContext *econtext, bool *isnull)
 	WrappedProjection *projection = (WrappedProjection *)
 		((char *) state - offsetof(ProjectionInfo, pi_state));
 
-	csec_observer_note(projection->observer,
-					   projection->input == OUTER_VAR ? econtext->ecxt_outertuple :
-					   projection->input == INNER_VAR ? econtext->ecxt_innertuple :
-					   econtext->ecxt_scantuple);
+	projection->watcher(projection->arg,
+						projection->input == OUTER_VAR ? econtext->ecxt_outertuple :
+						projection->input == INNER_VAR ? econtext->ecxt_innertuple :
+						econtext->ecxt_scantuple);
 	return projection->original->evalfunc(projection->original, econtext, isnull);
 }
 
@@ -245,33 +247,60 @@ csec_is_wrapped(const ExprState *expr)
  * result slot, which callers look at; only the way in is another.
  */
 ExprState *
-csec_wrap_expression(ExprState *original, CsecObserver *observer)
+csec_wrap_expression_watch(ExprState *original, CsecRowWatcher watcher, void *arg)
 {
 	WrappedExpr *expr = palloc0(sizeof(WrappedExpr));
 
 	expr->state = *original;
 	expr->state.evalfunc = note_and_run;
 	expr->original = original;
-	expr->observer = observer;
-	observer->in_result = observer->fetched == NULL;
-	observer->in_expression = true;
+	expr->watcher = watcher;
+	expr->arg = arg;
 	return &expr->state;
 }
 
-/* The same for a projection, of the input tuple that has the key. */
-ProjectionInfo *
-csec_wrap_projection(ProjectionInfo *original, CsecObserver *observer, int input)
+static void
+observe(void *arg, TupleTableSlot *row)
+{
+	csec_observer_note(arg, row);
+}
+
+ExprState *
+csec_wrap_expression(ExprState *original, CsecObserver *observer)
+{
+	observer->in_result = observer->fetched == NULL;
+	observer->in_expression = true;
+	return csec_wrap_expression_watch(original, observe, observer);
+}
+
+/* The same for a projection. */
+static ProjectionInfo *
+wrap_projection(ProjectionInfo *original, int input, CsecRowWatcher watcher, void *arg)
 {
 	WrappedProjection *projection = palloc0(sizeof(WrappedProjection));
 
 	projection->info = *original;
 	projection->original = &original->pi_state;
 	projection->info.pi_state.evalfunc = note_and_project;
-	projection->observer = observer;
+	projection->watcher = watcher;
+	projection->arg = arg;
 	projection->input = input;
+	return &projection->info;
+}
+
+ProjectionInfo *
+csec_wrap_projection_watch(ProjectionInfo *original, CsecRowWatcher watcher, void *arg)
+{
+	return wrap_projection(original, 0, watcher, arg);
+}
+
+/* Of the input tuple that has the key. */
+ProjectionInfo *
+csec_wrap_projection(ProjectionInfo *original, CsecObserver *observer, int input)
+{
 	observer->in_result = observer->fetched == NULL;
 	observer->in_expression = true;
-	return &projection->info;
+	return wrap_projection(original, input, observe, observer);
 }
 
 /* For the nodes that will be wrapped of one query, in its memory. */

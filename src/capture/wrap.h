@@ -24,6 +24,11 @@ extern bool csec_is_wrapped(const ExprState *expr);
 extern ExprState *csec_wrap_expression(ExprState *original, CsecObserver *observer);
 extern ProjectionInfo *csec_wrap_projection(ProjectionInfo *original,
 											CsecObserver *observer, int input);
+
+/* Call back before the filter, or what a scan computes, sees a row. */
+extern ExprState *csec_wrap_expression_watch(ExprState *original, CsecRowWatcher watcher, void *arg);
+extern ProjectionInfo *csec_wrap_projection_watch(ProjectionInfo *original,
+												  CsecRowWatcher watcher, void *arg);
 extern void csec_wrap_failed(EState *estate);
 
 #endif							/* CSEC_CAPTURE_WRAP_H */

@@ -40,7 +40,7 @@
 
 static const char *const table_names[CSEC_POLICY_TABLES] = {
 	"level", "category", "clearance", "default_reason",
-	"protected_table", "protected_field"
+	"protected_table", "protected_field", "access_permit", "permit_use"
 };
 
 bool		csec_known_absent = false;

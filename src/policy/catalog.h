@@ -23,10 +23,12 @@ typedef enum CsecPolicyTable
 	CSEC_POLICY_CLEARANCE,
 	CSEC_POLICY_DEFAULT_REASON,
 	CSEC_POLICY_PROTECTED_TABLE,
-	CSEC_POLICY_PROTECTED_FIELD
+	CSEC_POLICY_PROTECTED_FIELD,
+	CSEC_POLICY_PERMIT,
+	CSEC_POLICY_PERMIT_USE
 } CsecPolicyTable;
 
-#define CSEC_POLICY_TABLES 6
+#define CSEC_POLICY_TABLES 8
 
 /* Known to be absent: the one test that databases without csec pay for. */
 extern bool csec_known_absent;

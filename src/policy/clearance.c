@@ -18,7 +18,9 @@
 
 #include "policy/catalog.h"
 #include "policy/clearance.h"
+#include "policy/probe.h"
 #include "policy/reader.h"
+#include "policy/row_mac.h"
 
 /* A clearance: for all levels up to a rank, or for one category. */
 typedef struct Clearance
@@ -56,6 +58,7 @@ typedef struct Cache
 
 static Cache *cache = NULL;
 static bool fresh = false;
+static Oid	reported = InvalidOid;	/* whose unsound row was put on record last */
 
 /* Levels count because clearances keep their ranks. */
 #define DEPENDS_ON \
@@ -97,6 +100,13 @@ read_clearance(CsecPolicyScan *scan, HeapTuple row, Clearance *out)
 	out->role = DatumGetObjectId(csec_policy_value(scan, row, "role", &isnull));
 	value = csec_policy_value(scan, row, "until", &isnull);
 	out->until = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+	if (!csec_row_is_sound(row, RelationGetDescr(scan->rel)))
+	{
+		if (out->role != reported && csec_denied_hook)
+			csec_denied_hook("clearance that csec did not give", out->category);
+		reported = out->role;
+		return false;
+	}
 	/* A role that was dropped left its rows behind. */
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(out->role)))
 		return false;

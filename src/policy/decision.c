@@ -27,6 +27,7 @@
 #include "policy/clearance.h"
 #include "policy/context.h"
 #include "policy/decision.h"
+#include "policy/permit.h"
 #include "policy/probe.h"
 #include "policy/reader.h"
 #include "policy/table.h"
@@ -221,6 +222,8 @@ csec_why_name(CsecWhy why)
 			return "revealed";
 		case CSEC_WHY_NO_CLEARANCE:
 			return "no clearance";
+		case CSEC_WHY_PERMIT:
+			return "permit";
 		case CSEC_WHY_NO_REASON:
 			return "no reason";
 		case CSEC_WHY_NOT_A_MEMBER:
@@ -246,6 +249,8 @@ why_detail(CsecWhy why)
 			return NULL;
 		case CSEC_WHY_NO_CLEARANCE:
 			return "The reader has no clearance that covers the category, or it has ended.";
+		case CSEC_WHY_PERMIT:
+			return "A permit shows it where a query reads a row of the permitted customers, and nowhere else: see csec.access_requests.";
 		case CSEC_WHY_NO_REASON:
 			return "The reader is cleared, but the transaction has stated no reason: call csec.set_context(actor, reason, ticket).";
 		case CSEC_WHY_NOT_A_MEMBER:
@@ -380,10 +385,14 @@ csec_why_masked(PG_FUNCTION_ARGS)
 		CsecCategory *category = lfirst(cell);
 		CsecDecision decision;
 		CsecWhy		why = work_out(category->id, &decision);
-		const char *detail = why_detail(why);
+		const char *detail;
 		Datum		values[5];
 		bool		nulls[5] = {0};
 
+		if ((why == CSEC_WHY_NO_CLEARANCE || why == CSEC_WHY_NO_REASON) &&
+			csec_permit_shows(category->id))
+			why = CSEC_WHY_PERMIT;
+		detail = why_detail(why);
 		values[0] = CStringGetTextDatum(NameStr(category->name));
 		values[1] = CStringGetTextDatum(NameStr(category->level));
 		values[2] = CStringGetTextDatum(shown[decision]);

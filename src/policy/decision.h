@@ -23,6 +23,7 @@ typedef enum CsecWhy
 {
 	CSEC_WHY_REVEALED = 0,
 	CSEC_WHY_NO_CLEARANCE,
+	CSEC_WHY_PERMIT,			/* shown for some customers only */
 	CSEC_WHY_NO_REASON,
 	CSEC_WHY_NOT_A_MEMBER,		/* outer role got by attribute only */
 	CSEC_WHY_RESTRICTED,		/* security-restricted operation */

@@ -6,6 +6,7 @@
 
 #include "mb/pg_wchar.h"
 
+#include "policy/reveal.h"
 #include "types/dump_value.h"
 #include "types/encrypted_value.h"
 #include "types/masked_text.h"
@@ -73,6 +74,17 @@ show_nothing(CsecShown *out)
 	out->len = CSEC_MASK_REDACTED_LEN;
 }
 
+/* Is it a value that a permit lets the reader see? */
+static bool
+is_permitted(const CsecMasked *value)
+{
+	if (likely(!csec_reveal_any) || csec_complete_or_refused())
+		return false;
+	if (value->envelope != NULL)
+		return csec_reveal_allows(value->category, value->envelope, value->envelope_size);
+	return csec_reveal_allows(value->category, value->text, value->len);
+}
+
 /*
  * The decision for a value.  In a text that is computed with, an envelope
  * would be as wrong as a mask: there an encrypted value is complete or refused
@@ -82,9 +94,12 @@ show_nothing(CsecShown *out)
 static CsecDecision
 decide(const CsecMasked *value)
 {
+	CsecDecision decision;
+
 	if (value->category == CSEC_CATEGORY_NONE)
 		return CSEC_REVEAL;
-	return csec_decide_or_refuse(value->category, value->envelope == NULL);
+	decision = csec_decide_or_refuse(value->category, value->envelope == NULL);
+	return decision != CSEC_REVEAL && is_permitted(value) ? CSEC_REVEAL : decision;
 }
 
 void

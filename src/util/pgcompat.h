@@ -31,11 +31,15 @@ csec_log_message(const char *prefix, const char *message, size_t size)
 #define CSEC_RUN_HOOK_ARGS \
 	QueryDesc *queryDesc, ScanDirection direction, uint64 count
 #define CSEC_RUN_HOOK_PASS queryDesc, direction, count
+#define CSEC_RUN_WITHOUT_WORKERS(queryDesc) ((queryDesc)->already_executed = true)
 #else
 #define CSEC_RUN_HOOK_ARGS \
 	QueryDesc *queryDesc, ScanDirection direction, uint64 count, \
 	bool execute_once
 #define CSEC_RUN_HOOK_PASS queryDesc, direction, count, execute_once
+/* A query that was run before, or may be again (older minor releases), gets no workers. */
+#define CSEC_RUN_WITHOUT_WORKERS(queryDesc) \
+	((queryDesc)->already_executed = true, execute_once = false)
 #endif
 
 /* 16 moved the columns that a query reads out of the range table entry. */

@@ -57,7 +57,7 @@ sub body
 	while ($body ne '')
 	{
 		my $tag = ord substr($body, 0, 1, '');
-		die "tag $tag after $last" if $tag <= $last || $tag > 31;
+		die "tag $tag after $last" if $tag <= $last || $tag > 32;
 		$last = $tag;
 		$b{field}{$tag} = counted(\$body);
 	}

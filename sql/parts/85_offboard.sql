@@ -1,0 +1,110 @@
+-- Somebody leaves: everything that he could use goes in one transaction, and
+-- what is left is told, down to PostgreSQL's own privileges.
+
+CREATE FUNCTION csec.offboard(person text, reason text) RETURNS TABLE (kind text, object text, detail text, residue bool)
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	logins regrole[] := csec.logins_of(person);
+	r csec.access_request;
+	own text;
+	login regrole;
+	ended int := 0;
+	sessions int;
+BEGIN
+	PERFORM csec.check_other_person('offboard', person, logins[1]);
+	PERFORM csec.check_reason('offboard', person, reason);
+	IF NOT EXISTS (SELECT FROM csec.person p WHERE p.id = person) AND cardinality(logins) = 0 THEN
+		PERFORM csec.refuse('offboard', person, format('person "%s" does not exist', person), 'See csec.person; a login without a person is login:NAME.', 'undefined_object');
+	END IF;
+	FOR r IN SELECT * FROM csec.access_request q WHERE q.person = offboard.person
+		AND q.state IN ('draft', 'submitted', 'approved', 'active', 'suspended') ORDER BY q.id FOR UPDATE
+	LOOP
+		PERFORM csec.enter_state(r, CASE WHEN r.state IN ('draft', 'submitted') THEN 'withdrawn' ELSE 'revoked' END, csec.current_person(), reason);
+		ended := ended + 1;
+	END LOOP;
+	-- also those that a permit of an older name of his has
+	DELETE FROM csec.access_permit p WHERE p.login = ANY (logins);
+	DELETE FROM csec.clearance c WHERE c.role = ANY (logins);
+	DELETE FROM csec.default_reason d WHERE d.role = ANY (logins);
+	DELETE FROM csec.data_owner o WHERE o.role = ANY (logins);
+	UPDATE csec.person p SET state = 'left', since = clock_timestamp() WHERE p.id = person AND p.state <> 'left';
+	FOREACH login IN ARRAY logins LOOP
+		FOR own IN SELECT m.roleid::regrole::text FROM pg_auth_members m JOIN pg_roles o ON o.oid = m.roleid
+			WHERE m.member = login AND o.rolname ~ '^csec_' LOOP
+			EXECUTE format('REVOKE %s FROM %s', own, login);
+		END LOOP;
+		EXECUTE format('ALTER ROLE %s NOLOGIN', login);
+	END LOOP;
+	SELECT count(*) INTO sessions FROM pg_stat_activity a
+		WHERE a.usesysid = ANY (logins::oid[]) AND a.pid <> pg_backend_pid() AND pg_terminate_backend(a.pid);
+	PERFORM csec.control('offboard', person, jsonb_build_object('person', csec.current_person(), 'logins', to_jsonb(logins::text[]),
+		'requests', ended, 'sessions', sessions, 'reason', reason, 'policy', csec.policy_version()));
+	RETURN QUERY SELECT * FROM csec.offboard_report(person);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.offboard(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.offboard(text, text) TO csec_admin, csec_officer;
+COMMENT ON FUNCTION csec.offboard(text, text) IS
+	'a person leaves: his requests, permits, clearances, default reasons, delegations and memberships in csec''s roles end, his logins cannot log in, his sessions are terminated; gives csec.offboard_report()';
+
+-- What is in this database by name, what is in others by number.
+CREATE FUNCTION csec.native_residue(login regrole) RETURNS TABLE (kind text, object text, detail text)
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+		SELECT 'attribute', login::text, a.what FROM pg_roles r,
+				LATERAL (VALUES ('LOGIN', r.rolcanlogin), ('SUPERUSER', r.rolsuper), ('CREATEROLE', r.rolcreaterole),
+					('CREATEDB', r.rolcreatedb), ('REPLICATION', r.rolreplication), ('BYPASSRLS', r.rolbypassrls)) a (what, has)
+			WHERE r.oid = login AND a.has
+		UNION ALL
+		SELECT 'membership', m.roleid::regrole::text, CASE WHEN m.admin_option THEN 'with admin option' END FROM pg_auth_members m WHERE m.member = login
+		UNION ALL
+		SELECT CASE d.deptype WHEN 'o' THEN 'owner' WHEN 'r' THEN 'policy' ELSE 'privilege' END,
+				CASE WHEN d.dbid IN (0, (SELECT b.oid FROM pg_database b WHERE b.datname = current_database()))
+					THEN pg_describe_object(d.classid, d.objid, d.objsubid)
+					ELSE format('object %s of %s', d.objid, d.classid::regclass) END,
+				(SELECT 'database ' || b.datname FROM pg_database b WHERE b.oid = d.dbid AND b.datname <> current_database())
+			FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = login AND d.deptype IN ('o', 'a', 'r')
+	$$;
+REVOKE ALL ON FUNCTION csec.native_residue(regrole) FROM PUBLIC;
+COMMENT ON FUNCTION csec.native_residue(regrole) IS 'internal: what PostgreSQL itself lets a role do';
+
+CREATE FUNCTION csec.offboard_report(person text) RETURNS TABLE (kind text, object text, detail text, residue bool)
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	logins regrole[] := csec.logins_of(person);
+BEGIN
+	RETURN QUERY
+		SELECT 'session', a.usename::text, format('process %s since %s', a.pid, a.backend_start), true FROM pg_stat_activity a
+			WHERE a.usesysid = ANY (logins::oid[]) AND a.pid <> pg_backend_pid()
+		UNION ALL
+		SELECT 'request', 'request ' || q.id, csec.request_state(q), true FROM csec.access_request q
+			WHERE q.person = offboard_report.person AND csec.request_state(q) IN ('draft', 'submitted', 'approved', 'active', 'suspended')
+		UNION ALL
+		SELECT 'permit', 'request ' || p.id, p.relid::text, true FROM csec.access_permit p WHERE p.login = ANY (logins)
+		UNION ALL
+		SELECT 'clearance', c.role::text, coalesce(c.level, c.category), true FROM csec.clearance c WHERE c.role = ANY (logins)
+		UNION ALL
+		SELECT 'default reason', d.role::text, d.reason, true FROM csec.default_reason d WHERE d.role = ANY (logins)
+		UNION ALL
+		SELECT 'delegation', o.relid::text, o.role::text, true FROM csec.data_owner o WHERE o.role = ANY (logins)
+		UNION ALL
+		SELECT n.kind, n.object, n.detail, true FROM unnest(logins) l, LATERAL csec.native_residue(l) n;
+	IF to_regclass('csec_trail.audit_log') IS NOT NULL THEN
+		-- what he read a moment ago as well; a sealer that is stuck does not keep him here
+		BEGIN
+			PERFORM csec.flush_audit();
+		EXCEPTION WHEN OTHERS THEN
+			RETURN QUERY SELECT 'read', NULL, 'the trail is behind: reads of the last moments are missing', false;
+		END;
+		RETURN QUERY
+			SELECT 'read', w.relation, format('%s reads, %s rows, %s of them with fields in clear, the last at %s',
+					count(*), sum(w.rows), count(*) FILTER (WHERE cardinality(w.revealed) > 0), max(w.at)), false
+				FROM unnest(logins) l, LATERAL csec.what_did(l::text, clock_timestamp() - interval '90 days') w
+				WHERE w.kind = 'read' AND 'login' = ANY (w.acted_as)
+				GROUP BY w.relation ORDER BY w.relation;
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.offboard_report(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.offboard_report(text) TO csec_admin, csec_officer, csec_auditor;
+COMMENT ON FUNCTION csec.offboard_report(text) IS
+	'what a person still has, in csec and in PostgreSQL (residue), and what he read in the last 90 days; without residue rows nothing is left';

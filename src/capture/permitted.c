@@ -1,0 +1,309 @@
+/*
+ * permitted.c
+ *		Notes the values of permitted rows as a scan reads them.
+ *
+ * A value is noted (policy/reveal.c) before anything can show it: a scan's
+ * filter, if it looks at a permitted field, else what the scan computes, else
+ * what it hands up.  So everything above, joins, aggregates, sorts, functions,
+ * cursors, meets values that are noted, or that are not of a permitted
+ * customer.  What does not come through here stays masked: the rows of foreign
+ * and custom scans, those that EvalPlanQual reads again, the existing row of
+ * ON CONFLICT.
+ */
+#include "postgres.h"
+
+#include "access/relscan.h"
+#include "access/sysattr.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "lib/stringinfo.h"
+#include "optimizer/optimizer.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "capture/permitted.h"
+#include "capture/subject_key.h"
+#include "policy/decision.h"
+#include "policy/permit_quota.h"
+#include "policy/reveal.h"
+#include "types/encrypted_value.h"
+
+/* One permit, with its fields as columns of this relation. */
+typedef struct Permit
+{
+	int64		id;
+	int			nfields;
+	CsecTableField *fields;
+} Permit;
+
+struct CsecPermitted
+{
+	const CsecTable *table;
+	PlanState  *scan;
+	TupleTableSlot *fetched;	/* row of an index-only scan */
+	int			n;
+	Permit	   *permits;
+};
+
+/* The permit's columns, as this relation numbers them, that need it. */
+static void
+fill_fields(Permit *out, const CsecPermit *permit, const CsecTable *table, Bitmapset *selected)
+{
+	bool		whole = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, selected);
+
+	out->id = permit->id;
+	out->fields = palloc(Max(permit->nfields, 1) * sizeof(CsecTableField));
+	for (int i = 0; i < permit->nfields; i++)
+	{
+		char	   *name = get_attname(table->root, permit->attnos[i], true);
+
+		for (int f = 0; name != NULL && f < table->nfields; f++)
+		{
+			const CsecTableField *field = &table->fields[f];
+
+			if (strcmp(NameStr(field->name), name) == 0 &&
+				csec_is_field_type(getBaseType(get_atttype(table->relid, field->attno))) &&
+				(whole || bms_is_member(field->attno - FirstLowInvalidHeapAttributeNumber, selected)) &&
+				csec_decide(field->category) != CSEC_REVEAL)
+				out->fields[out->nfields++] = *field;
+		}
+	}
+}
+
+/* The same for all permits; their number. */
+static int
+find_permits(CsecPermitted *out, const CsecTable *table, Bitmapset *selected, bool exporting)
+{
+	List	   *permits = csec_permits_of(table->root);
+	ListCell   *lc;
+
+	if (permits == NIL)
+		return 0;
+	out->permits = palloc0(list_length(permits) * sizeof(Permit));
+	foreach(lc, permits)
+	{
+		const CsecPermit *permit = lfirst(lc);
+
+		if (exporting && !permit->exports)
+			continue;
+		fill_fields(&out->permits[out->n], permit, table, selected);
+		if (out->permits[out->n].nfields > 0)
+			out->n++;
+	}
+	return out->n;
+}
+
+int64
+csec_permitted_by(const CsecPermitted *permitted, TupleTableSlot *slot, const AttrNumber *attno)
+{
+	const CsecTable *table = permitted->table;
+	StringInfoData text;
+	int64		key = 0;
+	int64		found = 0;
+
+	if (table->nsubject == 0)
+		return 0;
+	if (table->subject_is_integer)
+	{
+		if (!csec_subject_integer(table, slot, attno, &key))
+			return 0;
+		text.data = NULL;
+	}
+	else
+	{
+		initStringInfo(&text);
+		if (!csec_subject_text(table, slot, attno, &text))
+		{
+			pfree(text.data);
+			return 0;
+		}
+	}
+	for (int i = 0; i < permitted->n; i++)
+	{
+		const CsecPermit *permit = csec_permit_find(permitted->permits[i].id);
+
+		if (permit == NULL ||
+			!(text.data == NULL ? csec_permit_covers_integer(permit, key) :
+			  csec_permit_covers_text(permit, text.data, text.len)) ||
+			(permit = csec_permit_in_force(permitted->permits[i].id)) == NULL)
+			continue;
+
+		/* of several one that has rows left */
+		found = permit->id;
+		if (permitted->n == 1 || csec_permit_has_rows(permit))
+			break;
+	}
+	if (text.data != NULL)
+		pfree(text.data);
+	return found;
+}
+
+bool
+csec_permitted_column(const CsecPermitted *permitted, int64 permit, AttrNumber attno)
+{
+	for (int i = 0; i < permitted->n; i++)
+		if (permitted->permits[i].id == permit)
+			for (int f = 0; f < permitted->permits[i].nfields; f++)
+				if (permitted->permits[i].fields[f].attno == attno)
+					return true;
+	return false;
+}
+
+static void
+note_value(uint32 row, const CsecTableField *field, Datum datum)
+{
+	struct varlena *value = pg_detoast_datum_packed((struct varlena *) DatumGetPointer(datum));
+	CsecMasked	masked;
+
+	if (csec_value_well_formed(value))
+	{
+		csec_value_read(value, &masked);
+		if (masked.envelope != NULL)
+			csec_reveal_note(row, masked.category, masked.envelope, masked.envelope_size);
+		else
+			csec_reveal_note(row, masked.category, masked.text, masked.len);
+	}
+	if ((Pointer) value != DatumGetPointer(datum))
+		pfree(value);
+}
+
+/* Note the fields that a permit shows of a row. */
+static void
+note_row(CsecPermitted *permitted, int64 id, TupleTableSlot *slot)
+{
+	const CsecPermit *permit = csec_permit_in_force(id);
+	uint32		row;
+
+	if (permit == NULL)
+		return;
+	row = csec_reveal_row(permit, permitted->table->relid, &slot->tts_tid);
+	for (int i = 0; i < permitted->n; i++)
+	{
+		const Permit *p = &permitted->permits[i];
+
+		if (p->id != id)
+			continue;
+		for (int f = 0; f < p->nfields; f++)
+		{
+			bool		isnull;
+			Datum		value = slot_getattr(slot, p->fields[f].attno, &isnull);
+
+			if (!isnull)
+				note_value(row, &p->fields[f], value);
+		}
+	}
+}
+
+/* The row that an index-only scan found in its index. */
+static TupleTableSlot *
+fetch_row(CsecPermitted *permitted)
+{
+	IndexScanDesc desc = ((IndexOnlyScanState *) permitted->scan)->ioss_ScanDesc;
+	ItemPointerData tid = desc->xs_heaptid;
+	bool		again = false;
+
+	if (table_index_fetch_tuple(desc->xs_heapfetch, &tid, permitted->scan->state->es_snapshot,
+								permitted->fetched, &again, NULL))
+		return permitted->fetched;
+	return NULL;
+}
+
+/*
+ * Has this transaction made the row what it is?  With another customer's values
+ * under a permitted key, perhaps, which a rollback would leave no trace of.
+ */
+static bool
+is_own_work(TupleTableSlot *slot)
+{
+	bool		isnull;
+	Datum		xmin = slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull);
+
+	return isnull || TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin));
+}
+
+/* A row passes the scan. */
+static void
+pass(void *arg, TupleTableSlot *unused)
+{
+	CsecPermitted *permitted = arg;
+	TupleTableSlot *slot = permitted->fetched != NULL ? fetch_row(permitted) :
+	((ScanState *) permitted->scan)->ss_ScanTupleSlot;
+	MemoryContext old;
+	int64		permit;
+
+	if (TupIsNull(slot) || is_own_work(slot))
+		return;
+	old = MemoryContextSwitchTo(permitted->scan->state->es_query_cxt);
+	permit = csec_permitted_by(permitted, slot, permitted->table->subject_attno);
+	if (permit != 0)
+		note_row(permitted, permit, slot);
+	MemoryContextSwitchTo(old);
+}
+
+/* Does the scan's filter look at one of the fields? */
+static bool
+filter_sees_fields(const CsecPermitted *permitted)
+{
+	Bitmapset  *columns = NULL;
+	bool		sees = false;
+
+	/* an index-only scan's filter is about columns of the index */
+	if (permitted->fetched != NULL)
+		return true;
+	pull_varattnos((Node *) permitted->scan->plan->qual,
+				   ((Scan *) permitted->scan->plan)->scanrelid, &columns);
+	sees = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, columns);
+	for (int i = 0; i < permitted->n; i++)
+		for (int f = 0; f < permitted->permits[i].nfields; f++)
+			sees |= bms_is_member(permitted->permits[i].fields[f].attno - FirstLowInvalidHeapAttributeNumber,
+								  columns);
+	bms_free(columns);
+	return sees;
+}
+
+CsecPermitted *
+csec_permitted_scan(CsecWrappedQuery *query, PlanState *scan, const CsecTable *table,
+					Bitmapset *selected, bool exporting)
+{
+	CsecPermitted *permitted;
+
+	if (likely(!csec_permit_any()) || !table->enforce || table->is_trail ||
+		IsA(scan, ForeignScanState) || IsA(scan, CustomScanState))
+		return NULL;
+	permitted = palloc0(sizeof(CsecPermitted));
+	permitted->table = table;
+	permitted->scan = scan;
+	if (find_permits(permitted, table, selected, exporting) == 0)
+		return NULL;
+	csec_reveal_hold(scan->state->es_query_cxt);
+	if (IsA(scan, IndexOnlyScanState))
+		permitted->fetched = table_slot_create(((ScanState *) scan)->ss_currentRelation,
+											   &scan->state->es_tupleTable);
+	if (scan->qual != NULL && filter_sees_fields(permitted))
+		scan->qual = csec_wrap_expression_watch(scan->qual, pass, permitted);
+	else if (scan->ps_ProjInfo != NULL)
+		scan->ps_ProjInfo = csec_wrap_projection_watch(scan->ps_ProjInfo, pass, permitted);
+	else
+		csec_wrap_watch(query, scan, pass, permitted);
+	return permitted;
+}
+
+bool
+csec_reads_under_permit(PlannedStmt *stmt)
+{
+	ListCell   *lc;
+
+	if (likely(!csec_permit_any()))
+		return false;
+	foreach(lc, stmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		const CsecTable *table;
+
+		if (rte->rtekind == RTE_RELATION && (table = csec_table_lookup(rte->relid)) != NULL &&
+			csec_permits_of(table->root) != NIL)
+			return true;
+	}
+	return false;
+}
