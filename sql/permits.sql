@@ -110,6 +110,27 @@ SELECT csec.approve_request(4), csec.approve_request(4);
 SELECT csec.approve_request(4);
 \c - postgres
 REVOKE csec_officer FROM regress_permits_owner;
+-- nor who was entered as one person since, as the one who asked or agreed
+\c - regress_permits_other
+SELECT csec.request_access('cust', '{id_no}', 'his own', '{42}', lasting => '30 minutes') AS of_other \gset
+\c - postgres
+INSERT INTO csec.person_login VALUES ('regress_permits_other', 'p2');
+\c - regress_permits_owner
+SELECT csec.approve_request(:of_other);
+\c - postgres
+UPDATE csec.person_login SET person = 'p3' WHERE role = 'regress_permits_other'::regrole;
+\c - regress_permits_owner
+SELECT csec.approve_request(:of_other);
+\c - postgres
+INSERT INTO csec.person_login VALUES ('regress_permits_officer', 'p2');
+\c - regress_permits_officer
+SELECT csec.approve_request(:of_other);
+SELECT csec.reject_request(:of_other, 'test is over');
+\c - postgres
+DELETE FROM csec.person_login WHERE role IN ('regress_permits_officer'::regrole, 'regress_permits_other'::regrole);
+DELETE FROM csec.access_request WHERE id = :of_other;
+ALTER SEQUENCE csec.access_request_id RESTART :of_other;
+
 -- nor does who is suspended, or the customer himself
 \c - regress_permits_admin
 SELECT csec.set_person_state('p2', 'suspended', 'inquiry');

@@ -331,6 +331,10 @@ BEGIN
 	IF subject IS NOT NULL THEN
 		INSERT INTO csec.person_customer (person, relid, subject) VALUES (set_own_customer.person, tab, set_own_customer.subject);
 	END IF;
+	-- nor is he shown by a permit that he has already
+	UPDATE csec.access_permit p SET not_subjects = csec.own_subjects(set_own_customer.person, p.relid)
+		WHERE p.login = ANY (csec.logins_of(set_own_customer.person))
+			AND p.not_subjects IS DISTINCT FROM csec.own_subjects(set_own_customer.person, p.relid);
 END
 $$;
 REVOKE ALL ON FUNCTION csec.set_own_customer(text, regclass, text) FROM PUBLIC;

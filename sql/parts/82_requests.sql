@@ -283,7 +283,7 @@ DECLARE
 	who text := csec.acting_person('submit_request', 'request ' || id);
 	r csec.access_request := csec.request_to_move(id, ARRAY['draft'], 'submit_request');
 BEGIN
-	IF r.person <> who THEN
+	IF NOT csec.is_request_of(r, who) THEN
 		PERFORM csec.refuse('submit_request', 'request ' || id, 'a request is submitted by the one who made it', 'Make one of your own.');
 	END IF;
 	PERFORM csec.check_rule('submit_request', r);
@@ -298,7 +298,7 @@ DECLARE
 	who text := csec.acting_person('withdraw_request', 'request ' || id);
 	r csec.access_request := csec.request_to_move(id, ARRAY['draft', 'submitted', 'approved'], 'withdraw_request');
 BEGIN
-	IF r.person <> who THEN
+	IF NOT csec.is_request_of(r, who) THEN
 		PERFORM csec.refuse('withdraw_request', 'request ' || id, 'a request is withdrawn by the one who made it', 'csec.reject_request() and csec.revoke_permit() are for others.');
 	END IF;
 	PERFORM csec.enter_state(r, 'withdrawn', who, reason);
@@ -319,11 +319,19 @@ CREATE FUNCTION csec.capacity_for(r csec.access_request, rule csec.access_rule, 
 REVOKE ALL ON FUNCTION csec.capacity_for(csec.access_request, csec.access_rule, regrole) FROM PUBLIC;
 COMMENT ON FUNCTION csec.capacity_for(csec.access_request, csec.access_rule, regrole) IS 'internal: as what a login may agree to a request: owner, officer, or null';
 
+-- Whose request is it?  The login's, too: who stood behind it may have been
+-- entered since.
+CREATE FUNCTION csec.is_request_of(r csec.access_request, who text) RETURNS bool
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT r.person = who OR r.login = csec.login() OR coalesce(csec.person_of(r.login) = who, false) $$;
+REVOKE ALL ON FUNCTION csec.is_request_of(csec.access_request, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.is_request_of(csec.access_request, text) IS 'internal: has the person, or the login that acts, made the request?';
+
 -- Somebody else than who asked, and than the customer it is about.
 CREATE FUNCTION csec.check_not_concerned(action text, r csec.access_request, who text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF r.person = who OR r.login = csec.login() THEN
+	IF csec.is_request_of(r, who) THEN
 		PERFORM csec.refuse(action, 'request ' || r.id, 'nobody decides on a request of his own', 'Another person has to, whichever login is used.');
 	END IF;
 	IF r.subjects && csec.own_subjects(who, r.relid) THEN
@@ -375,7 +383,8 @@ BEGIN
 	IF NOT csec.person_is_active(r.person) THEN
 		PERFORM csec.refuse('approve_request', 'request ' || id, 'who asked is suspended or has left', 'Reject the request.', 'object_not_in_prerequisite_state');
 	END IF;
-	IF EXISTS (SELECT FROM csec.access_approval a WHERE a.request = approve_request.id AND a.person = who) THEN
+	IF EXISTS (SELECT FROM csec.access_approval a WHERE a.request = approve_request.id
+			AND (a.person = who OR csec.person_of(to_regrole(quote_ident(a.login))) = who)) THEN
 		PERFORM csec.refuse('approve_request', 'request ' || id, 'one person agrees once, in one capacity', 'The other approval is another person''s.');
 	END IF;
 	capacity := csec.capacity_for(r, rule, csec.login());
@@ -384,7 +393,7 @@ BEGIN
 			'The owner of the data gives it, or a member of csec_officer: see csec.access_rule.');
 	END IF;
 	INSERT INTO csec.access_approval (request, capacity, person, login, reason)
-		VALUES (approve_request.id, capacity, who, csec.login()::text, approve_request.reason);
+		VALUES (approve_request.id, capacity, who, (SELECT l.rolname FROM pg_roles l WHERE l.oid = csec.login()), approve_request.reason);
 	PERFORM csec.control('access agreed', 'request ' || id, jsonb_strip_nulls(jsonb_build_object('person', who, 'as', capacity,
 		'for', r.person, 'table', r.relid::text, 'reason', reason, 'policy', csec.policy_version())));
 	IF (SELECT count(*) FROM csec.access_approval a WHERE a.request = approve_request.id) < rule.needs_owner::int + rule.needs_officer::int THEN
@@ -429,7 +438,7 @@ DECLARE
 	who text := csec.acting_person('revoke_permit', 'request ' || id);
 	r csec.access_request := csec.request_to_move(id, ARRAY['approved', 'active', 'suspended'], 'revoke_permit');
 BEGIN
-	IF r.person <> who THEN
+	IF NOT csec.is_request_of(r, who) THEN
 		PERFORM csec.check_guardian('revoke_permit', r);
 	END IF;
 	PERFORM csec.check_reason('revoke_permit', 'request ' || id, reason);
@@ -457,7 +466,10 @@ CREATE FUNCTION csec.suspend_permits(person text, reason text) RETURNS void
 DECLARE
 	r csec.access_request;
 BEGIN
-	FOR r IN SELECT * FROM csec.access_request q WHERE q.person = suspend_permits.person AND q.state IN ('approved', 'active') FOR UPDATE LOOP
+	FOR r IN SELECT * FROM csec.access_request q
+		WHERE (q.person = suspend_permits.person OR q.login = ANY (csec.logins_of(suspend_permits.person)))
+			AND q.state IN ('approved', 'active') ORDER BY q.id FOR UPDATE
+	LOOP
 		PERFORM csec.enter_state(r, 'suspended', csec.current_person(), reason);
 	END LOOP;
 END
@@ -501,7 +513,7 @@ CREATE FUNCTION csec.access_requests()
 			r.review_by, r.reviewed_by, r.review_why
 		FROM csec.access_request r LEFT JOIN csec.permit_use u ON u.permit = r.id
 		WHERE csec.reader() IS NOT NULL
-			AND (r.person = csec.current_person() OR r.state <> 'draft' AND csec.is_data_owner(csec.login(), r.relid)
+			AND (r.person = csec.current_person() OR r.login = csec.login() OR r.state <> 'draft' AND csec.is_data_owner(csec.login(), r.relid)
 				OR csec.is_member(csec.login(), 'csec_officer') OR csec.is_member(csec.login(), 'csec_admin')
 				OR csec.is_member(csec.login(), 'csec_auditor'))
 	$$;

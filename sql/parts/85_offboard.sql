@@ -16,7 +16,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM csec.person p WHERE p.id = person) AND cardinality(logins) = 0 THEN
 		PERFORM csec.refuse('offboard', person, format('person "%s" does not exist', person), 'See csec.person; a login without a person is login:NAME.', 'undefined_object');
 	END IF;
-	FOR r IN SELECT * FROM csec.access_request q WHERE q.person = offboard.person
+	FOR r IN SELECT * FROM csec.access_request q WHERE (q.person = offboard.person OR q.login = ANY (logins))
 		AND q.state IN ('draft', 'submitted', 'approved', 'active', 'suspended') ORDER BY q.id FOR UPDATE
 	LOOP
 		PERFORM csec.enter_state(r, CASE WHEN r.state IN ('draft', 'submitted') THEN 'withdrawn' ELSE 'revoked' END, csec.current_person(), reason);
@@ -77,7 +77,7 @@ BEGIN
 			WHERE a.usesysid = ANY (logins::oid[]) AND a.pid <> pg_backend_pid()
 		UNION ALL
 		SELECT 'request', 'request ' || q.id, csec.request_state(q), true FROM csec.access_request q
-			WHERE q.person = offboard_report.person AND csec.request_state(q) IN ('draft', 'submitted', 'approved', 'active', 'suspended')
+			WHERE (q.person = offboard_report.person OR q.login = ANY (logins)) AND csec.request_state(q) IN ('draft', 'submitted', 'approved', 'active', 'suspended')
 		UNION ALL
 		SELECT 'permit', 'request ' || p.id, p.relid::text, true FROM csec.access_permit p WHERE p.login = ANY (logins)
 		UNION ALL
