@@ -48,12 +48,15 @@ struct CsecTreeCheck
 	List	   *keys;			/* that records name: of uint8 * */
 };
 
-/* Moves on to the next checkpoint. */
+/* Moves on to the next checkpoint; an index scan allocates when it likes. */
 static void
 step(CsecTreeCheck *check)
 {
+	MemoryContext old = MemoryContextSwitchTo(check->context);
+
 	check->have_next = csec_checkpoint_scan_next(check->scan, ForwardScanDirection,
 												 &check->next);
+	MemoryContextSwitchTo(old);
 }
 
 CsecTreeCheck *

@@ -58,7 +58,7 @@ is(substr(unpack('H*', decode_base64($signature)), 0, 8), (split /\+/, sql("SELE
 
 is_found($node, 'a checkpoint deleted', "DELETE FROM $table WHERE epoch = $first", "epoch_missing|" . (sql("SELECT size + 1 FROM $table WHERE epoch = $first - 1")));
 is_found($node, 'the first one deleted', "DELETE FROM $table WHERE epoch = 1", 'epoch_missing|1');
-foreach my $byte (30, 60, 100, 200, 250, 330, 400, 460)
+foreach my $byte (30, 60, 100, 200, 250, 330, 400)
 {
 	is_found($node, "byte $byte of a note", "UPDATE $table SET note = set_byte(note, $byte, get_byte(note, $byte) # 1) WHERE epoch = 1", 'checkpoint_forged|1');
 }
@@ -76,7 +76,7 @@ is_found($node, 'the records and their chain replaced, the key in hand', qq{
 	DECLARE r record; prev bytea := decode(repeat('00', 32), 'hex');
 	BEGIN
 		FOR r IN SELECT seq, at, record FROM csec_trail.audit_log ORDER BY seq LOOP
-			IF r.seq = $after + 5 THEN r.record := set_byte(r.record, 70, 7); END IF;
+			IF r.seq = $after + 5 THEN r.record := set_byte(r.record, 27, 1 # get_byte(r.record, 27)); END IF;
 			prev := sha256(prev || r.record);
 			UPDATE csec_trail.audit_log SET record = r.record, hash = prev WHERE seq = r.seq;
 		END LOOP;
@@ -227,7 +227,7 @@ make_trail($node, 'twin');
 $node->safe_psql('twin', 'SELECT csec.make_checkpoint()');
 is($node->safe_psql('twin', "SELECT count(DISTINCT split_part(key, '+', 1)) FROM csec.checkpoints()"), '1', 'each database has a chain of its own');
 $node->safe_psql('postgres', 'CREATE DATABASE copied TEMPLATE twin');
-$node->poll_query_until('copied', "SELECT count(*) = 1 FROM csec.trail_status WHERE database = 'copied' AND state = 'running'") or die;
+flush_trail($node, 'copied');
 $node->safe_psql('copied', 'SELECT csec.make_checkpoint()');
 is($node->safe_psql('copied', "SELECT count(DISTINCT split_part(key, '+', 1)) FROM csec.checkpoints()"), '2', 'a copied one begins another');
 is_verified($node, '  and verifies', 'copied');
