@@ -26,6 +26,7 @@ sub make { return sql('SELECT csec.make_checkpoint()') }
 
 # ---- the directory and the command ----
 
+make();
 is(status('checkpoint', 'unanchored_records >= 0 AND unanchored_seconds >= 0'), 't', 'the tail that no checkpoint covers is stated');
 put('take.sh', qq{#!/bin/sh\n[ ! -e $dir/broken ] || exit 3\n[ ! -e $dir/hangs ] || exec sleep 1000\ncat > $outside/command.\$1.\$2\n});
 chmod 0755, "$dir/take.sh";
