@@ -28,7 +28,7 @@ sub make { return sql('SELECT csec.make_checkpoint()') }
 
 make();
 is(status('checkpoint', 'unanchored_records >= 0 AND unanchored_seconds >= 0'), 't', 'the tail that no checkpoint covers is stated');
-put('take.sh', qq{#!/bin/sh\n[ ! -e $dir/broken ] || exit 3\n[ ! -e $dir/hangs ] || exec sleep 1000\ncat > $outside/command.\$1.\$2\n});
+put('take.sh', qq{#!/bin/sh\n[ ! -e $dir/broken ] || exit 3\n[ ! -e $dir/hangs ] || exec sleep @{[ 100000 + $node->port ]}\ncat > $outside/command.\$1.\$2\n});
 chmod 0755, "$dir/take.sh";
 set(checkpoint_directory => $outside, checkpoint_command => "$dir/take.sh %e %d");
 record_some($node, 10);
@@ -71,7 +71,7 @@ $node->stop('fast');
 $node->start;
 wait_for_sealer($node);
 pass('  and a server that stops does not wait for it');
-is(`ps -eo args | grep -c '^sleep 100[0]'` + 0, 0, '  nor is the command left behind') ;
+is(scalar(() = `ps -eo args` =~ /^sleep @{[ 100000 + $node->port ]}$/mg), 0, "  nor is the command left behind");
 set(anchor_timeout => '60s');
 $epoch = make();
 ok(reaches('command', "epoch = $epoch"), '  after that it goes on');
