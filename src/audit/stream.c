@@ -56,6 +56,9 @@ stream_shmem_startup(void)
 			pg_atomic_init_u64(&stream->sealed_seq, 0);
 			pg_atomic_init_u32(&stream->sealer_idle, 0);
 			pg_atomic_init_u64(&stream->suspended_until, 0);
+			pg_atomic_init_u64(&stream->checkpoint_wanted, 0);
+			pg_atomic_init_u64(&stream->checkpoint_tried, 0);
+			pg_atomic_init_u32(&stream->anchor_due, 0);
 			ConditionVariableInit(&stream->sealed);
 		}
 	}
@@ -109,6 +112,8 @@ csec_stream_of(Oid database, bool make)
 			stream->connections_seen = csec_connections_added();
 			stream->failed_at = 0;
 			stream->last_error[0] = '\0';
+			stream->checkpoint_failed_at = 0;
+			stream->checkpoint_error[0] = '\0';
 			pg_atomic_write_u64(&stream->suspended_until, 0);
 		}
 	}

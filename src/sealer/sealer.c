@@ -46,9 +46,11 @@
 #include "keys/key_use.h"
 #include "keys/keyring.h"
 #include "sealer/absence.h"
+#include "sealer/anchor.h"
 #include "sealer/batch.h"
 #include "sealer/connection.h"
 #include "sealer/drain.h"
+#include "sealer/epoch.h"
 #include "sealer/key_keeper.h"
 #include "sealer/key_watch.h"
 #include "sealer/note.h"
@@ -60,6 +62,7 @@
 #include "sealer/session.h"
 #include "sealer/slot.h"
 #include "sealer/state.h"
+#include "sealer/tree.h"
 #include "sealer/wal_reader.h"
 #include "util/bytes.h"
 #include "util/clock.h"
@@ -351,6 +354,20 @@ watch_keys(void)
 	end_transaction();
 }
 
+/* It is time, or somebody asks, for a checkpoint over all that is sealed. */
+static void
+close_epoch(bool anyway)
+{
+	if (!extension_here || !(anyway || csec_epoch_is_over(stream)))
+		return;
+	if (csec_epoch_close(stream, &state, batch, reader->position))
+		return;
+
+	/* a new chain of keys begins: with a record */
+	seal();
+	(void) csec_epoch_close(stream, &state, batch, reader->position);
+}
+
 /* Now and then: forget sessions, ask about old transactions, see to next month. */
 static void
 keep_house(void)
@@ -445,6 +462,8 @@ start(void)
 	csec_sessions_load(ours);
 	csec_outcomes_load(ours);
 	csec_keys_watch(batch, state.resume_lsn);
+	if (csec_tree_load(state.seq))
+		csec_note_server(batch, state.resume_lsn, "tree mended", NULL);
 	end_transaction();
 	here_from = GetXLogInsertRecPtr();
 	reader = csec_wal_open(state.resume_lsn);
@@ -452,6 +471,7 @@ start(void)
 	csec_put_u32(bound + 8, MyDatabaseId);
 	cleaned_at = csec_clock_ms();
 	seal();
+	close_epoch(false);
 }
 
 /* Does csec.flush_audit() wait for what is at hand? */
@@ -551,6 +571,8 @@ work(void)
 
 		if (full)
 			seal();
+		close_epoch(false);
+		csec_anchor_tend(stream);
 		if (leave)
 		{
 			if (!ShutdownRequestPending || !csec_sessions_are_ending())
@@ -572,6 +594,8 @@ work(void)
 	csec_note_server(batch, reader->position,
 					 extension_here ? "stop" : "extension gone", NULL);
 	seal();
+	if (ShutdownRequestPending)
+		close_epoch(true);
 	if (!extension_here)
 	{
 		/* nothing is recorded any more: do not hold the WAL */
