@@ -186,6 +186,8 @@ check_content(CsecPiece *piece, const CsecRow *row)
 				  "the record is not in the format of this version");
 		return;
 	}
+	if (piece->records == 1)
+		piece->first_sealed_at = header.sealed_at;
 	piece->sealed_at = header.sealed_at;
 	if (row->has_columns)
 		check_columns(piece, row, &header, &body);

@@ -29,6 +29,7 @@ typedef struct CsecPiece
 	int64_t		first;			/* the number that the first record has */
 	int64_t		last;			/* of the last record seen */
 	uint64_t	records;
+	int64_t		first_sealed_at;	/* of the first record seen */
 	int64_t		sealed_at;		/* of the last record seen */
 	uint8_t		before[CSEC_HASH_SIZE]; /* hash of the record before first */
 	uint8_t		hash[CSEC_HASH_SIZE];	/* of the last record seen */

@@ -50,6 +50,7 @@ csec_range_add(CsecTreeRange *range, const uint8_t *record_hash)
 	if (!csec_tree_leaf(record_hash, leaf))
 		csec_fail("could not compute a hash");
 	push(range, 0, leaf);
+	memcpy(range->last, record_hash, CSEC_HASH_SIZE);
 }
 
 bool
@@ -75,6 +76,7 @@ csec_range_join(CsecTreeRange *range, const CsecTreeRange *next)
 	for (int i = 0; i < next->count; i++)
 		if (!csec_range_add_node(range, next->level[i], next->hash[i]))
 			return false;
+	memcpy(range->last, next->last, CSEC_HASH_SIZE);
 	return true;
 }
 

@@ -21,6 +21,7 @@ typedef struct CsecTreeRange
 {
 	uint64_t	begin;
 	uint64_t	end;
+	uint8_t		last[CSEC_HASH_SIZE];	/* hash of the record added last */
 	int			count;
 	uint8_t		level[CSEC_RANGE_NODES];
 	uint8_t		hash[CSEC_RANGE_NODES][CSEC_HASH_SIZE];
