@@ -67,23 +67,25 @@ csec_trail_join(CsecTrail *trail, const CsecPiece *piece)
 
 	if (trail->finding.problem != NULL)
 		return;
-	if (piece->first > trail->last + 1)
+	if (piece->first > trail->last + 1 && !trail->selected)
 		csec_find(&trail->finding, "missing", trail->last + 1,
 				  "there are no records %lld to %lld", (long long) (trail->last + 1),
 				  (long long) (piece->first - 1));
 	else if (piece->first <= trail->last)
 		csec_find(&trail->finding, "inserted", piece->first,
 				  "more than one record claims this number");
-	else if (memcmp(piece->before, trail->hash, CSEC_HASH_SIZE) != 0)
+	else if (piece->first == trail->last + 1 &&
+			 memcmp(piece->before, trail->hash, CSEC_HASH_SIZE) != 0)
 		csec_find(&trail->finding, "altered", piece->first,
 				  "it does not stand behind record %lld", (long long) trail->last);
 	if (trail->finding.problem != NULL)
 		return;
 
 	/* a session that began before the point from which we look may be beyond 1 */
-	if (trail->records == 0 && trail->from > 1 && piece->sessions.count > 0)
+	if (trail->records == 0 && trail->from > 1 && piece->records > 0)
 		csec_sessions_start_at(&trail->sessions, piece->first_sealed_at);
-	csec_sessions_join(&trail->sessions, &piece->sessions, &finding);
+	if (!trail->selected)
+		csec_sessions_join(&trail->sessions, &piece->sessions, &finding);
 	if (trail->records == 0 && piece->records > 0)
 		trail->first = piece->first;
 	trail->records += piece->records;
@@ -105,7 +107,7 @@ check_cut(CsecTrail *trail)
 {
 	const CsecCheckpoints *checkpoints = trail->checkpoints;
 
-	for (int i = 0; i < checkpoints->count; i++)
+	for (int i = 0; i < checkpoints->count && !trail->selected; i++)
 	{
 		const CsecKept *kept = &checkpoints->kept[i];
 
@@ -123,7 +125,7 @@ csec_trail_check_end(CsecTrail *trail, const CsecHead *head)
 {
 	if (trail->finding.problem == NULL)
 		check_cut(trail);
-	if (trail->finding.problem != NULL)
+	if (trail->finding.problem != NULL || trail->selected)
 		return;
 	if (!head->known)
 		csec_find(&trail->finding, "head_forged", trail->last,

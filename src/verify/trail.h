@@ -23,13 +23,13 @@ typedef struct CsecTrail
 	int64_t		first;			/* numbers seen, 0: none */
 	int64_t		last;
 	uint64_t	records;
-	uint64_t	runs;			/* of consecutive records, in a selection */
 	uint8_t		hash[CSEC_HASH_SIZE];	/* of record last */
 	int64_t		sealed_at;		/* of record last */
 	CsecFinding finding;
 	CsecSessionBook sessions;
 	CsecTreeRange tree;
 	CsecCheckpoints *checkpoints;
+	bool		selected;		/* runs of a selection: not all records are here */
 	bool		with_tree;
 	int64_t		anchored;		/* records covered by a checkpoint that fits */
 } CsecTrail;
