@@ -177,6 +177,7 @@ BEGIN
 	COMMENT ON TABLE csec_trail.sealer_reading IS 'reads with sealed records that say more follows, which has not been seen yet';
 
 	PERFORM csec.add_trail_partitions(now());
+	PERFORM csec.create_tree();
 	INSERT INTO csec_trail.sealer_state VALUES (
 		(SELECT system_identifier FROM pg_control_system()),
 		(SELECT oid FROM pg_database WHERE datname = current_database()),

@@ -12,6 +12,7 @@
 #include "sealer/outcome.h"
 #include "sealer/reading.h"
 #include "sealer/session.h"
+#include "sealer/tree.h"
 
 /* A clock that goes back by more than this is put on record. */
 #define CLOCK_STEP_US (2 * USECS_PER_SEC)
@@ -74,7 +75,9 @@ csec_seal(CsecBatch *batch, CsecState *state, CsecWalReader *reader,
 
 			seal_item(item, state, reader, now);
 			csec_store_add(store, state->seq, item->record, item->hash);
+			csec_tree_add(item->hash);
 		}
+		csec_tree_store();
 		csec_store_end(store);
 		csec_sessions_store();
 		state->sealed_at = now;

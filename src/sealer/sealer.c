@@ -57,6 +57,7 @@
 #include "sealer/session.h"
 #include "sealer/slot.h"
 #include "sealer/state.h"
+#include "sealer/tree.h"
 #include "sealer/wal_reader.h"
 #include "util/bytes.h"
 #include "util/clock.h"
@@ -428,6 +429,8 @@ start(void)
 	ours = csec_resume(&state, batch, slot_was_lost);
 	csec_sessions_load(ours);
 	csec_outcomes_load(ours);
+	if (csec_tree_load(state.seq))
+		csec_note_server(batch, state.resume_lsn, "tree mended", NULL);
 	end_transaction();
 	here_from = GetXLogInsertRecPtr();
 	reader = csec_wal_open(state.resume_lsn);
