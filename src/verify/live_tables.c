@@ -131,7 +131,79 @@ csec_read_head(PGconn *conn, CsecSource *source, int *encoding)
 	PQclear(result);
 }
 
+static bool
+exists(PGconn *conn, const char *query)
+{
+	PGresult   *result = csec_query(conn, query, 1, 0, NULL);
+	bool		found = PQgetvalue(result, 0, 0)[0] == 't';
+
+	PQclear(result);
+	return found;
+}
+
+void
+csec_checkpoint_rows_begin(CsecCheckpointRows *rows, PGconn *conn)
+{
+	memset(rows, 0, sizeof(*rows));
+	rows->any = exists(conn, "SELECT to_regclass('csec_trail.checkpoint') IS NOT NULL");
+	if (rows->any)
+		csec_copy_begin(&rows->copy, conn,
+						"COPY (SELECT c.epoch, c.size, c.root, c.note, (SELECT string_agg(w.evidence, ''::bytea ORDER BY w.added_at, w.witness)"
+						" FROM csec_trail.checkpoint_witness w WHERE w.epoch = c.epoch AND w.kind = 'signature')"
+						" FROM csec_trail.checkpoint c ORDER BY c.epoch) TO STDOUT (FORMAT binary)");
+}
+
+bool
+csec_checkpoint_rows_next(CsecCheckpointRows *rows, CsecDatum *note,
+						  CsecDatum *cosignatures)
+{
+	static const uint8_t nothing[1];
+	CsecDatum	field[5];
+
+	if (!rows->any || !csec_copy_next(&rows->copy, field, 5))
+		return false;
+	rows->epoch = (int64_t) csec_copy_u64(field[0]);
+	rows->size = (int64_t) csec_copy_u64(field[1]);
+	rows->root = field[2];
+	*note = field[3];
+	*cosignatures = field[4];
+	if (note->data == NULL)
+		note->data = nothing;
+	if (cosignatures->data == NULL)
+		cosignatures->data = nothing;
+	return true;
+}
+
 void
 csec_read_checkpoints(PGconn *conn, CsecCheckpoints *checkpoints)
 {
+	CsecCheckpointRows rows;
+	CsecDatum	note;
+	CsecDatum	cosignatures;
+
+	csec_checkpoint_rows_begin(&rows, conn);
+	while (csec_checkpoint_rows_next(&rows, &note, &cosignatures))
+	{
+		const CsecCheckpoint *last = &checkpoints->last;
+
+		csec_checkpoints_add(checkpoints, note.data, note.len, cosignatures.data,
+							 cosignatures.len);
+		if (checkpoints->finding.problem == NULL &&
+			((int64_t) last->epoch != rows.epoch || (int64_t) last->size != rows.size ||
+			 rows.root.data == NULL || rows.root.len != CSEC_TREE_HASH ||
+			 memcmp(rows.root.data, last->root, CSEC_TREE_HASH) != 0))
+			csec_find(&checkpoints->finding, "checkpoint_forged", rows.size,
+					  "the columns of checkpoint %lld are not what its note says",
+					  (long long) rows.epoch);
+	}
+}
+
+void
+csec_make_checkpoint(PGconn *conn)
+{
+	/* a trail from before there were checkpoints has no such function */
+	if (exists(conn, "SELECT to_regprocedure('csec.make_checkpoint()') IS NOT NULL"))
+		csec_run(conn, "SELECT csec.make_checkpoint()");
+	else
+		csec_run(conn, "SELECT csec.flush_audit()");
 }

@@ -18,7 +18,26 @@ extern void csec_count_rows(PGconn *conn, int64_t expected, int64_t head,
 /* sealer_state, and the encoding of the database. */
 extern void csec_read_head(PGconn *conn, CsecSource *source, int *encoding);
 
-/* The checkpoints that the server keeps, where it does. */
+/*
+ * The checkpoints that the server keeps, one after the other; none where it
+ * keeps none.  A note that is null comes as one of no bytes.
+ */
+typedef struct CsecCheckpointRows
+{
+	bool		any;
+	CsecCopy	copy;
+	int64_t		epoch;			/* the columns beside the note */
+	int64_t		size;
+	CsecDatum	root;
+} CsecCheckpointRows;
+
+extern void csec_checkpoint_rows_begin(CsecCheckpointRows *rows, PGconn *conn);
+extern bool csec_checkpoint_rows_next(CsecCheckpointRows *rows, CsecDatum *note,
+									  CsecDatum *cosignatures);
+
+/* Asks the server to put all that is sealed under a checkpoint. */
+extern void csec_make_checkpoint(PGconn *conn);
+
 extern void csec_read_checkpoints(PGconn *conn, CsecCheckpoints *checkpoints);
 
 #endif							/* CSEC_VERIFY_LIVE_TABLES_H */
