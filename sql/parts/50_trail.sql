@@ -178,6 +178,7 @@ BEGIN
 
 	PERFORM csec.add_trail_partitions(now());
 	PERFORM csec.create_tree();
+	PERFORM csec.create_checkpoints();
 	INSERT INTO csec_trail.sealer_state VALUES (
 		(SELECT system_identifier FROM pg_control_system()),
 		(SELECT oid FROM pg_database WHERE datname = current_database()),

@@ -66,6 +66,7 @@ typedef enum CsecRecordKind
 
 /* Action of a SERVER record: the head's MAC was not this server's. */
 #define CSEC_NOTE_HEAD "head not sound"
+#define CSEC_NOTE_KEY "sealing key"
 
 typedef enum CsecOutcome
 {

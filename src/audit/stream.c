@@ -55,6 +55,8 @@ stream_shmem_startup(void)
 			pg_atomic_init_u64(&stream->sealed_seq, 0);
 			pg_atomic_init_u32(&stream->sealer_idle, 0);
 			pg_atomic_init_u64(&stream->suspended_until, 0);
+			pg_atomic_init_u64(&stream->checkpoint_wanted, 0);
+			pg_atomic_init_u64(&stream->checkpoint_tried, 0);
 			ConditionVariableInit(&stream->sealed);
 		}
 	}
@@ -107,6 +109,8 @@ csec_stream_of(Oid database, bool make)
 			pg_atomic_write_u32(&stream->sealer_idle, 0);
 			stream->failed_at = 0;
 			stream->last_error[0] = '\0';
+			stream->checkpoint_failed_at = 0;
+			stream->checkpoint_error[0] = '\0';
 			pg_atomic_write_u64(&stream->suspended_until, 0);
 		}
 	}

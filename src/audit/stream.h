@@ -32,9 +32,14 @@ typedef struct CsecStream
 	pg_atomic_uint64 sealed_seq;	/* number of the last record sealed */
 	pg_atomic_uint32 sealer_idle;	/* the sealer sleeps until it is poked */
 	pg_atomic_uint64 suspended_until;	/* timestamptz; 0: recording is on */
-	ConditionVariable sealed;	/* broadcast when sealed_lsn moves */
+	ConditionVariable sealed;	/* broadcast when sealed_lsn or
+								 * checkpoint_tried moves */
 	TimestampTz failed_at;		/* when last_error was met; 0: all is well */
 	char		last_error[CSEC_STREAM_ERROR_SIZE];
+	pg_atomic_uint64 checkpoint_wanted; /* calls of csec.make_checkpoint() */
+	pg_atomic_uint64 checkpoint_tried;	/* the last of them that was attended to */
+	TimestampTz checkpoint_failed_at;	/* as failed_at */
+	char		checkpoint_error[CSEC_STREAM_ERROR_SIZE];
 } CsecStream;
 
 typedef struct CsecStreams

@@ -40,6 +40,7 @@ typedef struct Keys
 	uint8		order[CSEC_SIPHASH_KEY];
 	uint8		fingerprint[FINGERPRINT_SIZE];	/* of order; not a secret */
 	uint8		constant[CSEC_AEAD_KEY];
+	uint8		sealing[CSEC_AEAD_KEY];
 } Keys;
 
 static Keys *keys = NULL;
@@ -72,6 +73,7 @@ csec_keyring_init(void)
 	csec_keyring_derive(root, "order", keys->order, sizeof(keys->order));
 	csec_keyring_derive(keys->order, "fingerprint", keys->fingerprint, FINGERPRINT_SIZE);
 	csec_keyring_derive(root, "constants", keys->constant, sizeof(keys->constant));
+	csec_keyring_derive(root, "sealing", keys->sealing, sizeof(keys->sealing));
 	csec_kek_init(root);
 	csec_secure_wipe(root, CSEC_ROOT_KEY_SIZE);
 }
@@ -80,6 +82,12 @@ const uint8 *
 csec_keyring_constant_key(void)
 {
 	return keys->constant;
+}
+
+const uint8 *
+csec_keyring_sealing_key(void)
+{
+	return keys->sealing;
 }
 
 static CsecMac *

@@ -31,6 +31,9 @@ extern uint64 csec_keyring_order_tag(const void *data, size_t len);
  */
 extern const uint8 *csec_keyring_constant_key(void);
 
+/* Encrypts the private keys of the trail's epochs in their file.  32 bytes. */
+extern const uint8 *csec_keyring_sealing_key(void);
+
 #define CSEC_DIGEST_SIZE 16
 
 /* What stands in the trail for a classified value. */

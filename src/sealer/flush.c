@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xlog.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -27,7 +28,9 @@
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_prepare_trail_stream);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_flush_audit);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_await_checkpoint);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_stream_status);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_checkpoint_trouble);
 
 /*
  * csec.prepare_trail_stream() returns pg_lsn
@@ -123,6 +126,74 @@ csec_flush_audit(PG_FUNCTION_ARGS)
 	}
 	ConditionVariableCancelSleep();
 	PG_RETURN_VOID();
+}
+
+/* The sealer tried and could not, or did not try in time. */
+static void
+checkpoint_failed(CsecStream *stream)
+{
+	char		error[CSEC_STREAM_ERROR_SIZE];
+
+	LWLockAcquire(csec_streams->lock, LW_SHARED);
+	strlcpy(error, stream->checkpoint_error, sizeof(error));
+	LWLockRelease(csec_streams->lock);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("no checkpoint of the audit trail was made"),
+			 error[0] != '\0' ? errdetail("The sealer failed with: %s", error) : 0,
+			 errhint("See csec.trail_status, csec.anchor_status and the server's log.")));
+}
+
+/* csec.await_checkpoint() returns void: asks the sealer for one, and waits. */
+Datum
+csec_await_checkpoint(PG_FUNCTION_ARGS)
+{
+	CsecStream *stream;
+	int64		began = csec_clock_ms();
+	uint64		mine;
+
+	PreventCommandDuringRecovery("csec.make_checkpoint()");
+	stream = csec_stream_of(MyDatabaseId, true);
+	mine = pg_atomic_add_fetch_u64(&stream->checkpoint_wanted, 1);
+	while (pg_atomic_read_u64(&stream->checkpoint_tried) < mine)
+	{
+		long		left = csec_flush_timeout - (csec_clock_ms() - began);
+
+		if (left <= 0)
+			break;
+		csec_stream_poke_sealer(stream);
+		ConditionVariableTimedSleep(&stream->sealed, Min(left, 200),
+									PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+	if (pg_atomic_read_u64(&stream->checkpoint_tried) < mine ||
+		stream->checkpoint_failed_at != 0)
+		checkpoint_failed(stream);
+	PG_RETURN_VOID();
+}
+
+/* csec.checkpoint_trouble(OUT failed_at, OUT error): of this database. */
+Datum
+csec_checkpoint_trouble(PG_FUNCTION_ARGS)
+{
+	CsecStream *stream = csec_stream_of(MyDatabaseId, false);
+	Datum		values[2] = {0};
+	bool		nulls[2] = {true, true};
+	char		error[CSEC_STREAM_ERROR_SIZE];
+	TupleDesc	desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (stream != NULL)
+	{
+		LWLockAcquire(csec_streams->lock, LW_SHARED);
+		values[0] = TimestampTzGetDatum(stream->checkpoint_failed_at);
+		nulls[0] = nulls[1] = stream->checkpoint_failed_at == 0;
+		strlcpy(error, stream->checkpoint_error, sizeof(error));
+		LWLockRelease(csec_streams->lock);
+		values[1] = CStringGetTextDatum(error);
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 }
 
 static const char *

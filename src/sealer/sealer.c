@@ -48,6 +48,7 @@
 #include "sealer/absence.h"
 #include "sealer/batch.h"
 #include "sealer/drain.h"
+#include "sealer/epoch.h"
 #include "sealer/key_keeper.h"
 #include "sealer/note.h"
 #include "sealer/outcome.h"
@@ -337,6 +338,19 @@ keep_keys(bool anyway)
 	csec_keys_kept();
 }
 
+/* It is time, or somebody asks, for a checkpoint over all that is sealed. */
+static void
+close_epoch(bool anyway)
+{
+	if (!extension_here || !(anyway || csec_epoch_is_over(stream)))
+		return;
+	if (csec_epoch_close(stream, &state, batch, reader->position))
+		return;
+	/* a new chain of keys begins: with a record */
+	seal();
+	(void) csec_epoch_close(stream, &state, batch, reader->position);
+}
+
 /* Now and then: forget sessions, ask about old transactions, see to next month. */
 static void
 keep_house(void)
@@ -537,6 +551,7 @@ work(void)
 
 		if (full)
 			seal();
+		close_epoch(false);
 		if (leave)
 		{
 			if (!ShutdownRequestPending || !csec_sessions_are_ending())
@@ -555,6 +570,8 @@ work(void)
 	csec_note_server(batch, reader->position,
 					 extension_here ? "stop" : "extension gone", NULL);
 	seal();
+	if (ShutdownRequestPending)
+		close_epoch(true);
 	if (!extension_here)
 	{
 		/* nothing is recorded any more: do not hold the WAL */

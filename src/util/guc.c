@@ -25,6 +25,12 @@ int			csec_key_max_uses = INT_MAX;
 int			csec_audit_flush_interval = 200;
 int			csec_seal_delay = 500;
 int			csec_flush_timeout = 60000;
+char	   *csec_sealing_key_directory = NULL;
+int			csec_checkpoint_interval = 300;
+char	   *csec_checkpoint_directory = NULL;
+char	   *csec_checkpoint_command = NULL;
+char	   *csec_sign_command = NULL;
+int			csec_anchor_timeout = 60;
 int			csec_max_unsealed = 1024;
 int			csec_unsealed_policy = CSEC_UNSEALED_REFUSE;
 int			csec_standby_reads = CSEC_STANDBY_REFUSE;
@@ -175,6 +181,46 @@ define_trail_settings(void)
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
+/* Checkpoints: how often, signed by what, and where they go. */
+static void
+define_checkpoint_settings(void)
+{
+	DefineCustomStringVariable("csec.sealing_key_directory",
+							   "Directory outside the data directory for the private keys of the trail's checkpoints.",
+							   "Empty: csec.key_directory. The server writes there; no backup should carry what is in it.",
+							   &csec_sealing_key_directory, "",
+							   PGC_POSTMASTER, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.checkpoint_interval",
+							"Time after which the trail is sealed under a signed checkpoint, whether anything was recorded or not.",
+							NULL,
+							&csec_checkpoint_interval, 300, 1, 86400,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomStringVariable("csec.checkpoint_directory",
+							   "Directory into which each checkpoint is written, on another machine if possible.",
+							   NULL,
+							   &csec_checkpoint_directory, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+	DefineCustomStringVariable("csec.checkpoint_command",
+							   "Shell command that takes each checkpoint, from its standard input, to another place.",
+							   "%e stands for the number of its epoch, %d for the OID of the database, %% for a percent sign. It is repeated until it succeeds.",
+							   &csec_checkpoint_command, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+	DefineCustomStringVariable("csec.sign_command",
+							   "Shell command that reads a checkpoint and prints signature lines for it, by keys that are not on this server.",
+							   "The keys must be known to csec.witness.",
+							   &csec_sign_command, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.anchor_timeout",
+							"Longest time csec.checkpoint_command or csec.sign_command may take.",
+							NULL,
+							&csec_anchor_timeout, 60, 1, 3600,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
 /* What readers without clearance may do. */
 static void
 define_reader_settings(void)
@@ -251,6 +297,7 @@ csec_guc_init(void)
 {
 	define_key_settings();
 	define_trail_settings();
+	define_checkpoint_settings();
 	define_reader_settings();
 	define_match_settings();
 	define_context_settings();

@@ -30,6 +30,12 @@ extern int	csec_key_max_uses;
 extern int	csec_audit_flush_interval;	/* ms */
 extern int	csec_seal_delay;	/* ms */
 extern int	csec_flush_timeout; /* ms */
+extern char *csec_sealing_key_directory;
+extern int	csec_checkpoint_interval;	/* s */
+extern char *csec_checkpoint_directory;
+extern char *csec_checkpoint_command;
+extern char *csec_sign_command;
+extern int	csec_anchor_timeout;	/* s */
 extern int	csec_max_unsealed;	/* MB */
 extern int	csec_unsealed_policy;
 extern int	csec_standby_reads;
