@@ -304,7 +304,7 @@ BEGIN
 		ELSE
 			act := CASE TG_OP WHEN 'DELETE' THEN 'clear_default_reason' ELSE 'set_default_reason' END;
 		END IF;
-	ELSIF TG_TABLE_NAME IN ('level', 'category') THEN
+	ELSIF TG_TABLE_NAME IN ('level', 'category', 'witness') THEN
 		object := r.name;
 	ELSE
 		object := r.relid::text;

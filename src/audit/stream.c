@@ -57,6 +57,7 @@ stream_shmem_startup(void)
 			pg_atomic_init_u64(&stream->suspended_until, 0);
 			pg_atomic_init_u64(&stream->checkpoint_wanted, 0);
 			pg_atomic_init_u64(&stream->checkpoint_tried, 0);
+			pg_atomic_init_u32(&stream->anchor_due, 0);
 			ConditionVariableInit(&stream->sealed);
 		}
 	}

@@ -38,6 +38,8 @@ typedef struct CsecStream
 	char		last_error[CSEC_STREAM_ERROR_SIZE];
 	pg_atomic_uint64 checkpoint_wanted; /* calls of csec.make_checkpoint() */
 	pg_atomic_uint64 checkpoint_tried;	/* the last of them that was attended to */
+	pg_atomic_uint32 anchor_due;	/* checkpoints wait to be taken outside; 2:
+									 * it was tried and failed */
 	TimestampTz checkpoint_failed_at;	/* as failed_at */
 	char		checkpoint_error[CSEC_STREAM_ERROR_SIZE];
 } CsecStream;

@@ -18,6 +18,10 @@
  *	head_forged		the head does not carry this server's MAC, or not this hash
  *	malformed		sealed so, but not a record of this format
  *
+ * and, with the tree and the checkpoints (verify_tree.c):
+ *
+ *	tree_differs, checkpoint_differs, checkpoint_forged, epoch_missing
+ *
  * Who can write the tables and has the server's key can forge all of it: that
  * is what checkpoints outside the server are for.
  */
@@ -71,6 +75,7 @@ typedef struct Walk
 	MemoryContext row;
 	CsecSessionCheck *sessions;
 	CsecSubjectCheck *subjects;
+	CsecTreeCheck *tree;
 	CsecVerdict verdict;
 } Walk;
 
@@ -251,6 +256,7 @@ check_content(Walk *walk, int64 seq, bytea *record, Datum *values, bool *nulls)
 	if (tells_forged_head(&body))
 		csec_verdict(&walk->verdict, "head_forged", seq,
 					 "when the sealer started here, the head did not carry this server's MAC: records before may have been cut off or replaced");
+	csec_tree_check_record(walk->tree, &body);
 	csec_session_check(walk->sessions, &header, &body, &walk->verdict);
 	csec_subject_check_expect(walk->subjects, seq, header.sealed_at, &columns);
 }
@@ -281,6 +287,8 @@ check_row(Walk *walk, TupleTableSlot *slot)
 			   PointerGetDatum(PG_DETOAST_DATUM_PACKED(values[CSEC_LOG_HASH])));
 	if (walk->verdict.problem == NULL)
 		check_content(walk, seq, record, values, nulls);
+	if (walk->verdict.problem == NULL)
+		csec_tree_check_add(walk->tree, seq, walk->hash, &walk->verdict);
 }
 
 /* ---- the whole ---- */
@@ -395,6 +403,7 @@ walk_trail(Walk *walk, int64 to, Snapshot snapshot)
 	walk->sessions = csec_session_check_begin(walk->from == 1);
 	walk->subjects = csec_subject_check_begin(walk->from, Min(to, head.seq));
 	start_from(walk, snapshot);
+	walk->tree = csec_tree_check_begin(walk->from, snapshot, &walk->verdict);
 
 	/* what has no right to be there is looked at too: hence from the lowest */
 	scan = csec_log_scan_begin(walk->from == 1 ? PG_INT64_MIN : walk->from, to,
@@ -419,6 +428,8 @@ walk_trail(Walk *walk, int64 to, Snapshot snapshot)
 	csec_log_scan_end(scan);
 	if (walk->verdict.problem == NULL)
 		check_head(walk, &head, have_head, to);
+	csec_tree_check_end(walk->tree, to >= head.seq && walk->verdict.problem == NULL,
+						&walk->verdict);
 	if (walk->verdict.problem == NULL)
 		csec_subject_check_end(walk->subjects, snapshot, &walk->verdict);
 }

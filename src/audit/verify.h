@@ -39,4 +39,15 @@ extern void csec_subject_check_expect(CsecSubjectCheck *check, int64 seq,
 extern void csec_subject_check_end(CsecSubjectCheck *check, Snapshot snapshot,
 								   CsecVerdict *verdict);
 
+/* csec_trail.tree_tile and csec_trail.checkpoint. */
+typedef struct CsecTreeCheck CsecTreeCheck;
+
+extern CsecTreeCheck *csec_tree_check_begin(int64 from, Snapshot snapshot,
+											CsecVerdict *verdict);
+extern void csec_tree_check_record(CsecTreeCheck *check, const CsecBody *body);
+extern void csec_tree_check_add(CsecTreeCheck *check, int64 seq, const uint8 *hash,
+								CsecVerdict *verdict);
+extern void csec_tree_check_end(CsecTreeCheck *check, bool to_the_end,
+								CsecVerdict *verdict);
+
 #endif							/* CSEC_AUDIT_VERIFY_H */

@@ -151,7 +151,8 @@ store(const CsecCheckpoint *checkpoint, TimestampTz at, const uint8 *note, size_
 
 /* Steps 1 to 3 of the head of this file; false: a new chain has to begin. */
 static bool
-sign(const CsecState *state, CsecSealingKeys *keys, CsecBatch *batch, XLogRecPtr lsn)
+sign(CsecStream *stream, const CsecState *state, CsecSealingKeys *keys,
+	 CsecBatch *batch, XLogRecPtr lsn)
 {
 	CsecCheckpointRow last = {0};
 	CsecCheckpoint checkpoint = {0};
@@ -198,6 +199,7 @@ sign(const CsecState *state, CsecSealingKeys *keys, CsecBatch *batch, XLogRecPtr
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 
+	pg_atomic_write_u32(&stream->anchor_due, 1);
 	fresh = false;
 	memcpy(keys->seed[0], keys->seed[1], CSEC_ED25519_SEED);
 	keys->count = 1;
@@ -250,7 +252,7 @@ csec_epoch_close(CsecStream *stream, const CsecState *state,
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
-		closed = sign(state, &keys, batch, lsn);
+		closed = sign(stream, state, &keys, batch, lsn);
 		if (!closed)
 		{
 			PopActiveSnapshot();

@@ -46,6 +46,7 @@
 #include "keys/key_use.h"
 #include "keys/keyring.h"
 #include "sealer/absence.h"
+#include "sealer/anchor.h"
 #include "sealer/batch.h"
 #include "sealer/drain.h"
 #include "sealer/epoch.h"
@@ -346,6 +347,7 @@ close_epoch(bool anyway)
 		return;
 	if (csec_epoch_close(stream, &state, batch, reader->position))
 		return;
+
 	/* a new chain of keys begins: with a record */
 	seal();
 	(void) csec_epoch_close(stream, &state, batch, reader->position);
@@ -452,6 +454,7 @@ start(void)
 	csec_put_u32(bound + 8, MyDatabaseId);
 	cleaned_at = csec_clock_ms();
 	seal();
+	close_epoch(false);
 }
 
 /* Does csec.flush_audit() wait for what is at hand? */
@@ -552,6 +555,7 @@ work(void)
 		if (full)
 			seal();
 		close_epoch(false);
+		csec_anchor_tend(stream);
 		if (leave)
 		{
 			if (!ShutdownRequestPending || !csec_sessions_are_ending())

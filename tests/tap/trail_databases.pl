@@ -98,7 +98,7 @@ flush_trail($node, 'shop');
 is(records($node, "count(*) FILTER (WHERE object LIKE 'before %'), count(*) FILTER (WHERE object LIKE 'after %')", 'true', 'shop'),
 	'5|5', 'it goes on');
 is(records($node, "string_agg(coalesce(action, kind), ',' ORDER BY seq)", "kind IN ('server', 'gap')", 'shop'),
-	'start,extension gone,slot lost,start', 'and says that it was away');
+	'start,sealing key,extension gone,slot lost,start', 'and says that it was away');
 is_verified($node, 'after the extension was away', 'shop');
 
 # who parks a sealer and dies lets it go

@@ -49,7 +49,7 @@ sub without_csec
 $node->safe_psql('postgres', 'CREATE TABLE w (i int)');
 record_some($node, 5);
 flush_trail($node);
-is(server_records($node), 'genesis,start', 'a new trail');
+is(server_records($node), 'genesis,start,sealing key', 'a new trail');
 
 # while the sealer runs, its slot cannot be taken from it
 my ($ret, $out, $err) = $node->psql('postgres', "SELECT pg_drop_replication_slot('$slot')");
@@ -61,7 +61,7 @@ like($err, qr/is active/, 'nor moved on');
 record_some($node, 5, object => 'before');
 without_csec($node, sub { $node->safe_psql('postgres', "SELECT pg_drop_replication_slot('$slot')") });
 flush_trail($node);
-is(server_records($node), 'genesis,start,slot lost,start,ran without its sealer', 'a dropped slot is named, and that the server ran meanwhile');
+is(server_records($node), 'genesis,start,sealing key,slot lost,start,ran without its sealer', 'a dropped slot is named, and that the server ran meanwhile');
 is(records($node, 'count(*)', "object LIKE 'before %'"), '5', 'and what was in the WAL is there');
 is_verified($node, 'after a dropped slot');
 
@@ -74,7 +74,7 @@ without_csec($node, sub {
 });
 record_some($node, 5, object => 'after');
 flush_trail($node);
-is(server_records($node), 'genesis,start,slot lost,start,ran without its sealer,slot lost,wal removed,start', 'removed WAL is named');
+is(server_records($node), 'genesis,start,sealing key,slot lost,start,ran without its sealer,slot lost,wal removed,start', 'removed WAL is named');
 is(records($node, 'count(*), bool_and(from_lsn < to_lsn)', "kind = 'gap'"), '1|t', 'the gap says from where to where');
 is(records($node, 'count(*)', "object LIKE 'after %'"), '5', 'what came after it is there');
 is_verified($node, 'after a gap');

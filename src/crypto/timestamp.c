@@ -1,0 +1,135 @@
+/*
+ * timestamp.c
+ *		Time stamps of an authority: RFC 3161.                           [FE]
+ *
+ * The authority's certificate expires, and what it stamped before that stays
+ * stamped: so the chain of certificates is looked at as of the stamp's time.
+ */
+#include "crypto/timestamp.h"
+
+#include <string.h>
+#include <time.h>
+
+#include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs7.h>
+#include <openssl/ts.h>
+#include <openssl/x509.h>
+
+/* The certificates as what is trusted; NULL where there is none. */
+static X509_STORE *
+read_store(const char *certificates, size_t len)
+{
+	BIO		   *bio = BIO_new_mem_buf(certificates, (int) len);
+	X509_STORE *store = X509_STORE_new();
+	X509	   *certificate;
+	int			n = 0;
+
+	while (bio != NULL && store != NULL &&
+		   (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
+	{
+		n += X509_STORE_add_cert(store, certificate);
+		X509_free(certificate);
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	if (n > 0)
+		return store;
+	X509_STORE_free(store);
+	return NULL;
+}
+
+bool
+csec_certificates_valid(const char *certificates, size_t len)
+{
+	X509_STORE *store = read_store(certificates, len);
+
+	X509_STORE_free(store);
+	return store != NULL;
+}
+
+static PKCS7 *
+read_token(const uint8_t *bytes, size_t len)
+{
+	const uint8_t *p = bytes;
+	TS_RESP    *response = d2i_TS_RESP(NULL, &p, (long) len);
+	PKCS7	   *token = NULL;
+
+	if (response != NULL)
+	{
+		if (TS_RESP_get_token(response) != NULL)
+			token = PKCS7_dup(TS_RESP_get_token(response));
+		TS_RESP_free(response);
+	}
+	else
+	{
+		p = bytes;
+		token = d2i_PKCS7(NULL, &p, (long) len);
+	}
+	ERR_clear_error();
+	return token;
+}
+
+static bool
+time_of(PKCS7 *token, int64_t *time)
+{
+	TS_TST_INFO *info = PKCS7_to_TS_TST_INFO(token);
+	ASN1_TIME  *epoch = ASN1_TIME_set(NULL, 0);
+	int			days;
+	int			seconds;
+	bool		good = info != NULL && epoch != NULL &&
+		ASN1_TIME_diff(&days, &seconds, epoch, TS_TST_INFO_get_time(info)) == 1;
+
+	if (good)
+		*time = (int64_t) days * 86400 + seconds;
+	ASN1_TIME_free(epoch);
+	TS_TST_INFO_free(info);
+	return good;
+}
+
+static bool
+verify(PKCS7 *token, const void *data, size_t len, X509_STORE *store, int64_t time)
+{
+	TS_VERIFY_CTX *context = TS_VERIFY_CTX_new();
+	BIO		   *bio = BIO_new_mem_buf(data, (int) len);
+	X509_VERIFY_PARAM *param = X509_STORE_get0_param(store);
+	bool		good;
+
+	if (context == NULL || bio == NULL)
+	{
+		TS_VERIFY_CTX_free(context);
+		BIO_free(bio);
+		X509_STORE_free(store);
+		return false;
+	}
+	X509_VERIFY_PARAM_set_time(param, (time_t) time);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+	/* the context takes both */
+	TS_VERIFY_CTX_set_flags(context, TS_VFY_VERSION | TS_VFY_DATA | TS_VFY_SIGNATURE);
+	TS_VERIFY_CTX_set_data(context, bio);
+	TS_VERIFY_CTX_set_store(context, store);
+	good = TS_RESP_verify_token(context, token) == 1;
+	TS_VERIFY_CTX_free(context);
+	ERR_clear_error();
+	return good;
+}
+
+bool
+csec_timestamp_verify(const uint8_t *token, size_t token_len,
+					  const void *data, size_t len,
+					  const char *certificates, size_t certificates_len,
+					  int64_t *time)
+{
+	PKCS7	   *read = read_token(token, token_len);
+	X509_STORE *store = read_store(certificates, certificates_len);
+	bool		good = false;
+
+	if (read != NULL && store != NULL && time_of(read, time))
+		good = verify(read, data, len, store, *time);
+	else
+		X509_STORE_free(store);
+	PKCS7_free(read);
+	return good;
+}
