@@ -406,6 +406,14 @@ csec_bundle_digest(const CsecSource *source)
 	return ((const Bundle *) source)->digest;
 }
 
+bool
+csec_bundle_unproved(const CsecSource *source)
+{
+	const Bundle *bundle = (const Bundle *) source;
+
+	return source->selected && bundle->tree == 0 && bundle->manifest.records > 0;
+}
+
 CsecFinding
 csec_bundle_files(const CsecSource *source)
 {

@@ -16,6 +16,9 @@ extern const CsecManifest *csec_bundle_manifest(const CsecSource *source);
 /* SHA-256 of the file MANIFEST: the digest of the bundle. */
 extern const uint8_t *csec_bundle_digest(const CsecSource *source);
 
+/* Is it a selection whose records no checkpoint covers? */
+extern bool csec_bundle_unproved(const CsecSource *source);
+
 /* What was found wrong with the bundle's own files. */
 extern CsecFinding csec_bundle_files(const CsecSource *source);
 

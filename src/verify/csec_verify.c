@@ -289,6 +289,7 @@ verify(const Options *options, Place *place, CsecTrail *trail, CsecReport *repor
 	{
 		report->is_bundle = true;
 		report->manifest = *csec_bundle_manifest(source);
+		report->unproved = csec_bundle_unproved(source);
 		report->selection = source->selected ? report->manifest.selection : NULL;
 		memcpy(report->digest, csec_bundle_digest(source), CSEC_HASH_SIZE);
 	}
@@ -306,6 +307,7 @@ main(int argc, char **argv)
 	CsecTrail	trail[2];
 	CsecSource *source[2];
 	bool		verified = true;
+	bool		unproved = false;
 
 	csec_fail_as(PROGRAM);
 	parse(&options, argc, argv);
@@ -319,12 +321,15 @@ main(int argc, char **argv)
 		csec_report_finding(&report[0], &parted);
 	}
 	for (int i = 0; i < options.places; i++)
+	{
 		verified = verified && report[i].findings == 0;
+		unproved = unproved || report[i].unproved;
+	}
 	if (options.json)
-		csec_report_json(report, options.places, verified);
+		csec_report_json(report, options.places, verified && !unproved);
 	else if (!options.quiet)
 		csec_report_text(report, options.places);
 	for (int i = 0; i < options.places; i++)
 		source[i]->close(source[i]);
-	return verified ? CSEC_EXIT_VERIFIED : CSEC_EXIT_TAMPERED;
+	return !verified ? CSEC_EXIT_TAMPERED : unproved ? CSEC_EXIT_FAILED : CSEC_EXIT_VERIFIED;
 }

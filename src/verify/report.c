@@ -58,6 +58,9 @@ print_one(const CsecReport *report)
 	csec_hex_put(hash, report->hash, CSEC_HASH_SIZE);
 	if (report->findings > 0)
 		printf("%s: TAMPERED\n", report->name);
+	else if (report->unproved)
+		printf("%s: not verified: there are no proofs that these records are in a trail\n",
+			   report->name);
 	else
 		printf("%s: verified\n", report->name);
 	for (int i = 0; i < report->findings; i++)
@@ -152,7 +155,7 @@ json_one(const CsecReport *report)
 {
 	printf("{\"name\": ");
 	json_string(report->name);
-	printf(", \"verified\": %s, \"records\": %llu", report->findings == 0 ? "true" : "false",
+	printf(", \"verified\": %s, \"records\": %llu", report->findings == 0 && !report->unproved ? "true" : "false",
 		   (unsigned long long) report->records);
 	if (report->records > 0)
 	{

@@ -24,7 +24,7 @@ typedef struct CsecReport
 	uint64_t	records;
 	uint8_t		hash[CSEC_HASH_SIZE];
 	int64_t		anchored;
-	bool		proved;			/* a selection with proofs */
+	bool		unproved;		/* a selection, and nothing ties it to a trail */
 	uint64_t	checkpoints;
 	uint64_t	cosigned;
 	int			trusted;
@@ -35,7 +35,6 @@ typedef struct CsecReport
 
 extern void csec_report_finding(CsecReport *report, const CsecFinding *finding);
 
-/* The first finding of all, or NULL. */
 extern void csec_report_text(const CsecReport *report, int count);
 extern void csec_report_json(const CsecReport *report, int count, bool verified);
 
