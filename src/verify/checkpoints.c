@@ -222,6 +222,7 @@ csec_checkpoints_add(CsecCheckpoints *checkpoints, const uint8_t *note, size_t l
 	CsecCheckpoint checkpoint;
 	CsecSignedNote parts;
 	bool		wrong = false;
+	bool		cosigned;
 
 	if (finding->problem != NULL)
 		return;
@@ -240,8 +241,10 @@ csec_checkpoints_add(CsecCheckpoints *checkpoints, const uint8_t *note, size_t l
 	}
 	else
 		check_after(checkpoints, &checkpoint, finding);
-	if (look_at_witnesses(checkpoints, &parts, parts.signatures, parts.signatures_len, &wrong) |
-		look_at_witnesses(checkpoints, &parts, cosignatures, cosignatures_len, &wrong))
+	cosigned = look_at_witnesses(checkpoints, &parts, parts.signatures,
+								 parts.signatures_len, &wrong);
+	if (look_at_witnesses(checkpoints, &parts, cosignatures, cosignatures_len, &wrong) ||
+		cosigned)
 		checkpoints->cosigned++;
 	if (wrong)
 		csec_find(finding, "witness_forged", seq,
