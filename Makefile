@@ -39,12 +39,13 @@ ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
 
 # Server headers are not ours to warn about.
-override CPPFLAGS := $(subst -I$(includedir_server),-isystem $(includedir_server),$(CPPFLAGS))
+override CPPFLAGS := $(patsubst -I$(pkgincludedir)/%,-isystem $(pkgincludedir)/%, \
+                     $(subst -I$(includedir_server),-isystem $(includedir_server),$(CPPFLAGS)))
 
 $(OBJS) $(OBJS:.o=.bc) $(FE_OBJS): $(wildcard src/*/*.h)
 
 # PGXS makes a module or a program, not both, so the programs have their own rules.
-FE_CPPFLAGS  = -DFRONTEND '-DCSEC_VERSION="$(EXTVERSION)"' -I$(libpq_srcdir) $(CPPFLAGS)
+FE_CPPFLAGS  = -DFRONTEND '-DCSEC_VERSION="$(EXTVERSION)"' -isystem $(libpq_srcdir) $(CPPFLAGS)
 
 %.fe.o: %.c csec.control
 	$(CC) $(filter-out $(CFLAGS_SL),$(CFLAGS)) -pthread $(FE_CPPFLAGS) -c -o $@ $<

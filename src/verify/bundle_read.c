@@ -242,6 +242,16 @@ settled(CsecSource *source, const CsecCheckpoints *checkpoints)
 }
 
 static void
+read_all(CsecSource *source, CsecTrail *trail)
+{
+	Bundle	   *bundle = (Bundle *) source;
+
+	if (bundle->broken != NULL)
+		csec_find(&trail->finding, "bundle_damaged", (int64_t) bundle->broken_after + 1,
+				  "file \"records\" is damaged: %s", bundle->broken);
+}
+
+static void
 finish(CsecSource *source, CsecTrail *trail)
 {
 	Bundle	   *bundle = (Bundle *) source;
@@ -251,10 +261,7 @@ finish(CsecSource *source, CsecTrail *trail)
 
 	if (trail->finding.problem != NULL)
 		return;
-	if (bundle->broken != NULL)
-		csec_find(&trail->finding, "bundle_damaged", (int64_t) bundle->broken_after + 1,
-				  "file \"records\" is damaged: %s", bundle->broken);
-	else if (trail->records != manifest->records || bundle->runs != manifest->runs ||
+	if (trail->records != manifest->records || bundle->runs != manifest->runs ||
 			 memcmp(bundle->runs_digest, manifest->runs_digest, CSEC_HASH_SIZE) != 0)
 		csec_find(&trail->finding, "bundle_damaged", trail->first > 0 ? trail->first : 1,
 				  "file \"records\" is not the one that the manifest names");
@@ -388,6 +395,7 @@ csec_bundle_open(const char *path)
 	source->checkpoints = read_checkpoints;
 	source->settled = settled;
 	source->joined = joined;
+	source->read_all = read_all;
 	source->finish = finish;
 	source->hash_at = hash_at;
 	source->close = close_source;

@@ -124,6 +124,11 @@ csec_checkpoints_trust(CsecCheckpoints *checkpoints, const uint8_t *note, size_t
 
 	if (!csec_checkpoint_open(note, len, &checkpoint))
 		return false;
+	if (checkpoints->trusted > 0 &&
+		strcmp(checkpoints->trusted_origin, checkpoint.origin) != 0)
+		csec_fail("the checkpoints given are of two trails, %s and %s",
+				  checkpoints->trusted_origin, checkpoint.origin);
+	memcpy(checkpoints->trusted_origin, checkpoint.origin, sizeof(checkpoint.origin));
 	keep(checkpoints, &checkpoint, note, len)->trusted = true;
 	checkpoints->trusted++;
 	return true;
@@ -301,6 +306,11 @@ match_trusted(CsecCheckpoints *checkpoints, CsecKept *trusted)
 void
 csec_checkpoints_settle(CsecCheckpoints *checkpoints)
 {
+	if (checkpoints->any && checkpoints->trusted > 0 &&
+		strcmp(checkpoints->trusted_origin, checkpoints->last.origin) != 0)
+		csec_find(&checkpoints->foreign, "other_trail", 1,
+				  "the checkpoints that were kept are of %s, the trail is %s",
+				  checkpoints->trusted_origin, checkpoints->last.origin);
 	for (int i = 0; i < checkpoints->count && checkpoints->finding.problem == NULL; i++)
 		if (checkpoints->kept[i].trusted)
 			match_trusted(checkpoints, &checkpoints->kept[i]);

@@ -45,6 +45,8 @@ typedef struct CsecCheckpoints
 	uint64_t	first_epoch;	/* of these */
 	uint64_t	cosigned;		/* ... that a known witness has signed */
 	int			trusted;
+	char		trusted_origin[CSEC_KEY_NAME_SIZE];
+	CsecFinding foreign;		/* what was kept is of another trail */
 	CsecFinding finding;
 } CsecCheckpoints;
 

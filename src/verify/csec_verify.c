@@ -277,6 +277,8 @@ verify(const Options *options, Place *place, CsecTrail *trail, CsecReport *repor
 
 	csec_progress_begin(source->name, !options->quiet);
 	csec_pool_run(&pool, source, trail);
+	if (source->read_all != NULL)
+		source->read_all(source, trail);
 	csec_trail_check_end(trail, &source->head);
 	source->finish(source, trail);
 	csec_progress_end();
@@ -284,6 +286,7 @@ verify(const Options *options, Place *place, CsecTrail *trail, CsecReport *repor
 	memset(report, 0, sizeof(*report));
 	own = place->bundle != NULL ? csec_bundle_files(source) : csec_live_tables(source);
 	csec_report_finding(report, &own);
+	csec_report_finding(report, &checkpoints.foreign);
 	fill_report(report, source, trail, &checkpoints);
 	if (place->bundle != NULL)
 	{

@@ -160,6 +160,11 @@ check(CsecSource *source, void *arg, CsecPiece *piece)
 			begun = true;
 			continue;
 		}
+		if (source->head.known && row.seq > source->head.seq &&
+			piece->last >= source->head.seq)
+			csec_find(&piece->finding, "inserted", source->head.seq + 1,
+					  "the trail was sealed up to record %lld only",
+					  (long long) source->head.seq);
 		csec_piece_row(piece, &row);
 	}
 	if (piece->finding.problem == NULL && worker->last != INT64_MAX &&

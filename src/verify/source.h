@@ -36,7 +36,9 @@ struct CsecSource
 	void		(*settled) (CsecSource *source, const CsecCheckpoints *checkpoints);
 	void		(*joined) (CsecSource *source, CsecTrail *trail, const CsecPiece *piece);
 
-	/* All units were joined: what can be said only now. */
+	/* All units were joined: could all be read (may be NULL), and, once the end
+	 * was looked at, what can be said only then. */
+	void		(*read_all) (CsecSource *source, CsecTrail *trail);
 	void		(*finish) (CsecSource *source, CsecTrail *trail);
 
 	/* The hash of a record by its number; false where it is not there. */

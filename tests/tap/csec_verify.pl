@@ -102,8 +102,9 @@ sub edited_is
 {
 	my ($name, $bundle, $file, $edit, $expected, @options) = @_;
 	my $whole = file_of($bundle, $file);
-	my $new = $edit->($whole);
-	isnt($new, $whole, "$name: something is edited");
+	my $copy = $whole;
+	my $new = $edit->($copy);
+	ok($new ne $whole, "$name: something is edited");
 	open my $f, '>:raw', "$dir/$bundle/$file" or die;
 	print $f $new;
 	close $f;
@@ -218,7 +219,7 @@ record_some($node, 3, db => 'second');
 flush_trail($node, 'second');
 IPC::Run::run(['csec_export', '-q', '-d', $node->connstr('second'), '-o', "$dir/second"]) or die;
 is(verdict(live('--key', "$dir/second/keys")), '1: key_unknown|1', 'a genuine key of another trail');
-like(verdict(live('--from', "$dir/second/checkpoints")), qr/^1: checkpoint_/, 'a genuine checkpoint of another trail');
+like(verdict(live('--from', "$dir/second/checkpoints")), qr/^1: other_trail\|1$/, 'a genuine checkpoint of another trail');
 like(verdict(live('--against', "$dir/second")), qr/^1: fork\|1$/, 'another trail is no copy');
 
 # ---- the tables edited by a superuser ----
@@ -242,7 +243,7 @@ sub live_is
 	$damage =~ s/HEAD/$head/g;
 	$expected =~ s/HEAD([+-]\d+)?/$head + ($1 \/\/ 0)/e;
 	$node->safe_psql('postgres', "SET client_min_messages = error; $damage");
-	is(verdict(live(@options)), "1: $expected", $name);
+	like(verdict(live(@options)), qr/^1: @{[ $expected =~ s{\|(?=-?\d+$)}{\\|}r ]}$/, $name);
 	$node->safe_psql('postgres', $restore);
 }
 
@@ -267,13 +268,13 @@ live_is('two records exchanged', "UPDATE $log SET seq = 41 - seq WHERE seq IN (2
 live_is('a record twice', "INSERT INTO $log SELECT * FROM $log WHERE seq = 20", 'duplicated|20');
 live_is('another record under a number', qq{
 	INSERT INTO $log SELECT seq, at, subject, relid, kind, login, subjects, set_byte(record, 60, 7), sha256(hash) FROM $log WHERE seq = 20},
-	'inserted|20');
+	'(?:inserted|altered)|20');
 live_is('a record before the first',
 	"INSERT INTO $log SELECT 0, at, subject, relid, kind, login, subjects, record, hash FROM $log WHERE seq = 20", 'inserted|0');
 live_is('the tail cut', "DELETE FROM $log WHERE seq >= HEAD - 4", 'tail_cut|HEAD-4');
 live_is('a record after the head', qq{
 	INSERT INTO $log SELECT seq + 1, at, subject, relid, kind, login, subjects, record, hash FROM $log WHERE seq = HEAD}, 'inserted|HEAD+1');
-live_is('the head removed', 'DELETE FROM csec_trail.sealer_state', 'inserted|1');
+live_is('the head removed', 'DELETE FROM csec_trail.sealer_state', 'head_forged|HEAD');
 live_is('the tail cut, the head and the checkpoints with it', qq{
 	DELETE FROM $log WHERE seq > 60;
 	DELETE FROM csec_trail.checkpoint WHERE size > 60;
@@ -291,8 +292,9 @@ my $forge = qq{
 		END LOOP;
 		UPDATE csec_trail.sealer_state SET hash = prev;
 	END \$\$};
-live_is('a whole trail forged', $forge, 'rewritten|1');
-live_is('a whole trail forged, its checkpoints removed', "$forge; DELETE FROM csec_trail.checkpoint", 'rewritten|1', @from);
+my $under = $node->safe_psql('postgres', 'SELECT max(size) + 1 FROM csec_trail.checkpoint WHERE size < 20');
+live_is('a whole trail forged', $forge, "rewritten|$under");
+live_is('a whole trail forged, its checkpoints removed', "$forge; DELETE FROM csec_trail.checkpoint", "rewritten|$under", @from);
 live_is('... and who verifies has the key alone', "$forge; DELETE FROM csec_trail.checkpoint", 'checkpoint_missing|1', '--key', $key);
 
 # seals and checkpoints
@@ -357,11 +359,8 @@ $node->start;
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'csec'");
 $node->stop;
 my $copy = PostgreSQL::Test::Cluster->new('copy');
-mkdir $copy->basedir;
-PostgreSQL::Test::RecursiveCopy::copypath($node->data_dir, $copy->data_dir);
-mkdir $copy->archive_dir;
-chmod 0700, $copy->data_dir;
-$copy->append_conf('postgresql.conf', 'port = ' . $copy->port);
+$node->backup_fs_cold('cold');
+$copy->init_from_backup($node, 'cold');
 $node->start;
 $copy->start;
 my @copy = ('--against', $copy->connstr('postgres') . ' user=auditor');
