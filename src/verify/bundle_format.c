@@ -233,14 +233,13 @@ take_text(Reader *reader, const char *name, char *out)
 
 	if (!take(reader, name, &value, &len))
 		return;
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char) value[i] < ' ' || value[i] == 127)
-			len = CSEC_MANIFEST_TEXT;
 	if (len >= CSEC_MANIFEST_TEXT)
-	{
 		reader->problem = name;
+	for (size_t i = 0; i < len && reader->problem == NULL; i++)
+		if ((unsigned char) value[i] < ' ' || value[i] == 127)
+			reader->problem = name;
+	if (reader->problem != NULL)
 		return;
-	}
 	memcpy(out, value, len);
 	out[len] = '\0';
 }
