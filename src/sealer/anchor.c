@@ -27,6 +27,7 @@
 #include "postmaster/interrupt.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
+#include "storage/procsignal.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -103,12 +104,18 @@ csec_anchor_tend(CsecStream *of)
 
 /* ---- the worker ---- */
 
-/* The server stops, or the database must be let go, as sealer.c has it. */
+/*
+ * The server stops, or the database must be let go, as sealer.c has it.  Is
+ * asked while a command runs, and DROP DATABASE anywhere waits for each process
+ * to attend to its barrier; other interrupts would raise an error.
+ */
 static bool
 must_leave(void)
 {
 	bool		parked;
 
+	if (ProcSignalBarrierPending)
+		ProcessProcSignalBarrier();
 	LWLockAcquire(csec_streams->lock, LW_SHARED);
 	parked = stream->parked > 0 || stream->sealer_pid == 0;
 	LWLockRelease(csec_streams->lock);
