@@ -65,6 +65,25 @@ copy_text(char *out, const char *value)
 	memcpy(out, value, strlen(value) + 1);
 }
 
+/*
+ * The table as the user means it, by his own search_path; everything else is
+ * done with that of csec_connect().
+ */
+static void
+find_table(CsecExport *export)
+{
+	const char *params[1] = {export->selection->table};
+	PGresult   *result;
+
+	if (params[0] == NULL)
+		return;
+	csec_run(export->conn, "RESET search_path");
+	result = csec_query(export->conn, "SELECT $1::pg_catalog.regclass::pg_catalog.oid", 1, 1, params);
+	snprintf(export->table, sizeof(export->table), "%s", PQgetvalue(result, 0, 0));
+	PQclear(result);
+	csec_run(export->conn, "SET search_path = pg_catalog");
+}
+
 void
 csec_export_begin(CsecExport *export, CsecServer *server,
 				  const CsecSelection *selection, const char *program)
@@ -76,6 +95,7 @@ csec_export_begin(CsecExport *export, CsecServer *server,
 	export->selection = selection;
 	describe(export);
 	export->conn = csec_connect(server);
+	find_table(export);
 	params[0] = export->selection_text;
 	params[1] = selection->reason;
 	params[2] = program;
@@ -191,7 +211,7 @@ begin_selected(CsecExport *export, CsecCopy *copy)
 				   " JOIN csec_trail.audit_log l USING (seq)"
 				   " LEFT JOIN csec_trail.audit_log b ON b.seq = s.seq - 1 ORDER BY 1)"
 				   " TO STDOUT (FORMAT binary)",
-				   literal(conn, s->table), literal(conn, s->subject), literal(conn, s->person),
+				   literal(conn, s->table == NULL ? NULL : export->table), literal(conn, s->subject), literal(conn, s->person),
 				   literal(conn, from_number ? NULL : s->since),
 				   literal(conn, to_number ? NULL : s->until),
 				   literal(conn, from_number ? s->since : NULL),

@@ -25,6 +25,7 @@ typedef struct CsecExport
 	const CsecSelection *selection;
 	char		selection_text[CSEC_MANIFEST_TEXT];
 	bool		all;
+	char		table[16];		/* its OID, where one was named */
 	CsecManifest manifest;		/* of who exports, when, from where */
 	uint64_t	tree;			/* records under the last checkpoint; 0: none */
 	uint64_t	records;
