@@ -42,7 +42,7 @@ include $(PGXS)
 override CPPFLAGS := $(patsubst -I$(pkgincludedir)/%,-isystem $(pkgincludedir)/%, \
                      $(subst -I$(includedir_server),-isystem $(includedir_server),$(CPPFLAGS)))
 
-$(OBJS) $(OBJS:.o=.bc) $(FE_OBJS): $(wildcard src/*/*.h)
+$(OBJS) $(OBJS:.o=.bc) $(FE_OBJS) $(PROGRAMS:%=src/verify/%.fe.o): $(wildcard src/*/*.h)
 
 # PGXS makes a module or a program, not both, so the programs have their own rules.
 FE_CPPFLAGS  = -DFRONTEND '-DCSEC_VERSION="$(EXTVERSION)"' -isystem $(libpq_srcdir) $(CPPFLAGS)
