@@ -9,6 +9,15 @@ SOURCES      = $(sort $(wildcard src/*.[ch] src/*/*.[ch]))
 SRCS         = $(sort $(wildcard src/*.c $(FLOORS:%=src/%/*.c)))
 OBJS         = $(SRCS:.c=.o)
 
+# The programs for auditors, each in the file of its name: what they share of src/verify, and
+# the [FE] files of the server that they need.  No server code but these.
+PROGRAMS     = csec_verify csec_export
+VERIFY_SRCS  = $(sort $(wildcard src/verify/*.c))
+FE_SRCS      = $(filter-out $(PROGRAMS:%=src/verify/%.c),$(VERIFY_SRCS)) \
+               $(addprefix src/audit/,chain.c checkpoint.c columns.c merkle.c record.c signed_note.c) \
+               $(addprefix src/crypto/,hash.c mac.c sign.c) src/util/secure_block.c
+FE_OBJS      = $(FE_SRCS:.c=.fe.o)
+
 # The install script is its parts, in the order of their numbers.
 SQL_PARTS    = $(sort $(wildcard sql/parts/*.sql))
 DATA_built   = sql/csec--$(EXTVERSION).sql
@@ -20,7 +29,7 @@ WARNINGS     = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
 PG_CPPFLAGS  = -I$(CURDIR)/src '-DPGDLLEXPORT=__attribute__((visibility("default")))'
 PG_CFLAGS    = -std=gnu11 $(WARNINGS) -fvisibility=hidden
 SHLIB_LINK   = -lcrypto
-EXTRA_CLEAN  = build results tmp_check $(wildcard sql/csec--*.sql) \
+EXTRA_CLEAN  = $(PROGRAMS) build results tmp_check $(wildcard sql/csec--*.sql) \
                $(wildcard src/*/*.o src/*/*.bc)
 
 # Before "make deps" there is no PGXS: then only what needs none can be made.
@@ -30,9 +39,32 @@ ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
 
 # Server headers are not ours to warn about.
-override CPPFLAGS := $(subst -I$(includedir_server),-isystem $(includedir_server),$(CPPFLAGS))
+override CPPFLAGS := $(patsubst -I$(pkgincludedir)/%,-isystem $(pkgincludedir)/%, \
+                     $(subst -I$(includedir_server),-isystem $(includedir_server),$(CPPFLAGS)))
 
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*/*.h)
+$(OBJS) $(OBJS:.o=.bc) $(FE_OBJS) $(PROGRAMS:%=src/verify/%.fe.o): $(wildcard src/*/*.h)
+
+# PGXS makes a module or a program, not both, so the programs have their own rules.
+FE_CPPFLAGS  = -DFRONTEND '-DCSEC_VERSION="$(EXTVERSION)"' -isystem $(libpq_srcdir) $(CPPFLAGS)
+
+%.fe.o: %.c csec.control
+	$(CC) $(filter-out $(CFLAGS_SL),$(CFLAGS)) -pthread $(FE_CPPFLAGS) -c -o $@ $<
+
+$(PROGRAMS): %: src/verify/%.fe.o $(FE_OBJS)
+	$(CC) $(filter-out $(CFLAGS_SL),$(CFLAGS)) $^ $(LDFLAGS) $(LDFLAGS_EX) $(libpq_pgport) -lcrypto -lm -pthread -o $@
+
+all: $(PROGRAMS)
+install: install-programs
+uninstall: uninstall-programs
+
+install-programs: $(PROGRAMS)
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) $(PROGRAMS) '$(DESTDIR)$(bindir)/'
+
+uninstall-programs:
+	rm -f $(PROGRAMS:%='$(DESTDIR)$(bindir)/%')
+
+.PHONY: install-programs uninstall-programs
 
 sql/csec--$(EXTVERSION).sql: $(SQL_PARTS) csec.control Makefile
 	@mkdir -p sql
@@ -42,7 +74,7 @@ sql/csec--$(EXTVERSION).sql: $(SQL_PARTS) csec.control Makefile
 CLANG_CHECK  = $(CLANG) -fsyntax-only -std=gnu11 $(WARNINGS) $(CPPFLAGS)
 clang:
 	@for f in $(SRCS); do $(CLANG_CHECK) $$f || exit 1; done
-	@for f in $$(grep -lF '[FE]' $(SRCS)); do $(CLANG_CHECK) -DFRONTEND $$f || exit 1; done
+	@for f in $$(grep -lF '[FE]' $(SRCS)) $(VERIFY_SRCS); do $(CLANG_CHECK) $(FE_CPPFLAGS) $$f || exit 1; done
 
 else
 

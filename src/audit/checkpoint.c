@@ -101,6 +101,7 @@ csec_checkpoint_get(const uint8_t *text, size_t len, CsecCheckpoint *c)
 
 	if (!take_line(&p, end, "", &origin, &origin_len) ||
 		origin_len >= sizeof(c->origin) ||
+		memchr(origin, '\0', origin_len) != NULL ||
 		!take_number(&p, end, "", &c->size) ||
 		!take_hash(&p, end, "", c->root) ||
 		!take_number(&p, end, "epoch ", &c->epoch) ||

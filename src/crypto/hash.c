@@ -4,14 +4,20 @@
  *
  * OpenSSL 3 spends longer on finding an algorithm than on hashing a record,
  * so the context is made at the first use and kept for the life of the
- * process.
+ * process.  Programs have threads, and each of these a context of its own.
  */
 #include "crypto/hash.h"
 
 #include <openssl/evp.h>
 
-static EVP_MD *sha256 = NULL;
-static EVP_MD_CTX *context = NULL;
+#ifdef FRONTEND
+#define PER_THREAD __thread
+#else
+#define PER_THREAD
+#endif
+
+static PER_THREAD EVP_MD *sha256 = NULL;
+static PER_THREAD EVP_MD_CTX *context = NULL;
 
 static bool
 have_context(void)

@@ -1,0 +1,96 @@
+-- Export of evidence: what the program csec_export calls.  An export is an act
+-- on record, begun before the first record leaves and closed with the digest
+-- of what has left.
+
+CREATE FUNCTION csec.begin_export(
+		selection text, reason text, program text,
+		OUT exported_by text, OUT exported_at timestamptz, OUT server text)
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM csec.require_trail();
+	IF pg_is_in_recovery() THEN
+		RAISE EXCEPTION 'evidence cannot be exported from a standby'
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'An export is an act on record, and nothing can be recorded here. Export from the primary.';
+	END IF;
+	exported_by := csec.login();
+	exported_at := clock_timestamp();
+	server := format('csec %s, PostgreSQL %s',
+		(SELECT extversion FROM pg_extension WHERE extname = 'csec'), current_setting('server_version'));
+	PERFORM csec.control('export', 'trail', jsonb_build_object(
+		'selection', selection, 'reason', reason, 'program', program));
+END
+$$;
+REVOKE ALL ON FUNCTION csec.begin_export(text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.begin_export(text, text, text) IS
+	'put on record that evidence is about to be exported: what, why, by which program';
+
+CREATE FUNCTION csec.end_export(selection text, records bigint, last_seq bigint, digest text) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM csec.control('exported', 'trail', jsonb_build_object(
+		'selection', selection, 'records', records, 'last', last_seq, 'digest', digest));
+END
+$$;
+REVOKE ALL ON FUNCTION csec.end_export(text, bigint, bigint, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.end_export(text, bigint, bigint, text) IS
+	'put on record what was exported: how many records, up to which number, and the digest of the evidence';
+
+-- The records that a selection is of.  All conditions that are not null hold
+-- together; times are those of sealing.  A change that was sealed before its
+-- outcome was known brings the record of its outcome along.
+CREATE FUNCTION csec.records_to_export(
+		tab regclass, subject text, person text, from_time timestamptz, to_time timestamptz,
+		from_seq bigint, to_seq bigint)
+	RETURNS SETOF bigint
+	LANGUAGE plpgsql STABLE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	SET jit = off
+	AS $$
+BEGIN
+	PERFORM csec.require_trail();
+	IF (tab IS NULL) <> (subject IS NULL) THEN
+		RAISE EXCEPTION 'a subject is named by its table and its key'
+			USING ERRCODE = 'null_value_not_allowed',
+				HINT = 'Of a key of several columns, give csec.subject_key(...).';
+	END IF;
+	RETURN QUERY
+		WITH about AS MATERIALIZED (
+			SELECT l.seq, l.at, l.kind, l.record
+			FROM csec.records_about(csec.subject_tables(tab, true), csec.subject_keys(records_to_export.subject)) l
+			WHERE records_to_export.subject IS NOT NULL AND csec.record_has_subject(l.record, records_to_export.subject)
+			UNION ALL
+			SELECT l.seq, l.at, l.kind, l.record FROM csec_trail.audit_log l
+			WHERE records_to_export.subject IS NULL
+				AND (from_time IS NULL OR l.at >= from_time) AND (to_time IS NULL OR l.at < to_time)
+				AND (from_seq IS NULL OR l.seq >= from_seq) AND (to_seq IS NULL OR l.seq <= to_seq)
+		), chosen AS MATERIALIZED (
+			SELECT a.seq, a.kind, a.record FROM about a
+			WHERE (from_time IS NULL OR a.at >= from_time) AND (to_time IS NULL OR a.at < to_time)
+				AND (from_seq IS NULL OR a.seq >= from_seq) AND (to_seq IS NULL OR a.seq <= to_seq)
+				AND (person IS NULL OR EXISTS (
+					SELECT FROM csec.record_fields(a.record) r
+					WHERE person IN (r.login, r.session_role, r.reader, r.effective_role, r.actor)))
+		)
+		SELECT c.seq FROM chosen c
+		UNION
+		SELECT o.seq FROM chosen c CROSS JOIN LATERAL csec.record_fields(c.record) r
+			CROSS JOIN LATERAL (
+				SELECT min(l.seq) AS seq FROM csec_trail.audit_log l
+				WHERE l.relid = 0 AND l.subject = r.xid AND l.seq > c.seq AND l.kind = 4
+					AND (to_seq IS NULL OR l.seq <= to_seq)) o
+		WHERE c.kind <> 4 AND r.outcome IN ('open', 'prepared') AND o.seq IS NOT NULL
+		ORDER BY 1;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.records_to_export(regclass, text, text, timestamptz, timestamptz, bigint, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION csec.records_to_export(regclass, text, text, timestamptz, timestamptz, bigint, bigint) IS
+	'numbers of the records about a subject, of a person (login, role or actor), in a span of time or of numbers; null: any';
+
+GRANT EXECUTE ON FUNCTION csec.begin_export(text, text, text), csec.end_export(text, bigint, bigint, text),
+	csec.records_to_export(regclass, text, text, timestamptz, timestamptz, bigint, bigint)
+	TO csec_auditor;

@@ -1,0 +1,429 @@
+/*
+ * bundle_read.c
+ *		A trail in an evidence bundle.                                  [FE]
+ *
+ * A unit is a run.  The file of records is read once, from its beginning to
+ * its end; in memory is one run for each worker.  Of a selection each run has
+ * a proof that its last record is in the tree of a checkpoint; the hashes from
+ * record to record prove the others of the run.
+ */
+#include "verify/bundle_read.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "audit/chain.h"
+#include "crypto/hash.h"
+#include "verify/file.h"
+#include "verify/notes_file.h"
+#include "verify/proofs_file.h"
+
+#define MANIFEST		"MANIFEST"
+#define CHECKPOINTS_MAX	((size_t) 4 * 1024 * 1024 * 1024)
+
+typedef struct Worker
+{
+	CsecRun		run;
+	uint8_t    *bytes;
+} Worker;
+
+typedef struct Bundle
+{
+	CsecSource	source;
+	char	   *folder;
+	CsecManifest manifest;
+	uint8_t		digest[CSEC_HASH_SIZE];
+	FILE	   *records;
+	char	   *records_path;
+	uint8_t		runs_digest[CSEC_HASH_SIZE];
+	uint64_t	runs;
+	bool		ended;			/* the last run was read */
+	uint64_t	broken_after;	/* number of the last record before the damage */
+	const char *broken;
+	FILE	   *proofs;
+	uint64_t	tree;			/* the size that proofs are for; 0: none */
+	const uint8_t *root;
+	CsecFinding files;
+} Bundle;
+
+/* ---- runs ---- */
+
+static void *
+open_worker(CsecSource *source)
+{
+	Worker	   *worker = csec_alloc(sizeof(Worker));
+
+	worker->bytes = csec_alloc(CSEC_RUN_MAX);
+	return worker;
+}
+
+static void
+close_worker(CsecSource *source, void *arg)
+{
+	free(((Worker *) arg)->bytes);
+	free(arg);
+}
+
+static bool
+broken(Bundle *bundle, const char *how)
+{
+	bundle->ended = true;
+	bundle->broken = how;
+	return false;
+}
+
+/* Reads the next run; false at the end of the file, or of what can be read. */
+static bool
+claim(CsecSource *source, void *arg)
+{
+	Bundle	   *bundle = (Bundle *) source;
+	Worker	   *worker = arg;
+	uint8_t		header[CSEC_RUN_HEADER_SIZE];
+	uint8_t		digest[CSEC_HASH_SIZE + CSEC_RUN_DIGEST_SIZE];
+	size_t		n;
+
+	if (bundle->ended)
+		return false;
+	n = fread(header, 1, sizeof(header), bundle->records);
+	if (n == 0 && feof(bundle->records))
+	{
+		bundle->ended = true;
+		return false;
+	}
+	if (n < sizeof(header) || !csec_run_get(header, &worker->run))
+		return broken(bundle, n < sizeof(header) ? "it ends too early" : "no run begins there");
+	if (fread(worker->bytes, 1, worker->run.bytes, bundle->records) != worker->run.bytes)
+		return broken(bundle, "it ends too early");
+	memcpy(digest, bundle->runs_digest, CSEC_HASH_SIZE);
+	csec_run_digest_put(digest + CSEC_HASH_SIZE, &worker->run,
+						worker->bytes + worker->run.bytes - CSEC_HASH_SIZE);
+	if (!csec_sha256(digest, sizeof(digest), bundle->runs_digest))
+		csec_fail("could not compute a hash");
+	bundle->runs++;
+	bundle->broken_after = worker->run.first + worker->run.count - 1;
+	return true;
+}
+
+static void
+check(CsecSource *source, void *arg, CsecPiece *piece)
+{
+	Worker	   *worker = arg;
+	CsecRunReader reader;
+	CsecRow		row = {0};
+
+	csec_piece_begin(piece, (int64_t) worker->run.first, worker->run.before);
+	csec_run_open(&reader, &worker->run, worker->bytes);
+	row.hash.len = CSEC_HASH_SIZE;
+	for (row.seq = piece->first;
+		 csec_run_next(&reader, &row.record.data, &row.record.len, &row.hash.data);
+		 row.seq++)
+		csec_piece_row(piece, &row);
+	if (reader.left != 0 || reader.p != reader.end)
+		csec_find(&piece->finding, "bundle_damaged", row.seq,
+				  "the run of records from %llu is not as long as it says",
+				  (unsigned long long) worker->run.first);
+}
+
+/* ---- a selection ---- */
+
+static bool
+next_line(FILE *file, char *line, size_t size, size_t *len)
+{
+	if (file == NULL || fgets(line, (int) size, file) == NULL)
+		return false;
+	*len = strlen(line);
+	if (*len == 0 || line[*len - 1] != '\n')
+		return false;
+	line[--*len] = '\0';
+	return true;
+}
+
+/* The run just joined: is its last record in the tree? */
+static void
+joined(CsecSource *source, CsecTrail *trail, const CsecPiece *piece)
+{
+	Bundle	   *bundle = (Bundle *) source;
+	char		line[CSEC_PROOF_LINE + 2];
+	size_t		len;
+	uint64_t	seq;
+	CsecProof	proof;
+	uint8_t		leaf[CSEC_TREE_HASH];
+
+	if (!source->selected || bundle->tree == 0 || trail->finding.problem != NULL)
+		return;
+	if (!next_line(bundle->proofs, line, sizeof(line), &len) ||
+		!csec_proof_line_get(line, len, &seq, &proof) || seq != (uint64_t) piece->last)
+	{
+		csec_find(&trail->finding, "bundle_damaged", piece->last,
+				  "there is no proof for this record");
+		return;
+	}
+	if (!csec_tree_leaf(piece->hash, leaf))
+		csec_fail("could not compute a hash");
+	if (!csec_tree_verify_inclusion(seq - 1, bundle->tree, leaf, &proof, bundle->root))
+		csec_find(&trail->finding, "not_in_tree", piece->first,
+				  "records %lld to %lld are not those of the tree of %llu records",
+				  (long long) piece->first, (long long) piece->last,
+				  (unsigned long long) bundle->tree);
+}
+
+static void
+open_proofs(Bundle *bundle, const CsecCheckpoints *checkpoints)
+{
+	char		line[256];
+	size_t		len;
+
+	if (!next_line(bundle->proofs, line, sizeof(line), &len) ||
+		strcmp(line, CSEC_PROOFS_FIRST_LINE) != 0 ||
+		!next_line(bundle->proofs, line, sizeof(line), &len) ||
+		!csec_tree_line_get(line, len, &bundle->tree))
+	{
+		csec_find(&bundle->files, "bundle_damaged", 1, "file \"proofs\" is malformed");
+		return;
+	}
+	for (int i = 0; i < checkpoints->count && bundle->tree > 0; i++)
+		if (checkpoints->kept[i].size == bundle->tree)
+			bundle->root = checkpoints->kept[i].root;
+	if (bundle->tree > 0 && bundle->root == NULL)
+		csec_find(&bundle->files, "bundle_damaged", 1,
+				  "no checkpoint has the size for which there are proofs");
+}
+
+/* ---- the other files ---- */
+
+static char *
+read_file(Bundle *bundle, const char *name, size_t max, const uint8_t *expected,
+		  size_t *len)
+{
+	char	   *path = csec_file_path(bundle->folder, name);
+	char	   *text = csec_file_read(path, max, len);
+	uint8_t		digest[CSEC_HASH_SIZE];
+
+	if (!csec_sha256(text, *len, digest))
+		csec_fail("could not compute a hash");
+	if (expected == NULL)
+		memcpy(bundle->digest, digest, CSEC_HASH_SIZE);
+	else if (memcmp(digest, expected, CSEC_HASH_SIZE) != 0)
+		csec_find(&bundle->files, "bundle_damaged", 1,
+				  "file \"%s\" is not the one that the manifest names", name);
+	free(path);
+	return text;
+}
+
+static void
+read_checkpoints(CsecSource *source, CsecCheckpoints *checkpoints)
+{
+	Bundle	   *bundle = (Bundle *) source;
+	CsecNotes	notes;
+	CsecNote	note;
+	size_t		len;
+	char	   *text = read_file(bundle, "checkpoints", CHECKPOINTS_MAX,
+								 bundle->manifest.checkpoints, &len);
+
+	csec_notes_open(&notes, (const uint8_t *) text, len);
+	while (csec_notes_next(&notes, &note))
+		csec_checkpoints_add(checkpoints, note.note, note.len, note.cosignatures,
+							 note.cosignatures_len);
+	if (notes.p != notes.end)
+		csec_find(&bundle->files, "bundle_damaged", 1, "file \"checkpoints\" is malformed");
+	free(text);
+}
+
+/* A moment when all checkpoints are known, and their roots. */
+static void
+settled(CsecSource *source, const CsecCheckpoints *checkpoints)
+{
+	Bundle	   *bundle = (Bundle *) source;
+
+	if (source->selected)
+		open_proofs(bundle, checkpoints);
+}
+
+static void
+read_all(CsecSource *source, CsecTrail *trail)
+{
+	Bundle	   *bundle = (Bundle *) source;
+
+	if (bundle->broken != NULL)
+		csec_find(&trail->finding, "bundle_damaged", (int64_t) bundle->broken_after + 1,
+				  "file \"records\" is damaged: %s", bundle->broken);
+}
+
+static void
+finish(CsecSource *source, CsecTrail *trail)
+{
+	Bundle	   *bundle = (Bundle *) source;
+	const CsecManifest *manifest = &bundle->manifest;
+	char		line[256];
+	size_t		len;
+
+	if (trail->finding.problem != NULL)
+		return;
+	if (trail->records != manifest->records || bundle->runs != manifest->runs ||
+			 memcmp(bundle->runs_digest, manifest->runs_digest, CSEC_HASH_SIZE) != 0)
+		csec_find(&trail->finding, "bundle_damaged", trail->first > 0 ? trail->first : 1,
+				  "file \"records\" is not the one that the manifest names");
+	else if (source->selected && next_line(bundle->proofs, line, sizeof(line), &len))
+		csec_find(&trail->finding, "bundle_damaged", trail->last,
+				  "file \"proofs\" goes on behind its end");
+}
+
+/* ---- the source ---- */
+
+static bool
+hash_in_run(Bundle *bundle, const CsecRun *run, int64_t seq, uint8_t *hash)
+{
+	uint8_t    *bytes = csec_alloc(run->bytes);
+	CsecRunReader reader;
+	const uint8_t *record;
+	uint32_t	len;
+	const uint8_t *found;
+	bool		there = false;
+
+	if (fread(bytes, 1, run->bytes, bundle->records) == run->bytes)
+	{
+		csec_run_open(&reader, run, bytes);
+		for (int64_t n = (int64_t) run->first;
+			 !there && csec_run_next(&reader, &record, &len, &found); n++)
+			if (n == seq)
+			{
+				memcpy(hash, found, CSEC_HASH_SIZE);
+				there = true;
+			}
+	}
+	free(bytes);
+	return there;
+}
+
+/* Goes over the headers of the runs; those before the one wanted are skipped. */
+static bool
+hash_at(CsecSource *source, int64_t seq, uint8_t *hash)
+{
+	Bundle	   *bundle = (Bundle *) source;
+	uint8_t		header[CSEC_RUN_HEADER_SIZE];
+	CsecRun		run;
+
+	if (fseeko(bundle->records, 0, SEEK_SET) != 0)
+		csec_fail("could not read \"%s\": %s", bundle->records_path, strerror(errno));
+	while (fread(header, 1, sizeof(header), bundle->records) == sizeof(header) &&
+		   csec_run_get(header, &run) && (int64_t) run.first <= seq)
+	{
+		if (seq < (int64_t) (run.first + run.count))
+			return hash_in_run(bundle, &run, seq, hash);
+		if (fseeko(bundle->records, (off_t) run.bytes, SEEK_CUR) != 0)
+			return false;
+	}
+	return false;
+}
+
+static void
+close_source(CsecSource *source)
+{
+	Bundle	   *bundle = (Bundle *) source;
+
+	fclose(bundle->records);
+	if (bundle->proofs != NULL)
+		fclose(bundle->proofs);
+	free(bundle->records_path);
+	free(bundle->folder);
+	free(bundle);
+}
+
+static void
+set_head(Bundle *bundle)
+{
+	CsecSource *source = &bundle->source;
+	const CsecManifest *manifest = &bundle->manifest;
+
+	source->selected = strcmp(manifest->selection, "all") != 0;
+	source->system = manifest->system;
+	source->database_id = manifest->database_id;
+	source->total = (int64_t) manifest->records;
+	source->head.known = !source->selected;
+	source->head.seq = (int64_t) manifest->trail_seq;
+	memcpy(source->head.hash, manifest->trail_hash, CSEC_HASH_SIZE);
+}
+
+static FILE *
+open_file(Bundle *bundle, const char *name)
+{
+	char	   *path = csec_file_path(bundle->folder, name);
+	FILE	   *file = csec_file_open(path);
+
+	free(path);
+	return file;
+}
+
+CsecSource *
+csec_bundle_open(const char *path)
+{
+	Bundle	   *bundle = csec_alloc(sizeof(Bundle));
+	CsecSource *source = &bundle->source;
+	size_t		len = strlen(path);
+	const char *problem;
+	char	   *text;
+
+	bundle->folder = csec_strdup(path);
+	if (!csec_is_directory(path))
+	{
+		if (len < strlen("/" MANIFEST) ||
+			strcmp(path + len - strlen("/" MANIFEST), "/" MANIFEST) != 0)
+			csec_fail("\"%s\" is no evidence: neither a folder nor its " MANIFEST, path);
+		bundle->folder[len - strlen("/" MANIFEST)] = '\0';
+	}
+	text = read_file(bundle, MANIFEST, CSEC_MANIFEST_MAX, NULL, &len);
+	problem = csec_manifest_get(text, len, &bundle->manifest);
+	if (problem != NULL)
+		csec_fail("\"%s/" MANIFEST "\" is no manifest of evidence: see \"%s\"",
+				  bundle->folder, problem);
+	free(text);
+	set_head(bundle);
+	/* its digest is checked; who needs keys is told them by somebody else */
+	free(read_file(bundle, "keys", CSEC_MANIFEST_MAX, bundle->manifest.keys, &len));
+	free(read_file(bundle, "proofs", CHECKPOINTS_MAX, bundle->manifest.proofs, &len));
+	bundle->records_path = csec_file_path(bundle->folder, "records");
+	bundle->records = csec_file_open(bundle->records_path);
+	bundle->proofs = open_file(bundle, "proofs");
+
+	source->name = bundle->folder;
+	source->open_worker = open_worker;
+	source->claim = claim;
+	source->check = check;
+	source->close_worker = close_worker;
+	source->checkpoints = read_checkpoints;
+	source->settled = settled;
+	source->joined = joined;
+	source->read_all = read_all;
+	source->finish = finish;
+	source->hash_at = hash_at;
+	source->close = close_source;
+	return source;
+}
+
+const CsecManifest *
+csec_bundle_manifest(const CsecSource *source)
+{
+	return &((const Bundle *) source)->manifest;
+}
+
+const uint8_t *
+csec_bundle_digest(const CsecSource *source)
+{
+	return ((const Bundle *) source)->digest;
+}
+
+bool
+csec_bundle_unproved(const CsecSource *source)
+{
+	const Bundle *bundle = (const Bundle *) source;
+
+	return source->selected && bundle->tree == 0 && bundle->manifest.records > 0;
+}
+
+CsecFinding
+csec_bundle_files(const CsecSource *source)
+{
+	return ((const Bundle *) source)->files;
+}

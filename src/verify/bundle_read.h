@@ -1,0 +1,25 @@
+/*
+ * bundle_read.h
+ *		A trail in an evidence bundle.                                  [FE]
+ */
+#ifndef CSEC_VERIFY_BUNDLE_READ_H
+#define CSEC_VERIFY_BUNDLE_READ_H
+
+#include "verify/bundle_format.h"
+#include "verify/source.h"
+
+/* The folder of a bundle, or its file MANIFEST. */
+extern CsecSource *csec_bundle_open(const char *path);
+
+extern const CsecManifest *csec_bundle_manifest(const CsecSource *source);
+
+/* SHA-256 of the file MANIFEST: the digest of the bundle. */
+extern const uint8_t *csec_bundle_digest(const CsecSource *source);
+
+/* Is it a selection whose records no checkpoint covers? */
+extern bool csec_bundle_unproved(const CsecSource *source);
+
+/* What was found wrong with the bundle's own files. */
+extern CsecFinding csec_bundle_files(const CsecSource *source);
+
+#endif							/* CSEC_VERIFY_BUNDLE_READ_H */

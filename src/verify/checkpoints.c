@@ -1,0 +1,378 @@
+/*
+ * checkpoints.c
+ *		The checkpoints of a trail, and those that the auditor kept.    [FE]
+ */
+#include "verify/checkpoints.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/hash.h"
+#include "verify/file.h"
+
+void
+csec_checkpoints_init(CsecCheckpoints *checkpoints)
+{
+	memset(checkpoints, 0, sizeof(*checkpoints));
+}
+
+void
+csec_checkpoints_free(CsecCheckpoints *checkpoints)
+{
+	free(checkpoints->kept);
+	free(checkpoints->size);
+	free(checkpoints->key);
+	free(checkpoints->witness);
+	memset(checkpoints, 0, sizeof(*checkpoints));
+}
+
+/* ---- keys ---- */
+
+static bool
+add_key(CsecVerifierKey **keys, int *count, const char *text, size_t len)
+{
+	CsecVerifierKey key;
+
+	while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\r'))
+		len--;
+	if (!csec_vkey_get(text, len, &key))
+		return false;
+	*keys = csec_realloc(*keys, (size_t) (*count + 1) * sizeof(CsecVerifierKey));
+	(*keys)[(*count)++] = key;
+	return true;
+}
+
+static void
+add_keys_of_file(CsecVerifierKey **keys, int *count, const char *path)
+{
+	size_t		len;
+	char	   *text = csec_file_read(path, 1024 * 1024, &len);
+	int			before = *count;
+
+	for (char *line = text, *stop; line < text + len; line = stop + 1)
+	{
+		stop = memchr(line, '\n', (size_t) (text + len - line));
+		if (stop == NULL)
+			stop = text + len;
+		if (stop > line && *line != '#' &&
+			!add_key(keys, count, line, (size_t) (stop - line)))
+			csec_fail("\"%s\" has a line that is no verification key", path);
+	}
+	free(text);
+	if (*count == before)
+		csec_fail("\"%s\" has no verification key in it", path);
+}
+
+void
+csec_checkpoints_key(CsecCheckpoints *checkpoints, const char *given, bool witness)
+{
+	CsecVerifierKey **keys = witness ? &checkpoints->witness : &checkpoints->key;
+	int		   *count = witness ? &checkpoints->witnesses : &checkpoints->keys;
+
+	if (!add_key(keys, count, given, strlen(given)))
+		add_keys_of_file(keys, count, given);
+}
+
+static bool
+is_known_key(const CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint)
+{
+	for (int i = 0; i < checkpoints->keys; i++)
+		if (strcmp(checkpoints->key[i].name, checkpoint->origin) == 0 &&
+			memcmp(checkpoints->key[i].key, checkpoint->key, CSEC_ED25519_PUBLIC) == 0)
+			return true;
+	return false;
+}
+
+/* ---- one checkpoint ---- */
+
+static void
+sha256(const void *data, size_t len, uint8_t *out)
+{
+	if (!csec_sha256(data, len, out))
+		csec_fail("could not compute a hash");
+}
+
+static CsecKept *
+keep(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
+	 const uint8_t *note, size_t len)
+{
+	CsecKept   *kept;
+	CsecSignedNote parts;
+
+	if (checkpoints->count == checkpoints->capacity)
+	{
+		checkpoints->capacity = checkpoints->capacity == 0 ? 64 : checkpoints->capacity * 2;
+		checkpoints->kept = csec_realloc(checkpoints->kept,
+										 (size_t) checkpoints->capacity * sizeof(CsecKept));
+	}
+	kept = &checkpoints->kept[checkpoints->count++];
+	memset(kept, 0, sizeof(*kept));
+	kept->size = checkpoint->size;
+	kept->epoch = checkpoint->epoch;
+	memcpy(kept->root, checkpoint->root, CSEC_TREE_HASH);
+	memcpy(kept->head, checkpoint->head, CSEC_TREE_HASH);
+	if (csec_note_split(note, len, &parts))
+		sha256(parts.text, parts.text_len, kept->digest);
+	return kept;
+}
+
+bool
+csec_checkpoints_trust(CsecCheckpoints *checkpoints, const uint8_t *note, size_t len)
+{
+	CsecCheckpoint checkpoint;
+
+	if (!csec_checkpoint_open(note, len, &checkpoint))
+		return false;
+	if (checkpoints->trusted > 0 &&
+		strcmp(checkpoints->trusted_origin, checkpoint.origin) != 0)
+		csec_fail("the checkpoints given are of two trails, %s and %s",
+				  checkpoints->trusted_origin, checkpoint.origin);
+	memcpy(checkpoints->trusted_origin, checkpoint.origin, sizeof(checkpoint.origin));
+	keep(checkpoints, &checkpoint, note, len)->trusted = true;
+	checkpoints->trusted++;
+	return true;
+}
+
+/* Signature lines: does a witness's prove wrong, and has any witness signed? */
+static bool
+look_at_witnesses(CsecCheckpoints *checkpoints, const CsecSignedNote *note,
+				  const uint8_t *lines, size_t len, bool *wrong)
+{
+	const uint8_t *p = lines;
+	const uint8_t *end = lines + len;
+	CsecSignatureLine line;
+	uint64_t	time;
+	bool		signed_by_one = false;
+
+	while (p < end)
+	{
+		if (!csec_note_line(&p, end, &line))
+		{
+			*wrong = true;
+			break;
+		}
+		for (int i = 0; i < checkpoints->witnesses; i++)
+		{
+			if (!csec_note_line_of(&line, &checkpoints->witness[i]))
+				continue;
+			if (csec_note_verify(note->text, note->text_len, &line,
+								 &checkpoints->witness[i], &time))
+				signed_by_one = true;
+			else
+				*wrong = true;
+		}
+	}
+	return signed_by_one;
+}
+
+/* The first checkpoint of the trail, or of a new chain of keys. */
+static void
+check_key(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
+		  CsecFinding *finding)
+{
+	if (is_known_key(checkpoints, checkpoint))
+		checkpoints->anchored = true;
+	else if (checkpoints->keys > 0)
+		csec_find(finding, "key_unknown", (int64_t) checkpoints->last.size + 1,
+				  checkpoints->any ?
+				  "checkpoint %llu begins a new chain of keys, with none that was given" :
+				  "checkpoint %llu is not signed by a key that was given",
+				  (unsigned long long) checkpoint->epoch);
+	else
+		checkpoints->anchored = false;
+}
+
+static void
+check_after(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
+			CsecFinding *finding)
+{
+	const CsecCheckpoint *last = &checkpoints->last;
+	int64_t		seq = (int64_t) last->size + 1;
+	unsigned long long epoch = checkpoint->epoch;
+
+	if (strcmp(checkpoint->origin, last->origin) != 0)
+		csec_find(finding, "checkpoint_forged", seq,
+				  "checkpoint %llu is of another trail: %s", epoch, checkpoint->origin);
+	if (checkpoint->epoch > last->epoch + 1)
+		csec_find(finding, "checkpoint_missing", seq,
+				  "checkpoint %llu follows checkpoint %llu", epoch,
+				  (unsigned long long) last->epoch);
+	if (checkpoint->epoch <= last->epoch)
+		csec_find(finding, "checkpoint_reordered", seq,
+				  "checkpoint %llu follows checkpoint %llu", epoch,
+				  (unsigned long long) last->epoch);
+	if (memcmp(checkpoint->before, checkpoints->last_digest, CSEC_TREE_HASH) != 0)
+		csec_find(finding, "checkpoint_forged", seq,
+				  "checkpoint %llu was not signed after the one before it", epoch);
+	if (checkpoint->size < last->size ||
+		(checkpoint->size == last->size && checkpoint->size > 0 &&
+		 memcmp(checkpoint->root, last->root, CSEC_TREE_HASH) != 0))
+		csec_find(finding, "checkpoint_forged", seq,
+				  "checkpoint %llu contradicts the one before it", epoch);
+	if (checkpoint->chain != last->chain)
+		check_key(checkpoints, checkpoint, finding);
+	else if (memcmp(checkpoint->key, last->next, CSEC_ED25519_PUBLIC) != 0)
+		csec_find(finding, "checkpoint_forged", seq,
+				  "checkpoint %llu is signed by another key than the one before it named",
+				  epoch);
+}
+
+void
+csec_checkpoints_add(CsecCheckpoints *checkpoints, const uint8_t *note, size_t len,
+					 const uint8_t *cosignatures, size_t cosignatures_len)
+{
+	CsecFinding *finding = &checkpoints->finding;
+	int64_t		seq = (int64_t) checkpoints->last.size + 1;
+	CsecCheckpoint checkpoint;
+	CsecSignedNote parts;
+	bool		wrong = false;
+	bool		cosigned;
+
+	if (finding->problem != NULL)
+		return;
+	if (!csec_checkpoint_open(note, len, &checkpoint) ||
+		!csec_note_split(note, len, &parts))
+	{
+		csec_find(finding, "checkpoint_forged", seq,
+				  "the checkpoint after %llu is malformed, or not signed by its key",
+				  (unsigned long long) checkpoints->last.epoch);
+		return;
+	}
+	if (!checkpoints->any)
+	{
+		checkpoints->first_epoch = checkpoint.epoch;
+		check_key(checkpoints, &checkpoint, finding);
+	}
+	else
+		check_after(checkpoints, &checkpoint, finding);
+	cosigned = look_at_witnesses(checkpoints, &parts, parts.signatures,
+								 parts.signatures_len, &wrong);
+	if (look_at_witnesses(checkpoints, &parts, cosignatures, cosignatures_len, &wrong) ||
+		cosigned)
+		checkpoints->cosigned++;
+	if (wrong)
+		csec_find(finding, "witness_forged", seq,
+				  "a signature of a witness on checkpoint %llu is not his",
+				  (unsigned long long) checkpoint.epoch);
+	checkpoints->stored++;
+	/* an empty epoch says nothing new about the records, unless it was kept */
+	if (!checkpoints->any || checkpoint.size != checkpoints->last.size ||
+		checkpoints->trusted > 0)
+		keep(checkpoints, &checkpoint, note, len);
+	sha256(note, len, checkpoints->last_digest);
+	checkpoints->last = checkpoint;
+	checkpoints->any = true;
+}
+
+/* ---- all of them ---- */
+
+static int
+compare_kept(const void *a, const void *b)
+{
+	const CsecKept *left = a;
+	const CsecKept *right = b;
+
+	if (left->size != right->size)
+		return left->size > right->size ? 1 : -1;
+	return (left->epoch > right->epoch) - (left->epoch < right->epoch);
+}
+
+/* Trusted checkpoints stand beside those of the trail of the same epoch. */
+static void
+match_trusted(CsecCheckpoints *checkpoints, CsecKept *trusted)
+{
+	for (int i = 0; i < checkpoints->count; i++)
+	{
+		CsecKept   *other = &checkpoints->kept[i];
+
+		if (other->trusted || other->epoch != trusted->epoch)
+			continue;
+		trusted->found = true;
+		if (memcmp(other->digest, trusted->digest, CSEC_TREE_HASH) != 0)
+			csec_find(&checkpoints->finding, "checkpoint_replaced",
+					  (int64_t) (other->size < trusted->size ? other->size : trusted->size),
+					  "checkpoint %llu is not the one that was kept",
+					  (unsigned long long) trusted->epoch);
+		else
+			checkpoints->anchored = true;
+	}
+	if (!trusted->found && checkpoints->any && trusted->epoch >= checkpoints->first_epoch)
+		csec_find(&checkpoints->finding, "checkpoint_missing", (int64_t) trusted->size,
+				  "the trail does not have checkpoint %llu, which was kept",
+				  (unsigned long long) trusted->epoch);
+}
+
+void
+csec_checkpoints_settle(CsecCheckpoints *checkpoints)
+{
+	if (checkpoints->any && checkpoints->trusted > 0 &&
+		strcmp(checkpoints->trusted_origin, checkpoints->last.origin) != 0)
+		csec_find(&checkpoints->foreign, "other_trail", 1,
+				  "the checkpoints that were kept are of %s, the trail is %s",
+				  checkpoints->trusted_origin, checkpoints->last.origin);
+	for (int i = 0; i < checkpoints->count && checkpoints->finding.problem == NULL; i++)
+		if (checkpoints->kept[i].trusted)
+			match_trusted(checkpoints, &checkpoints->kept[i]);
+	if (!checkpoints->any && (checkpoints->keys > 0 || checkpoints->trusted > 0))
+		csec_find(&checkpoints->finding, "checkpoint_missing", 1,
+				  "the trail has no checkpoint");
+	if (checkpoints->witnesses > 0 && checkpoints->cosigned == 0)
+		csec_find(&checkpoints->finding, "witness_missing", 1,
+				  "no checkpoint carries a signature of a witness that was given");
+
+	if (checkpoints->count > 0)
+		qsort(checkpoints->kept, (size_t) checkpoints->count, sizeof(CsecKept), compare_kept);
+	checkpoints->size = csec_alloc((size_t) checkpoints->count * sizeof(uint64_t));
+	for (int i = 0; i < checkpoints->count; i++)
+		if (checkpoints->kept[i].size > 0 &&
+			(checkpoints->sizes == 0 ||
+			 checkpoints->size[checkpoints->sizes - 1] != checkpoints->kept[i].size))
+			checkpoints->size[checkpoints->sizes++] = checkpoints->kept[i].size;
+}
+
+CsecMarks
+csec_checkpoints_marks(const CsecCheckpoints *checkpoints)
+{
+	CsecMarks	marks = {checkpoints->size, checkpoints->sizes};
+
+	return marks;
+}
+
+/* The first one kept of a size, or the count. */
+static int
+first_of_size(const CsecCheckpoints *checkpoints, uint64_t size)
+{
+	int			low = 0;
+	int			high = checkpoints->count;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (checkpoints->kept[middle].size >= size)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+bool
+csec_checkpoints_fit(const CsecCheckpoints *checkpoints, const CsecTreeRange *tree,
+					 const CsecKept **which)
+{
+	uint8_t		root[CSEC_HASH_SIZE];
+
+	*which = NULL;
+	for (int i = first_of_size(checkpoints, tree->end);
+		 i < checkpoints->count && checkpoints->kept[i].size == tree->end; i++)
+	{
+		*which = &checkpoints->kept[i];
+		if (!csec_range_root(tree, root) ||
+			memcmp(root, (*which)->root, CSEC_HASH_SIZE) != 0 ||
+			memcmp(tree->last, (*which)->head, CSEC_HASH_SIZE) != 0)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,78 @@
+/*
+ * checkpoints.h
+ *		The checkpoints of a trail, and those that the auditor kept.    [FE]
+ *
+ * Three things are asked of a checkpoint: is it signed, by the key that the
+ * one before named; does it follow the one before (epoch, digest, size,
+ * time); and is its root that of the records.  The first two are seen here,
+ * the third where the tree over the records is computed.
+ */
+#ifndef CSEC_VERIFY_CHECKPOINTS_H
+#define CSEC_VERIFY_CHECKPOINTS_H
+
+#include "audit/checkpoint.h"
+#include "verify/finding.h"
+#include "verify/piece.h"
+
+/* What is kept of a checkpoint: there may be one for each minute of years. */
+typedef struct CsecKept
+{
+	uint64_t	size;
+	uint64_t	epoch;
+	uint8_t		root[CSEC_TREE_HASH];
+	uint8_t		head[CSEC_TREE_HASH];
+	uint8_t		digest[CSEC_TREE_HASH]; /* of the text */
+	bool		trusted;		/* given by who verifies */
+	bool		found;			/* ... and among those of the trail */
+} CsecKept;
+
+typedef struct CsecCheckpoints
+{
+	CsecKept   *kept;			/* by size, once settled */
+	int			count;
+	int			capacity;
+	uint64_t   *size;			/* the marks: sizes above 0, each once */
+	int			sizes;
+	CsecVerifierKey *key;		/* --key: that signed the first checkpoint */
+	CsecVerifierKey *witness;	/* --witness */
+	int			keys;
+	int			witnesses;
+	uint8_t		last_digest[CSEC_TREE_HASH];	/* of the note added last */
+	CsecCheckpoint last;
+	bool		any;			/* a checkpoint of the trail was added */
+	bool		anchored;		/* it hangs on something that was trusted */
+	uint64_t	stored;			/* checkpoints of the trail */
+	uint64_t	first_epoch;	/* of these */
+	uint64_t	cosigned;		/* ... that a known witness has signed */
+	int			trusted;
+	char		trusted_origin[CSEC_KEY_NAME_SIZE];
+	CsecFinding foreign;		/* what was kept is of another trail */
+	CsecFinding finding;
+} CsecCheckpoints;
+
+extern void csec_checkpoints_init(CsecCheckpoints *checkpoints);
+extern void csec_checkpoints_free(CsecCheckpoints *checkpoints);
+
+/* A key or several: "name+number+base64" each, or the file that has them. */
+extern void csec_checkpoints_key(CsecCheckpoints *checkpoints, const char *given,
+								 bool witness);
+
+/* A note that the auditor kept; false where it is none. */
+extern bool csec_checkpoints_trust(CsecCheckpoints *checkpoints,
+								   const uint8_t *note, size_t len);
+
+/* The next note of the trail, in the order of epochs, and its cosignatures. */
+extern void csec_checkpoints_add(CsecCheckpoints *checkpoints,
+								 const uint8_t *note, size_t len,
+								 const uint8_t *cosignatures, size_t cosignatures_len);
+
+/* All are there: what of the trusted ones is not among them? */
+extern void csec_checkpoints_settle(CsecCheckpoints *checkpoints);
+
+extern CsecMarks csec_checkpoints_marks(const CsecCheckpoints *checkpoints);
+
+/* Does the tree have the root that the checkpoints of its size tell? */
+extern bool csec_checkpoints_fit(const CsecCheckpoints *checkpoints,
+								 const CsecTreeRange *tree, const CsecKept **which);
+
+#endif							/* CSEC_VERIFY_CHECKPOINTS_H */

@@ -1,0 +1,338 @@
+/*
+ * csec_verify.c
+ *		csec_verify: is a trail what was sealed?  Without trusting the
+ *		server that keeps it.                                           [FE]
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "audit/chain.h"
+#include "verify/bundle_read.h"
+#include "verify/file.h"
+#include "verify/fork.h"
+#include "verify/live.h"
+#include "verify/notes_file.h"
+#include "verify/options.h"
+#include "verify/progress.h"
+#include "verify/report.h"
+
+#define PROGRAM		"csec_verify"
+#define MAX_JOBS	256
+#define NOTES_MAX	((size_t) 1024 * 1024 * 1024)
+
+/* A trail to look at: a bundle, or else the server. */
+typedef struct Place
+{
+	const char *bundle;
+	CsecServer	server;
+} Place;
+
+typedef struct Options
+{
+	Place		place[2];
+	int			places;
+	int			jobs;
+	const char *since;
+	bool		json;
+	bool		quiet;
+	int			given;			/* --from, --key, --witness, in their order */
+	struct
+	{
+		int			what;
+		const char *value;
+	}			trusted[64];
+} Options;
+
+enum
+{
+	OPT_FROM = 256,
+	OPT_KEY,
+	OPT_WITNESS,
+	OPT_SINCE,
+	OPT_JSON,
+	OPT_AGAINST,
+	OPT_HELP
+};
+
+static const struct option long_options[] = {
+	CSEC_CONNECTION_LONG_OPTIONS,
+	{"file", required_argument, NULL, 'f'},
+	{"from", required_argument, NULL, OPT_FROM},
+	{"key", required_argument, NULL, OPT_KEY},
+	{"witness", required_argument, NULL, OPT_WITNESS},
+	{"since", required_argument, NULL, OPT_SINCE},
+	{"against", required_argument, NULL, OPT_AGAINST},
+	{"jobs", required_argument, NULL, 'j'},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"quiet", no_argument, NULL, 'q'},
+	{"version", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, OPT_HELP},
+	{NULL, 0, NULL, 0}
+};
+
+static void
+help(void)
+{
+	printf("%s verifies an audit trail of csec without trusting its server.\n\n"
+		   "Usage:\n"
+		   "  %s [OPTION]... [DBNAME]\n"
+		   "  %s [OPTION]... -f EVIDENCE\n\n"
+		   "Options:\n"
+		   "  -f, --file=EVIDENCE      a bundle that csec_export wrote, in place of a server\n"
+		   "      --from=FILE          a checkpoint (or several) that you kept: the trail must\n"
+		   "                           still be what it was signed over\n"
+		   "      --key=KEY            key of the first checkpoint, or the file that has it\n"
+		   "      --witness=KEY        key of a witness: his signatures must be there\n"
+		   "      --since=WHEN         begin at this record number, or time of sealing\n"
+		   "      --against=COPY       another copy of the trail, evidence or a connection\n"
+		   "                           string: have they parted?\n"
+		   "  -j, --jobs=NUM           work with so many threads (one for each processor)\n"
+		   "      --json               tell the verdict in JSON\n"
+		   "  -q, --quiet              no progress, no report, the exit code alone\n"
+		   "  -V, --version            tell the version\n"
+		   "  -?, --help               show this\n\n"
+		   CSEC_CONNECTION_HELP
+		   "\nExit code: 0 verified, 1 tampering found, 2 could not verify.\n",
+		   PROGRAM, PROGRAM, PROGRAM);
+	exit(CSEC_EXIT_VERIFIED);
+}
+
+static void
+trust(Options *options, int what, const char *value)
+{
+	if (options->given == (int) (sizeof(options->trusted) / sizeof(options->trusted[0])))
+		csec_fail("too many keys and checkpoints");
+	options->trusted[options->given].what = what;
+	options->trusted[options->given++].value = value;
+}
+
+static void
+set_against(Options *options, const char *value)
+{
+	Place	   *place = &options->place[1];
+
+	options->places = 2;
+	place->server.program = PROGRAM;
+	if (strchr(value, '=') != NULL || strstr(value, "://") != NULL)
+		place->server.dbname = value;
+	else
+		place->bundle = value;
+}
+
+static void
+take_option(Options *options, int option, const char *value)
+{
+	switch (option)
+	{
+		case 'f':
+			options->place[0].bundle = value;
+			break;
+		case 'j':
+			options->jobs = csec_option_number("-j", value, 1, MAX_JOBS);
+			break;
+		case 'q':
+			options->quiet = true;
+			break;
+		case 'V':
+			csec_print_version(PROGRAM);
+			break;
+		case OPT_FROM:
+		case OPT_KEY:
+		case OPT_WITNESS:
+			trust(options, option, value);
+			break;
+		case OPT_SINCE:
+			options->since = value;
+			break;
+		case OPT_HELP:
+			help();
+			break;
+		case OPT_AGAINST:
+			set_against(options, value);
+			break;
+		case OPT_JSON:
+			options->json = true;
+			break;
+		default:
+			if (!csec_connection_option(&options->place[0].server, option, value))
+				csec_fail("try \"" PROGRAM " --help\"");
+	}
+}
+
+static void
+parse(Options *options, int argc, char **argv)
+{
+	long		processors = sysconf(_SC_NPROCESSORS_ONLN);
+	int			option;
+
+	memset(options, 0, sizeof(*options));
+	options->places = 1;
+	options->jobs = processors < 1 ? 1 : processors > MAX_JOBS ? MAX_JOBS : (int) processors;
+	options->place[0].server.program = PROGRAM;
+	if (argc > 1 && (strcmp(argv[1], "-?") == 0 || strcmp(argv[1], "--help") == 0))
+		help();
+	while ((option = getopt_long(argc, argv, CSEC_CONNECTION_OPTIONS "f:j:qV",
+								 long_options, NULL)) != -1)
+		take_option(options, option, optarg);
+	if (optind < argc && options->place[0].server.dbname == NULL)
+		options->place[0].server.dbname = argv[optind++];
+	if (optind < argc)
+		csec_fail("too many arguments, the first of them \"%s\"", argv[optind]);
+	if (options->since != NULL && options->place[0].bundle != NULL)
+		csec_fail("--since is for a server; evidence is verified as a whole");
+}
+
+/* ---- one trail ---- */
+
+static void
+trust_file(CsecCheckpoints *checkpoints, const char *path)
+{
+	size_t		len;
+	char	   *text = csec_file_read(path, NOTES_MAX, &len);
+	CsecNotes	notes;
+	CsecNote	note;
+	bool		any = false;
+
+	csec_notes_open(&notes, (const uint8_t *) text, len);
+	while (csec_notes_next(&notes, &note))
+	{
+		if (!csec_checkpoints_trust(checkpoints, note.note, note.len))
+			csec_fail("\"%s\" has something in it that is no signed checkpoint", path);
+		any = true;
+	}
+	if (!any || notes.p != notes.end)
+		csec_fail("\"%s\" is no file of checkpoints", path);
+	free(text);
+}
+
+static void
+trust_all(const Options *options, CsecCheckpoints *checkpoints)
+{
+	for (int i = 0; i < options->given; i++)
+	{
+		const char *value = options->trusted[i].value;
+
+		if (options->trusted[i].what == OPT_FROM)
+			trust_file(checkpoints, value);
+		else
+			csec_checkpoints_key(checkpoints, value, options->trusted[i].what == OPT_WITNESS);
+	}
+}
+
+static void
+fill_report(CsecReport *report, const CsecSource *source, const CsecTrail *trail,
+			const CsecCheckpoints *checkpoints)
+{
+	report->name = source->name;
+	report->selection = NULL;
+	report->from = trail->from;
+	report->first = trail->first;
+	report->last = trail->last;
+	report->records = trail->records;
+	memcpy(report->hash, trail->hash, CSEC_HASH_SIZE);
+	report->anchored = trail->anchored;
+	report->checkpoints = checkpoints->stored;
+	report->cosigned = checkpoints->cosigned;
+	report->trusted = checkpoints->trusted;
+	report->known_keys = checkpoints->anchored;
+	csec_report_finding(report, &trail->finding);
+	csec_report_finding(report, &checkpoints->finding);
+}
+
+static CsecSource *
+open_place(const Options *options, Place *place)
+{
+	if (place->bundle != NULL)
+		return csec_bundle_open(place->bundle);
+	return csec_live_open(&place->server, options->jobs,
+						  place == &options->place[0] ? options->since : NULL);
+}
+
+/* Leaves the source open, and the trail's figures, for a comparison. */
+static CsecSource *
+verify(const Options *options, Place *place, CsecTrail *trail, CsecReport *report)
+{
+	CsecSource *source = open_place(options, place);
+	CsecCheckpoints checkpoints;
+	CsecPool	pool = {options->jobs, csec_progress};
+	uint8_t		before[CSEC_HASH_SIZE];
+	int64_t		from = 1;
+	CsecFinding own;
+
+	csec_checkpoints_init(&checkpoints);
+	trust_all(options, &checkpoints);
+	source->checkpoints(source, &checkpoints);
+	csec_checkpoints_settle(&checkpoints);
+	if (source->settled != NULL)
+		source->settled(source, &checkpoints);
+	memcpy(before, csec_chain_start, CSEC_HASH_SIZE);
+	if (place->bundle == NULL)
+		from = csec_live_from(source, before);
+	csec_trail_begin(trail, from, before, &checkpoints);
+	trail->selected = source->selected;
+	trail->with_tree = trail->with_tree && !source->selected;
+
+	csec_progress_begin(source->name, !options->quiet);
+	csec_pool_run(&pool, source, trail);
+	if (source->read_all != NULL)
+		source->read_all(source, trail);
+	csec_trail_check_end(trail, &source->head);
+	source->finish(source, trail);
+	csec_progress_end();
+
+	memset(report, 0, sizeof(*report));
+	own = place->bundle != NULL ? csec_bundle_files(source) : csec_live_tables(source);
+	csec_report_finding(report, &own);
+	csec_report_finding(report, &checkpoints.foreign);
+	fill_report(report, source, trail, &checkpoints);
+	if (place->bundle != NULL)
+	{
+		report->is_bundle = true;
+		report->manifest = *csec_bundle_manifest(source);
+		report->unproved = csec_bundle_unproved(source);
+		report->selection = source->selected ? report->manifest.selection : NULL;
+		memcpy(report->digest, csec_bundle_digest(source), CSEC_HASH_SIZE);
+	}
+	csec_trail_end(trail);
+	csec_checkpoints_free(&checkpoints);
+	trail->checkpoints = NULL;
+	return source;
+}
+
+int
+main(int argc, char **argv)
+{
+	Options		options;
+	CsecReport	report[2];
+	CsecTrail	trail[2];
+	CsecSource *source[2];
+	bool		verified = true;
+	bool		unproved = false;
+
+	csec_fail_as(PROGRAM);
+	parse(&options, argc, argv);
+	for (int i = 0; i < options.places; i++)
+		source[i] = verify(&options, &options.place[i], &trail[i], &report[i]);
+	if (options.places == 2 && report[0].findings == 0 && report[1].findings == 0)
+	{
+		CsecFinding parted = {0};
+
+		csec_compare_trails(source[0], &trail[0], source[1], &trail[1], &parted);
+		csec_report_finding(&report[0], &parted);
+	}
+	for (int i = 0; i < options.places; i++)
+	{
+		verified = verified && report[i].findings == 0;
+		unproved = unproved || report[i].unproved;
+	}
+	if (options.json)
+		csec_report_json(report, options.places, verified && !unproved);
+	else if (!options.quiet)
+		csec_report_text(report, options.places);
+	for (int i = 0; i < options.places; i++)
+		source[i]->close(source[i]);
+	return !verified ? CSEC_EXIT_TAMPERED : unproved ? CSEC_EXIT_FAILED : CSEC_EXIT_VERIFIED;
+}

@@ -1,0 +1,389 @@
+/*
+ * live.c
+ *		A trail in a running server.                                    [FE]
+ *
+ * All connections see the snapshot of the first.  A unit is a range of
+ * numbers; the row before it is read too, for its hash.  So that no index can
+ * hide a row, the rows are counted without indexes as well.
+ */
+#include "postgres_fe.h"
+
+#include <pthread.h>
+
+#include "audit/chain.h"
+#include "verify/live.h"
+#include "verify/live_tables.h"
+
+#define UNIT_RECORDS 65536
+
+typedef struct Worker
+{
+	PGconn	   *conn;
+	int64_t		first;			/* claimed */
+	int64_t		last;
+	CsecSubjectSums sums;
+	struct Worker *next;
+} Worker;
+
+typedef struct Live
+{
+	CsecSource	source;
+	CsecServer *server;
+	PGconn	   *conn;			/* holds the snapshot */
+	char	   *snapshot;
+	int			encoding;
+	int64_t		from;
+	uint8_t		before[CSEC_HASH_SIZE];
+	int64_t		next;			/* number of the next unit */
+	CsecFinding tables;
+	CsecSubjectSums sums;
+	Worker	   *workers;
+	pthread_mutex_t lock;
+} Live;
+
+/* ---- workers ---- */
+
+static PGconn *
+connect_to_snapshot(Live *live)
+{
+	PGconn	   *conn = csec_connect(live->server);
+	char		sql[256];
+
+	csec_run(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	snprintf(sql, sizeof(sql), "SET TRANSACTION SNAPSHOT '%s'", live->snapshot);
+	csec_run(conn, sql);
+	return conn;
+}
+
+static void *
+open_worker(CsecSource *source)
+{
+	Live	   *live = (Live *) source;
+	Worker	   *worker = csec_alloc(sizeof(Worker));
+
+	pthread_mutex_lock(&live->lock);
+	worker->next = live->workers;
+	live->workers = worker;
+	pthread_mutex_unlock(&live->lock);
+	/* where there is only one, it needs no connection of its own */
+	worker->conn = live->snapshot == NULL ? live->conn : connect_to_snapshot(live);
+	csec_sums_fork(&worker->sums, &live->sums);
+	return worker;
+}
+
+static void
+close_worker(CsecSource *source, void *arg)
+{
+	Live	   *live = (Live *) source;
+	Worker	   *worker = arg;
+
+	if (worker->conn != live->conn)
+		PQfinish(worker->conn);
+	worker->conn = NULL;
+}
+
+static bool
+claim(CsecSource *source, void *arg)
+{
+	Live	   *live = (Live *) source;
+	Worker	   *worker = arg;
+
+	if (live->next > live->source.head.seq && live->next > live->from)
+		return false;
+	worker->first = live->next;
+	worker->last = worker->first + UNIT_RECORDS - 1;
+	/* the last unit also has what stands behind the head */
+	if (worker->last >= live->source.head.seq)
+		worker->last = INT64_MAX;
+	live->next = worker->last == INT64_MAX ? INT64_MAX : worker->last + 1;
+	return true;
+}
+
+static void
+begin_rows(Live *live, const Worker *worker, CsecCopy *copy)
+{
+	char		sql[512];
+
+	/* the first unit also has what stands before number 1 */
+	snprintf(sql, sizeof(sql),
+			 "COPY (SELECT seq, at, kind, relid, login, subject, subjects, record, hash "
+			 "FROM csec_trail.audit_log WHERE seq >= %lld AND seq <= %lld ORDER BY seq) "
+			 "TO STDOUT (FORMAT binary)",
+			 worker->first == 1 ? (long long) INT64_MIN : (long long) (worker->first - 1),
+			 (long long) worker->last);
+	csec_copy_begin(copy, worker->conn, sql);
+}
+
+enum
+{
+	ROW_SEQ, ROW_AT, ROW_KIND, ROW_RELID, ROW_LOGIN, ROW_SUBJECT, ROW_SUBJECTS,
+	ROW_RECORD, ROW_HASH, ROW_COLUMNS
+};
+
+static void
+fill_row(CsecRow *row, const CsecDatum *field)
+{
+	row->seq = (int64_t) csec_copy_u64(field[ROW_SEQ]);
+	row->record = field[ROW_RECORD];
+	row->hash = field[ROW_HASH];
+	row->has_columns = true;
+	row->at = field[ROW_AT];
+	row->kind = field[ROW_KIND];
+	row->relid = field[ROW_RELID];
+	row->login = field[ROW_LOGIN];
+	row->subject = field[ROW_SUBJECT];
+	row->subjects = field[ROW_SUBJECTS];
+}
+
+static void
+check(CsecSource *source, void *arg, CsecPiece *piece)
+{
+	Live	   *live = (Live *) source;
+	Worker	   *worker = arg;
+	CsecCopy	copy;
+	CsecDatum	field[ROW_COLUMNS];
+	CsecRow		row;
+	bool		begun = worker->first == live->from;
+
+	piece->encoding = live->encoding;
+	piece->sums = &worker->sums;
+	csec_piece_begin(piece, worker->first, live->before);
+	begin_rows(live, worker, &copy);
+	while (csec_copy_next(&copy, field, ROW_COLUMNS))
+	{
+		fill_row(&row, field);
+		if (worker->first > 1 && row.seq < worker->first)
+		{
+			/* the row before: what it is worth, the unit before finds out */
+			if (!begun && row.hash.data != NULL && row.hash.len == CSEC_HASH_SIZE)
+				csec_piece_begin(piece, worker->first, row.hash.data);
+			begun = true;
+			continue;
+		}
+		if (source->head.known && row.seq > source->head.seq &&
+			piece->last >= source->head.seq)
+			csec_find(&piece->finding, "inserted", source->head.seq + 1,
+					  "the trail was sealed up to record %lld only",
+					  (long long) source->head.seq);
+		csec_piece_row(piece, &row);
+	}
+	if (piece->finding.problem == NULL && worker->last != INT64_MAX &&
+		piece->last < worker->last)
+		csec_find(&piece->finding, "missing", piece->last + 1,
+				  "there are no records %lld to %lld", (long long) (piece->last + 1),
+				  (long long) worker->last);
+}
+
+/* ---- when all rows were seen ---- */
+
+static void
+sum_subject_rows(Live *live, CsecSubjectSums *sums)
+{
+	CsecCopy	copy;
+	CsecDatum	field[4];
+	char		sql[256];
+
+	snprintf(sql, sizeof(sql),
+			 "COPY (SELECT subject, seq, at, relid FROM csec_trail.audit_subject "
+			 "WHERE seq >= %lld AND seq <= %lld) TO STDOUT (FORMAT binary)",
+			 (long long) sums->from, (long long) sums->to);
+	csec_copy_begin(&copy, live->conn, sql);
+	while (csec_copy_next(&copy, field, 4))
+		csec_sums_found(sums, (int64_t) csec_copy_u64(field[0]),
+						(int64_t) csec_copy_u64(field[1]),
+						(int64_t) csec_copy_u64(field[2]), csec_copy_u32(field[3]));
+}
+
+static void
+sum_records(Live *live, CsecSubjectSums *sums)
+{
+	CsecCopy	copy;
+	CsecDatum	field[1];
+	char		sql[256];
+
+	snprintf(sql, sizeof(sql),
+			 "COPY (SELECT record FROM csec_trail.audit_log "
+			 "WHERE seq >= %lld AND seq <= %lld) TO STDOUT (FORMAT binary)",
+			 (long long) sums->from, (long long) sums->to);
+	csec_copy_begin(&copy, live->conn, sql);
+	while (csec_copy_next(&copy, field, 1))
+	{
+		CsecHeader	header;
+		CsecBody	body;
+		CsecColumns columns;
+
+		if (field[0].data != NULL &&
+			csec_header_get(field[0].data, field[0].len, &header) &&
+			csec_body_get(field[0].data + CSEC_HEADER_SIZE, header.body_len, &body) &&
+			csec_columns_derive(&body, &columns))
+			csec_sums_expect(sums, (int64_t) header.seq, header.sealed_at, &columns);
+	}
+}
+
+/* The first record of a bucket that differs: in buckets of buckets. */
+static int64_t
+first_that_differs(Live *live, int64_t first, int64_t last)
+{
+	while (first < last)
+	{
+		CsecSubjectSums sums;
+
+		csec_sums_begin(&sums, first, last);
+		sum_records(live, &sums);
+		sum_subject_rows(live, &sums);
+		if (!csec_sums_differ(&sums, &first, &last))
+			break;
+	}
+	return first;
+}
+
+static void
+finish(CsecSource *source, CsecTrail *trail)
+{
+	Live	   *live = (Live *) source;
+	int64_t		first;
+	int64_t		last;
+
+	if (trail->finding.problem != NULL)
+		return;
+	if (live->from == 1)
+		csec_count_rows(live->conn, (int64_t) trail->records, live->source.head.seq,
+						&trail->finding);
+	if (trail->finding.problem != NULL)
+		return;
+	for (Worker *worker = live->workers; worker != NULL; worker = worker->next)
+		csec_sums_join(&live->sums, &worker->sums);
+	sum_subject_rows(live, &live->sums);
+	if (csec_sums_differ(&live->sums, &first, &last))
+		csec_find(&trail->finding, "column_differs", first_that_differs(live, first, last),
+				  "the rows of csec_trail.audit_subject are not those of the record");
+}
+
+/* ---- the rest of a source ---- */
+
+static bool
+hash_of(Live *live, int64_t seq, uint8_t *hash)
+{
+	char		number[32];
+	const char *params[1] = {number};
+	PGresult   *result;
+	bool		found;
+
+	snprintf(number, sizeof(number), "%lld", (long long) seq);
+	result = PQexecParams(live->conn,
+						  "SELECT hash FROM csec_trail.audit_log WHERE seq = $1::int8",
+						  1, NULL, params, NULL, NULL, 1);
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		csec_fail("%s", PQerrorMessage(live->conn));
+	found = PQntuples(result) == 1 && PQgetlength(result, 0, 0) == CSEC_HASH_SIZE;
+	if (found)
+		memcpy(hash, PQgetvalue(result, 0, 0), CSEC_HASH_SIZE);
+	PQclear(result);
+	return found;
+}
+
+static bool
+hash_at(CsecSource *source, int64_t seq, uint8_t *hash)
+{
+	return hash_of((Live *) source, seq, hash);
+}
+
+static void
+close_source(CsecSource *source)
+{
+	Live	   *live = (Live *) source;
+	Worker	   *next;
+
+	for (Worker *worker = live->workers; worker != NULL; worker = next)
+	{
+		next = worker->next;
+		free(worker);
+	}
+	PQfinish(live->conn);
+	free(live->snapshot);
+	free(live);
+}
+
+static void
+read_checkpoints(CsecSource *source, CsecCheckpoints *checkpoints)
+{
+	csec_read_checkpoints(((Live *) source)->conn, checkpoints);
+}
+
+/* Since a number, or the first record that was sealed at a time or later. */
+static void
+start_since(Live *live, const char *since)
+{
+	const char *params[1] = {since};
+	PGresult   *result;
+
+	live->from = 1;
+	memcpy(live->before, csec_chain_start, CSEC_HASH_SIZE);
+	if (since == NULL)
+		return;
+	if (strspn(since, "0123456789") == strlen(since))
+		result = csec_query(live->conn, "SELECT $1::int8", 1, 1, params);
+	else
+		result = csec_query(live->conn,
+							"SELECT coalesce(min(seq), 1) FROM csec_trail.audit_log WHERE at >= $1::timestamptz",
+							1, 1, params);
+	live->from = csec_result_int64(result, 0, 0);
+	PQclear(result);
+	if (live->from < 1)
+		csec_fail("records are numbered from 1");
+	if (live->from > 1 && !hash_of(live, live->from - 1, live->before))
+		csec_find(&live->tables, "missing", live->from - 1,
+				  "the record before the first one asked for is not there");
+}
+
+CsecSource *
+csec_live_open(CsecServer *server, int jobs, const char *since)
+{
+	Live	   *live = csec_alloc(sizeof(Live));
+	CsecSource *source = &live->source;
+	PGresult   *result;
+
+	pthread_mutex_init(&live->lock, NULL);
+	live->server = server;
+	live->conn = csec_connect(server);
+	csec_run(live->conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	if (jobs > 1)
+	{
+		result = csec_query(live->conn, "SELECT pg_export_snapshot()", 1, 0, NULL);
+		live->snapshot = csec_strdup(PQgetvalue(result, 0, 0));
+		if (strspn(live->snapshot, "0123456789ABCDEF-") != strlen(live->snapshot))
+			csec_fail("the server gave a strange name for a snapshot");
+		PQclear(result);
+	}
+	source->name = PQdb(live->conn);
+	csec_check_tables(live->conn, &live->tables);
+	csec_read_head(live->conn, source, &live->encoding);
+	start_since(live, since);
+	live->next = live->from;
+	source->total = source->head.seq - live->from + 1;
+	csec_sums_begin(&live->sums, live->from, source->head.seq);
+	source->open_worker = open_worker;
+	source->claim = claim;
+	source->check = check;
+	source->close_worker = close_worker;
+	source->checkpoints = read_checkpoints;
+	source->finish = finish;
+	source->hash_at = hash_at;
+	source->close = close_source;
+	return source;
+}
+
+int64_t
+csec_live_from(const CsecSource *source, uint8_t *before)
+{
+	const Live *live = (const Live *) source;
+
+	memcpy(before, live->before, CSEC_HASH_SIZE);
+	return live->from;
+}
+
+CsecFinding
+csec_live_tables(const CsecSource *source)
+{
+	return ((const Live *) source)->tables;
+}

@@ -1,0 +1,187 @@
+/*
+ * report.c
+ *		The verdict, for people and for programs.                       [FE]
+ */
+#include "verify/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void
+csec_report_finding(CsecReport *report, const CsecFinding *finding)
+{
+	if (finding->problem != NULL && report->findings < CSEC_REPORT_FINDINGS)
+		report->finding[report->findings++] = *finding;
+}
+
+/* ---- for people ---- */
+
+static void
+print_evidence(const CsecReport *report)
+{
+	const CsecManifest *manifest = &report->manifest;
+	char		digest[2 * CSEC_HASH_SIZE + 1];
+
+	csec_hex_put(digest, report->digest, CSEC_HASH_SIZE);
+	printf("  evidence: %s of database %s, exported %s by %s with %s\n", manifest->selection,
+		   manifest->database, manifest->exported_at, manifest->exported_by,
+		   manifest->exported_with);
+	if (manifest->reason[0] != '\0')
+		printf("  reason: %s\n", manifest->reason);
+	printf("  digest: %s\n", digest);
+}
+
+static void
+print_checkpoints(const CsecReport *report)
+{
+	if (report->checkpoints == 0)
+	{
+		printf("  checkpoints: none. Who has the server's key could have made all of this\n");
+		return;
+	}
+	printf("  checkpoints: %llu%s", (unsigned long long) report->checkpoints,
+		   report->known_keys ? ", under the key or checkpoint given" :
+		   "; give --key or --from to know that they are genuine");
+	if (report->cosigned > 0)
+		printf(", %llu signed by a witness", (unsigned long long) report->cosigned);
+	printf("\n");
+	if (report->selection == NULL && report->anchored > 0 && report->anchored < report->last)
+		printf("  records %lld to %lld are not under a checkpoint yet\n",
+			   (long long) report->anchored + 1, (long long) report->last);
+}
+
+static void
+print_one(const CsecReport *report)
+{
+	char		hash[2 * CSEC_HASH_SIZE + 1];
+
+	csec_hex_put(hash, report->hash, CSEC_HASH_SIZE);
+	if (report->findings > 0)
+		printf("%s: TAMPERED\n", report->name);
+	else if (report->unproved)
+		printf("%s: not verified: there are no proofs that these records are in a trail\n",
+			   report->name);
+	else
+		printf("%s: verified\n", report->name);
+	for (int i = 0; i < report->findings; i++)
+		printf("  %s, record %lld: %s\n", report->finding[i].problem,
+			   (long long) report->finding[i].seq, report->finding[i].detail);
+	if (report->is_bundle)
+		print_evidence(report);
+	if (report->records > 0)
+		printf("  %llu records, %lld to %lld%s, the last with hash %s\n",
+			   (unsigned long long) report->records, (long long) report->first,
+			   (long long) report->last, report->findings > 0 ? " looked at" : "", hash);
+	else
+		printf("  no records\n");
+	print_checkpoints(report);
+}
+
+void
+csec_report_text(const CsecReport *report, int count)
+{
+	for (int i = 0; i < count; i++)
+		print_one(&report[i]);
+}
+
+/* ---- for programs ---- */
+
+/* Bytes that are no UTF-8 would be no JSON: all beyond ASCII are escaped so
+ * that whatever a name holds comes out as something that parses. */
+static void
+json_string(const char *text)
+{
+	putchar('"');
+	for (const unsigned char *c = (const unsigned char *) text; *c != '\0'; c++)
+	{
+		if (*c == '"' || *c == '\\')
+			printf("\\%c", *c);
+		else if (*c < ' ' || *c > 126)
+			printf("\\u%04x", *c);
+		else
+			putchar(*c);
+	}
+	putchar('"');
+}
+
+static void
+json_text(const char *name, const char *text)
+{
+	printf(", \"%s\": ", name);
+	json_string(text);
+}
+
+static void
+json_hash(const char *name, const uint8_t *hash)
+{
+	char		hex[2 * CSEC_HASH_SIZE + 1];
+
+	csec_hex_put(hex, hash, CSEC_HASH_SIZE);
+	json_text(name, hex);
+}
+
+static void
+json_evidence(const CsecReport *report)
+{
+	printf(", \"evidence\": {\"system\": \"%llu\"", (unsigned long long) report->manifest.system);
+	json_hash("digest", report->digest);
+	json_text("database", report->manifest.database);
+	json_text("selection", report->manifest.selection);
+	json_text("exported_by", report->manifest.exported_by);
+	json_text("exported_at", report->manifest.exported_at);
+	json_text("exported_with", report->manifest.exported_with);
+	json_text("server", report->manifest.server);
+	json_text("reason", report->manifest.reason);
+	printf("}");
+}
+
+static void
+json_findings(const CsecReport *report)
+{
+	printf(", \"findings\": [");
+	for (int i = 0; i < report->findings; i++)
+	{
+		printf("%s{\"record\": %lld", i > 0 ? ", " : "",
+			   (long long) report->finding[i].seq);
+		json_text("problem", report->finding[i].problem);
+		json_text("detail", report->finding[i].detail);
+		printf("}");
+	}
+	printf("]");
+}
+
+static void
+json_one(const CsecReport *report)
+{
+	printf("{\"name\": ");
+	json_string(report->name);
+	printf(", \"verified\": %s, \"records\": %llu", report->findings == 0 && !report->unproved ? "true" : "false",
+		   (unsigned long long) report->records);
+	if (report->records > 0)
+	{
+		printf(", \"first\": %lld, \"last\": %lld", (long long) report->first,
+			   (long long) report->last);
+		json_hash("hash", report->hash);
+	}
+	printf(", \"checkpoints\": {\"stored\": %llu, \"trusted\": %d, \"cosigned\": %llu, \"known_key\": %s, \"covered\": %lld}",
+		   (unsigned long long) report->checkpoints, report->trusted,
+		   (unsigned long long) report->cosigned, report->known_keys ? "true" : "false",
+		   (long long) report->anchored);
+	if (report->is_bundle)
+		json_evidence(report);
+	json_findings(report);
+	printf("}");
+}
+
+void
+csec_report_json(const CsecReport *report, int count, bool verified)
+{
+	printf("{\"verified\": %s, \"trails\": [", verified ? "true" : "false");
+	for (int i = 0; i < count; i++)
+	{
+		if (i > 0)
+			printf(", ");
+		json_one(&report[i]);
+	}
+	printf("]}\n");
+}
