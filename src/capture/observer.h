@@ -32,7 +32,7 @@ typedef struct CsecObserver
 	TupleTableSlot *fetched;	/* row of an index-only scan without the key */
 	CsecCollector *collector;
 	uint64		generation;		/* of collectors, for which that is valid */
-	const struct CsecPermitted *permitted;	/* permits that show some of the rows */
+	struct CsecPermitted *permitted;	/* permits that show some of the rows */
 	int64		permit;			/* the one that showed a row last */
 	CsecCollector *shown;		/* and what collects its rows */
 	uint64		shown_generation;

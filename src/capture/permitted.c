@@ -44,6 +44,14 @@ struct CsecPermitted
 	TupleTableSlot *fetched;	/* row of an index-only scan */
 	int			n;
 	Permit	   *permits;
+
+	/*
+	 * The key asked for last, and by which permit it is shown: it is asked for
+	 * again, for the record.  Whether that is in force still, the exits ask.
+	 */
+	bool		asked;
+	int64		last_key;
+	int64		last_permit;
 };
 
 /* The permit's columns, as this relation numbers them, that need it. */
@@ -95,7 +103,7 @@ find_permits(CsecPermitted *out, const CsecTable *table, Bitmapset *selected, bo
 }
 
 int64
-csec_permitted_by(const CsecPermitted *permitted, TupleTableSlot *slot, const AttrNumber *attno)
+csec_permitted_by(CsecPermitted *permitted, TupleTableSlot *slot, const AttrNumber *attno)
 {
 	const CsecTable *table = permitted->table;
 	StringInfoData text;
@@ -108,6 +116,8 @@ csec_permitted_by(const CsecPermitted *permitted, TupleTableSlot *slot, const At
 	{
 		if (!csec_subject_integer(table, slot, attno, &key))
 			return 0;
+		if (permitted->asked && permitted->last_key == key)
+			return permitted->last_permit;
 		text.data = NULL;
 	}
 	else
@@ -136,6 +146,9 @@ csec_permitted_by(const CsecPermitted *permitted, TupleTableSlot *slot, const At
 	}
 	if (text.data != NULL)
 		pfree(text.data);
+	permitted->asked = text.data == NULL;
+	permitted->last_key = key;
+	permitted->last_permit = found;
 	return found;
 }
 
@@ -232,11 +245,11 @@ pass(void *arg, TupleTableSlot *unused)
 	MemoryContext old;
 	int64		permit;
 
-	if (TupIsNull(slot) || is_own_work(slot))
+	if (TupIsNull(slot))
 		return;
 	old = MemoryContextSwitchTo(permitted->scan->state->es_query_cxt);
 	permit = csec_permitted_by(permitted, slot, permitted->table->subject_attno);
-	if (permit != 0)
+	if (permit != 0 && !is_own_work(slot))
 		note_row(permitted, permit, slot);
 	MemoryContextSwitchTo(old);
 }

@@ -20,7 +20,7 @@ extern CsecPermitted *csec_permitted_scan(CsecWrappedQuery *query, PlanState *sc
 										  bool exporting);
 
 /* The permit that shows a customer, by the key in a slot; 0: none does. */
-extern int64 csec_permitted_by(const CsecPermitted *permitted, TupleTableSlot *slot,
+extern int64 csec_permitted_by(CsecPermitted *permitted, TupleTableSlot *slot,
 							   const AttrNumber *attno);
 
 /* Has this permit the column?  For the record of what was met there. */
