@@ -160,7 +160,7 @@ COMMENT ON COLUMN csec.protected_field.original_type IS 'what csec.unprotect giv
 
 -- Chinese titles, in UTF-8: this script is in ASCII, so that it can be run in a
 -- database of any encoding.  One without such characters has no titles.
--- (Dropped where it is used last, in 74_discover.sql.)
+-- (Dropped where it is used last, in 94_record_zh.sql.)
 CREATE FUNCTION pg_temp.title(utf8 bytea) RETURNS text
 	LANGUAGE plpgsql IMMUTABLE
 	AS $$

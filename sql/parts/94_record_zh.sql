@@ -1,0 +1,1 @@
+DROP FUNCTION pg_temp.title(bytea);
