@@ -57,6 +57,7 @@ INSERT INTO csec.record_part (name, position, title, title_zh, shipped) VALUES
 	('access_records', 20, 'Access records', pg_temp.title('\xe8aebfe997aee8aeb0e5bd95'), true),
 	('change_records', 30, 'Changes', pg_temp.title('\xe58f98e69bb4e8aeb0e5bd95'), true),
 	('security_measures', 40, 'Security measures', pg_temp.title('\xe5ae89e585a8e68eaae696bd'), true),
+	('effective_access', 45, 'Who can reach the table', pg_temp.title('\xe69c89e69d83e8aebfe997aee4babae59198'), true),
 	('incidents', 50, 'Incidents', pg_temp.title('\xe5ae89e585a8e4ba8be4bbb6'), true),
 	('reviews', 60, 'Reviews', pg_temp.title('\xe5aea1e69fa5e8aeb0e5bd95'), true);
 
@@ -108,7 +109,13 @@ INSERT INTO csec.record_field (part, field, position, title, title_zh, kind, bes
 	('security_measures', 'evidence', 50, 'Evidence', pg_temp.title('\xe8af81e68dae'), 'word', NULL, true),
 	('security_measures', 'finding', 60, 'Finding', pg_temp.title('\xe8afb4e6988e'), 'text', NULL, true),
 	('security_measures', 'attested_by', 70, 'Attested by', pg_temp.title('\xe8af81e6988ee4baba'), 'text', NULL, true),
-	('security_measures', 'until', 80, 'Until', pg_temp.title('\xe69c89e69588e69c9fe887b3'), 'time', 'attested_by', true);
+	('security_measures', 'until', 80, 'Until', pg_temp.title('\xe69c89e69588e69c9fe887b3'), 'time', 'attested_by', true),
+	('effective_access', 'role', 10, 'Role', pg_temp.title('\xe8a792e889b2'), 'text', NULL, true),
+	('effective_access', 'can_login', 20, 'Logs in', pg_temp.title('\xe58fafe799bbe5bd95'), 'word', NULL, true),
+	('effective_access', 'person', 30, 'Person', pg_temp.title('\xe4babae59198'), 'text', NULL, true),
+	('effective_access', 'via', 40, 'By which way', pg_temp.title('\xe68e88e69d83e98094e5be84'), 'list', NULL, true),
+	('effective_access', 'privileges', 50, 'Privileges', pg_temp.title('\xe6938de4bd9ce69d83e99990'), 'list', NULL, true),
+	('effective_access', 'clearances', 60, 'Sees in clear', pg_temp.title('\xe6988ee69687e69d83e99990'), 'list', NULL, true);
 
 INSERT INTO csec.record_word (word, title, title_zh, shipped) VALUES
 	('record', 'Customer security record', pg_temp.title('\xe5aea2e688b7e5ae89e585a8e8aeb0e5bd95'), true),
@@ -137,6 +144,8 @@ INSERT INTO csec.record_word (word, title, title_zh, shipped) VALUES
 	('none', 'Nothing on record.', pg_temp.title('\xe697a0e8aeb0e5bd95e38082'), true),
 	('newest', 'the newest of', pg_temp.title('\xe69c80e696b0e983a8e58886efbc8ce585b1'), true),
 	('page note', 'Values are shown as the person who made this page may see them. Reading them is itself on record.', pg_temp.title('\xe58685e5aeb9e68c89e7949fe68890e4babae59198e79a84e69d83e99990e698bee7a4baefbc9be7949fe68890e69cace9a1b5e79a84e8a18ce4b8bae4baa6e5b7b2e8aeb0e5bd95e38082'), true),
+	('true', 'yes', pg_temp.title('\xe698af'), true),
+	('false', 'no', pg_temp.title('\xe590a6'), true),
 	('plain', 'not classified', pg_temp.title('\xe99d9ee6958fe6849f'), true),
 	('withheld', 'withheld: no privilege', pg_temp.title('\xe697a0e69d83e69fa5e79c8b'), true),
 	('general', 'general', pg_temp.title('\xe4b880e888ac'), true),

@@ -221,6 +221,8 @@ BEGIN
 				RETURN QUERY SELECT p.name, row_number() OVER (), r.at, to_jsonb(r) FROM csec.change_records(tab, subject, from_time, to_time) r;
 			WHEN p.name = 'security_measures' THEN
 				RETURN QUERY SELECT p.name, row_number() OVER (), r.attested_at, to_jsonb(r) FROM csec.security_measures(tab) r;
+			WHEN p.name = 'effective_access' THEN
+				RETURN QUERY SELECT p.name, row_number() OVER (), NULL::timestamptz, to_jsonb(r) FROM csec.effective_access(tab) r;
 			ELSE
 				NULL;
 		END CASE;
@@ -253,8 +255,9 @@ CREATE FUNCTION csec.access_charts(rows jsonb) RETURNS jsonb
 			'time', (SELECT coalesce(jsonb_agg(jsonb_build_array(label, c, m, n) ORDER BY b), '[]') FROM (
 				SELECT b, to_char(b, CASE u WHEN 'hour' THEN 'MM-DD HH24:00' WHEN 'month' THEN 'YYYY-MM' ELSE 'YYYY-MM-DD' END) AS label,
 					count(*) FILTER (WHERE how = 1) AS c, count(*) FILTER (WHERE how = 2) AS m, count(*) FILTER (WHERE how = 3) AS n
-				FROM unit, span, generate_series(date_trunc(u, first), last, ('1 ' || u)::interval) b
-					LEFT JOIN a ON a.at >= b AND a.at < b + ('1 ' || u)::interval
+				FROM (SELECT u, s AS b, s + ('1 ' || u)::interval AS ends
+						FROM unit, span, generate_series(date_trunc(u, first), last, ('1 ' || u)::interval) s) w
+					LEFT JOIN a ON a.at >= b AND a.at < ends
 				GROUP BY b, u) t),
 			'people', (SELECT coalesce(jsonb_agg(jsonb_build_array(person, c, m, n) ORDER BY total DESC, person COLLATE "C"), '[]') FROM (
 				SELECT person, count(*) AS total, count(*) FILTER (WHERE how = 1) AS c, count(*) FILTER (WHERE how = 2) AS m, count(*) FILTER (WHERE how = 3) AS n
@@ -308,7 +311,8 @@ BEGIN
 	PERFORM csec.control('table_record', csec.qualified(tab), jsonb_build_object('from', from_time, 'to', to_time));
 	rows := jsonb_build_object(
 		'access_records', (SELECT coalesce(jsonb_agg(to_jsonb(a) ORDER BY a.seq), '[]') FROM csec.table_accesses(tab, from_time, to_time) a),
-		'security_measures', (SELECT coalesce(jsonb_agg(to_jsonb(m)), '[]') FROM csec.security_measures(tab) m));
+		'security_measures', (SELECT coalesce(jsonb_agg(to_jsonb(m)), '[]') FROM csec.security_measures(tab) m),
+		'effective_access', (SELECT coalesce(jsonb_agg(to_jsonb(e)), '[]') FROM csec.effective_access(tab) e));
 	RETURN jsonb_build_object('record', csec.record_head(tab, NULL, from_time, to_time),
 		'parts', (SELECT jsonb_agg(jsonb_build_object('name', p.name, 'title', p.title, 'title_zh', p.title_zh,
 				'fields', (SELECT coalesce(jsonb_agg(to_jsonb(f)), '[]') FROM csec.part_fields(tab, p.name) f),
