@@ -21,14 +21,21 @@
 #include "libpq/libpq.h"
 #include "libpq/libpq-be.h"
 #include "miscadmin.h"
-#include "utils/timestamp.h"
 
 #include "capture/client.h"
 #include "capture/collector.h"
+#include "util/clock.h"
 #include "util/guc.h"
 
 /* What libpq gathers before it sends. */
 #define SEND_BUFFER 8192
+
+/*
+ * How long a client may leave no room before it counts as slow, in ms: one that
+ * merely waits for its turn on the processor would cost a record each time.
+ * The session would wait for it anyway, in send().
+ */
+#define CLIENT_PATIENCE 10
 
 static const PQcommMethods *socket_methods = NULL;
 static PQcommMethods methods;
@@ -42,7 +49,7 @@ client_takes_more(void)
 	if (MyProcPort == NULL || MyProcPort->sock == PGINVALID_SOCKET)
 		return false;
 	client.fd = MyProcPort->sock;
-	return poll(&client, 1, 0) == 1 && (client.revents & POLLOUT) != 0;
+	return poll(&client, 1, CLIENT_PATIENCE) == 1 && (client.revents & POLLOUT) != 0;
 }
 
 /*
@@ -64,8 +71,7 @@ put_message(char type, const char *body, size_t len)
 	{
 		if (carries_rows(type) && csec_collectors_wait_since() != 0 &&
 			(total > SEND_BUFFER || !client_takes_more() ||
-			 TimestampDifferenceExceeds(csec_collectors_wait_since(), GetCurrentTimestamp(),
-										csec_audit_flush_interval / 10)))
+			 csec_clock_ms() - csec_collectors_wait_since() > csec_audit_flush_interval / 10))
 			csec_collectors_spill();
 		filled = (filled + total - 1) % SEND_BUFFER + 1;
 	}

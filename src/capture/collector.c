@@ -280,11 +280,11 @@ can_spill(const CsecCollector *c)
 	return c->rows > 0 && c->told_by == NULL;
 }
 
-/* When what waits to be emitted began to, at the earliest; 0: nothing does. */
-TimestampTz
+/* When what waits to be emitted began to, on csec_clock_ms(); 0: nothing does. */
+int64
 csec_collectors_wait_since(void)
 {
-	TimestampTz since = 0;
+	int64		since = 0;
 
 	for (CsecCollector *c = collectors; c != NULL; c = c->next)
 		if (can_spill(c) && (since == 0 || c->emitted_at < since))

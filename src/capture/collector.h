@@ -68,7 +68,7 @@ extern uint64 csec_statement_number(void);
 extern CsecCollector *csec_collector_for(const CsecReadKind *kind);
 extern void csec_collector_strict_first(CsecCollector *collector, bool one_row);
 extern void csec_collector_spill(CsecCollector *collector);
-extern TimestampTz csec_collectors_wait_since(void);
+extern int64 csec_collectors_wait_since(void);
 extern void csec_collectors_spill(void);
 extern void csec_collectors_emit(CsecStatus status);
 extern void csec_collectors_settle(const struct EState *estate);

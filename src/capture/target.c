@@ -72,14 +72,19 @@ has_our_trigger(const TriggerDesc *triggers)
 
 /*
  * A dump that is being restored brings rows before triggers, and the policy
- * among the rows.  It says row_security = off, and its rows may be loaded by
- * who may load; that they are is on record.
+ * among the rows; pg_restore --jobs empties each table first.  It says
+ * row_security = off, and its rows may be loaded by who may load; that they are
+ * is on record.
  */
 static bool
-is_restore(const TriggerDesc *triggers)
+tell_restore(Oid relid)
 {
-	return !row_security && !has_our_trigger(triggers) &&
-		csec_reader_has_role(CSEC_ROLE_LOADER);
+	if (row_security || !csec_reader_has_role(CSEC_ROLE_LOADER))
+		return false;
+	csec_control_emit("RESTORE",
+					  quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+												 get_rel_name(relid)), NULL);
+	return true;
 }
 
 static void
@@ -98,13 +103,8 @@ require_trigger(Relation rel, const TriggerDesc *triggers, bool is_insert)
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 		if (records_changes(&triggers->triggers[i]))
 			return;
-	if (is_insert && is_restore(triggers))
-	{
-		csec_control_emit("RESTORE",
-						  quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-													 RelationGetRelationName(rel)), NULL);
+	if (is_insert && !has_our_trigger(triggers) && tell_restore(RelationGetRelid(rel)))
 		return;
-	}
 	refuse(RelationGetRelationName(rel), "csec_zz_record");
 }
 
@@ -201,42 +201,47 @@ check_relation(Oid relid)
 void
 csec_target_check(Oid relid)
 {
+	const CsecTable *table = csec_table_lookup(relid);
 	ListCell   *lc;
 
-	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
-	{
-		check_relation(relid);
+	if (table == NULL)
 		return;
-	}
-	if (csec_table_lookup(relid) != NULL)
+	if (table->is_trail || get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+		check_relation(relid);
+	else
 		foreach(lc, find_all_inheritors(relid, AccessShareLock, NULL))
 			check_relation(lfirst_oid(lc));
 }
 
-/*
- * Is there a trigger that records TRUNCATE, and does it fire?  By the catalogs
- * and without a lock: TRUNCATE asks before it has one, and to take a weaker one
- * first would be a deadlock with the next who does so.
- */
+/* Does PostgreSQL look for triggers at all?  True where the table is gone. */
 static bool
-records_truncate(Oid relid)
+may_have_triggers(Oid relid)
 {
 	HeapTuple	class = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		may;
+
+	if (!HeapTupleIsValid(class))
+		return true;
+	may = ((Form_pg_class) GETSTRUCT(class))->relhastriggers;
+	ReleaseSysCache(class);
+	return may;
+}
+
+/*
+ * Is there a trigger that records TRUNCATE and fires, and is there any of ours?
+ * By the catalogs and without a lock: TRUNCATE asks before it has one, and to
+ * take a weaker one first would be a deadlock with the next who does so.
+ */
+static bool
+records_truncate(Oid relid, bool *ours)
+{
+	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
 	bool		records = false;
-	Relation	rel;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	row;
 
-	if (!HeapTupleIsValid(class))
-		return true;			/* it is gone: there is nothing to truncate */
-	records = ((Form_pg_class) GETSTRUCT(class))->relhastriggers;
-	ReleaseSysCache(class);
-	if (!records)
-		return false;
-
-	records = false;
-	rel = table_open(TriggerRelationId, AccessShareLock);
+	*ours = false;
 	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(relid));
 	scan = systable_beginscan(rel, TriggerRelidNameIndexId, true, NULL, 1, &key);
@@ -244,13 +249,16 @@ records_truncate(Oid relid)
 	{
 		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(row);
 
+		if (!is_our_function(trigger->tgfoid))
+			continue;
+		*ours = true;
 		if (TRIGGER_FOR_TRUNCATE(trigger->tgtype) && TRIGGER_FOR_AFTER(trigger->tgtype) &&
-			trigger->tgenabled == TRIGGER_FIRES_ALWAYS && is_our_function(trigger->tgfoid))
+			trigger->tgenabled == TRIGGER_FIRES_ALWAYS)
 			records = true;
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
-	return records;
+	return records && may_have_triggers(relid);
 }
 
 /* A table is to be truncated, by name or because another one is. */
@@ -258,8 +266,13 @@ void
 csec_target_check_truncate(Oid relid)
 {
 	const CsecTable *table = csec_table_lookup(relid);
+	bool		ours;
 
-	if (table != NULL && !table->is_trail && !records_truncate(relid))
+	if (table == NULL || table->is_trail || records_truncate(relid, &ours))
+		return;
+	if (get_rel_name(relid) == NULL)
+		return;					/* it is gone: there is nothing to truncate */
+	if (ours || !tell_restore(relid))
 		refuse(get_rel_name(relid), "csec_zz_truncate");
 }
 

@@ -63,13 +63,17 @@
 #include "util/guc.h"
 
 /* How long the sealer sleeps when there is nothing to wait for. */
-#define IDLE_MS			10000
+#define IDLE_MS			1000
 /* ... when transactions are open whose end will wake nobody. */
 #define OUTCOME_MS		250
 /* ... when the server stops, until its sessions are gone. */
 #define SESSIONS_MS		20
 #define HOUSEKEEPING_MS	60000
-/* The position is stored, records or not, when so much WAL has passed. */
+/*
+ * The position is stored, records or not, when so much WAL has passed, and
+ * when a backup may begin that would not have what is older: its copy would
+ * have to call a gap what was read here and found empty.
+ */
 #define POSITION_BYTES	(16 * 1024 * 1024)
 
 static CsecStream *stream = NULL;
@@ -82,6 +86,7 @@ static int64 batch_began = 0;	/* on csec_clock_ms(); 0: nothing is known to wait
 static int64 flushed_at = 0;	/* when the WAL was flushed last, since then */
 static bool batch_flushed = false;	/* it was flushed to seal this batch */
 static int64 cleaned_at = 0;
+static bool position_due = false;	/* a copy of the database would miss WAL */
 static bool extension_here = true;
 
 /* The last stored position whose commit may not be on disk yet. */
@@ -216,6 +221,8 @@ look_at_record(XLogReaderState *xlog)
 	if (XLogRecGetRmid(xlog) != RM_LOGICALMSG_ID)
 	{
 		csec_outcome_observe(batch, xlog);
+		if (csec_wal_backup_lacks(xlog, state.resume_lsn))
+			position_due = true;
 		if (csec_wal_server_began(xlog))
 			csec_reads_cut(batch, xlog->EndRecPtr);
 		return;
@@ -296,6 +303,7 @@ seal(void)
 {
 	begin_transaction();
 	csec_seal(batch, &state, reader, reader->position);
+	position_due = false;
 	extension_here = OidIsValid(get_extension_oid("csec", true));
 	end_transaction();
 	csec_batch_reset(batch);
@@ -498,7 +506,7 @@ at_end_of_wal(void)
 	}
 	batch_began = 0;
 	batch_flushed = false;
-	if (reader->position - state.resume_lsn >= POSITION_BYTES)
+	if (position_due || reader->position - state.resume_lsn >= POSITION_BYTES)
 		seal();
 	publish();
 	sleep_until_poked();

@@ -191,6 +191,22 @@ csec_wal_insert_end(void)
 }
 
 /*
+ * A backup has the WAL from the segment of its checkpoint's redo pointer on,
+ * and pg_backup_start() begins a new one.
+ */
+bool
+csec_wal_backup_lacks(XLogReaderState *xlog, XLogRecPtr position)
+{
+	CheckPoint	checkpoint;
+
+	if (XLogRecGetRmid(xlog) != RM_XLOG_ID ||
+		(XLogRecGetInfo(xlog) & ~XLR_INFO_MASK) != XLOG_CHECKPOINT_ONLINE)
+		return false;
+	memcpy(&checkpoint, XLogRecGetData(xlog), sizeof(checkpoint));
+	return position < checkpoint.redo - XLogSegmentOffset(checkpoint.redo, wal_segment_size);
+}
+
+/*
  * Whatever ran before it, runs no more: a shutdown's checkpoint, which also
  * ends a recovery after a crash, or the end of one by promotion.
  */

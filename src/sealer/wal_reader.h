@@ -34,8 +34,11 @@ typedef struct CsecWalReader
 extern CsecWalReader *csec_wal_open(XLogRecPtr position);
 extern CsecWalResult csec_wal_next(CsecWalReader *reader);
 
-/* Is this what a server writes that is stopped, or has recovered from a crash? */
-extern bool csec_wal_server_began(XLogReaderState *xlog);
+/*
+ * Is this a checkpoint with which a backup may begin that would lack the WAL
+ * from the position on?
+ */
+extern bool csec_wal_backup_lacks(XLogReaderState *xlog, XLogRecPtr position);
 
 /* The timeline on which the WAL at a position was written. */
 extern TimeLineID csec_wal_timeline(CsecWalReader *reader, XLogRecPtr lsn);

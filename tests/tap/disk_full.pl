@@ -7,6 +7,7 @@ use CsecFaults;
 use CsecTrail;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use IPC::Run ();
 
 faulty();
 # little WAL is kept for use again, so that new files are soon needed
@@ -82,7 +83,7 @@ clear_fault('full');
 my $up = 0;
 for (my $tries = 0; -f $node->data_dir . '/postmaster.pid' && !$up && $tries < 1800; $tries++)
 {
-	$up = $node->psql('postgres', 'SELECT 1') == 0;
+	$up = IPC::Run::run([ 'pg_isready', '-q', '-h', $node->host, '-p', $node->port ]);
 	select undef, undef, undef, 0.1 unless $up;
 }
 $node->{_pid} = undef unless $up;

@@ -83,10 +83,11 @@ my $run = IPC::Run::start([ 'psql', '-X', '-q', '-U', 'loader', '-h', $node->hos
 		q{CALL csec.reencrypt('cust', 50)} ], '>', \my $out, '2>', \my $err);
 begin_load();
 $node->poll_query_until('postgres', q{SELECT next_block > 20 FROM csec.reencrypt_progress}) or die 'no progress';
+my $from = -s $node->logfile;
 kill 'KILL', sql(q{SELECT pid FROM csec.reencrypt_progress});
 eval { $run->finish };
 foreach my $h (splice @load) { $h->kill_kill }
-$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
+$node->wait_for_log(qr/ready to accept connections/, $from);
 my $position = progress('next_block');
 cmp_ok($position, '>', 20, 'how far it was outlives the crash');
 is(progress('state'), 'running', 'and that it was under way');

@@ -79,9 +79,10 @@ foreach my $round (1 .. 2)
 {
 	begin_load();
 	my $pid = sealer_pid($node);
+	my $from = -s $node->logfile;
 	kill 'KILL', $pid;
 	end_load();
-	$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
+	$node->wait_for_log(qr/ready to accept connections/, $from);
 	wait_for_sealer($node);
 	nothing_lost("sealer killed, round $round");
 }
