@@ -291,3 +291,10 @@ REVOKE ALL ON FUNCTION csec.security_measures(regclass) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.security_measures(regclass) TO PUBLIC;
 COMMENT ON FUNCTION csec.security_measures(regclass) IS
 	'the security measures around a protected table and their evidence: live, attested by a person until a time, or unknown, which is no pass. For auditors, officers and the table''s owner';
+
+CREATE VIEW csec.security_measures AS
+	SELECT t.relid AS tab, m.* FROM csec.protected_table t JOIN pg_catalog.pg_class c ON c.oid = t.relid CROSS JOIN LATERAL csec.security_measures(t.relid) m;
+REVOKE ALL ON csec.security_measures FROM PUBLIC;
+GRANT SELECT ON csec.security_measures TO csec_auditor, csec_officer;
+COMMENT ON VIEW csec.security_measures IS
+	'the security measures around each protected table, with their evidence; what is the same for all tables is told for each';

@@ -64,7 +64,7 @@ BEGIN
 	SELECT t.protected_at INTO since FROM csec.protected_table t WHERE t.relid = tab;
 	SELECT min(h.at) INTO added FROM csec.history(tab, subject) h WHERE h.op = 'INSERT' AND h.outcome = 'committed';
 	RETURN QUERY
-		SELECT r.row_no, r.field, coalesce(f.title, r.field), coalesce(f.title_zh, c.title_zh), r.value,
+		SELECT r.row_no, r.field, coalesce(f.title, upper(left(r.field, 1)) || replace(substr(r.field, 2), '_', ' ')), coalesce(f.title_zh, c.title_zh), r.value,
 			CASE r.shown WHEN 'reveal' THEN 'clear' WHEN 'mask' THEN 'masked' WHEN 'redact' THEN 'hidden' ELSE r.shown END,
 			r.category, c.level, added, since
 		FROM csec.customer_rows(tab, subject) r
@@ -82,6 +82,14 @@ REVOKE ALL ON FUNCTION csec.basic_information(regclass, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.basic_information(regclass, text) TO PUBLIC;
 COMMENT ON FUNCTION csec.basic_information(regclass, text) IS
 	'the fields of a customer as the reader may see them, with category, level, when he was registered (as far as the trail knows) and since when the table is protected';
+
+CREATE VIEW csec.basic_information AS
+	SELECT f.relid AS tab, f.attname AS field, f.category, c.title_zh, c.level, c.storage, t.enforce AS masks_on, t.protected_at, t.protected_by
+	FROM csec.protected_field f JOIN csec.protected_table t ON t.relid = f.relid LEFT JOIN csec.category c ON c.name = f.category;
+REVOKE ALL ON csec.basic_information FROM PUBLIC;
+GRANT SELECT ON csec.basic_information TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON VIEW csec.basic_information IS
+	'the fields of protected tables, their categories and levels, and since when; csec.basic_information(table, customer) has a customer''s';
 
 CREATE FUNCTION csec.access_records(tab regclass, subject text, from_time timestamptz DEFAULT NULL, to_time timestamptz DEFAULT NULL)
 	RETURNS TABLE (at timestamptz, person text, login text, role text, actor text, client text, application text, reason text, ticket text,
@@ -143,6 +151,53 @@ REVOKE ALL ON FUNCTION csec.change_records(regclass, text, timestamptz, timestam
 GRANT EXECUTE ON FUNCTION csec.change_records(regclass, text, timestamptz, timestamptz) TO PUBLIC;
 COMMENT ON FUNCTION csec.change_records(regclass, text, timestamptz, timestamptz) IS
 	'each change of a customer''s row, column by column; of classified columns the masks';
+
+-- Of which a customer's row is listed, or all customers must be assumed.
+-- Without a customer: all that concern the table.
+CREATE FUNCTION csec.record_incidents(tab regclass, subject text DEFAULT NULL)
+	RETURNS TABLE (id int8, kind text, title text, severity text, happened_from timestamptz, happened_until timestamptz, discovered_at timestamptz,
+		place text, concerned text, revealed text[], masked text[], customers int8, impact text, measures text, result text, state text,
+		notice text, notice_at timestamptz)
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM csec.check_record_reader('record_incidents', tab);
+	RETURN QUERY
+		SELECT i.id, i.kind, i.title, i.severity, i.happened_from, i.happened_until, i.discovered_at, i.place,
+			CASE WHEN record_incidents.subject IS NULL THEN NULL WHEN s.subject IS NULL THEN 'possibly' ELSE 'concerned' END,
+			s.revealed, s.masked, CASE WHEN record_incidents.subject IS NULL THEN i.persons END, i.impact, i.measures, i.result, i.state, n.state, n.at
+		FROM csec.incident i
+			LEFT JOIN csec.incident_subject s ON s.incident = i.id AND s.relid = tab AND s.subject = record_incidents.subject
+			LEFT JOIN csec.incident_notice n ON n.incident = i.id AND n.relid = tab AND n.subject = record_incidents.subject
+		WHERE s.subject IS NOT NULL
+			OR EXISTS (SELECT FROM csec.incident_scope c WHERE c.incident = i.id AND c.relid = tab AND (record_incidents.subject IS NULL OR NOT c.complete))
+		ORDER BY i.discovered_at, i.id;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.record_incidents(regclass, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.record_incidents(regclass, text) TO PUBLIC;
+COMMENT ON FUNCTION csec.record_incidents(regclass, text) IS
+	'the incidents that concern a customer, or may; without a customer those that concern a protected table';
+
+CREATE FUNCTION csec.record_reviews(tab regclass)
+	RETURNS TABLE (id int8, reviewed_at timestamptz, title text, reviewer text, state text, conclusion text, summary text,
+		finding text, severity text, fixed_by text, fix text, fixed_at timestamptz, verified_by text, verified_at timestamptz)
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM csec.check_record_reader('record_reviews', tab);
+	RETURN QUERY
+		SELECT r.id, coalesce(r.concluded_at, r.started_at, r.planned_at),
+			format('%s %s %s - %s', coalesce(c.title, r.checklist), r.id, to_char(r.period_from, 'YYYY-MM-DD'), to_char(r.period_to, 'YYYY-MM-DD')),
+			csec.person_title(r.reviewer), r.state, r.conclusion, r.summary, f.finding, f.severity,
+			csec.person_title(f.fixed_by), f.fix, f.fixed_at, csec.person_title(f.verified_by), f.verified_at
+		FROM csec.review r LEFT JOIN csec.checklist c ON c.name = r.checklist LEFT JOIN csec.review_finding f ON f.review = r.id
+		WHERE r.relid IS NULL OR r.relid = tab
+		ORDER BY r.period_from, r.id, f.id;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.record_reviews(regclass) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.record_reviews(regclass) TO PUBLIC;
+COMMENT ON FUNCTION csec.record_reviews(regclass) IS
+	'the reviews of a protected table, and of all: a row for each finding, with who fixed and who verified it';
 
 -- The rows of a part of one's own.
 CREATE FUNCTION csec.own_part(tab regclass, part text, subject text)
@@ -223,6 +278,10 @@ BEGIN
 				RETURN QUERY SELECT p.name, row_number() OVER (), r.attested_at, to_jsonb(r) FROM csec.security_measures(tab) r;
 			WHEN p.name = 'effective_access' THEN
 				RETURN QUERY SELECT p.name, row_number() OVER (), NULL::timestamptz, to_jsonb(r) FROM csec.effective_access(tab) r;
+			WHEN p.name = 'incidents' THEN
+				RETURN QUERY SELECT p.name, row_number() OVER (), r.discovered_at, to_jsonb(r) FROM csec.record_incidents(tab, subject) r;
+			WHEN p.name = 'reviews' THEN
+				RETURN QUERY SELECT p.name, row_number() OVER (), r.reviewed_at, to_jsonb(r) FROM csec.record_reviews(tab) r;
 			ELSE
 				NULL;
 		END CASE;
@@ -312,7 +371,9 @@ BEGIN
 	rows := jsonb_build_object(
 		'access_records', (SELECT coalesce(jsonb_agg(to_jsonb(a) ORDER BY a.seq), '[]') FROM csec.table_accesses(tab, from_time, to_time) a),
 		'security_measures', (SELECT coalesce(jsonb_agg(to_jsonb(m)), '[]') FROM csec.security_measures(tab) m),
-		'effective_access', (SELECT coalesce(jsonb_agg(to_jsonb(e)), '[]') FROM csec.effective_access(tab) e));
+		'effective_access', (SELECT coalesce(jsonb_agg(to_jsonb(e)), '[]') FROM csec.effective_access(tab) e),
+		'incidents', (SELECT coalesce(jsonb_agg(to_jsonb(i)), '[]') FROM csec.record_incidents(tab) i),
+		'reviews', (SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]') FROM csec.record_reviews(tab) r));
 	RETURN jsonb_build_object('record', csec.record_head(tab, NULL, from_time, to_time),
 		'parts', (SELECT jsonb_agg(jsonb_build_object('name', p.name, 'title', p.title, 'title_zh', p.title_zh,
 				'fields', (SELECT coalesce(jsonb_agg(to_jsonb(f)), '[]') FROM csec.part_fields(tab, p.name) f),

@@ -75,20 +75,20 @@ CREATE FUNCTION csec.html_table(rows jsonb, fields jsonb, words jsonb, language 
 			SELECT f.n, f.name, f.title, f.field ->> 'kind' AS kind FROM f
 			WHERE f.leads AND EXISTS (SELECT FROM v WHERE v.head = f.name AND v.value IS NOT NULL)),
 		cells AS (
-			SELECT r.n AS row_no, h.n AS head_no, h.kind,
+			SELECT r.n AS row_no, h.n AS head_no, h.kind, h.name,
 				coalesce((SELECT string_agg(CASE WHEN v.leads THEN v.value ELSE '<div class="beside"><span>' || v.title || '</span> ' || v.value || '</div>' END, '' ORDER BY NOT v.leads, v.field_no)
 					FROM v WHERE v.row_no = r.n AND v.head = h.name AND v.value IS NOT NULL), '') AS cell
 			FROM r CROSS JOIN heads h),
 		shown AS (
 			-- of a column of words that comes first, only where it changes
-			SELECT c.row_no, c.head_no, c.cell, c.kind = 'word' AND c.head_no = (SELECT min(n) FROM heads)
+			SELECT c.row_no, c.head_no, c.name, c.cell, c.kind = 'word' AND c.head_no = (SELECT min(n) FROM heads)
 				AND c.cell IS NOT DISTINCT FROM lag(c.cell) OVER (PARTITION BY c.head_no ORDER BY c.row_no) AS same
 			FROM cells c)
 		SELECT CASE WHEN (SELECT count(*) FROM r) = 0 THEN '<p class="none">' || csec.html_word(words, 'none', language) || '</p>'
 			WHEN (SELECT count(*) FROM heads) = 0 THEN '<p class="none">' || (SELECT count(*) FROM r) || ' &times; ' || csec.html_word(words, 'withheld', language) || '</p>'
 			ELSE '<table><thead><tr>' || (SELECT string_agg('<th scope="col">' || title || '</th>', '' ORDER BY n) FROM heads) || '</tr></thead><tbody>' || E'\n'
 				|| (SELECT string_agg('<tr>' || t.cells || '</tr>', E'\n' ORDER BY t.row_no) FROM (
-					SELECT s.row_no, string_agg(CASE WHEN s.same THEN '<td class="same">' ELSE '<td>' END || s.cell || '</td>', '' ORDER BY s.head_no) AS cells
+					SELECT s.row_no, string_agg('<td class="of-' || regexp_replace(s.name, '[^a-z]', '', 'g') || CASE WHEN s.same THEN ' same' ELSE '' END || '">' || s.cell || '</td>', '' ORDER BY s.head_no) AS cells
 					FROM shown s GROUP BY s.row_no) t)
 				|| E'\n</tbody></table>' END
 	$$;
@@ -101,17 +101,18 @@ CREATE FUNCTION csec.svg_columns(items jsonb) RETURNS text
 		WITH i AS MATERIALIZED (
 			SELECT n - 1 AS n, item ->> 0 AS label, (item ->> 1)::numeric AS c, (item ->> 2)::numeric AS m, (item ->> 3)::numeric AS o
 			FROM jsonb_array_elements(items) WITH ORDINALITY u (item, n)),
-		s AS (SELECT greatest(count(*), 1)::numeric AS count, greatest(max(c + m + o), 1) AS top, 690 / greatest(count(*), 1)::numeric AS step FROM i),
+		s AS (SELECT greatest(count(*), 1)::numeric AS count, greatest(max(c + m + o), 1) AS top, 1030 / greatest(count(*), 1)::numeric AS step FROM i),
+		ticks AS (SELECT t * d.apart AS g, s.top FROM s, LATERAL (SELECT p.unit * k AS apart FROM (SELECT 10 ^ floor(log(s.top)) / 10 AS unit) p, unnest(ARRAY[10, 20, 50, 100]) k
+			WHERE p.unit * k >= 1 AND s.top / (p.unit * k) <= 5 ORDER BY k LIMIT 1) d, generate_series(0, floor(s.top / d.apart)::int) t),
 		b AS (SELECT i.*, 40 + i.n * s.step + greatest(s.step * 0.5 - 22, s.step * 0.12) AS x, least(s.step * 0.76, 44) AS width, s.top, s.count, s.step FROM i CROSS JOIN s)
-		SELECT '<svg viewBox="0 0 740 200" role="img">'
-			|| (SELECT string_agg(format('<line x1="40" x2="730" y1="%1$s" y2="%1$s" class="grid"/><text x="34" y="%2$s" class="scale">%3$s</text>',
-					round(160 - 140 * g / s.top, 1), round(164 - 140 * g / s.top, 1), g), '')
-				FROM s, LATERAL (SELECT DISTINCT round(s.top * q / 4) AS g FROM generate_series(0, 4) q) g)
+		SELECT '<svg viewBox="0 0 1080 196" role="img">'
+			|| (SELECT string_agg(format('<line x1="40" x2="1070" y1="%1$s" y2="%1$s" class="grid"/><text x="34" y="%2$s" class="scale">%3$s</text>',
+					round(160 - 140 * g / top, 1), round(164 - 140 * g / top, 1), round(g)), '') FROM ticks)
 			|| coalesce((SELECT string_agg(format('<g><title>%s: %s / %s / %s</title>', csec.html(b.label), b.c, b.m, b.o)
 					|| format('<rect class="c" x="%s" y="%s" width="%s" height="%s"/>', round(b.x, 1), round(160 - 140 * b.c / b.top, 1), round(b.width, 1), round(140 * b.c / b.top, 1))
 					|| format('<rect class="m" x="%s" y="%s" width="%s" height="%s"/>', round(b.x, 1), round(160 - 140 * (b.c + b.m) / b.top, 1), round(b.width, 1), round(140 * b.m / b.top, 1))
 					|| format('<rect class="o" x="%s" y="%s" width="%s" height="%s"/>', round(b.x, 1), round(160 - 140 * (b.c + b.m + b.o) / b.top, 1), round(b.width, 1), round(140 * b.o / b.top, 1))
-					|| CASE WHEN b.n % greatest(ceil(b.count / 8), 1) = 0 THEN format('<text x="%s" y="180" class="tick">%s</text>', round(b.x + b.width / 2, 1), csec.html(b.label)) ELSE '' END
+					|| CASE WHEN b.n % greatest(ceil(b.count / 12), 1) = 0 THEN format('<text x="%s" y="180" class="tick">%s</text>', round(b.x + b.width / 2, 1), csec.html(b.label)) ELSE '' END
 					|| '</g>', '' ORDER BY b.n) FROM b), '')
 			|| '</svg>'
 	$$;
@@ -124,13 +125,13 @@ CREATE FUNCTION csec.svg_bars(items jsonb) RETURNS text
 			SELECT n - 1 AS n, item ->> 0 AS label, (item ->> 1)::numeric AS c, (item ->> 2)::numeric AS m, (item ->> 3)::numeric AS o
 			FROM jsonb_array_elements(items) WITH ORDINALITY u (item, n)),
 		s AS (SELECT count(*) AS count, greatest(max(c + m + o), 1) AS top FROM i)
-		SELECT format('<svg viewBox="0 0 360 %s" role="img">', greatest(s.count, 1) * 24 + 6)
-			|| coalesce((SELECT string_agg(format('<g><title>%1$s: %2$s / %3$s / %4$s</title><text x="124" y="%5$s" class="name">%6$s</text>',
-						csec.html(i.label), i.c, i.m, i.o, i.n * 24 + 18, csec.html(CASE WHEN length(i.label) > 18 THEN left(i.label, 17) || '...' ELSE i.label END))
-					|| format('<rect class="c" x="132" y="%s" width="%s" height="15"/>', i.n * 24 + 6, round(190 * i.c / s.top, 1))
-					|| format('<rect class="m" x="%s" y="%s" width="%s" height="15"/>', round(132 + 190 * i.c / s.top, 1), i.n * 24 + 6, round(190 * i.m / s.top, 1))
-					|| format('<rect class="o" x="%s" y="%s" width="%s" height="15"/>', round(132 + 190 * (i.c + i.m) / s.top, 1), i.n * 24 + 6, round(190 * i.o / s.top, 1))
-					|| format('<text x="%s" y="%s" class="count">%s</text></g>', round(137 + 190 * (i.c + i.m + i.o) / s.top, 1), i.n * 24 + 18, i.c + i.m + i.o), '' ORDER BY i.n)
+		SELECT format('<svg viewBox="0 0 520 %s" role="img">', greatest(s.count, 1) * 24 + 6)
+			|| coalesce((SELECT string_agg(format('<g><title>%1$s: %2$s / %3$s / %4$s</title><text x="162" y="%5$s" class="name">%6$s</text>',
+						csec.html(i.label), i.c, i.m, i.o, i.n * 24 + 18, csec.html(CASE WHEN length(i.label) > 24 THEN left(i.label, 23) || '...' ELSE i.label END))
+					|| format('<rect class="c" x="170" y="%s" width="%s" height="15"/>', i.n * 24 + 6, round(300 * i.c / s.top, 1))
+					|| format('<rect class="m" x="%s" y="%s" width="%s" height="15"/>', round(170 + 300 * i.c / s.top, 1), i.n * 24 + 6, round(300 * i.m / s.top, 1))
+					|| format('<rect class="o" x="%s" y="%s" width="%s" height="15"/>', round(170 + 300 * (i.c + i.m) / s.top, 1), i.n * 24 + 6, round(300 * i.o / s.top, 1))
+					|| format('<text x="%s" y="%s" class="count">%s</text></g>', round(176 + 300 * (i.c + i.m + i.o) / s.top, 1), i.n * 24 + 18, i.c + i.m + i.o), '' ORDER BY i.n)
 				FROM i), '') || '</svg>'
 		FROM s
 	$$;
@@ -188,6 +189,9 @@ th .zh { font-weight: 400; display: block; }
 td { vertical-align: top; padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 td:last-child, th:last-child { padding-right: 0; }
 td.same > * { visibility: hidden; }
+td.of-relation, td.of-seq, td.of-at { white-space: nowrap; }
+td.of-field { font: 12px/1.5 "Liberation Mono", Consolas, monospace; color: var(--soft); }
+td.of-finding { min-width: 220px; }
 time { white-space: nowrap; }
 time small { font-size: inherit; color: var(--soft); }
 .beside { color: var(--soft); font-size: 11.5px; line-height: 1.4; }
@@ -195,9 +199,10 @@ time small { font-size: inherit; color: var(--soft); }
 .beside .zh { display: none; }
 .word .zh { color: inherit; opacity: .8; }
 .word { white-space: nowrap; }
-.pass, .fail, .unknown { font-weight: 600; }
+.of-state .pass, .of-state .fail, .of-state .unknown { font-weight: 600; }
 .pass { color: var(--good); } .fail { color: var(--bad); } .unknown { color: var(--open); }
-.word.pass::before { content: "\25CF\00A0"; } .word.fail::before { content: "\25B2\00A0"; } .word.unknown::before { content: "\25CB\00A0"; }
+.of-state .pass::before { content: "\25CF\00A0"; } .of-state .fail::before { content: "\25B2\00A0"; } .of-state .unknown::before { content: "\25CB\00A0"; }
+td.of-title .zh { display: block; color: var(--soft); }
 .word.clear { color: var(--clear); font-weight: 600; }
 .word.masked { color: var(--masked); }
 .chip { display: inline-block; padding: 0 6px; margin: 1px 0; border-radius: 3px; font-size: 11.5px; border: 1px solid var(--line); background: var(--faint); }
