@@ -8,9 +8,12 @@
 CREATE FUNCTION csec.check_record_reader(action text, tab regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM csec.acting_person(action, tab::text);
+	PERFORM csec.acting_person(action, coalesce(tab::text, ''));
+	IF tab IS NULL THEN
+		RAISE EXCEPTION 'a table must be named' USING ERRCODE = 'null_value_not_allowed', HINT = 'Name a protected table.';
+	END IF;
 	IF NOT EXISTS (SELECT FROM csec.protected_table t JOIN pg_class c ON c.oid = t.relid WHERE t.relid = tab) THEN
-		RAISE EXCEPTION '% is not protected', coalesce(tab::text, 'no table')
+		RAISE EXCEPTION '% is not protected', tab
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Records are kept of protected tables: see csec.protect().';
 	END IF;
 	IF NOT csec.is_member(csec.reader(), 'csec_auditor') AND NOT csec.is_member(csec.reader(), 'csec_officer')

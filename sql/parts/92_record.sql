@@ -3,18 +3,33 @@
 -- What is read here is read by the executor in the session of who asks, so
 -- masks are his, and the read is on record as one of that customer.
 
+CREATE FUNCTION csec.base_type(type oid) RETURNS oid
+	LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+		WITH RECURSIVE t (oid, base) AS (
+			SELECT y.oid, y.typbasetype FROM pg_type y WHERE y.oid = type
+			UNION ALL SELECT y.oid, y.typbasetype FROM t JOIN pg_type y ON y.oid = t.base)
+		SELECT t.oid FROM t WHERE t.base = 0
+	$$;
+REVOKE ALL ON FUNCTION csec.base_type(oid) FROM PUBLIC;
+COMMENT ON FUNCTION csec.base_type(oid) IS 'internal: what a domain is at the bottom, or the type itself';
+
 -- The rows of a table about a customer.  A clearance is no privilege to read:
 -- without one of SELECT the reader gets masks of fields, whatever his
 -- clearance, and nothing of other columns.
 CREATE FUNCTION csec.customer_rows(tab regclass, subject text, newest_by name DEFAULT NULL, most int DEFAULT 1000)
 	RETURNS TABLE (row_no int8, attnum int2, field text, category text, shown text, value text)
-	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' AS $$
 DECLARE
 	key name[];
 	parts text[];
 	sees jsonb := (SELECT jsonb_object_agg(w.category, w.shown) FROM csec.why_masked() w);
 	condition text;
 	columns text;
+	attnums int2[];
+	fields text[];
+	categories text[];
+	hows text[];
+	contents text[];
 	ordering text := '';
 BEGIN
 	SELECT t.subject INTO key FROM csec.protected_table t WHERE t.relid = tab;
@@ -22,14 +37,21 @@ BEGIN
 	IF key IS NULL OR cardinality(key) = 0 OR cardinality(parts) <> cardinality(key) THEN
 		RETURN;
 	END IF;
-	SELECT string_agg(format('t.%I = ($1[%s])::%s', a.attname, k.n, format_type(a.atttypid, a.atttypmod)), ' AND ' ORDER BY k.n) INTO condition
-		FROM unnest(key) WITH ORDINALITY k (name, n) JOIN pg_attribute a ON a.attrelid = tab AND a.attname = k.name;
-	SELECT string_agg(format('(%s, %L, %L, %L, %s)', c.attnum, c.attname, c.category, c.how, c.expression), ', ' ORDER BY c.attnum) INTO columns
+	-- No cast to text and none to a type or domain of a user's: those may be
+	-- functions of his, and would run with the rights of this one's owner.
+	SELECT string_agg(CASE WHEN y.typnamespace IN ('pg_catalog'::regnamespace, 'csec'::regnamespace)
+			THEN format('t.%I = ($1[%s])::%s', a.attname, k.n, y.oid::regtype)
+			ELSE format('format(''%%s'', t.%I) = $1[%s]', a.attname, k.n) END, ' AND ' ORDER BY k.n) INTO condition
+		FROM unnest(key) WITH ORDINALITY k (name, n) JOIN pg_attribute a ON a.attrelid = tab AND a.attname = k.name
+			JOIN pg_type y ON y.oid = csec.base_type(a.atttypid);
+	SELECT string_agg(c.expression, ', ' ORDER BY c.attnum), array_agg(c.attnum ORDER BY c.attnum), array_agg(c.attname::text ORDER BY c.attnum),
+			array_agg(c.category ORDER BY c.attnum), array_agg(c.how ORDER BY c.attnum)
+		INTO columns, attnums, fields, categories, hows
 		FROM (SELECT a.attnum, a.attname, k.category, s.how,
-				CASE WHEN k.category IS NOT NULL AND NOT k.typed AND s.how = 'mask' THEN format('csec.mask(t.%I::text, %L)', a.attname, k.category)
+				CASE WHEN k.category IS NOT NULL AND NOT k.typed AND s.how = 'mask' THEN format('csec.mask(format(''%%s'', t.%I), %L)', a.attname, k.category)
 					WHEN k.category IS NOT NULL AND NOT r.may THEN format('csec.mask(t.%I)', a.attname)
 					WHEN s.how = 'withheld' THEN 'NULL::text'
-					ELSE format('t.%I::text', a.attname) END AS expression
+					ELSE format('CASE WHEN t.%1$I IS NOT NULL THEN format(''%%s'', t.%1$I) END', a.attname) END AS expression
 			FROM pg_attribute a
 				CROSS JOIN LATERAL (SELECT csec.column_category(tab, a.attname) IS NOT NULL AS typed,
 					coalesce(csec.column_category(tab, a.attname), (SELECT f.category FROM csec.protected_field f WHERE f.relid = tab AND f.attname = a.attname)) AS category) k
@@ -41,11 +63,11 @@ BEGIN
 	IF newest_by IS NOT NULL AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = tab AND a.attname = newest_by AND NOT a.attisdropped) THEN
 		ordering := format('ORDER BY t.%I DESC NULLS LAST', newest_by);
 	END IF;
-	RETURN QUERY EXECUTE format($q$
-		SELECT t.n, v.attnum::int2, v.field::text, v.category::text, v.how::text, v.value
-		FROM (SELECT row_number() OVER (%1$s) AS n, t.* FROM %2$s t WHERE %3$s %1$s LIMIT %4$s) t
-			CROSS JOIN LATERAL (VALUES %5$s) v (attnum, field, category, how, value)
-		ORDER BY 1, 2$q$, ordering, csec.qualified(tab), condition, most, columns) USING parts;
+	row_no := 0;
+	FOR contents IN EXECUTE format('SELECT ARRAY[%s]::text[] FROM %s t WHERE %s %s LIMIT %s', columns, csec.qualified(tab), condition, ordering, most) USING parts LOOP
+		row_no := row_no + 1;
+		RETURN QUERY SELECT customer_rows.row_no, u.* FROM unnest(attnums, fields, categories, hows, contents) u;
+	END LOOP;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.customer_rows(regclass, text, name, int) FROM PUBLIC;

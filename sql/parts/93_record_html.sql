@@ -3,12 +3,13 @@
 --
 -- Whatever comes from tables, the trail or a person goes through csec.html().
 -- Should that be forgotten somewhere one day, the page's own policy still lets
--- no script run and nothing be loaded.
+-- no script run and nothing be loaded.  A page is well-formed XML, too, so a
+-- test can tell that nothing in it was left open.
 
 CREATE FUNCTION csec.html(value text) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 		SELECT replace(replace(replace(replace(replace(
-			-- control characters, and those that turn the direction of writing or are not seen
+			-- the page's style keeps what turns the direction of writing within its cell
 			regexp_replace(coalesce(value, ''), '[\u0001-\u0008\u000b\u000c\u000e-\u001f\u007f]', '?', 'g'),
 			'&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;')
 	$$;
@@ -85,7 +86,7 @@ CREATE FUNCTION csec.html_table(rows jsonb, fields jsonb, words jsonb, language 
 				AND c.cell IS NOT DISTINCT FROM lag(c.cell) OVER (PARTITION BY c.head_no ORDER BY c.row_no) AS same
 			FROM cells c)
 		SELECT CASE WHEN (SELECT count(*) FROM r) = 0 THEN '<p class="none">' || csec.html_word(words, 'none', language) || '</p>'
-			WHEN (SELECT count(*) FROM heads) = 0 THEN '<p class="none">' || (SELECT count(*) FROM r) || ' &times; ' || csec.html_word(words, 'withheld', language) || '</p>'
+			WHEN (SELECT count(*) FROM heads) = 0 THEN '<p class="none">' || (SELECT count(*) FROM r) || ' &#215; ' || csec.html_word(words, 'withheld', language) || '</p>'
 			ELSE '<table><thead><tr>' || (SELECT string_agg('<th scope="col">' || title || '</th>', '' ORDER BY n) FROM heads) || '</tr></thead><tbody>' || E'\n'
 				|| (SELECT string_agg('<tr>' || t.cells || '</tr>', E'\n' ORDER BY t.row_no) FROM (
 					SELECT s.row_no, string_agg('<td class="of-' || regexp_replace(s.name, '[^a-z]', '', 'g') || CASE WHEN s.same THEN ' same' ELSE '' END || '">' || s.cell || '</td>', '' ORDER BY s.head_no) AS cells
@@ -186,6 +187,7 @@ svg .name { fill: var(--ink); }
 table { width: 100%; border-collapse: collapse; font-size: 12.5px; line-height: 1.42; }
 th { text-align: left; font-weight: 600; font-size: 11.5px; color: var(--soft); vertical-align: bottom; padding: 4px 12px 5px 0; border-bottom: 1px solid var(--ink); }
 th .zh { font-weight: 400; display: block; }
+td, .chip, dd, .of b { unicode-bidi: isolate; }
 td { vertical-align: top; padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 td:last-child, th:last-child { padding-right: 0; }
 td.same > * { visibility: hidden; }
@@ -224,7 +226,7 @@ REVOKE ALL ON FUNCTION csec.record_style() FROM PUBLIC;
 COMMENT ON FUNCTION csec.record_style() IS 'internal: how the page of a record looks';
 
 CREATE FUNCTION csec.record_html(doc jsonb, language text DEFAULT 'both', most int DEFAULT 500) RETURNS text
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
 	words jsonb := (SELECT jsonb_object_agg(w.word, jsonb_build_array(w.title, w.title_zh)) FROM csec.record_word w);
 	head jsonb := doc -> 'record';
@@ -242,19 +244,19 @@ BEGIN
 		RAISE EXCEPTION 'the page is made in en, zh or both' USING ERRCODE = 'invalid_parameter_value', HINT = 'Say language => ''both''.';
 	END IF;
 	SELECT count(*) FILTER (WHERE m ->> 'state' = 'pass'), count(*) INTO held, asked FROM jsonb_array_elements(measures) m;
-	page := '<!DOCTYPE html>' || E'\n<html lang="' || CASE language WHEN 'zh' THEN 'zh-Hans' ELSE 'en' END || '"><head><meta charset="utf-8">'
-		|| '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''">'
-		|| '<meta name="viewport" content="width=device-width, initial-scale=1"><title>'
+	page := '<!DOCTYPE html>' || E'\n<html lang="' || CASE language WHEN 'zh' THEN 'zh-Hans' ELSE 'en' END || '"><head><meta charset="utf-8"/>'
+		|| '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''"/>'
+		|| '<meta name="viewport" content="width=device-width, initial-scale=1"/><title>'
 		|| csec.html(concat_ws(' ', words -> heading ->> CASE language WHEN 'zh' THEN 1 ELSE 0 END, head ->> 'table', head ->> 'subject')) || '</title><style>' || csec.record_style() || E'</style></head><body>\n'
 		|| '<header><h1>' || csec.html_word(words, heading, language) || '</h1><p class="of">' || csec.html_word(words, 'table', language) || ' <b>' || csec.html(head ->> 'table') || '</b>'
-		|| CASE WHEN head ->> 'subject' IS NULL THEN '' ELSE ' &ensp; ' || csec.html_word(words, 'customer', language) || ' <b>' || csec.html(head ->> 'subject') || '</b>' END || '</p>'
+		|| CASE WHEN head ->> 'subject' IS NULL THEN '' ELSE ' &#8194; ' || csec.html_word(words, 'customer', language) || ' <b>' || csec.html(head ->> 'subject') || '</b>' END || '</p>'
 		|| '<dl><div><dt>' || csec.html_word(words, 'period', language) || '</dt><dd>'
-		|| coalesce(csec.html_time(head ->> 'from'), csec.html_word(words, 'beginning', language)) || ' &ndash; ' || coalesce(csec.html_time(head ->> 'to'), csec.html_word(words, 'today', language))
+		|| coalesce(csec.html_time(head ->> 'from'), csec.html_word(words, 'beginning', language)) || ' &#8211; ' || coalesce(csec.html_time(head ->> 'to'), csec.html_word(words, 'today', language))
 		|| '</dd></div><div><dt>' || csec.html_word(words, 'made', language) || '</dt><dd>' || csec.html_time(head ->> 'made_at') || ' ' || csec.html(to_char((head ->> 'made_at')::timestamptz, 'TZ'))
 		|| '</dd></div><div><dt>' || csec.html_word(words, 'made_by', language) || '</dt><dd>' || csec.html(concat_ws(' - ', head ->> 'made_by', head ->> 'reason', head ->> 'ticket'))
 		|| '</dd></div><div><dt>' || csec.html_word(words, 'server', language) || '</dt><dd>' || csec.html(format('%s, PostgreSQL %s, csec %s', head ->> 'database', head ->> 'server', head ->> 'csec'))
-		|| '</dd></div><div style="grid-column: span 2"><dt>' || csec.html_word(words, 'trail', language) || '</dt><dd>' || csec.html(head ->> 'trail_seq') || ' &middot; ' || csec.html_time(head ->> 'trail_at')
-		|| ' <br><code>' || csec.html(head ->> 'trail_hash') || '</code></dd></div></dl></header>'
+		|| '</dd></div><div style="grid-column: span 2"><dt>' || csec.html_word(words, 'trail', language) || '</dt><dd>' || csec.html(head ->> 'trail_seq') || ' &#183; ' || csec.html_time(head ->> 'trail_at')
+		|| ' <br/><code>' || csec.html(head ->> 'trail_hash') || '</code></dd></div></dl></header>'
 		|| '<div class="tiles"><div class="tile"><b>' || csec.html(charts ->> 'total') || '</b><span>' || csec.html_word(words, 'accesses', language)
 		|| '</span></div><div class="tile"><b>' || csec.html(charts ->> 'people_total') || '</b><span>' || csec.html_word(words, 'people', language)
 		|| '</span></div><div class="tile clear"><b>' || csec.html(charts ->> 'clear_total') || '</b><span>' || csec.html_word(words, 'in_clear', language)
