@@ -258,7 +258,7 @@ CREATE FUNCTION csec.part_fields(tab regclass, part text)
 			WHERE f.part = part_fields.part AND f.shown AND (f.relid = 0 OR f.relid = tab AND f.part <> 'basic_information')
 				AND NOT (f.relid = 0 AND EXISTS (SELECT FROM csec.record_field o WHERE o.relid = tab AND o.part = f.part AND o.field = f.field))
 			UNION ALL
-			SELECT a.attname::text, a.attname::text, c.title_zh, 'text', NULL, NULL, a.attnum
+			SELECT a.attname::text, upper(left(a.attname, 1)) || replace(substr(a.attname, 2), '_', ' '), c.title_zh, 'text', NULL, NULL, a.attnum
 			FROM csec.record_part p JOIN pg_attribute a ON a.attrelid = p.source AND a.attnum > 0 AND NOT a.attisdropped
 				LEFT JOIN csec.category c ON c.name = csec.column_category(p.source, a.attname)
 			WHERE p.relid = tab AND p.name = part_fields.part AND p.source IS NOT NULL

@@ -204,7 +204,7 @@ time small { font-size: inherit; color: var(--soft); }
 .of-state .pass, .of-state .fail, .of-state .unknown { font-weight: 600; }
 .pass { color: var(--good); } .fail { color: var(--bad); } .unknown { color: var(--open); }
 .of-state .pass::before { content: "\25CF\00A0"; } .of-state .fail::before { content: "\25B2\00A0"; } .of-state .unknown::before { content: "\25CB\00A0"; }
-td.of-title .zh { display: block; color: var(--soft); }
+td.of-title .zh { display: inline-block; color: var(--soft); }
 .word.clear { color: var(--clear); font-weight: 600; }
 .word.masked { color: var(--masked); }
 .chip { display: inline-block; padding: 0 6px; margin: 1px 0; border-radius: 3px; font-size: 11.5px; border: 1px solid var(--line); background: var(--faint); }
