@@ -41,6 +41,13 @@ CREATE FUNCTION csec.login_title(login text) RETURNS text
 REVOKE ALL ON FUNCTION csec.login_title(text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.login_title(text) IS 'internal: the person whose login it is, as a record names him; a login that is nobody''s by its own name';
 
+CREATE FUNCTION csec.login_titles() RETURNS TABLE (login text, title text)
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+		SELECT r.rolname::text, csec.person_title(l.person) FROM csec.person_login l JOIN pg_roles r ON r.oid = l.role
+	$$;
+REVOKE ALL ON FUNCTION csec.login_titles() FROM PUBLIC;
+COMMENT ON FUNCTION csec.login_titles() IS 'internal: the persons behind all logins that are somebody''s, as a record names them';
+
 -- Each role that can reach the table, by whatever way, and what it may see.
 CREATE FUNCTION csec.effective_access(tab regclass)
 	RETURNS TABLE ("role" text, can_login bool, person text, via text[], privileges text[], clearances text[])

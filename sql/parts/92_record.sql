@@ -120,9 +120,10 @@ CREATE FUNCTION csec.access_records(tab regclass, subject text, from_time timest
 BEGIN
 	PERFORM csec.check_record_reader('access_records', tab);
 	RETURN QUERY
-		SELECT w.at, csec.login_title(w.login), w.login, nullif(w.reader, w.login), w.actor, w.client, w.application, w.reason, w.ticket,
+		SELECT w.at, coalesce(p.title, w.login), w.login, nullif(w.reader, w.login), w.actor, w.client, w.application, w.reason, w.ticket,
 			(to_jsonb(w) ->> 'permit')::int8, w.relation, w.statement, w.revealed, w.masked, w.redacted, w.other, w.exactness, w.status, w.seq
-		FROM csec.who_saw(tab, subject, from_time, to_time) w;
+		FROM csec.who_saw(tab, subject, from_time, to_time) w LEFT JOIN csec.login_titles() p ON p.login = w.login
+		ORDER BY w.seq;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.access_records(regclass, text, timestamptz, timestamptz) FROM PUBLIC;
@@ -138,9 +139,9 @@ CREATE FUNCTION csec.table_accesses(tab regclass, from_time timestamptz, to_time
 BEGIN
 	PERFORM csec.check_record_reader('table_accesses', tab);
 	RETURN QUERY
-		SELECT a.at, csec.login_title(a.login), a.login, nullif(a.reader, a.login), a.actor, a.client, a.application, a.reason, a.ticket,
+		SELECT a.at, coalesce(p.title, a.login), a.login, nullif(a.reader, a.login), a.actor, a.client, a.application, a.reason, a.ticket,
 			(to_jsonb(a) ->> 'permit')::int8, a.relation, a.statement, a.revealed, a.masked, a.redacted, a.other, a.exactness, a.status, a.seq, a.subjects
-		FROM csec.access_records a
+		FROM csec.access_records a LEFT JOIN csec.login_titles() p ON p.login = a.login
 		WHERE a.relid = ANY (csec.subject_tables(tab, true))
 			-- sealing comes after reading; a day for clocks that were set
 			AND a.sealed_at >= coalesce(from_time - interval '1 day', '-infinity')
@@ -161,12 +162,13 @@ BEGIN
 	PERFORM csec.check_record_reader('change_records', tab);
 	-- who may not read a column may not read what was in it either
 	RETURN QUERY
-		SELECT h.at, csec.login_title(h.login), h.login, h.actor, h.reason, h.ticket, h.relation, h.op, h.column_name,
+		SELECT h.at, coalesce(t.title, h.login), h.login, h.actor, h.reason, h.ticket, h.relation, h.op, h.column_name,
 			CASE WHEN p.may THEN h.old_value END, CASE WHEN p.may THEN h.new_value END, h.outcome, h.seq
-		FROM csec.history(tab, subject, from_time, to_time) h
+		FROM csec.history(tab, subject, from_time, to_time) WITH ORDINALITY h LEFT JOIN csec.login_titles() t ON t.login = h.login
 			CROSS JOIN LATERAL (SELECT h.classified OR csec.is_member(csec.reader(), 'csec_auditor') OR csec.is_member(csec.reader(), 'csec_officer')
 				OR coalesce((SELECT has_column_privilege(csec.reader(), tab, a.attnum, 'SELECT') FROM pg_attribute a
-					WHERE a.attrelid = tab AND a.attname = h.column_name AND NOT a.attisdropped), false) AS may) p;
+					WHERE a.attrelid = tab AND a.attname = h.column_name AND NOT a.attisdropped), false) AS may) p
+		ORDER BY h.ordinality;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.change_records(regclass, text, timestamptz, timestamptz) FROM PUBLIC;

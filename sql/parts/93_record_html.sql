@@ -76,15 +76,13 @@ CREATE FUNCTION csec.html_table(rows jsonb, fields jsonb, words jsonb, language 
 			SELECT f.n, f.name, f.title, f.field ->> 'kind' AS kind FROM f
 			WHERE f.leads AND EXISTS (SELECT FROM v WHERE v.head = f.name AND v.value IS NOT NULL)),
 		cells AS (
-			SELECT r.n AS row_no, h.n AS head_no, h.kind, h.name,
-				coalesce((SELECT string_agg(CASE WHEN v.leads THEN v.value ELSE '<div class="beside"><span>' || v.title || '</span> ' || v.value || '</div>' END, '' ORDER BY NOT v.leads, v.field_no)
-					FROM v WHERE v.row_no = r.n AND v.head = h.name AND v.value IS NOT NULL), '') AS cell
-			FROM r CROSS JOIN heads h),
+			SELECT v.row_no, v.head, string_agg(CASE WHEN v.leads THEN v.value ELSE '<div class="beside"><span>' || v.title || '</span> ' || v.value || '</div>' END, '' ORDER BY NOT v.leads, v.field_no) AS cell
+			FROM v WHERE v.value IS NOT NULL GROUP BY v.row_no, v.head),
 		shown AS (
 			-- of a column of words that comes first, only where it changes
-			SELECT c.row_no, c.head_no, c.name, c.cell, c.kind = 'word' AND c.head_no = (SELECT min(n) FROM heads)
-				AND c.cell IS NOT DISTINCT FROM lag(c.cell) OVER (PARTITION BY c.head_no ORDER BY c.row_no) AS same
-			FROM cells c)
+			SELECT r.n AS row_no, h.n AS head_no, h.name, coalesce(c.cell, '') AS cell, h.kind = 'word' AND h.n = (SELECT min(n) FROM heads)
+				AND c.cell IS NOT DISTINCT FROM lag(c.cell) OVER (PARTITION BY h.n ORDER BY r.n) AS same
+			FROM r CROSS JOIN heads h LEFT JOIN cells c ON c.row_no = r.n AND c.head = h.name)
 		SELECT CASE WHEN (SELECT count(*) FROM r) = 0 THEN '<p class="none">' || csec.html_word(words, 'none', language) || '</p>'
 			WHEN (SELECT count(*) FROM heads) = 0 THEN '<p class="none">' || (SELECT count(*) FROM r) || ' &#215; ' || csec.html_word(words, 'withheld', language) || '</p>'
 			ELSE '<table><thead><tr>' || (SELECT string_agg('<th scope="col">' || title || '</th>', '' ORDER BY n) FROM heads) || '</tr></thead><tbody>' || E'\n'
@@ -237,6 +235,7 @@ DECLARE
 	rows jsonb;
 	p jsonb;
 	number int := 0;
+	total int;
 	held int;
 	asked int;
 BEGIN
@@ -267,9 +266,10 @@ BEGIN
 		number := number + 1;
 		page := page || '<section><h2><span class="no">' || number || '</span>' || csec.html_title(p ->> 'title', p ->> 'title_zh', language) || '</h2>';
 		rows := p -> 'rows';
+		total := jsonb_array_length(rows);
 		IF p ->> 'name' IN ('access_records', 'change_records') THEN
 			SELECT coalesce(jsonb_agg(r.item ORDER BY r.n DESC), '[]') INTO rows FROM (
-				SELECT item, n FROM jsonb_array_elements(p -> 'rows') WITH ORDINALITY u (item, n) ORDER BY n DESC LIMIT most) r;
+				SELECT item, n FROM jsonb_array_elements(rows) WITH ORDINALITY u (item, n) WHERE n > total - most) r;
 		END IF;
 		IF p ->> 'name' = 'access_records' AND (charts ->> 'total')::int > 0 THEN
 			page := page || '<div class="charts"><div class="wide"><h3>' || csec.html_word(words, 'over_time', language) || '</h3>' || csec.svg_columns(charts -> 'time')
@@ -277,8 +277,8 @@ BEGIN
 				|| '<i class="o"></i>' || csec.html_word(words, 'no field', language) || '</p></div><div><h3>' || csec.html_word(words, 'by_person', language) || '</h3>' || csec.svg_bars(charts -> 'people')
 				|| '</div><div><h3>' || csec.html_word(words, 'by_field', language) || '</h3>' || csec.svg_bars(charts -> 'fields') || '</div></div>';
 		END IF;
-		IF jsonb_array_length(rows) < jsonb_array_length(p -> 'rows') THEN
-			page := page || '<p class="more">' || jsonb_array_length(rows) || ': ' || csec.html_word(words, 'newest', language) || ' ' || jsonb_array_length(p -> 'rows') || '</p>';
+		IF jsonb_array_length(rows) < total THEN
+			page := page || '<p class="more">' || jsonb_array_length(rows) || ': ' || csec.html_word(words, 'newest', language) || ' ' || total || '</p>';
 		END IF;
 		page := page || csec.html_table(rows, p -> 'fields', words, language) || E'</section>\n';
 	END LOOP;
