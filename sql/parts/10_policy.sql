@@ -8,7 +8,7 @@ DECLARE
 	role text;
 BEGIN
 	FOREACH role IN ARRAY ARRAY['csec_auditor', 'csec_admin', 'csec_officer',
-								'csec_backup', 'csec_loader', 'csec_trail_reader']
+								'csec_backup', 'csec_loader', 'csec_trail_reader', 'csec_management']
 	LOOP
 		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role) THEN
 			EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role);

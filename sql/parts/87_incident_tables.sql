@@ -1,14 +1,6 @@
 -- Incidents: what happened, to whom, until when somebody must be told, and
 -- what became of it.  Deadlines and severities are rows, not code.
 
-DO $$
-BEGIN
-	IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'csec_management') THEN
-		CREATE ROLE csec_management NOLOGIN;
-	END IF;
-END
-$$;
-
 CREATE TABLE csec.severity_rule (
 	level		text NOT NULL,
 	shown		text NOT NULL CHECK (shown IN ('revealed', 'masked')),

@@ -435,6 +435,8 @@ start(void)
 	csec_put_u32(bound + 8, MyDatabaseId);
 	cleaned_at = csec_clock_ms();
 	seal();
+	/* who raises alerts may begin */
+	csec_stream_poke_launcher();
 }
 
 /* Does csec.flush_audit() wait for what is at hand? */
