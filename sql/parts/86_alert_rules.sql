@@ -6,7 +6,7 @@
 
 -- Of a record what the rules want to know.
 CREATE TYPE csec.alert_record AS (seq int8, at timestamptz, kind int2, login text, relid oid, subject int8, keys int8multirange,
-	customers int8, revealed text[], reason text, ticket text, application text, session_started timestamptz, action text, object text, told bool);
+	customers int8, revealed text[], reason text, ticket text, application text, session_started timestamptz, action text, object text, told bool, shows bool);
 COMMENT ON TYPE csec.alert_record IS 'internal: of an audit record what alert rules look at';
 
 CREATE FUNCTION csec.raise_alert(kind text, key text, login text, relid oid, subject text, detail jsonb, seq int8, last_seq int8,
@@ -110,10 +110,10 @@ BEGIN
 			logins AS MATERIALIZED (SELECT n.login, csec.person_of(g.oid::regrole) AS person
 				FROM (SELECT DISTINCT r.login FROM unnest(batch) r WHERE r.kind IN (2, 3)) n JOIN pg_roles g ON g.rolname = n.login),
 			hit AS (
-				SELECT r.seq, r.at, r.login, w.* FROM unnest(batch) r JOIN w ON w.relid = r.relid AND w.key = r.subject WHERE r.kind IN (2, 3) AND r.subject IS NOT NULL
+				SELECT r.seq, r.at, r.login, w.* FROM unnest(batch) r JOIN w ON w.relid = r.relid AND w.key = r.subject WHERE r.kind IN (2, 3) AND r.shows AND r.subject IS NOT NULL
 				UNION ALL
 				SELECT r.seq, r.at, r.login, w.* FROM unnest(batch) r JOIN w ON w.relid = r.relid AND r.keys @> w.key
-					WHERE r.kind IN (2, 3) AND r.keys IS NOT NULL AND NOT lower_inf(r.keys))
+					WHERE r.kind IN (2, 3) AND r.shows AND r.keys IS NOT NULL AND NOT lower_inf(r.keys))
 			SELECT h.login || ' ' || h.customers_of || ' ' || h.subject || ' ' || (h.at AT TIME ZONE 'UTC')::date, h.login, h.customers_of, h.subject,
 				jsonb_build_object('why', min(h.why)), min(h.seq), max(h.seq), min(h.at), max(h.at), count(*)
 			FROM hit h LEFT JOIN logins l ON l.login = h.login

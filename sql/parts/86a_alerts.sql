@@ -79,7 +79,9 @@ BEGIN
 		SELECT array_agg((f.seq, f.at, l.kind, l.login, l.relid, l.subject,
 				CASE WHEN l.kind IN (2, 3) AND l.subject IS NULL THEN coalesce(l.subjects, csec.record_subject_keys(l.record)) END,
 				coalesce(f.subjects, f.rows, 0), f.revealed, nullif(f.reason, ''), nullif(f.ticket, ''), f.application, f.session_started, f.action, f.object,
-				f.exactness IS DISTINCT FROM 'intent')::csec.alert_record ORDER BY l.seq)
+				f.exactness IS DISTINCT FROM 'intent',
+				-- who counts customers looks at none of them
+				l.kind = 3 OR cardinality(f.revealed) > 0 OR cardinality(f.masked) > 0)::csec.alert_record ORDER BY l.seq)
 			INTO batch
 			FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
 			WHERE l.seq > c.seq AND l.seq <= upto AND l.kind <> 4;
