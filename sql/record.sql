@@ -165,6 +165,26 @@ SELECT measure, state, evidence, finding FROM csec.security_measures('cust') WHE
 -- effective access: by whatever way
 SELECT role, can_login, person, via, privileges, clearances FROM csec.effective_access('cust') WHERE role ~ '^regress_record' AND role <> 'regress_record_admin';
 
+-- incidents and reviews: what the workflows made of them
+\c - regress_record_admin
+UPDATE csec.record_part SET shown = true WHERE name = 'reviews';
+SELECT csec.register_person('o1', 'Officer One'), csec.assign_login('o1', 'regress_record_officer');
+\c - regress_record_clerk
+SELECT csec.report_incident('Looked at <b>', 'misuse', place => 'Xi''an') > 0 AS reported;
+\c - regress_record_officer
+SELECT csec.triage_incident((SELECT max(id) FROM csec.incident), 'o1', 'minor');
+SELECT csec.add_scope((SELECT max(id) FROM csec.incident), role => 'regress_record_clerk', from_time => now() - interval '1 hour', to_time => now() + interval '1 hour') >= 0 AS scoped;
+SELECT kind, title, place, concerned, revealed, masked, customers, state FROM csec.record_incidents('cust', '42');
+-- who is in no read is in no incident
+SELECT count(*) FROM csec.record_incidents('cust', '44');
+SELECT kind, concerned, customers FROM csec.record_incidents('cust');
+SELECT csec.plan_review('monthly', 'e1', 'o1', now() + interval '9 days', now() - interval '30 days', now(), 'cust') > 0 AS planned;
+SELECT csec.start_review((SELECT max(id) FROM csec.review));
+SELECT csec.add_finding((SELECT max(id) FROM csec.review), 'minor', 'a login is nobody''s', 'e1', now() + interval '9 days') > 0 AS found;
+\c - regress_record_auditor
+SELECT reviewer, state, conclusion, finding, severity, fixed_by, verified_by FROM csec.record_reviews('cust');
+SELECT part, count(*) FROM csec.customer_record('cust', '42') WHERE part IN ('incidents', 'reviews') GROUP BY part ORDER BY part;
+
 -- a table's owner runs nothing in the name of who reads a record
 \c - postgres
 CREATE SCHEMA AUTHORIZATION regress_record_owner;

@@ -120,6 +120,7 @@ CREATE FUNCTION csec.access_records(tab regclass, subject text, from_time timest
 BEGIN
 	PERFORM csec.check_record_reader('access_records', tab);
 	RETURN QUERY
+		-- the permit by its name: reads that no permit showed have none
 		SELECT w.at, coalesce(p.title, w.login), w.login, nullif(w.reader, w.login), w.actor, w.client, w.application, w.reason, w.ticket,
 			(to_jsonb(w) ->> 'permit')::int8, w.relation, w.statement, w.revealed, w.masked, w.redacted, w.other, w.exactness, w.status, w.seq
 		FROM csec.who_saw(tab, subject, from_time, to_time) w LEFT JOIN csec.login_titles() p ON p.login = w.login
