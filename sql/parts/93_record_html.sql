@@ -183,7 +183,7 @@ svg .name { fill: var(--ink); }
 .key i { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin: 0 5px 0 14px; vertical-align: -1px; }
 .key i:first-child { margin-left: 0; }
 table { width: 100%; border-collapse: collapse; font-size: 12.5px; line-height: 1.42; }
-th { text-align: left; font-weight: 600; font-size: 11.5px; color: var(--soft); vertical-align: bottom; padding: 4px 12px 5px 0; border-bottom: 1px solid var(--ink); }
+th { text-align: left; white-space: nowrap; font-weight: 600; font-size: 11.5px; color: var(--soft); vertical-align: bottom; padding: 4px 12px 5px 0; border-bottom: 1px solid var(--ink); }
 th .zh { font-weight: 400; display: block; }
 td, .chip, dd, .of b { unicode-bidi: isolate; }
 td { vertical-align: top; padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
@@ -192,6 +192,7 @@ td.same > * { visibility: hidden; }
 td.of-relation, td.of-seq, td.of-at { white-space: nowrap; }
 td.of-field { font: 12px/1.5 "Liberation Mono", Consolas, monospace; color: var(--soft); }
 td.of-finding { min-width: 220px; }
+td.of-reason, td.of-client { min-width: 92px; }
 time { white-space: nowrap; }
 time small { font-size: inherit; color: var(--soft); }
 .beside { color: var(--soft); font-size: 11.5px; line-height: 1.4; }
