@@ -84,13 +84,17 @@ all install clean clang:
 
 endif
 
-.PHONY: deps test demo bench clang lint format dist help print-PG_CONFIG
+.PHONY: deps test test-report demo bench clang lint format dist help print-PG_CONFIG
 
 deps:
 	@tests/lib/deps
 
 test: deps
 	@tests/run
+
+test-report:
+	@tests/lib/deps report
+	@tests/report/run
 
 demo: deps
 	@demo/run
@@ -125,6 +129,7 @@ help:
 	@echo 'make deps      install what is missing to build and test (Debian packages)'
 	@echo 'make demo      see csec at work on a throw-away server'
 	@echo 'make test      run every test; "tests/run KIND NAME" runs some of them'
+	@echo 'make test-report   open the pages of the security record in a browser: build/report'
 	@echo 'make bench     measure csec beside plain PostgreSQL and its peers (20 minutes)'
 	@echo 'make lint      compile with clang, check with cppcheck, report on layout'
 	@echo 'make format    lay the C files out as PostgreSQL does (pg_bsd_indent)'

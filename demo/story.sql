@@ -29,6 +29,10 @@ SELECT csec.set_clearance('manager', level => 'core');
 --hidden
 CREATE ROLE auditor LOGIN IN ROLE csec_auditor;
 --hidden
+SELECT csec.register_person('E1001', '李娜', '客服部', '坐席'), csec.register_person('E1002', '王伟', '客服部', '主管'), csec.register_person('E1003', '赵强', '市场部');
+--hidden
+SELECT csec.assign_login('E1001', 'clerk'), csec.assign_login('E1002', 'manager'), csec.assign_login('E1003', 'colleague');
+--hidden
 GRANT EXECUTE ON FUNCTION csec.match_customer(regclass, text, jsonb), csec.match_customer(regclass, text[], jsonb) TO clerk;
 
 \c - clerk
@@ -151,6 +155,17 @@ FROM csec.history('customers', '42');
 --expect ^ t +\|
 SELECT verified, records, bad_seq, problem FROM csec.verify_trail();
 
+-- All that is known of customer 42 goes onto one page: what is stored of him, who saw it, what
+-- changed, which measures hold, and which nobody can vouch for.
+
+--expect fail +\| +[1-9]
+--expect pass +\| +[1-9]
+--expect unknown +\| +[1-9]
+SELECT state, count(*) FROM csec.security_measures('customers')
+GROUP BY state ORDER BY state;
+--page customer-42.html
+SELECT csec.customer_record_html('customers', '42');
+
 \c - dba
 -- # 8. Customer 42 wants to be forgotten
 -- In this table each customer has a key of his own. It needs one word more.
@@ -230,4 +245,6 @@ SELECT verified, bad_seq, problem, detail FROM csec.verify_trail();
 
 -- # That was all
 -- Masks, encryption, and who saw whom: one call, and no change to the application.
+-- The record of customer 42 is still there, to be opened in a browser or printed:
+--where
 -- This server is gone now. README.md says how to install csec into a database of yours.

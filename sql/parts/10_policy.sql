@@ -8,7 +8,7 @@ DECLARE
 	role text;
 BEGIN
 	FOREACH role IN ARRAY ARRAY['csec_auditor', 'csec_admin', 'csec_officer',
-								'csec_backup', 'csec_loader', 'csec_trail_reader']
+								'csec_backup', 'csec_loader', 'csec_trail_reader', 'csec_management']
 	LOOP
 		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role) THEN
 			EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role);
@@ -179,7 +179,7 @@ COMMENT ON COLUMN csec.protected_field.original_type IS 'what csec.unprotect giv
 
 -- Chinese titles, in UTF-8: this script is in ASCII, so that it can be run in a
 -- database of any encoding.  One without such characters has no titles.
--- (Dropped where it is used last, in 74_discover.sql.)
+-- (Dropped where it is used last, in 94_record_zh.sql.)
 CREATE FUNCTION pg_temp.title(utf8 bytea) RETURNS text
 	LANGUAGE plpgsql IMMUTABLE
 	AS $$

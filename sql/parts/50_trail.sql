@@ -86,6 +86,8 @@ BEGIN
 	-- The heap is in the order of time, so a block range index finds a time as
 	-- well as a btree would, at a tenth of its cost for each record.
 	CREATE INDEX audit_log_at ON csec_trail.audit_log USING brin (at) WITH (pages_per_range = 32, autosummarize = on);
+	-- What somebody did in some hours; the many rows of one batch are one entry.
+	CREATE INDEX audit_log_login ON csec_trail.audit_log (login, at);
 	-- Of all rows of a table: found by the table alone, and a GiST entry costs
 	-- many times a btree entry.
 	CREATE INDEX audit_log_subjects ON csec_trail.audit_log USING gist (subjects)

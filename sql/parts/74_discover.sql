@@ -46,7 +46,6 @@ INSERT INTO csec.discovery_rule (category, column_names, check_kind, chance, shi
 	('location', concat_ws('|', '\m(lat|lon|latitude|longitude|gps|geo_?hash)\M', pg_temp.title('\xe8bda8e8bfb9')), NULL, 0, true),
 	('secret', concat_ws('|', 'pass_?w(or)?d|\mpwd\M|secret|api_?key|token', pg_temp.title('\xe5af86e7a081')), NULL, 0, true),
 	('card_check', '\m(cvv2?|cvc2?|cav2?|card_?pin)\M', NULL, 0, true);
-DROP FUNCTION pg_temp.title(bytea);
 SELECT pg_catalog.pg_extension_config_dump('csec.discovery_rule', 'WHERE NOT shipped');
 
 -- The columns that could hold such values and are no fields.

@@ -101,6 +101,7 @@ csec_stream_of(Oid database, bool make)
 		{
 			stream->database = database;
 			stream->sealer_pid = 0;
+			stream->alerter_pid = 0;
 			stream->sealer_latch = NULL;
 			stream->parked = 0;
 			stream->wanted = false;

@@ -22,6 +22,7 @@ typedef struct CsecStream
 {
 	Oid			database;		/* InvalidOid: the place is free */
 	pid_t		sealer_pid;		/* 0: none is running */
+	pid_t		alerter_pid;	/* 0: none is running */
 	struct Latch *sealer_latch; /* procLatch of the sealer, or NULL */
 	int			parked;			/* > 0: no sealer may run (CREATE DATABASE …) */
 	bool		wanted;			/* a sealer should run here */

@@ -1,6 +1,7 @@
 /*
  * launcher.c
- *		Starts a sealer for each database that has a trail.
+ *		Starts a sealer for each database that has a trail, and beside it who
+ *		raises alerts.
  *
  * A static background worker without a database of its own.  When it starts
  * it probes every database once: a sealer is started there, and leaves if it
@@ -39,14 +40,16 @@
 #include "util/clock.h"
 
 #define RESTART_SECONDS	5
+#define ALERTS_RESTART_MS 2000
 #define CLEANING_MS		60000
 #define BUSY_MS			100
 #define COMPLAINT_MS	60000
 
-/* A sealer that was started. */
+/* A sealer that was started, or a worker that raises alerts. */
 typedef struct Child
 {
 	Oid			database;
+	bool		alerts;
 	BackgroundWorkerHandle *handle;
 	int64		started;		/* on csec_clock_ms(), as all times here */
 } Child;
@@ -56,6 +59,7 @@ static List *to_probe = NIL;	/* OIDs of databases not looked at yet */
 
 /* When a sealer of a stream may be started again; by place in csec_streams. */
 static int64 not_before[CSEC_MAX_DATABASES];
+static int64 alerts_not_before[CSEC_MAX_DATABASES];
 
 void
 csec_launcher_init(void)
@@ -114,16 +118,14 @@ list_databases(void)
 
 /* False where no worker could be had; says why, but not every time. */
 static bool
-start_sealer(Oid database)
+start_worker(Oid database, bool alerts)
 {
 	static int64 complained = 0;
 	BackgroundWorker worker = {
-		.bgw_type = "csec sealer",
 		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
 		.bgw_start_time = BgWorkerStart_RecoveryFinished,
 		.bgw_restart_time = BGW_NEVER_RESTART,
 		.bgw_library_name = "csec",
-		.bgw_function_name = "csec_sealer_main",
 		.bgw_main_arg = ObjectIdGetDatum(database),
 		.bgw_notify_pid = MyProcPid
 	};
@@ -131,8 +133,11 @@ start_sealer(Oid database)
 	Child	   *child = palloc(sizeof(Child));
 	int64		now = csec_clock_ms();
 
-	snprintf(worker.bgw_name, BGW_MAXLEN, "csec sealer of database %u", database);
+	snprintf(worker.bgw_type, BGW_MAXLEN, alerts ? "csec alerts" : "csec sealer");
+	snprintf(worker.bgw_function_name, BGW_MAXLEN, alerts ? "csec_alerter_main" : "csec_sealer_main");
+	snprintf(worker.bgw_name, BGW_MAXLEN, "%s of database %u", worker.bgw_type, database);
 	child->database = database;
+	child->alerts = alerts;
 	child->started = now;
 	if (RegisterDynamicBackgroundWorker(&worker, &child->handle))
 	{
@@ -146,15 +151,16 @@ start_sealer(Oid database)
 	{
 		ereport(LOG,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("no background worker is free to seal the audit trail of database %u", database),
-				 errhint("Raise max_worker_processes by one for each database with csec, and restart the server.")));
+				 errmsg(alerts ? "no background worker is free to raise alerts in database %u" :
+						"no background worker is free to seal the audit trail of database %u", database),
+				 errhint("Raise max_worker_processes by two for each database with csec, and restart the server.")));
 		complained = now;
 	}
 	return false;
 }
 
 static Child *
-child_of(Oid database)
+child_of(Oid database, bool alerts)
 {
 	ListCell   *cell;
 
@@ -162,7 +168,7 @@ child_of(Oid database)
 	{
 		Child	   *child = lfirst(cell);
 
-		if (child->database == database)
+		if (child->database == database && child->alerts == alerts)
 			return child;
 	}
 	return NULL;
@@ -180,6 +186,11 @@ bury(Child *child)
 
 	if (stream == NULL)
 		return;
+	if (child->alerts)
+	{
+		alerts_not_before[stream - csec_streams->stream] = now + ALERTS_RESTART_MS;
+		return;
+	}
 	if (stream->failed_at != 0 || now - child->started < 1000)
 		not_before[stream - csec_streams->stream] = now + RESTART_SECONDS * 1000;
 }
@@ -209,7 +220,7 @@ probe_is_over(Oid database)
 {
 	CsecStream *stream = csec_stream_of(database, false);
 
-	return child_of(database) == NULL || (stream != NULL && stream->sealer_pid != 0);
+	return child_of(database, false) == NULL || (stream != NULL && stream->sealer_pid != 0);
 }
 
 /* One at a time: a server with many databases has few workers. */
@@ -223,14 +234,14 @@ probe_next(void)
 	probing = InvalidOid;
 	if (to_probe == NIL)
 		return;
-	if (child_of(linitial_oid(to_probe)) == NULL)
+	if (child_of(linitial_oid(to_probe), false) == NULL)
 	{
 		bool		open;
 
 		StartTransactionCommand();
 		open = database_is_open(linitial_oid(to_probe));
 		CommitTransactionCommand();
-		if (open && !start_sealer(linitial_oid(to_probe)))
+		if (open && !start_worker(linitial_oid(to_probe), false))
 			return;
 		if (open)
 			probing = linitial_oid(to_probe);
@@ -247,7 +258,20 @@ wants_sealer(CsecStream *stream)
 	wants = OidIsValid(stream->database) && stream->wanted &&
 		stream->parked == 0 && stream->sealer_pid == 0;
 	LWLockRelease(csec_streams->lock);
-	return wants && child_of(stream->database) == NULL;
+	return wants && child_of(stream->database, false) == NULL;
+}
+
+/* Beside each sealer that is at work. */
+static bool
+wants_alerts(CsecStream *stream)
+{
+	bool		wants;
+
+	LWLockAcquire(csec_streams->lock, LW_SHARED);
+	wants = OidIsValid(stream->database) && stream->wanted &&
+		stream->parked == 0 && stream->sealer_pid != 0 && stream->alerter_pid == 0;
+	LWLockRelease(csec_streams->lock);
+	return wants && child_of(stream->database, true) == NULL;
 }
 
 /* True where something is left to do soon. */
@@ -273,7 +297,17 @@ start_wanted(void)
 		StartTransactionCommand();
 		open = database_is_open(stream->database);
 		CommitTransactionCommand();
-		if (open && !start_sealer(stream->database))
+		if (open && !start_worker(stream->database, false))
+			more = true;
+	}
+	/* sealers first, where workers are few */
+	for (int i = 0; i < CSEC_MAX_DATABASES; i++)
+	{
+		CsecStream *stream = &csec_streams->stream[i];
+
+		if (!wants_alerts(stream))
+			continue;
+		if (now < alerts_not_before[i] || !start_worker(stream->database, true))
 			more = true;
 	}
 	return more;

@@ -1,6 +1,6 @@
 /*
  * park.c
- *		Keep the sealer out of a database for a while.
+ *		Keep the sealer, and who raises alerts, out of a database for a while.
  */
 #include "sealer/park.h"
 
@@ -33,7 +33,7 @@ sealer_is_out(CsecStream *stream)
 	bool		out;
 
 	LWLockAcquire(csec_streams->lock, LW_SHARED);
-	out = stream->sealer_pid == 0;
+	out = stream->sealer_pid == 0 && stream->alerter_pid == 0;
 	LWLockRelease(csec_streams->lock);
 	return out;
 }

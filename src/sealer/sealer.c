@@ -472,6 +472,8 @@ start(void)
 	cleaned_at = csec_clock_ms();
 	seal();
 	close_epoch(false);
+	/* who raises alerts may begin */
+	csec_stream_poke_launcher();
 }
 
 /* Does csec.flush_audit() wait for what is at hand? */

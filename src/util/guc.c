@@ -20,6 +20,8 @@ char	   *csec_key_directory = NULL;
 char	   *csec_key_command = NULL;
 int			csec_key_command_timeout = 30;
 char	   *csec_kek = NULL;
+char	   *csec_alert_command = NULL;
+int			csec_alert_command_timeout = 30;
 int			csec_suite = 1;
 int			csec_key_max_uses = INT_MAX;
 int			csec_subject_key_cache = 256;
@@ -261,6 +263,23 @@ define_checkpoint_settings(void)
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 }
 
+/* Alerts: who is told. */
+static void
+define_alert_settings(void)
+{
+	DefineCustomStringVariable("csec.alert_command",
+							   "Shell command that is run for each alert.",
+							   "%i stands for its number, %k its kind, %s its severity, %u the login, %n how often, %% for a percent sign; all are quoted.",
+							   &csec_alert_command, NULL,
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.alert_command_timeout",
+							"Longest time csec.alert_command may take.",
+							NULL,
+							&csec_alert_command_timeout, 30, 1, 3600,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
 /* What readers without clearance may do. */
 static void
 define_reader_settings(void)
@@ -343,6 +362,7 @@ csec_guc_init(void)
 	define_key_settings();
 	define_trail_settings();
 	define_checkpoint_settings();
+	define_alert_settings();
 	define_reader_settings();
 	define_match_settings();
 	define_context_settings();

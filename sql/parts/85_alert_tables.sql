@@ -1,0 +1,215 @@
+-- Alerts: the rules, what they found, and how far the trail was looked at.
+--
+-- A rule is a row: whether it is on, how severe its alerts are, and its
+-- thresholds.  What it looks for is code (86_alert_rules.sql): who may change
+-- rows changes numbers, and runs nothing.
+
+CREATE TABLE csec.alert_rule (
+	kind		text PRIMARY KEY,
+	enabled		bool NOT NULL DEFAULT true,
+	severity	text NOT NULL CHECK (severity IN ('minor', 'moderate', 'major', 'critical')),
+	params		jsonb NOT NULL DEFAULT '{}',
+	meaning		text NOT NULL CHECK (length(meaning) BETWEEN 1 AND 1000),
+	shipped		bool NOT NULL DEFAULT false
+);
+COMMENT ON TABLE csec.alert_rule IS 'what raises an alert; members of csec_admin change thresholds and switch rules off, on record';
+COMMENT ON COLUMN csec.alert_rule.params IS 'thresholds; each kind has its own, and no others';
+COMMENT ON COLUMN csec.alert_rule.shipped IS 'as csec shipped it: left out of dumps; false as soon as it is changed';
+
+INSERT INTO csec.alert_rule (kind, severity, params, meaning, shipped) VALUES
+	('bulk_reveal', 'major', '{"factor": 5, "least": 200}', 'a login saw more customers in clear within a day than factor times its mean of the 30 days before, and at least so many', true),
+	('off_hours', 'minor', '{"from": "07:00", "until": "21:00", "days": [1, 2, 3, 4, 5, 6], "zone": "Asia/Shanghai"}', 'a login saw customers in clear outside these hours of these days of the week (1 is Monday)', true),
+	('denial_burst', 'moderate', '{"least": 10, "minutes": 5}', 'a login was refused so often within so many minutes', true),
+	('one_customer', 'moderate', '{"persons": 4, "minutes": 60}', 'so many persons looked for one and the same customer within so many minutes', true),
+	('own_record', 'major', '{}', 'somebody looked at himself as a customer', true),
+	('colleague', 'moderate', '{}', 'somebody looked at a customer who works here', true),
+	('watched', 'major', '{}', 'a customer was looked at who is watched: a VIP, or a relative of who looked', true),
+	('decoy', 'critical', '{}', 'a customer was looked at who does not exist', true),
+	('no_ticket', 'minor', '{"levels": ["core"]}', 'fields of these levels were seen in clear without a ticket', true),
+	('dormant_permit', 'minor', '{"days": 14}', 'a permit was not used for so many days', true),
+	('enumeration', 'major', '{"customers": 60, "minutes": 10}', 'a login looked for so many customers one by one within so many minutes', true),
+	('login_after_reset', 'critical', '{"minutes": 1440}', 'within so many minutes after a password was set or pg_hba.conf changed, somebody else''s or anybody''s, a session of it saw fields in clear', true),
+	('same_reasons', 'minor', '{"customers": 30}', 'a login gave one reason for so many customers within a day', true),
+	('service_account', 'major', '{"logins": [], "applications": ["psql", "pgAdmin%", "DBeaver%", "DataGrip%", "Navicat%"]}', 'one of these logins, which are for programs, was used with a tool for people', true),
+	('audit_gap', 'critical', '{}', 'records are missing, were rejected, or recording was suspended', true),
+	('chain_break', 'critical', '{"records": 20000}', 'a record of the trail does not fit the one before; so many older ones are looked at again each time', true),
+	('policy_change', 'moderate', '{}', 'a level, category, clearance, protection or rule was changed', true),
+	('rule_failed', 'major', '{}', 'a rule could not be evaluated', true);
+
+CREATE TABLE csec.watched_customer (
+	relid		regclass,
+	subject		text,
+	why			text NOT NULL CHECK (why IN ('vip', 'relative', 'decoy')),
+	person		text NOT NULL DEFAULT '',
+	note		text CHECK (length(note) <= 200),
+	PRIMARY KEY (relid, subject, why, person),
+	CHECK ((why = 'relative') = (person <> ''))
+);
+COMMENT ON TABLE csec.watched_customer IS 'customers whom to look at raises an alert';
+COMMENT ON COLUMN csec.watched_customer.why IS 'vip; relative of a person; decoy: there is no such customer';
+COMMENT ON COLUMN csec.watched_customer.person IS 'whose relative it is; else empty';
+
+CREATE SEQUENCE csec.alert_id;
+REVOKE ALL ON SEQUENCE csec.alert_id FROM PUBLIC;
+COMMENT ON SEQUENCE csec.alert_id IS 'numbers alerts';
+
+CREATE TABLE csec.alert (
+	id			int8 PRIMARY KEY DEFAULT nextval('csec.alert_id'),
+	kind		text NOT NULL,
+	key			text NOT NULL,
+	severity	text NOT NULL,
+	state		text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'acknowledged')),
+	login		text,
+	person		text,
+	relid		regclass,
+	subject		text,
+	detail		jsonb NOT NULL DEFAULT '{}',
+	first_seq	int8,
+	last_seq	int8,
+	times		int8 NOT NULL DEFAULT 1,
+	at			timestamptz NOT NULL,
+	last_at		timestamptz NOT NULL,
+	raised_at	timestamptz NOT NULL DEFAULT clock_timestamp(),
+	acknowledged_by text,
+	acknowledged_at timestamptz,
+	reason		text,
+	incident	int8,
+	told		text CHECK (told IN ('yes', 'failed')),
+	tries		int NOT NULL DEFAULT 0,
+	told_at		timestamptz
+);
+-- What goes on while nobody has acknowledged it is one alert.
+CREATE UNIQUE INDEX alert_open ON csec.alert (kind, key) WHERE state = 'open';
+CREATE INDEX alert_untold ON csec.alert (id) WHERE told IS NULL;
+CREATE INDEX alert_person ON csec.alert (person, at);
+CREATE INDEX alert_subject ON csec.alert (relid, subject) WHERE subject IS NOT NULL;
+COMMENT ON TABLE csec.alert IS 'what the rules found in the trail';
+COMMENT ON COLUMN csec.alert.key IS 'what makes two of a kind the same: then one alert counts both, until it is acknowledged';
+COMMENT ON COLUMN csec.alert.first_seq IS 'number of the audit record that raised it';
+COMMENT ON COLUMN csec.alert.times IS 'how often it was met';
+COMMENT ON COLUMN csec.alert.at IS 'when it was done, by the clock of the session';
+COMMENT ON COLUMN csec.alert.incident IS 'the incident that it opened';
+COMMENT ON COLUMN csec.alert.told IS 'whether csec.alert_command took it; null: not yet, or there is none';
+
+CREATE TABLE csec.alert_cursor (
+	seq			int8 NOT NULL,
+	hash		bytea,
+	checked_seq	int8 NOT NULL DEFAULT 0,
+	checked_hash bytea,
+	hba_digest	text,
+	hba_changed_at timestamptz,
+	looked_at	timestamptz
+);
+CREATE UNIQUE INDEX alert_cursor_one ON csec.alert_cursor ((true));
+COMMENT ON TABLE csec.alert_cursor IS 'one row: how far the rules have looked at the trail';
+COMMENT ON COLUMN csec.alert_cursor.checked_seq IS 'how far the chain was looked at again; it starts over at the end';
+COMMENT ON COLUMN csec.alert_cursor.hba_digest IS 'of the rules in pg_hba.conf as they were';
+COMMENT ON COLUMN csec.alert_cursor.looked_at IS 'when what no record tells was looked at: permits, pg_hba.conf, the chain';
+INSERT INTO csec.alert_cursor (seq) VALUES (0);
+
+-- What the rules remember.  Of no use to anybody else, and not dumped.
+CREATE TABLE csec.alert_tally (
+	kind		text,
+	key			text COLLATE "C",
+	minute		timestamptz,
+	n			int8 NOT NULL,
+	PRIMARY KEY (kind, key, minute)
+);
+COMMENT ON TABLE csec.alert_tally IS 'internal: counts of the rules, by minute';
+CREATE TABLE csec.alert_seen (
+	relid		oid,
+	subject		int8,
+	login		text COLLATE "C",
+	at			timestamptz NOT NULL,
+	PRIMARY KEY (relid, subject, login)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE csec.alert_seen IS 'internal: who looked for which customer last, of those looked for lately';
+
+-- Kept for good: what is usual for a login, and the indicators.
+CREATE TABLE csec.activity (
+	login		text COLLATE "C",
+	day			date,
+	reads		int8 NOT NULL DEFAULT 0,
+	revealed	int8 NOT NULL DEFAULT 0,
+	masked		int8 NOT NULL DEFAULT 0,
+	denials		int8 NOT NULL DEFAULT 0,
+	PRIMARY KEY (login, day)
+);
+COMMENT ON TABLE csec.activity IS 'what each login read and was denied on each day (UTC)';
+COMMENT ON COLUMN csec.activity.revealed IS 'customers whose fields were in clear, counted once for each read';
+COMMENT ON COLUMN csec.activity.masked IS 'customers of whom only masks were seen, likewise';
+
+-- A rule says what its kind knows, in the form that its kind takes.
+CREATE FUNCTION csec.check_alert_rule() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	known jsonb := (SELECT jsonb_object_agg(v.kind, v.params) FROM (VALUES
+		('bulk_reveal', '{"factor": "number", "least": "number"}'::jsonb), ('off_hours', '{"from": "time", "until": "time", "days": "days", "zone": "zone"}'),
+		('denial_burst', '{"least": "number", "minutes": "number"}'), ('one_customer', '{"persons": "number", "minutes": "number"}'),
+		('own_record', '{}'), ('colleague', '{}'), ('watched', '{}'), ('decoy', '{}'), ('no_ticket', '{"levels": "texts"}'),
+		('dormant_permit', '{"days": "number"}'), ('enumeration', '{"customers": "number", "minutes": "number"}'),
+		('login_after_reset', '{"minutes": "number"}'), ('same_reasons', '{"customers": "number"}'),
+		('service_account', '{"logins": "texts", "applications": "texts"}'), ('audit_gap', '{}'), ('chain_break', '{"records": "number"}'),
+		('policy_change', '{}'), ('rule_failed', '{}')) v (kind, params));
+	p record;
+	v jsonb;
+	good bool;
+BEGIN
+	NEW.shipped := false;
+	IF NOT known ? NEW.kind THEN
+		RAISE EXCEPTION 'there is no alert of kind "%"', NEW.kind USING ERRCODE = 'check_violation', HINT = 'Kinds are code; their thresholds can be changed.';
+	END IF;
+	IF jsonb_typeof(NEW.params) <> 'object' OR NEW.params - ARRAY(SELECT jsonb_object_keys(known -> NEW.kind)) <> '{}' THEN
+		RAISE EXCEPTION 'an alert of kind "%" has no such parameter', NEW.kind USING ERRCODE = 'check_violation', HINT = 'See csec.alert_rule.';
+	END IF;
+	FOR p IN SELECT * FROM jsonb_each_text(known -> NEW.kind) LOOP
+		v := NEW.params -> p.key;
+		good := v IS NOT NULL AND CASE p.value
+			WHEN 'number' THEN jsonb_typeof(v) = 'number' AND v::numeric BETWEEN 1 AND 1000000000 AND (p.key <> 'minutes' OR v::numeric <= 10080)
+			WHEN 'time' THEN jsonb_typeof(v) = 'string' AND (v #>> '{}') ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'
+			WHEN 'zone' THEN EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = v #>> '{}')
+			WHEN 'days' THEN jsonb_typeof(v) = 'array' AND v <@ '[1, 2, 3, 4, 5, 6, 7]'
+			ELSE jsonb_typeof(v) = 'array' AND NOT jsonb_path_exists(v, '$[*] ? (@.type() != "string")') END;
+		IF NOT coalesce(good, false) THEN
+			RAISE EXCEPTION 'parameter "%" of an alert of kind "%" is missing, or not in its form', p.key, NEW.kind
+				USING ERRCODE = 'check_violation', HINT = 'Numbers begin with 1, minutes go to 10080, times are HH:MM.';
+		END IF;
+	END LOOP;
+	IF TG_OP = 'INSERT' THEN
+		DELETE FROM csec.alert_rule r WHERE r.kind = NEW.kind AND r.shipped;
+	END IF;
+	RETURN NEW;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.check_alert_rule() FROM PUBLIC;
+COMMENT ON FUNCTION csec.check_alert_rule() IS 'trigger of csec.alert_rule: refuses what its kind does not know';
+CREATE TRIGGER check_rule BEFORE INSERT OR UPDATE ON csec.alert_rule FOR EACH ROW EXECUTE FUNCTION csec.check_alert_rule();
+ALTER TABLE csec.alert_rule ENABLE ALWAYS TRIGGER check_rule;
+CREATE TRIGGER policy_counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.alert_rule FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_counted();
+ALTER TABLE csec.alert_rule ENABLE ALWAYS TRIGGER policy_counted;
+
+DO $$
+DECLARE
+	t record;
+BEGIN
+	FOR t IN SELECT * FROM (VALUES ('alert_rule', 'kind', 'INSERT OR UPDATE OR DELETE'), ('watched_customer', 'relid', 'INSERT OR UPDATE OR DELETE'),
+			('alert', 'id', 'DELETE'), ('activity', 'login', 'DELETE'), ('alert_cursor', 'seq', 'INSERT OR DELETE')) v (name, object, ops) LOOP
+		EXECUTE format('CREATE TRIGGER row_recorded AFTER %s ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.row_recorded(%L)', t.ops, t.name, t.object);
+		EXECUTE format('CREATE TRIGGER rows_truncated AFTER TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
+		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER row_recorded, ENABLE ALWAYS TRIGGER rows_truncated', t.name);
+		EXECUTE format('GRANT SELECT ON csec.%I TO csec_admin, csec_auditor, csec_officer, csec_management, csec_backup', t.name);
+	END LOOP;
+END
+$$;
+-- who is watched, and why, is not for those who look after the rules
+REVOKE SELECT ON csec.watched_customer FROM csec_admin;
+GRANT INSERT, UPDATE, DELETE ON csec.alert_rule TO csec_admin;
+GRANT INSERT, UPDATE, DELETE ON csec.watched_customer TO csec_officer;
+REVOKE ALL ON csec.alert_tally, csec.alert_seen FROM PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('csec.alert_rule', 'WHERE NOT shipped');
+SELECT pg_catalog.pg_extension_config_dump('csec.watched_customer',
+	'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relid)');
+SELECT pg_catalog.pg_extension_config_dump('csec.alert_id', '');
+SELECT pg_catalog.pg_extension_config_dump('csec.alert', '');
+SELECT pg_catalog.pg_extension_config_dump('csec.activity', '');

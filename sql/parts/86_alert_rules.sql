@@ -1,0 +1,218 @@
+-- What each kind of alert looks for, in batches of records that are sealed.
+--
+-- A worker of its own (src/sealer/alerter.c) calls csec.evaluate_alerts(): an
+-- error here never keeps the trail from being sealed.  Each rule runs for
+-- itself; one that fails raises an alert and leaves the others be.
+
+-- Of a record what the rules want to know.
+CREATE TYPE csec.alert_record AS (seq int8, at timestamptz, kind int2, login text, relid oid, subject int8, keys int8multirange,
+	customers int8, revealed text[], reason text, ticket text, application text, session_started timestamptz, action text, object text, told bool, shows bool);
+COMMENT ON TYPE csec.alert_record IS 'internal: of an audit record what alert rules look at';
+
+CREATE FUNCTION csec.raise_alert(kind text, key text, login text, relid oid, subject text, detail jsonb, seq int8, last_seq int8,
+		at timestamptz, last_at timestamptz, times int8) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	how text := (SELECT r.severity FROM csec.alert_rule r WHERE r.kind = raise_alert.kind);
+	made int8;
+	who text := (SELECT csec.person_of(r.oid::regrole) FROM pg_roles r WHERE r.rolname = login);
+BEGIN
+	UPDATE csec.alert a SET times = a.times + raise_alert.times, last_seq = greatest(a.last_seq, raise_alert.last_seq), last_at = greatest(a.last_at, raise_alert.last_at)
+		WHERE a.kind = raise_alert.kind AND a.key = raise_alert.key AND a.state = 'open';
+	IF FOUND THEN
+		RETURN;
+	END IF;
+	INSERT INTO csec.alert (kind, key, severity, login, person, relid, subject, detail, first_seq, last_seq, times, at, last_at)
+		VALUES (raise_alert.kind, raise_alert.key, coalesce(how, 'major'), raise_alert.login, who, raise_alert.relid, raise_alert.subject,
+			coalesce(raise_alert.detail, '{}'), seq, raise_alert.last_seq, raise_alert.times, raise_alert.at, raise_alert.last_at)
+		RETURNING id INTO made;
+	-- anybody may LISTEN: so neither whom nor what
+	PERFORM pg_notify('csec_alert', jsonb_build_object('alert', made, 'kind', kind, 'severity', how)::text);
+	PERFORM csec.control('alert raised', 'alert ' || made, jsonb_strip_nulls(jsonb_build_object('kind', kind, 'severity', how, 'login', login, 'record', seq, 'policy', csec.policy_version())));
+END
+$$;
+REVOKE ALL ON FUNCTION csec.raise_alert(text, text, text, oid, text, jsonb, int8, int8, timestamptz, timestamptz, int8) FROM PUBLIC;
+COMMENT ON FUNCTION csec.raise_alert(text, text, text, oid, text, jsonb, int8, int8, timestamptz, timestamptz, int8) IS 'internal: raise an alert, or count it with the one that is open';
+
+-- Add to the counts of a rule, by minute.
+CREATE FUNCTION csec.count_for_alert(kind text, keys text[], minutes timestamptz[], ns int8[]) RETURNS void
+	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+		INSERT INTO csec.alert_tally AS t (kind, key, minute, n)
+			SELECT count_for_alert.kind, u.key, u.minute, sum(u.n) FROM unnest(keys, minutes, ns) u (key, minute, n) GROUP BY u.key, u.minute
+			ON CONFLICT ON CONSTRAINT alert_tally_pkey DO UPDATE SET n = t.n + EXCLUDED.n
+	$$;
+REVOKE ALL ON FUNCTION csec.count_for_alert(text, text[], timestamptz[], int8[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.count_for_alert(text, text[], timestamptz[], int8[]) IS 'internal: counts of an alert rule';
+
+-- Customers whom to look at is worth an alert, by the keys of the trail, of
+-- the tables whose records are about them.
+CREATE FUNCTION csec.watched_keys()
+	RETURNS TABLE (relid oid, key int8, subject text, customers_of oid, why text, person text)
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+		SELECT DISTINCT t.relid, k.key, w.subject, w.relid::oid, w.why, w.person
+			FROM (SELECT c.relid, c.subject, c.why, c.person FROM csec.watched_customer c
+				UNION ALL SELECT c.relid, c.subject, 'own', c.person FROM csec.person_customer c) w
+				CROSS JOIN LATERAL unnest(csec.subject_tables(w.relid, true)) t (relid)
+				CROSS JOIN LATERAL unnest(csec.subject_keys(w.subject)) k (key)
+	$$;
+REVOKE ALL ON FUNCTION csec.watched_keys() FROM PUBLIC;
+COMMENT ON FUNCTION csec.watched_keys() IS 'internal: customers who are watched, as the trail files them';
+
+-- What one kind finds in a batch: at most one row for each key.
+CREATE FUNCTION csec.alert_hits(what text, p jsonb, batch csec.alert_record[])
+	RETURNS TABLE (key text, login text, relid oid, subject text, detail jsonb, seq int8, last_seq int8, at timestamptz, last_at timestamptz, times int8)
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+	span interval := make_interval(mins => (p ->> 'minutes')::int);
+BEGIN
+	IF what = 'bulk_reveal' THEN
+		RETURN QUERY
+			SELECT b.login || ' ' || b.day, b.login, NULL::oid, NULL::text, jsonb_build_object('customers', t.revealed, 'mean', round(m.mean, 1)),
+				b.seq, b.last_seq, b.at, b.last_at, b.times
+			FROM (SELECT r.login, (r.at AT TIME ZONE 'UTC')::date AS day, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
+					FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND cardinality(r.revealed) > 0 GROUP BY 1, 2) b
+				JOIN csec.activity t ON t.login = b.login AND t.day = b.day
+				CROSS JOIN LATERAL (SELECT coalesce(avg(d.revealed), 0) AS mean FROM csec.activity d
+					WHERE d.login = b.login AND d.day < b.day AND d.day >= b.day - 30) m
+			WHERE t.revealed >= (p ->> 'least')::numeric AND t.revealed > (p ->> 'factor')::numeric * m.mean;
+	ELSIF what = 'off_hours' THEN
+		RETURN QUERY
+			SELECT r.login || ' ' || r.here::date, r.login, NULL::oid, NULL::text, '{}'::jsonb, min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
+			FROM (SELECT u.*, u.at AT TIME ZONE (p ->> 'zone') AS here FROM unnest(batch) u WHERE u.kind = 2 AND cardinality(u.revealed) > 0) r
+			WHERE NOT ((CASE WHEN (p ->> 'from')::time <= (p ->> 'until')::time THEN r.here::time >= (p ->> 'from')::time AND r.here::time < (p ->> 'until')::time
+					ELSE r.here::time >= (p ->> 'from')::time OR r.here::time < (p ->> 'until')::time END)
+				AND p -> 'days' @> to_jsonb(extract(isodow FROM r.here)::int))
+			GROUP BY r.login, r.here::date;
+	ELSIF what = 'denial_burst' THEN
+		PERFORM csec.count_for_alert(what, array_agg(r.login), array_agg(date_trunc('minute', r.at)), array_agg(1::int8)) FROM unnest(batch) r WHERE r.kind = 6 AND r.login IS NOT NULL HAVING count(*) > 0;
+		RETURN QUERY
+			SELECT b.login, b.login, NULL::oid, NULL::text, jsonb_build_object('denials', t.n), b.seq, b.last_seq, b.at, b.last_at, b.times
+			FROM (SELECT r.login, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
+					FROM unnest(batch) r WHERE r.kind = 6 AND r.login IS NOT NULL GROUP BY r.login) b
+				CROSS JOIN LATERAL (SELECT sum(c.n) AS n FROM csec.alert_tally c WHERE c.kind = what AND c.key = b.login AND c.minute > b.last_at - span) t
+			WHERE t.n >= (p ->> 'least')::numeric;
+	ELSIF what = 'one_customer' THEN
+		-- who was looked for lately stands in csec.alert_seen: csec.note_seen()
+		RETURN QUERY
+			SELECT b.relid || ' ' || b.subject, NULL::text, b.relid, b.subject::text,
+				jsonb_build_object('persons', s.persons), b.seq, b.last_seq, b.at, b.last_at, b.times
+			FROM (SELECT r.relid, r.subject, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
+					FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND r.subject IS NOT NULL GROUP BY r.relid, r.subject) b
+				CROSS JOIN LATERAL (SELECT array_agg(DISTINCT coalesce(l.person, 'login:' || o.login)) AS persons FROM csec.alert_seen o
+					LEFT JOIN pg_roles g ON g.rolname = o.login LEFT JOIN csec.person_login l ON l.role = g.oid
+					WHERE o.relid = b.relid AND o.subject = b.subject AND o.at > b.last_at - span
+					HAVING count(*) >= (p ->> 'persons')::int) s
+			WHERE cardinality(s.persons) >= (p ->> 'persons')::int;
+	ELSIF what IN ('own_record', 'colleague', 'watched', 'decoy') THEN
+		RETURN QUERY
+			WITH w AS MATERIALIZED (SELECT * FROM csec.watched_keys()),
+			logins AS MATERIALIZED (SELECT n.login, csec.person_of(g.oid::regrole) AS person
+				FROM (SELECT DISTINCT r.login FROM unnest(batch) r WHERE r.kind IN (2, 3)) n JOIN pg_roles g ON g.rolname = n.login),
+			hit AS (
+				SELECT r.seq, r.at, r.login, w.* FROM unnest(batch) r JOIN w ON w.relid = r.relid AND w.key = r.subject WHERE r.kind IN (2, 3) AND r.shows AND r.subject IS NOT NULL
+				UNION ALL
+				SELECT r.seq, r.at, r.login, w.* FROM unnest(batch) r JOIN w ON w.relid = r.relid AND r.keys @> w.key
+					WHERE r.kind IN (2, 3) AND r.shows AND r.keys IS NOT NULL AND NOT lower_inf(r.keys))
+			SELECT h.login || ' ' || h.customers_of || ' ' || h.subject || ' ' || (h.at AT TIME ZONE 'UTC')::date, h.login, h.customers_of, h.subject,
+				jsonb_build_object('why', min(h.why)), min(h.seq), max(h.seq), min(h.at), max(h.at), count(*)
+			FROM hit h LEFT JOIN logins l ON l.login = h.login
+			WHERE CASE what WHEN 'own_record' THEN h.why = 'own' AND h.person = l.person
+				WHEN 'colleague' THEN h.why = 'own' AND h.person IS DISTINCT FROM l.person
+				WHEN 'decoy' THEN h.why = 'decoy'
+				ELSE h.why = 'vip' OR h.why = 'relative' AND h.person = l.person END
+			GROUP BY h.login, h.customers_of, h.subject, (h.at AT TIME ZONE 'UTC')::date;
+	ELSIF what = 'no_ticket' THEN
+		RETURN QUERY
+			WITH levels AS MATERIALIZED (SELECT s.relid, s.revealed FROM (SELECT DISTINCT r.relid, r.revealed FROM unnest(batch) r WHERE r.kind = 2 AND cardinality(r.revealed) > 0 AND r.ticket IS NULL) s
+				WHERE EXISTS (SELECT FROM unnest(s.revealed) f WHERE p -> 'levels' ? csec.field_level(s.relid, f)))
+			SELECT r.login || ' ' || (r.at AT TIME ZONE 'UTC')::date, r.login, min(r.relid), NULL::text, '{}'::jsonb, min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
+			FROM unnest(batch) r JOIN levels v ON v.relid = r.relid AND v.revealed = r.revealed
+			WHERE r.kind = 2 AND r.ticket IS NULL GROUP BY r.login, (r.at AT TIME ZONE 'UTC')::date;
+	ELSIF what = 'enumeration' THEN
+		-- counted by csec.note_seen()
+		RETURN QUERY
+			SELECT b.login, b.login, NULL::oid, NULL::text, jsonb_build_object('customers', t.n), b.seq, b.last_seq, b.at, b.last_at, b.times
+			FROM (SELECT r.login, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
+					FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND r.subject IS NOT NULL GROUP BY r.login) b
+				CROSS JOIN LATERAL (SELECT sum(c.n) AS n FROM csec.alert_tally c WHERE c.kind = what AND c.key = b.login AND c.minute > b.last_at - span) t
+			WHERE t.n >= (p ->> 'customers')::numeric;
+	ELSIF what = 'login_after_reset' THEN
+		-- somebody else's password, or what else lets one in
+		PERFORM csec.count_for_alert(what, array_agg(r.object), array_agg(date_trunc('milliseconds', r.at)), array_agg(r.seq)) FROM unnest(batch) r
+			WHERE r.kind = 5 AND r.action IN ('ALTER ROLE', 'CREATE ROLE') AND r.object IS DISTINCT FROM r.login AND r.object IS NOT NULL HAVING count(*) > 0;
+		RETURN QUERY
+			SELECT r.login || ' ' || r.session_started, r.login, NULL::oid, NULL::text, jsonb_build_object('what', min(v.why)), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
+			FROM unnest(batch) r CROSS JOIN LATERAL (
+				SELECT 'role changed' AS why FROM csec.alert_tally c WHERE c.kind = what AND c.key = r.login AND c.minute <= r.session_started AND c.minute > r.at - span
+				UNION ALL SELECT 'pg_hba.conf changed' FROM csec.alert_cursor c WHERE c.hba_changed_at <= r.session_started AND c.hba_changed_at > r.at - span) v
+			WHERE r.kind = 2 AND cardinality(r.revealed) > 0 GROUP BY r.login, r.session_started;
+	ELSIF what = 'same_reasons' THEN
+		PERFORM csec.count_for_alert(what, array_agg(r.login || ' ' || md5(r.reason)), array_agg(date_trunc('day', r.at, 'UTC')), array_agg(r.customers))
+			FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND r.reason IS NOT NULL AND NOT EXISTS (SELECT FROM csec.default_reason d WHERE d.reason = r.reason) HAVING count(*) > 0;
+		RETURN QUERY
+			SELECT b.login || ' ' || b.hash || ' ' || b.day, b.login, NULL::oid, NULL::text, jsonb_build_object('customers', t.n), b.seq, b.last_seq, b.at, b.last_at, b.times
+			FROM (SELECT r.login, md5(r.reason) AS hash, date_trunc('day', r.at, 'UTC') AS day, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
+					FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND r.reason IS NOT NULL GROUP BY 1, 2, 3) b
+				JOIN csec.alert_tally t ON t.kind = what AND t.key = b.login || ' ' || b.hash AND t.minute = b.day
+			WHERE t.n >= (p ->> 'customers')::numeric;
+	ELSIF what = 'service_account' THEN
+		RETURN QUERY
+			SELECT r.login || ' ' || (r.at AT TIME ZONE 'UTC')::date, r.login, NULL::oid, NULL::text, jsonb_build_object('application', min(r.application)), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
+			FROM unnest(batch) r WHERE p -> 'logins' ? r.login AND r.application ILIKE ANY (ARRAY(SELECT jsonb_array_elements_text(p -> 'applications')))
+			GROUP BY r.login, (r.at AT TIME ZONE 'UTC')::date;
+	ELSIF what = 'audit_gap' THEN
+		RETURN QUERY
+			SELECT coalesce(r.action, '') || ' ' || r.kind, min(r.login), NULL::oid, NULL::text, jsonb_build_object('what', r.action), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
+			FROM unnest(batch) r WHERE r.kind IN (7, 9) OR r.kind = 5 AND r.action = 'suspend recording' GROUP BY r.action, r.kind;
+	ELSIF what = 'policy_change' THEN
+		RETURN QUERY
+			SELECT r.login || ' ' || r.action, r.login, NULL::oid, NULL::text, jsonb_build_object('what', r.action, 'of', (array_agg(DISTINCT r.object))[1:20]), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
+			FROM unnest(batch) r WHERE r.kind = 5 AND (r.action IN ('set_clearance', 'revoke_clearance', 'set_default_reason', 'clear_default_reason')
+				OR r.action ~ '^(insert|update|delete|truncate) (level|category|clearance|protected_table|protected_field|alert_rule|severity_rule|deadline_rule|access_rule|access_limit|data_owner|match_permit|watched_customer|alert|alert_cursor|activity)$')
+			GROUP BY r.login, r.action;
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.alert_hits(text, jsonb, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.alert_hits(text, jsonb, csec.alert_record[]) IS 'internal: what a kind of alert finds in a batch of records';
+
+-- Who looked for which customer last, and how many new ones a login looks for.
+CREATE FUNCTION csec.note_seen(batch csec.alert_record[]) RETURNS void
+	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+		WITH looked AS (
+			SELECT r.relid, r.subject, r.login, max(r.at) AS at FROM unnest(batch) r
+				WHERE r.kind = 2 AND r.told AND r.subject IS NOT NULL AND r.login IS NOT NULL GROUP BY r.relid, r.subject, r.login),
+		fresh AS (
+			INSERT INTO csec.alert_seen AS s (relid, subject, login, at) SELECT relid, subject, login, at FROM looked
+				ON CONFLICT ON CONSTRAINT alert_seen_pkey DO UPDATE SET at = EXCLUDED.at WHERE s.at < EXCLUDED.at - interval '1 minute'
+				RETURNING s.login, s.at, s.xmax = 0 AS is_new)
+		SELECT csec.count_for_alert('enumeration', array_agg(f.login), array_agg(date_trunc('minute', f.at)), array_agg(1::int8))
+			FROM fresh f WHERE f.is_new HAVING count(*) > 0
+	$$;
+REVOKE ALL ON FUNCTION csec.note_seen(csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.note_seen(csec.alert_record[]) IS 'internal: remember who looked for whom';
+
+CREATE FUNCTION csec.note_activity(batch csec.alert_record[]) RETURNS void
+	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+		INSERT INTO csec.activity AS a (login, day, reads, revealed, masked, denials)
+			SELECT r.login, (r.at AT TIME ZONE 'UTC')::date, count(*) FILTER (WHERE r.kind = 2),
+				coalesce(sum(r.customers) FILTER (WHERE r.kind = 2 AND cardinality(r.revealed) > 0), 0),
+				coalesce(sum(r.customers) FILTER (WHERE r.kind = 2 AND coalesce(cardinality(r.revealed), 0) = 0), 0), count(*) FILTER (WHERE r.kind = 6)
+			FROM unnest(batch) r WHERE r.login IS NOT NULL AND (r.kind = 6 OR r.kind = 2 AND r.told) GROUP BY 1, 2
+			ON CONFLICT ON CONSTRAINT activity_pkey DO UPDATE SET reads = a.reads + EXCLUDED.reads, revealed = a.revealed + EXCLUDED.revealed,
+				masked = a.masked + EXCLUDED.masked, denials = a.denials + EXCLUDED.denials
+	$$;
+REVOKE ALL ON FUNCTION csec.note_activity(csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.note_activity(csec.alert_record[]) IS 'internal: count what logins did, by day';
+
+-- The first record of a range that does not fit the one before; null: none.
+CREATE FUNCTION csec.first_break(after int8, until int8, hash_before bytea) RETURNS int8
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+		SELECT min(w.seq) FROM (
+			SELECT l.seq, l.record, l.hash, lag(l.hash, 1, hash_before) OVER o AS before, lag(l.seq, 1, CASE WHEN hash_before IS NULL THEN l.seq - 1 ELSE after END) OVER o AS seq_before
+				FROM csec_trail.audit_log l WHERE l.seq > after AND l.seq <= until WINDOW o AS (ORDER BY l.seq)) w
+			WHERE w.seq <> w.seq_before + 1 OR w.before IS NOT NULL AND w.hash <> sha256(w.before || w.record)
+	$$;
+REVOKE ALL ON FUNCTION csec.first_break(int8, int8, bytea) FROM PUBLIC;
+COMMENT ON FUNCTION csec.first_break(int8, int8, bytea) IS 'internal: where the chain of a range of records is broken';

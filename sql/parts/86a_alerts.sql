@@ -1,0 +1,142 @@
+-- Evaluating the rules, and what becomes of alerts.
+
+CREATE FUNCTION csec.run_alert_rule(rule csec.alert_rule, batch csec.alert_record[]) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM csec.raise_alert(rule.kind, h.key, h.login, h.relid, h.subject, h.detail, h.seq, h.last_seq, h.at, h.last_at, h.times)
+		FROM csec.alert_hits(rule.kind, rule.params, batch) h;
+EXCEPTION WHEN OTHERS THEN
+	PERFORM csec.raise_alert('rule_failed', rule.kind, NULL, NULL, NULL, jsonb_build_object('rule', rule.kind, 'error', SQLSTATE), NULL, NULL, clock_timestamp(), clock_timestamp(), 1);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.run_alert_rule(csec.alert_rule, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.run_alert_rule(csec.alert_rule, csec.alert_record[]) IS 'internal: one rule for one batch; a failure is an alert of its own';
+
+CREATE FUNCTION csec.tell_break(seq int8, what text) RETURNS void
+	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+		SELECT csec.raise_alert('chain_break', what || ' ' || seq, NULL, NULL, NULL, jsonb_build_object('record', seq, 'what', what), seq, seq, clock_timestamp(), clock_timestamp(), 1)
+			WHERE seq IS NOT NULL AND EXISTS (SELECT FROM csec.alert_rule r WHERE r.kind = 'chain_break' AND r.enabled)
+	$$;
+REVOKE ALL ON FUNCTION csec.tell_break(int8, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.tell_break(int8, text) IS 'internal: raise an alert that the trail is broken at a record';
+
+-- What no record tells: permits that nobody uses, pg_hba.conf, older records.
+CREATE FUNCTION csec.look_around() RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+DECLARE
+	c csec.alert_cursor;
+	rules text;
+	upto int8;
+	many int8 := coalesce((SELECT (r.params ->> 'records')::int8 FROM csec.alert_rule r WHERE r.kind = 'chain_break' AND r.enabled), 0);
+	unused int := (SELECT (r.params ->> 'days')::int FROM csec.alert_rule r WHERE r.kind = 'dormant_permit' AND r.enabled);
+BEGIN
+	SELECT * INTO c FROM csec.alert_cursor;
+	PERFORM csec.raise_alert('dormant_permit', 'permit ' || q.id, (SELECT r.rolname FROM pg_roles r WHERE r.oid = q.login), q.relid, NULL, jsonb_build_object('permit', q.id),
+			NULL, NULL, clock_timestamp(), clock_timestamp(), 1)
+		FROM csec.access_permit q LEFT JOIN csec.permit_use u ON u.permit = q.id
+		WHERE coalesce(u.taken, 0) = 0 AND q.valid_from < clock_timestamp() - make_interval(days => unused) AND q.valid_until > clock_timestamp()
+			AND NOT EXISTS (SELECT FROM csec.alert a WHERE a.kind = 'dormant_permit' AND a.key = 'permit ' || q.id);
+	SELECT md5(string_agg(h::text, E'\n' ORDER BY h.line_number)) INTO rules FROM pg_hba_file_rules h;
+	-- older records, some at a time, from the first again after the last
+	IF many > 0 THEN
+		IF c.checked_seq >= c.seq THEN
+			c.checked_seq := 0;
+			c.checked_hash := NULL;
+		END IF;
+		upto := least(c.checked_seq + many, c.seq);
+		PERFORM csec.tell_break(csec.first_break(c.checked_seq, upto, c.checked_hash), 'does not fit the record before');
+	END IF;
+	UPDATE csec.alert_cursor t SET looked_at = clock_timestamp(), hba_digest = rules,
+		hba_changed_at = CASE WHEN c.hba_digest <> rules THEN clock_timestamp() ELSE t.hba_changed_at END,
+		checked_seq = coalesce(upto, t.checked_seq), checked_hash = (SELECT l.hash FROM csec_trail.audit_log l WHERE l.seq = upto);
+	DELETE FROM csec.alert_tally t WHERE t.minute < clock_timestamp() - interval '8 days';
+	DELETE FROM csec.alert_seen s WHERE s.at < clock_timestamp() - interval '7 days';
+END
+$$;
+REVOKE ALL ON FUNCTION csec.look_around() FROM PUBLIC;
+COMMENT ON FUNCTION csec.look_around() IS 'internal: rules about what is no record';
+
+CREATE FUNCTION csec.evaluate_alerts(most int DEFAULT 5000) RETURNS int8
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+DECLARE
+	c csec.alert_cursor;
+	rule csec.alert_rule;
+	batch csec.alert_record[];
+	upto int8;
+BEGIN
+	IF to_regclass('csec_trail.audit_log') IS NULL THEN
+		RETURN 0;
+	END IF;
+	SELECT * INTO c FROM csec.alert_cursor FOR UPDATE;
+	-- the record that was the last one must be there as it was
+	IF c.hash IS NOT NULL AND NOT EXISTS (SELECT FROM csec_trail.audit_log l WHERE l.seq = c.seq AND l.hash = c.hash) THEN
+		PERFORM csec.tell_break(c.seq, 'is not there, or another one');
+		c.hash := NULL;
+		c.seq := least(c.seq, coalesce((SELECT max(l.seq) FROM csec_trail.audit_log l), 0));
+	END IF;
+	SELECT max(l.seq) INTO upto FROM (SELECT n.seq FROM csec_trail.audit_log n WHERE n.seq > c.seq ORDER BY n.seq LIMIT most) l;
+	IF upto IS NOT NULL THEN
+		SELECT array_agg((f.seq, f.at, l.kind, l.login, l.relid, l.subject,
+				CASE WHEN l.kind IN (2, 3) AND l.subject IS NULL THEN coalesce(l.subjects, csec.record_subject_keys(l.record)) END,
+				coalesce(f.subjects, f.rows, 0), f.revealed, nullif(f.reason, ''), nullif(f.ticket, ''), f.application, f.session_started, f.action, f.object,
+				f.exactness IS DISTINCT FROM 'intent',
+				-- who counts customers looks at none of them
+				l.kind = 3 OR cardinality(f.revealed) > 0 OR cardinality(f.masked) > 0)::csec.alert_record ORDER BY l.seq)
+			INTO batch
+			FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
+			WHERE l.seq > c.seq AND l.seq <= upto AND l.kind <> 4;
+		PERFORM csec.note_activity(batch);
+		PERFORM csec.note_seen(batch);
+		FOR rule IN SELECT * FROM csec.alert_rule r WHERE r.enabled ORDER BY r.kind LOOP
+			PERFORM csec.run_alert_rule(rule, batch);
+		END LOOP;
+		PERFORM csec.tell_break(csec.first_break(c.seq, upto, c.hash), 'does not fit the record before');
+		UPDATE csec.alert_cursor SET seq = upto, hash = (SELECT l.hash FROM csec_trail.audit_log l WHERE l.seq = upto);
+	ELSE
+		UPDATE csec.alert_cursor SET seq = c.seq, hash = c.hash WHERE (seq, hash) IS DISTINCT FROM (c.seq, c.hash);
+	END IF;
+	IF coalesce(c.looked_at < clock_timestamp() - interval '10 seconds', true) THEN
+		PERFORM csec.look_around();
+	END IF;
+	RETURN coalesce(upto - c.seq, 0);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.evaluate_alerts(int) FROM PUBLIC;
+COMMENT ON FUNCTION csec.evaluate_alerts(int) IS 'internal: look at the next records of the trail, so many at most; gives how many there were';
+
+CREATE FUNCTION csec.acknowledge_alert(id int8, reason text) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	object text := 'alert ' || coalesce(id::text, 'null');
+	who text := csec.check_reviewing('acknowledge_alert', object);
+	a csec.alert;
+BEGIN
+	SELECT * INTO a FROM csec.alert t WHERE t.id = acknowledge_alert.id FOR UPDATE;
+	IF NOT FOUND OR a.state <> 'open' THEN
+		PERFORM csec.refuse('acknowledge_alert', object, 'there is no such alert that is open', 'See csec.alert.', 'object_not_in_prerequisite_state');
+	END IF;
+	IF a.person = who THEN
+		PERFORM csec.refuse('acknowledge_alert', object, 'nobody acknowledges an alert about himself', 'Somebody else has to.');
+	END IF;
+	PERFORM csec.check_reason('acknowledge_alert', object, reason);
+	UPDATE csec.alert t SET state = 'acknowledged', acknowledged_by = who, acknowledged_at = clock_timestamp(), reason = acknowledge_alert.reason WHERE t.id = a.id;
+	PERFORM csec.control('alert acknowledged', object, jsonb_build_object('kind', a.kind, 'person', who, 'reason', reason, 'policy', csec.policy_version()));
+END
+$$;
+COMMENT ON FUNCTION csec.acknowledge_alert(int8, text) IS 'an alert was looked at, and what is thought of it; not by whom it is about. What comes after is a new alert';
+
+CREATE FUNCTION csec.incident_of_alert(id int8, title text, kind text DEFAULT 'misuse') RETURNS int8
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	a csec.alert;
+	made int8;
+BEGIN
+	PERFORM csec.acknowledge_alert(id, title);
+	SELECT * INTO a FROM csec.alert t WHERE t.id = incident_of_alert.id;
+	made := csec.open_incident(csec.current_person(), title, incident_of_alert.kind, greatest(a.raised_at, a.at), NULL, a.at, a.last_at, NULL,
+		array_remove(ARRAY[a.person], NULL));
+	UPDATE csec.alert t SET incident = made WHERE t.id = a.id;
+	RETURN made;
+END
+$$;
+COMMENT ON FUNCTION csec.incident_of_alert(int8, text, text) IS 'acknowledge an alert by reporting an incident, discovered when the alert was raised, with whom it is about as accused; gives its number';

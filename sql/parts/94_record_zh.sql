@@ -1,0 +1,166 @@
+-- Twins of the record with Chinese titles, in a schema of their own.  Where the
+-- database's encoding has no such characters the schema stays empty.
+
+CREATE SCHEMA csec_zh;
+REVOKE ALL ON SCHEMA csec_zh FROM PUBLIC;
+GRANT USAGE ON SCHEMA csec_zh TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON SCHEMA csec_zh IS 'the customer security record with Chinese titles';
+-- the names of persons in views are looked up in the name of who asks
+GRANT EXECUTE ON FUNCTION csec.login_title(text), csec.person_title(text) TO csec_admin, csec_auditor, csec_officer;
+
+-- The record with the Chinese titles of parts and fields for names.
+CREATE FUNCTION csec.titled_record(tab regclass, subject text, from_time timestamptz, to_time timestamptz)
+	RETURNS TABLE (part text, no int8, content jsonb)
+	LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+		SELECT coalesce(p.title_zh, p.title), r.no,
+			(SELECT jsonb_object_agg(coalesce(f.title_zh, f.title),
+					CASE WHEN f.kind = 'word' THEN coalesce(to_jsonb((SELECT w.title_zh FROM csec.record_word w WHERE w.word = r.content ->> f.field)), r.content -> f.field)
+						WHEN f.field = 'title' THEN coalesce(nullif(r.content -> 'title_zh', 'null'), r.content -> 'title')
+						ELSE r.content -> f.field END)
+				FROM csec.part_fields(tab, r.part) f WHERE r.content -> f.field IS NOT NULL)
+		FROM csec.customer_record(tab, subject, from_time, to_time) WITH ORDINALITY r (part, no, at, content, n) JOIN csec.record_parts(tab) p ON p.name = r.part
+		ORDER BY r.n
+	$$;
+REVOKE ALL ON FUNCTION csec.titled_record(regclass, text, timestamptz, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.titled_record(regclass, text, timestamptz, timestamptz) TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON FUNCTION csec.titled_record(regclass, text, timestamptz, timestamptz) IS 'internal: csec.customer_record() with Chinese titles for names';
+
+DO $$
+DECLARE
+	v record;
+	made text;
+BEGIN
+	-- name; what it is made of; expressions and titles, one after the other; who may read it; its twin
+	FOR v IN SELECT * FROM (VALUES
+		(pg_temp.title('\xe59fbae69cace4bfa1e681af'), 'csec.basic_information b LEFT JOIN csec.level l ON l.name = b.level',
+			ARRAY['b.tab', pg_temp.title('\xe695b0e68daee8a1a8'),
+				'b.field', pg_temp.title('\xe5ad97e6aeb5'),
+				'coalesce(b.title_zh, b.category)', pg_temp.title('\xe695b0e68daee7b1bbe588ab'),
+				'coalesce(l.title_zh, b.level)', pg_temp.title('\xe695b0e68daee7baa7e588ab'),
+				'b.storage', pg_temp.title('\xe5ad98e582a8e696b9e5bc8f'),
+				'b.masks_on', pg_temp.title('\xe68ea9e7a081e5b7b2e590afe794a8'),
+				'b.protected_at', pg_temp.title('\xe799bbe8aeb0e697b6e997b4'),
+				'b.protected_by', pg_temp.title('\xe799bbe8aeb0e4baba')],
+			'csec_admin, csec_auditor, csec_officer', 'csec.basic_information'),
+		(pg_temp.title('\xe8aebfe997aee8aeb0e5bd95'), 'csec.access_records a',
+			ARRAY['a.at', pg_temp.title('\xe8aebfe997aee697b6e997b4'),
+				'csec.login_title(a.login)', pg_temp.title('\xe8aebfe997aee4babae59198'),
+				'a.login', pg_temp.title('\xe799bbe5bd95e8b4a6e58fb7'),
+				'a.reader', pg_temp.title('\xe4bdbfe794a8e8a792e889b2'),
+				'a.actor', pg_temp.title('\xe5a3b0e6988ee794a8e688b7'),
+				'a.client', pg_temp.title('\xe8aebfe997aee69da5e6ba90'),
+				'a.application', pg_temp.title('\xe5ba94e794a8e7a88be5ba8f'),
+				'a.reason', pg_temp.title('\xe8aebfe997aee58e9fe59ba0'),
+				'a.ticket', pg_temp.title('\xe5b7a5e58d95e58fb7'),
+				'a.relation', pg_temp.title('\xe695b0e68daee8a1a8'),
+				'a.statement', pg_temp.title('\xe6938de4bd9c'),
+				'a.revealed', pg_temp.title('\xe6988ee69687e5ad97e6aeb5'),
+				'a.masked', pg_temp.title('\xe68ea9e7a081e5ad97e6aeb5'),
+				'a.redacted', pg_temp.title('\xe99a90e8978fe5ad97e6aeb5'),
+				'a.other', pg_temp.title('\xe585b6e4bb96e5ad97e6aeb5'),
+				'a.subjects', pg_temp.title('\xe6b689e58f8ae5aea2e688b7e695b0'),
+				'a.exactness', pg_temp.title('\xe7a1aee5ae9ae7a88be5baa6'),
+				'a.status', pg_temp.title('\xe8aebfe997aee7bb93e69e9c'),
+				'a.seq', pg_temp.title('\xe8aeb0e5bd95e58fb7'),
+				'a.sealed_at', pg_temp.title('\xe585a5e993bee697b6e997b4'),
+				'a.relid', pg_temp.title('\xe695b0e68daee8a1a8e58fb7')],
+			'csec_auditor', 'csec.access_records; fast when bounded by its columns seq, sealed_at and relid'),
+		(pg_temp.title('\xe58f98e69bb4e8aeb0e5bd95'), 'csec.change_records c',
+			ARRAY['c.at', pg_temp.title('\xe58f98e69bb4e697b6e997b4'),
+				'csec.login_title(c.login)', pg_temp.title('\xe58f98e69bb4e4babae59198'),
+				'c.login', pg_temp.title('\xe799bbe5bd95e8b4a6e58fb7'),
+				'c.actor', pg_temp.title('\xe5a3b0e6988ee794a8e688b7'),
+				'c.client', pg_temp.title('\xe8aebfe997aee69da5e6ba90'),
+				'c.reason', pg_temp.title('\xe58f98e69bb4e58e9fe59ba0'),
+				'c.ticket', pg_temp.title('\xe5b7a5e58d95e58fb7'),
+				'c.relation', pg_temp.title('\xe695b0e68daee8a1a8'),
+				'c.op', pg_temp.title('\xe6938de4bd9c'),
+				'c.subject', pg_temp.title('\xe5aea2e688b7e7bc96e58fb7'),
+				'c.changed', pg_temp.title('\xe58f98e69bb4e58685e5aeb9'),
+				'c.outcome', pg_temp.title('\xe58f98e69bb4e7bb93e69e9c'),
+				'c.seq', pg_temp.title('\xe8aeb0e5bd95e58fb7'),
+				'c.sealed_at', pg_temp.title('\xe585a5e993bee697b6e997b4')],
+			'csec_auditor', 'csec.change_records'),
+		(pg_temp.title('\xe58aa0e5af86e696b9e5bc8f'), 'csec.encryption_status e LEFT JOIN csec.category c ON c.name = e.category',
+			ARRAY['e.relid', pg_temp.title('\xe695b0e68daee8a1a8'),
+				'e.attname', pg_temp.title('\xe5ad97e6aeb5'),
+				'coalesce(c.title_zh, e.category)', pg_temp.title('\xe695b0e68daee7b1bbe588ab'),
+				'e.storage', pg_temp.title('\xe5ad98e582a8e696b9e5bc8f'),
+				'e.suite', pg_temp.title('\xe58aa0e5af86e696b9e5bc8f'),
+				'e.key', pg_temp.title('\xe5af86e992a5'),
+				'e.key_version', pg_temp.title('\xe5af86e992a5e78988e69cac'),
+				'e.key_state', pg_temp.title('\xe5af86e992a5e78ab6e68081'),
+				'e.search', pg_temp.title('\xe6a380e7b4a2e6a087e7adbe'),
+				'e.share', pg_temp.title('\xe58da0e6af94')],
+			'csec_admin, csec_auditor, csec_officer', 'csec.encryption_status'),
+		(pg_temp.title('\xe5ae89e585a8e68eaae696bd'), 'csec.security_measures m LEFT JOIN csec.record_word a ON a.word = m.area LEFT JOIN csec.record_word s ON s.word = m.state LEFT JOIN csec.record_word e ON e.word = m.evidence',
+			ARRAY['m.tab', pg_temp.title('\xe695b0e68daee8a1a8'),
+				'coalesce(a.title_zh, m.area)', pg_temp.title('\xe9a286e59f9f'),
+				'coalesce(m.title_zh, m.title)', pg_temp.title('\xe68eaae696bd'),
+				'm.item', pg_temp.title('\xe5afb9e8b1a1'),
+				'coalesce(s.title_zh, m.state)', pg_temp.title('\xe7bb93e8aeba'),
+				'coalesce(e.title_zh, m.evidence)', pg_temp.title('\xe8af81e68dae'),
+				'm.finding', pg_temp.title('\xe8afb4e6988e'),
+				'm.attested_by', pg_temp.title('\xe8af81e6988ee4baba'),
+				'm.until', pg_temp.title('\xe69c89e69588e69c9fe887b3')],
+			'csec_auditor, csec_officer', 'csec.security_measures'),
+		(pg_temp.title('\xe5ae89e585a8e4ba8be4bbb6'), 'csec.incident i LEFT JOIN csec.record_word k ON k.word = i.kind LEFT JOIN csec.record_word v ON v.word = i.severity LEFT JOIN csec.record_word s ON s.word = i.state',
+			ARRAY['i.id', pg_temp.title('\xe7bc96e58fb7'),
+				'coalesce(k.title_zh, i.kind)', pg_temp.title('\xe4ba8be4bbb6e7b1bbe59e8b'),
+				'i.title', pg_temp.title('\xe4ba8be4bbb6'),
+				'coalesce(v.title_zh, i.severity)', pg_temp.title('\xe4b8a5e9878de7a88be5baa6'),
+				'i.happened_from', pg_temp.title('\xe58f91e7949fe697b6e997b4'),
+				'i.happened_until', pg_temp.title('\xe7bb93e69d9fe697b6e997b4'),
+				'i.discovered_at', pg_temp.title('\xe58f91e78eb0e697b6e997b4'),
+				'i.place', pg_temp.title('\xe58f91e7949fe59cb0e782b9'),
+				'i.persons', pg_temp.title('\xe6b689e58f8ae4babae695b0'),
+				'i.impact', pg_temp.title('\xe5bdb1e5938d'),
+				'i.measures', pg_temp.title('\xe5a484e7bdaee68eaae696bd'),
+				'i.result', pg_temp.title('\xe5a484e79086e7bb93e69e9c'),
+				'coalesce(s.title_zh, i.state)', pg_temp.title('\xe78ab6e68081')],
+			'csec_admin, csec_auditor, csec_officer', 'csec.incident'),
+		(pg_temp.title('\xe5aea1e69fa5e8aeb0e5bd95'), 'csec.review r LEFT JOIN csec.checklist c ON c.name = r.checklist LEFT JOIN csec.review_finding f ON f.review = r.id LEFT JOIN csec.record_word s ON s.word = r.state LEFT JOIN csec.record_word w ON w.word = r.conclusion LEFT JOIN csec.record_word v ON v.word = f.severity',
+			ARRAY['r.id', pg_temp.title('\xe7bc96e58fb7'),
+				'r.relid', pg_temp.title('\xe695b0e68daee8a1a8'),
+				'coalesce(r.concluded_at, r.started_at, r.planned_at)', pg_temp.title('\xe5aea1e69fa5e697a5e69c9f'),
+				'coalesce(c.title, r.checklist)', pg_temp.title('\xe5aea1e69fa5e4ba8be9a1b9'),
+				'csec.person_title(r.reviewer)', pg_temp.title('\xe5aea1e69fa5e4baba'),
+				'coalesce(s.title_zh, r.state)', pg_temp.title('\xe78ab6e68081'),
+				'coalesce(w.title_zh, r.conclusion)', pg_temp.title('\xe5aea1e69fa5e7bb93e8aeba'),
+				'f.finding', pg_temp.title('\xe58f91e78eb0e997aee9a298'),
+				'coalesce(v.title_zh, f.severity)', pg_temp.title('\xe4b8a5e9878de7a88be5baa6'),
+				'csec.person_title(f.fixed_by)', pg_temp.title('\xe695b4e694b9e4baba'),
+				'f.fixed_at', pg_temp.title('\xe695b4e694b9e697b6e997b4'),
+				'csec.person_title(f.verified_by)', pg_temp.title('\xe5a48de6a0b8e4baba'),
+				'f.verified_at', pg_temp.title('\xe5a48de6a0b8e697b6e997b4')],
+			'csec_admin, csec_auditor, csec_officer', 'csec.review with its findings')) t (title, source, columns, readers, twin)
+	LOOP
+		SELECT string_agg(format('%s AS %I', v.columns[n], v.columns[n + 1]), ', ' ORDER BY n) INTO made
+			FROM generate_series(1, cardinality(v.columns), 2) n;
+		EXECUTE format('CREATE VIEW csec_zh.%I AS SELECT %s FROM %s', v.title, made, v.source);
+		EXECUTE format('REVOKE ALL ON csec_zh.%I FROM PUBLIC', v.title);
+		EXECUTE format('GRANT SELECT ON csec_zh.%I TO %s', v.title, v.readers);
+		EXECUTE format('COMMENT ON VIEW csec_zh.%I IS %L', v.title, 'twin with Chinese titles of ' || v.twin);
+	END LOOP;
+
+	EXECUTE format($f$CREATE FUNCTION csec_zh.%1$I(%2$I regclass, %3$I text, %4$I timestamptz DEFAULT NULL, %5$I timestamptz DEFAULT NULL,
+			OUT %6$I text, OUT %7$I int8, OUT %8$I jsonb) RETURNS SETOF record
+		LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+		AS $b$ SELECT part, no, content FROM csec.titled_record($1, $2, $3, $4) $b$;
+		REVOKE ALL ON FUNCTION csec_zh.%1$I(regclass, text, timestamptz, timestamptz) FROM PUBLIC;
+		GRANT EXECUTE ON FUNCTION csec_zh.%1$I(regclass, text, timestamptz, timestamptz) TO csec_admin, csec_auditor, csec_officer;
+		COMMENT ON FUNCTION csec_zh.%1$I(regclass, text, timestamptz, timestamptz) IS 'twin with Chinese titles of csec.customer_record()'$f$,
+		pg_temp.title('\xe5aea2e688b7e8aeb0e5bd95'), pg_temp.title('\xe695b0e68daee8a1a8'), pg_temp.title('\xe5aea2e688b7e7bc96e58fb7'), pg_temp.title('\xe8b5b7e5a78be697b6e997b4'), pg_temp.title('\xe688aae6ada2e697b6e997b4'), pg_temp.title('\xe983a8e58886'), pg_temp.title('\xe5ba8fe58fb7'), pg_temp.title('\xe58685e5aeb9'));
+	EXECUTE format($f$CREATE FUNCTION csec_zh.%1$I(%2$I regclass, %3$I text, %4$I timestamptz DEFAULT NULL, %5$I timestamptz DEFAULT NULL) RETURNS text
+		LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+		AS $b$ SELECT csec.customer_record_html($1, $2, $3, $4, 'zh') $b$;
+		REVOKE ALL ON FUNCTION csec_zh.%1$I(regclass, text, timestamptz, timestamptz) FROM PUBLIC;
+		GRANT EXECUTE ON FUNCTION csec_zh.%1$I(regclass, text, timestamptz, timestamptz) TO csec_admin, csec_auditor, csec_officer;
+		COMMENT ON FUNCTION csec_zh.%1$I(regclass, text, timestamptz, timestamptz) IS 'twin in Chinese of csec.customer_record_html()'$f$,
+		pg_temp.title('\xe5aea2e688b7e8aeb0e5bd95e7bd91e9a1b5'), pg_temp.title('\xe695b0e68daee8a1a8'), pg_temp.title('\xe5aea2e688b7e7bc96e58fb7'), pg_temp.title('\xe8b5b7e5a78be697b6e997b4'), pg_temp.title('\xe688aae6ada2e697b6e997b4'));
+EXCEPTION WHEN null_value_not_allowed THEN
+	-- a title that the encoding does not have
+	NULL;
+END
+$$;
+DROP FUNCTION pg_temp.title(bytea);
