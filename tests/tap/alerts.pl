@@ -8,7 +8,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('alerts');
 my $told = $node->basedir . '/told';
-my $evil = q{x'; touch } . $node->basedir . q{/evil; echo '"$(id)`id`};
+my $evil = q{x'; touch evil; echo '"$(id)`id`};
 $node->init;
 $node->append_conf('postgresql.conf', slurp_conf());
 $node->append_conf('postgresql.conf', "csec.alert_command = 'echo %k %u 100%% >> $told'\ncsec.seal_delay = 100ms\n");
@@ -35,7 +35,7 @@ ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM csec.alert WHE
 cmp_ok($node->safe_psql('postgres', q{SELECT extract(epoch FROM raised_at - at) < 5 FROM csec.alert WHERE kind = 'decoy'}), 'eq', 't', 'within 5 seconds');
 ok($node->poll_query_until('postgres', q{SELECT told = 'yes' FROM csec.alert WHERE kind = 'decoy'}), 'the command is told');
 like(told(), qr/^decoy \Q$evil\E 100%$/m, 'what a role is called is a word, whatever it is');
-ok(!-e $node->basedir . '/evil', 'and runs nothing');
+ok(!-e $node->data_dir . '/evil', 'and runs nothing');
 
 # A command that hangs or fails: the sealer goes on, alerts are raised.
 $node->append_conf('postgresql.conf', "csec.alert_command = 'sleep 600'\ncsec.alert_command_timeout = 1\n");
