@@ -153,6 +153,9 @@ SELECT csec.flush_audit();
 SELECT action, object, detail ->> 'person' AS person, detail ->> 'reason' AS reason, outcome FROM csec.control_records
 	WHERE action LIKE 'break glass%' OR action IN ('offboard', 'access recertified') OR action = 'access active' AND detail ->> 'kind' = 'match' ORDER BY seq;
 SELECT login, denied, detail ->> 'why' AS why FROM csec.denials WHERE login LIKE 'regress_bg%' ORDER BY seq;
+-- each is an alert, but not that all was well
+DO $$ BEGIN WHILE csec.evaluate_alerts(100000) > 0 LOOP END LOOP; END $$;
+SELECT severity, key, login, times FROM csec.alert WHERE kind = 'break_glass' ORDER BY key COLLATE "C";
 
 DROP TABLE cust, his;
 UPDATE csec.access_limit SET limit_to = '90 days' WHERE name = 'recertify';

@@ -53,7 +53,8 @@ CREATE FUNCTION csec.tell_break_glass(action text, r csec.access_request, who te
 BEGIN
 	PERFORM csec.control(action, 'request ' || r.id, jsonb_strip_nulls(jsonb_build_object('person', who, 'for', r.person, 'table', r.relid::text,
 		'fields', to_jsonb(r.fields), 'subjects', to_jsonb(r.subjects), 'level', r.level, 'reason', reason, 'policy', csec.policy_version())));
-	PERFORM pg_notify('csec_alert', jsonb_build_object('alert', action, 'request', r.id, 'person', r.person, 'table', r.relid::text)::text);
+	-- at once, and not only when the record is sealed; anybody may LISTEN, so neither who nor whom
+	PERFORM pg_notify('csec_alert', jsonb_build_object('kind', action, 'request', r.id)::text);
 END
 $$;
 REVOKE ALL ON FUNCTION csec.tell_break_glass(text, csec.access_request, text, text) FROM PUBLIC;

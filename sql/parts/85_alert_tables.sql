@@ -31,6 +31,7 @@ INSERT INTO csec.alert_rule (kind, severity, params, meaning, shipped) VALUES
 	('login_after_reset', 'critical', '{"minutes": 1440}', 'within so many minutes after a password was set or pg_hba.conf changed, somebody else''s or anybody''s, a session of it saw fields in clear', true),
 	('same_reasons', 'minor', '{"customers": 30}', 'a login gave one reason for so many customers within a day', true),
 	('service_account', 'major', '{"logins": [], "applications": ["psql", "pgAdmin%", "DBeaver%", "DataGrip%", "Navicat%"]}', 'one of these logins, which are for programs, was used with a tool for people', true),
+	('break_glass', 'major', '{}', 'somebody broke the glass, nobody reviewed it in time, or it was abuse', true),
 	('audit_gap', 'critical', '{}', 'records are missing, were rejected, or recording was suspended', true),
 	('chain_break', 'critical', '{"records": 20000}', 'a record of the trail does not fit the one before; so many older ones are looked at again each time', true),
 	('policy_change', 'moderate', '{}', 'a level, category, clearance, protection or rule was changed', true),
@@ -150,7 +151,7 @@ DECLARE
 		('dormant_permit', '{"days": "number"}'), ('enumeration', '{"customers": "number", "minutes": "number"}'),
 		('login_after_reset', '{"minutes": "number"}'), ('same_reasons', '{"customers": "number"}'),
 		('service_account', '{"logins": "texts", "applications": "texts"}'), ('audit_gap', '{}'), ('chain_break', '{"records": "number"}'),
-		('policy_change', '{}'), ('rule_failed', '{}')) v (kind, params));
+		('policy_change', '{}'), ('break_glass', '{}'), ('rule_failed', '{}')) v (kind, params));
 	p record;
 	v jsonb;
 	good bool;

@@ -165,6 +165,10 @@ BEGIN
 		RETURN QUERY
 			SELECT coalesce(r.action, '') || ' ' || r.kind, min(r.login), NULL::oid, NULL::text, jsonb_build_object('what', r.action), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
 			FROM unnest(batch) r WHERE r.kind IN (7, 9) OR r.kind = 5 AND r.action = 'suspend recording' GROUP BY r.action, r.kind;
+	ELSIF what = 'break_glass' THEN
+		RETURN QUERY
+			SELECT r.action || ' ' || r.object, r.login, NULL::oid, NULL::text, jsonb_build_object('what', r.action, 'request', r.object), r.seq, r.seq, r.at, r.at, 1::int8
+			FROM unnest(batch) r WHERE r.kind = 5 AND r.action IN ('break glass', 'break glass escalated', 'break glass abuse');
 	ELSIF what = 'policy_change' THEN
 		RETURN QUERY
 			SELECT r.login || ' ' || r.action, r.login, NULL::oid, NULL::text, jsonb_build_object('what', r.action, 'of', (array_agg(DISTINCT r.object))[1:20]), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)

@@ -56,8 +56,9 @@ $$;
 REVOKE ALL ON FUNCTION csec.look_around() FROM PUBLIC;
 COMMENT ON FUNCTION csec.look_around() IS 'internal: rules about what is no record';
 
+-- Keys of alerts have dates in them: the same for whoever evaluates.
 CREATE FUNCTION csec.evaluate_alerts(most int DEFAULT 5000) RETURNS int8
-	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off SET datestyle = 'ISO, YMD' SET timezone = 'UTC' AS $$
 DECLARE
 	c csec.alert_cursor;
 	rule csec.alert_rule;

@@ -281,6 +281,11 @@ csec_alerter_main(Datum arg)
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 		}
+		if (!csec_alerts)
+		{
+			wait_for_more(sealed, IDLE_MS);
+			continue;
+		}
 		more = evaluate(&here);
 		/* what was not taken is not tried at once again */
 		if (here && (all_told || csec_clock_ms() - told_at >= 1000))

@@ -20,6 +20,7 @@ char	   *csec_key_directory = NULL;
 char	   *csec_key_command = NULL;
 int			csec_key_command_timeout = 30;
 char	   *csec_kek = NULL;
+bool		csec_alerts = true;
 char	   *csec_alert_command = NULL;
 int			csec_alert_command_timeout = 30;
 int			csec_suite = 1;
@@ -267,6 +268,11 @@ define_checkpoint_settings(void)
 static void
 define_alert_settings(void)
 {
+	DefineCustomBoolVariable("csec.alerts",
+							 "Looks at what was sealed and raises alerts.",
+							 "What was not looked at meanwhile is when it is on again.",
+							 &csec_alerts, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("csec.alert_command",
 							   "Shell command that is run for each alert.",
 							   "%i stands for its number, %k its kind, %s its severity, %u the login, %n how often, %% for a percent sign; all are quoted.",

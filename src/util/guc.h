@@ -32,6 +32,7 @@ extern char *csec_key_directory;
 extern char *csec_key_command;
 extern int	csec_key_command_timeout;
 extern char *csec_kek;
+extern bool csec_alerts;
 extern char *csec_alert_command;
 extern int	csec_alert_command_timeout;
 extern int	csec_suite;

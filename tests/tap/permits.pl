@@ -109,7 +109,7 @@ is(sql("SELECT taken FROM csec.permit_use WHERE permit = $kept"), 64, '  as the 
 # whoever listens hears of a broken glass
 my ($stdout, $stderr);
 $node->psql('postgres', q{LISTEN csec_alert; SELECT csec.break_glass('cust', '{7}', 'fire')}, stdout => \$stdout, stderr => \$stderr, extra_params => [ '-U', 'clerk' ]);
-like($stdout, qr/"alert": "break glass"/, 'a broken glass is announced');
+like($stdout, qr/"kind": "break glass"/, 'a broken glass is announced');
 
 # there and back
 my $dump = ask('phone', 100);
