@@ -120,7 +120,8 @@ sub attach { my ($epoch, $lines) = @_; return "SELECT csec.attach_signatures($ep
 my $witness = keypair('witness.example/w1', "\x04");
 my $stranger = keypair('stranger.example', "\x04");
 is(sql("SELECT csec.add_witness('$witness->{vkey}')"), 'witness.example/w1', 'a witness is made known');
-is(records($node, 'count(*)', "object = 'witness.example/w1'") . flush_trail($node) . records($node, 'max(action)', "object = 'witness.example/w1'"), '0insert witness', '  on record');
+flush_trail($node);
+is(records($node, 'max(action)', "object = 'witness.example/w1'"), 'insert witness', '  on record');
 my $line = signed_by($witness, text_of(1), 1790000000);
 is(sql(attach(1, $line)), '{witness.example/w1}', 'his signature is attached');
 is(sql(attach(1, note(1))), '{witness.example/w1}', '  also as a whole note, and again');

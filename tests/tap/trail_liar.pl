@@ -35,7 +35,7 @@ chomp $root;
 my $trail_key = unpack 'H*', hmac_sha256("trail mac\x01", hmac_sha256(pack('H*', $root), 'csec 1'));
 
 # Leaves records out as if they had never been: the others close up, and hashes,
-# numbers, subjects and head are made anew.
+# numbers, subjects, tree and head are made anew.
 sub without
 {
 	my ($dropped) = @_;
@@ -49,12 +49,25 @@ sub without
 		DECLARE
 			t told;
 			link bytea := decode(repeat('00', 32), 'hex');
+			leaves bytea[];
+			hashes bytea;
 		BEGIN
+			TRUNCATE csec_trail.tree_tile;
 			FOR t IN SELECT * FROM told ORDER BY seq LOOP
 				t.record := overlay(t.record PLACING int8send(t.new_seq) FROM 5 FOR 8);
 				link := digest(link || t.record, 'sha256');
 				INSERT INTO csec_trail.audit_log VALUES (t.new_seq, t.at, t.subject,
 					t.relid, t.kind, t.login, t.subjects, t.record, link);
+				leaves := leaves || sha256('\\x00' || link);
+				IF cardinality(leaves) = 256 THEN
+					SELECT string_agg(l, '' ORDER BY i) INTO hashes FROM unnest(leaves) WITH ORDINALITY u(l, i);
+					WHILE cardinality(leaves) > 1 LOOP
+						SELECT array_agg(sha256('\\x01' || leaves[2 * i - 1] || leaves[2 * i]) ORDER BY i) INTO leaves
+						FROM generate_series(1, cardinality(leaves) / 2) i;
+					END LOOP;
+					INSERT INTO csec_trail.tree_tile VALUES (0, t.new_seq / 256 - 1, leaves[1], hashes);
+					leaves := NULL;
+				END IF;
 			END LOOP;
 			INSERT INTO csec_trail.audit_subject SELECT * FROM filed;
 			UPDATE csec_trail.sealer_state SET seq = t.new_seq, hash = link,
@@ -87,6 +100,12 @@ found_without("$clerks AND r.number IN (2, 3, 4)", "f|session_gap\nt\n2", 'sever
 my ($last, $head) = split /\|/, $node->safe_psql('postgres', "SELECT last_seq, encode(head_hash, 'hex') FROM csec.check_trail(1, NULL)");
 found_without("$clerks AND r.number > 3", "t|\nt\n3", 'the end of a session is not found by numbers');
 found_without($clerks, "t|\nt\n2", 'nor is a session as a whole');
+
+# So it is with a checkpoint, whose key is gone: not even the liar can sign it again.
+$node->safe_psql('postgres', 'SELECT csec.make_checkpoint()');
+found_without('false', "t|\nt\n3", 'a checkpoint fits what was sealed');
+found_without("$clerks AND r.number > 3", "f|tail_cut\nt\n3", 'it does not fit without the end of a session');
+found_without($clerks, "f|tail_cut\nt\n2", 'nor without a session');
 my $out = $node->safe_psql('postgres', qq{
 	BEGIN;
 	SET LOCAL client_min_messages = error;
