@@ -11,7 +11,7 @@ my $told = $node->basedir . '/told';
 my $evil = q{x'; touch evil; echo '"$(id)`id`};
 $node->init;
 $node->append_conf('postgresql.conf', slurp_conf());
-$node->append_conf('postgresql.conf', "csec.alert_command = 'echo %k %u 100%% >> $told'\ncsec.seal_delay = 100ms\n");
+$node->append_conf('postgresql.conf', "csec.alert_command = 'echo %k %u 100%% >> $told'\ncsec.seal_delay = 100ms\ncsec.alerts = on\n");
 $node->start;
 
 sub slurp_conf { local (@ARGV, $/) = ('tests/lib/csec.conf'); return -f 'tests/lib/csec.conf' ? scalar <> : '' }

@@ -147,7 +147,7 @@ $admin->query('SELECT csec.rewrap_keys()');
 flush_trail($node);
 has_no_keys($admin->{pid}, '  and wraps them anew');
 my %worker = map { split /\|/ } split /\n/, $node->safe_psql('postgres', q{SELECT backend_type, pid FROM pg_stat_activity WHERE backend_type LIKE 'csec%' OR backend_type = 'checkpointer'});
-is(join(' ', sort keys %worker), 'checkpointer csec launcher csec sealer', 'there are workers');
+is(join(' ', sort keys %worker), 'checkpointer csec alerts csec launcher csec sealer', 'there are workers');
 has_no_keys($worker{$_}, $_) foreach sort keys %worker;
 my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
 has_no_keys($postmaster, 'the postmaster');
