@@ -26,6 +26,8 @@
 #include "policy/context.h"
 #include "util/bytes.h"
 
+bool		csec_is_own_worker = false;
+
 static CsecIdentity *current = NULL;
 
 /* A role was renamed, dropped, changed: its name must be read anew. */

@@ -25,6 +25,12 @@ typedef struct CsecIdentity
 	uint8		fields[CSEC_IDENTITY_MAX];
 } CsecIdentity;
 
+/*
+ * This process is a worker of csec's own.  What it looks up in the trail is
+ * not recorded: the record would be the next thing to look at, without end.
+ */
+extern bool csec_is_own_worker;
+
 extern void csec_identity_init(void);
 extern CsecIdentity *csec_identity_acquire(void);
 extern void csec_identity_client(char *out, size_t size);

@@ -31,6 +31,7 @@
 #include "utils/rel.h"
 
 #include "audit/emit.h"
+#include "audit/identity.h"
 #include "capture/columns.h"
 #include "capture/conflict.h"
 #include "capture/permitted.h"
@@ -393,7 +394,7 @@ instrument_scan(PlanState *node, WalkContext *context)
 		return;
 	rte = exec_rt_fetch(rti, node->state);
 	table = csec_table_lookup(rte->relid);
-	if (table != NULL)
+	if (table != NULL && !(table->is_trail && csec_is_own_worker))
 		observe(context, node, table, rte, told_by_change(context, rti, node, table, rte));
 }
 

@@ -233,6 +233,8 @@ settings(void)
 	/* who drops the extension meets us half way: we are the one to give up */
 	SetConfigOption("lock_timeout", "500ms", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("deadlock_timeout", "50ms", PGC_SUSET, PGC_S_OVERRIDE);
+	/* a parallel worker would not know whose it is: csec_is_own_worker */
+	SetConfigOption("max_parallel_workers_per_gather", "0", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_OVERRIDE);
@@ -264,7 +266,7 @@ csec_alerter_main(Datum arg)
 	int64		told_at = 0;
 	bool		all_told = true;
 
-	csec_worker_signals();
+	csec_worker_begin();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
 	settings();
 	if (!enter())

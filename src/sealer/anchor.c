@@ -412,7 +412,7 @@ csec_anchor_main(Datum arg)
 	};
 	bool		good = true;
 
-	csec_worker_signals();
+	csec_worker_begin();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
 	SetConfigOption("search_path", "pg_catalog", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("lock_timeout", "10s", PGC_USERSET, PGC_S_OVERRIDE);

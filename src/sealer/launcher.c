@@ -363,7 +363,7 @@ csec_launcher_main(Datum arg)
 {
 	int64		cleaned = 0;
 
-	csec_worker_signals();
+	csec_worker_begin();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	pgstat_report_appname("csec launcher");
 	set_latch_of_launcher(MyProcPid, MyLatch);

@@ -41,6 +41,7 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "audit/identity.h"
 #include "audit/store.h"
 #include "audit/stream.h"
 #include "keys/key_use.h"
@@ -100,8 +101,9 @@ static XLogRecPtr committed_lsn = InvalidXLogRecPtr;
 static XLogRecPtr committed_position = InvalidXLogRecPtr;
 
 void
-csec_worker_signals(void)
+csec_worker_begin(void)
 {
+	csec_is_own_worker = true;
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	BackgroundWorkerUnblockSignals();
@@ -654,7 +656,7 @@ enter(void)
 void
 csec_sealer_main(Datum arg)
 {
-	csec_worker_signals();
+	csec_worker_begin();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
 	settings();
 	if (!enter())

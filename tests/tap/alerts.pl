@@ -37,6 +37,16 @@ ok($node->poll_query_until('postgres', q{SELECT told = 'yes' FROM csec.alert WHE
 like(told(), qr/^decoy \Q$evil\E 100%$/m, 'what a role is called is a word, whatever it is');
 ok(!-e $node->data_dir . '/evil', 'and runs nothing');
 
+# What the worker looks up in the trail is not recorded, or it would go on for ever.
+my $rest = 0;
+for (1 .. 60)
+{
+	my $before = $node->safe_psql('postgres', 'SELECT last_seq FROM csec.trail_status');
+	sleep 1;
+	last if $rest = $node->safe_psql('postgres', 'SELECT last_seq FROM csec.trail_status') eq $before;
+}
+ok($rest, 'where nothing happens the trail comes to rest');
+
 # A command that hangs or fails: the sealer goes on, alerts are raised.
 $node->append_conf('postgresql.conf', "csec.alert_command = 'sleep 600'\ncsec.alert_command_timeout = 1\n");
 $node->reload;
