@@ -25,6 +25,7 @@
 #include "storage/condition_variable.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/procsignal.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -34,6 +35,7 @@
 #include "audit/stream.h"
 #include "sealer/sealer.h"
 #include "util/clock.h"
+#include "util/command.h"
 #include "util/guc.h"
 #include "util/shell_command.h"
 
@@ -68,6 +70,9 @@ must_leave(void)
 
 	if (ShutdownRequestPending)
 		return true;
+	/* while a command runs nothing else attends to DROP DATABASE's barrier */
+	if (ProcSignalBarrierPending)
+		ProcessProcSignalBarrier();
 	LWLockAcquire(csec_streams->lock, LW_SHARED);
 	leave = stream->parked > 0 || stream->sealer_pid == 0;
 	LWLockRelease(csec_streams->lock);
@@ -163,6 +168,18 @@ note_told(int64 id, bool done)
 	end_transaction();
 }
 
+static bool
+run(const char *line)
+{
+	CsecCommand command = {
+		.line = line,
+		.timeout_ms = csec_alert_command_timeout * 1000,
+		.stop = must_leave
+	};
+
+	return csec_command_run(&command) == CSEC_COMMAND_DONE;
+}
+
 /* Tell of some alerts that were not told; false: one was not taken. */
 static bool
 tell(void)
@@ -189,7 +206,7 @@ tell(void)
 						 errmsg("csec.alert_command has a \"%%\" that stands for nothing"),
 						 errhint("Write %%i, %%k, %%s, %%u, %%n, or %%%% for a percent sign.")));
 			done = command != NULL &&
-				csec_shell_run(command, csec_alert_command_timeout * 1000, must_leave);
+				run(command);
 			if (!done && must_leave())
 				break;
 			if (!done && command != NULL)

@@ -53,7 +53,7 @@ spawn(const char *line, int in, int out, pid_t *pid)
 			errno = posix_spawnattr_setsigdefault(&attributes, &ignored);
 		if (errno == 0)
 			errno = posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
-		if (errno == 0)
+		if (errno == 0 && out >= 0)
 			errno = posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
 		if (errno == 0)
 			errno = posix_spawn(pid, "/bin/sh", &files, &attributes, argv, environ);
@@ -128,15 +128,16 @@ csec_command_run(CsecCommand *command)
 	int64		began = csec_clock_ms();
 	CsecCommandEnd end;
 	int			in[2];
-	int			out[2];
+	int			out[2] = {-1, -1};
 	pid_t		pid;
 	bool		started;
+	int			why;
 
 	command->output_len = 0;
 	command->status = -1;
 	if (pipe2(in, O_CLOEXEC) != 0)
 		return CSEC_COMMAND_NOT_RUN;
-	if (pipe2(out, O_CLOEXEC) != 0)
+	if (command->output != NULL && pipe2(out, O_CLOEXEC) != 0)
 	{
 		close(in[0]);
 		close(in[1]);
@@ -146,15 +147,17 @@ csec_command_run(CsecCommand *command)
 	(void) fcntl(in[1], F_SETFL, O_NONBLOCK);
 	started = write(in[1], command->input, command->input_len) == (ssize_t) command->input_len &&
 		spawn(command->line, in[0], out[1], &pid);
+	why = errno;
 	close(in[0]);
 	close(in[1]);
-	close(out[1]);
-	if (!started)
-	{
+	if (command->output != NULL)
+		close(out[1]);
+	end = !started ? CSEC_COMMAND_NOT_RUN :
+		command->output == NULL ? CSEC_COMMAND_DONE : read_output(command, out[0], began);
+	if (command->output != NULL)
 		close(out[0]);
-		return CSEC_COMMAND_NOT_RUN;
-	}
-	end = read_output(command, out[0], began);
-	close(out[0]);
-	return wait_for(command, pid, began, end);
+	if (started)
+		return wait_for(command, pid, began, end);
+	errno = why;
+	return end;
 }

@@ -22,11 +22,12 @@ typedef struct CsecCommand
 	const char *line;			/* for the shell */
 	const void *input;			/* its standard input; no more than a pipe holds */
 	size_t		input_len;
-	char	   *output;			/* room for its standard output; what is more is lost */
+	char	   *output;			/* room for its standard output, what is more is
+								 * lost; NULL: it goes where the server's goes */
 	size_t		output_size;
 	size_t		output_len;
 	int			timeout_ms;
-	bool		(*stop) (void); /* is asked often; or NULL */
+	bool		(*stop) (void); /* is asked often, and must not throw; or NULL */
 	int			status;			/* as of waitpid() */
 } CsecCommand;
 

@@ -1,0 +1,94 @@
+/*
+ * key_command.c
+ *		A key from a command of the DBA's: csec.key_command.
+ *
+ * In the manner of archive_command and ssl_passphrase_command: the shell runs
+ * it, %k stands for the name of the key, %% for a percent sign.  What it
+ * prints is the key, and goes nowhere else; what it says on its standard
+ * error goes into the server's log, as it does for those.
+ *
+ * The postmaster or the launcher waits for it, for a limited time.
+ */
+#include "postgres.h"
+
+#include <sys/wait.h>
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "postmaster/interrupt.h"
+#include "storage/procsignal.h"
+
+#include "keys/provider.h"
+#include "util/command.h"
+#include "util/guc.h"
+#include "util/secure_memory.h"
+
+static char *
+command_for(const char *name)
+{
+	StringInfoData command;
+
+	initStringInfo(&command);
+	for (const char *p = csec_key_command; *p != '\0'; p++)
+	{
+		if (*p != '%')
+			appendStringInfoChar(&command, *p);
+		else if (p[1] == 'k')
+		{
+			appendStringInfoString(&command, name);
+			p++;
+		}
+		else if (p[1] == '%')
+		{
+			appendStringInfoChar(&command, '%');
+			p++;
+		}
+		else
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIG_FILE_ERROR),
+					 errmsg("csec.key_command has a \"%%\" that stands for nothing"),
+					 errhint("Write %%k for the name of the key and %%%% for a percent sign.")));
+	}
+	return command.data;
+}
+
+/* In the launcher nothing else attends to DROP DATABASE's barrier meanwhile. */
+static bool
+must_stop(void)
+{
+	if (ProcSignalBarrierPending)
+		ProcessProcSignalBarrier();
+	return ShutdownRequestPending;
+}
+
+ssize_t
+csec_key_command_run(const char *name, char *out, size_t size)
+{
+	CsecCommand command = {
+		.line = command_for(name),
+		.output = out,
+		.output_size = size,
+		.timeout_ms = csec_key_command_timeout * 1000,
+		.stop = must_stop
+	};
+	CsecCommandEnd end = csec_command_run(&command);
+
+	if (end == CSEC_COMMAND_DONE)
+		return (ssize_t) command.output_len;
+	if (end == CSEC_COMMAND_NOT_RUN)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not run csec.key_command: %m")));
+	csec_secure_wipe(out, size);
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIG_FILE_ERROR),
+			 end != CSEC_COMMAND_FAILED ?
+			 errmsg("csec.key_command took longer than %d s for key \"%s\"",
+					csec_key_command_timeout, name) :
+			 errmsg("csec.key_command failed for key \"%s\"", name),
+			 end != CSEC_COMMAND_FAILED || WIFSIGNALED(command.status) ? 0 :
+			 errdetail("It ended with status %d.", WEXITSTATUS(command.status)),
+			 errhint("Run it by hand as the server's user; it must print %d hexadecimal digits.",
+					 CSEC_KEY_TEXT)));
+	return -1;					/* keep compiler quiet */
+}
