@@ -124,6 +124,21 @@ $seq = last_seq();
 wait_for("l.seq > $seq AND l.kind = 10 AND r.action = 'login' AND r.object = 'clerk'");
 like(connections($seq), qr/login clerk postgres \[local\] 1/, '  then they are');
 unlike(connections($seq), qr/login clerk other/, '  those of this database');
+
+# more than there is room for until the sealer is back
+$seq = last_seq();
+$pid = sealer_pid($node);
+kill 'STOP', $pid;
+my $nothing = PostgreSQL::Test::Utils::tempdir . '/nothing.sql';
+append_to_file($nothing, 'SELECT 1;');
+$node->command_ok([ 'pgbench', '-n', '-C', '-c', '10', '-t', '120', '-f', $nothing, '-h', $node->host, '-p', $node->port, 'postgres' ], 'many connect');
+kill 'CONT', $pid;
+wait_for("l.seq > $seq AND r.action = 'connections not told'");
+my ($told, $untold) = split /\|/, $node->safe_psql('postgres', qq{
+	SELECT (SELECT sum(count) FROM csec.connection_records WHERE seq > $seq), (SELECT sum((detail ->> 'count')::int) FROM csec.gaps WHERE seq > $seq AND why = 'connections not told')});
+cmp_ok($told, '>=', 1024, 'as many are told as there is room for');
+cmp_ok($untold, '>', 0, '  and that there were more');
+cmp_ok($told + $untold, '>=', 1200, '  and how many');
 is_verified($node, 'the trail verifies');
 $node->stop;
 done_testing();

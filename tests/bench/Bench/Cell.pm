@@ -151,7 +151,7 @@ sub pgbench
 	measured(
 		$cell,
 		sub {
-			beside($cell, sub { run_pgbench($cell, '-T', $cell->{p}{seconds}) });
+			beside($cell, sub { run_pgbench($cell, '-T', $cell->{work}{seconds} // $cell->{p}{seconds}) });
 		});
 	return;
 }
@@ -171,8 +171,8 @@ sub beside
 
 	my ($from, $start) = ($control->value($work->{beside_done}), time);
 	my @got = $body->();
-	my $done = $control->value($work->{beside_done}) - $from;
-	$cell->{sum}{beside} = $done / (time - $start);
+	my $done = $control->value($work->{beside_done});
+	$cell->{sum}{beside} = ($done - $from) / (time - $start) if defined $done;
 	my $went_on = $control->value(
 		"SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND state = 'active'");
 	$control->query("SELECT pg_cancel_backend($pid)");

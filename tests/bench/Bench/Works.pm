@@ -14,6 +14,7 @@
 #   rows_per_unit       rows that one statement reads or changes
 #   beside    SQL that another session runs all the while (kind pgbench), and
 #   beside_done    SQL: how much of it is done
+#   seconds   of a stretch, whatever BENCH_SECONDS says
 #   rounds    at most so many
 #   instance  servers of this work's own, not those of the other works
 package Bench::Works;
@@ -300,6 +301,7 @@ sub works
 			title => 'the same, 1 client, while csec.reencrypt() is at work on that table; base: without it',
 			kind => 'pgbench',
 			clients => 1,
+			seconds => 1,			# the table is done soon
 			script => 'find.sql',
 			fixture => ['secrets'],
 			base => 'csec',
