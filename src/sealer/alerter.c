@@ -14,26 +14,21 @@
  */
 #include "sealer/alerter.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 #include "storage/condition_variable.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "storage/procsignal.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 
 #include "audit/stream.h"
-#include "sealer/sealer.h"
+#include "sealer/worker.h"
 #include "util/clock.h"
 #include "util/command.h"
 #include "util/guc.h"
@@ -47,36 +42,16 @@
 static CsecStream *stream = NULL;
 
 static void
-begin_transaction(void)
+commit(void)
 {
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-static void
-end_transaction(void)
-{
-	PopActiveSnapshot();
-	CommitTransactionCommand();
+	csec_worker_commit();
 	pgstat_report_stat(false);
 }
 
-/* The sealer is gone, or somebody needs the database without us. */
 static bool
 must_leave(void)
 {
-	bool		leave;
-
-	if (ShutdownRequestPending)
-		return true;
-	/* while a command runs nothing else attends to DROP DATABASE's barrier */
-	if (ProcSignalBarrierPending)
-		ProcessProcSignalBarrier();
-	LWLockAcquire(csec_streams->lock, LW_SHARED);
-	leave = stream->parked > 0 || stream->sealer_pid == 0;
-	LWLockRelease(csec_streams->lock);
-	return leave;
+	return csec_worker_is_dismissed(stream);
 }
 
 static void
@@ -94,7 +69,7 @@ evaluate(bool *here)
 {
 	bool		more = false;
 
-	begin_transaction();
+	csec_worker_start_transaction();
 	*here = OidIsValid(get_extension_oid("csec", true));
 	if (*here)
 	{
@@ -110,7 +85,7 @@ evaluate(bool *here)
 										   1, &isnull)) >= BATCH;
 		SPI_finish();
 	}
-	end_transaction();
+	commit();
 	return more;
 }
 
@@ -123,7 +98,7 @@ next_untold(int64 after, int64 *id, char **command)
 	MemoryContext outer = CurrentMemoryContext;
 	bool		found;
 
-	begin_transaction();
+	csec_worker_start_transaction();
 	SPI_connect();
 	if (SPI_execute_with_args("SELECT id, kind, severity, coalesce(login, ''), times FROM csec.alert "
 							  "WHERE told IS NULL AND id > $1 ORDER BY id LIMIT 1",
@@ -148,7 +123,7 @@ next_untold(int64 after, int64 *id, char **command)
 		*command = made == NULL ? NULL : MemoryContextStrdup(outer, made);
 	}
 	SPI_finish();
-	end_transaction();
+	commit();
 	return found;
 }
 
@@ -158,14 +133,14 @@ note_told(int64 id, bool done)
 	Oid			types[] = {INT8OID, BOOLOID, INT4OID};
 	Datum		args[] = {Int64GetDatum(id), BoolGetDatum(done), Int32GetDatum(TRIES)};
 
-	begin_transaction();
+	csec_worker_start_transaction();
 	SPI_connect();
 	if (SPI_execute_with_args("UPDATE csec.alert SET tries = tries + 1, told_at = pg_catalog.clock_timestamp(), "
 							  "told = CASE WHEN $2 THEN 'yes' WHEN tries + 1 >= $3 THEN 'failed' END WHERE id = $1",
 							  3, types, args, NULL, false, 0) != SPI_OK_UPDATE)
 		elog(ERROR, "could not write csec.alert");
 	SPI_finish();
-	end_transaction();
+	commit();
 }
 
 static bool
@@ -242,21 +217,6 @@ wait_for_more(XLogRecPtr seen, long ms)
 	ConditionVariableCancelSleep();
 }
 
-static void
-settings(void)
-{
-	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("search_path", "pg_catalog", PGC_USERSET, PGC_S_OVERRIDE);
-	/* who drops the extension meets us half way: we are the one to give up */
-	SetConfigOption("lock_timeout", "500ms", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("deadlock_timeout", "50ms", PGC_SUSET, PGC_S_OVERRIDE);
-	/* a parallel worker would not know whose it is: csec_is_own_worker */
-	SetConfigOption("max_parallel_workers_per_gather", "0", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_OVERRIDE);
-}
-
 /* There is one at most, and only where a sealer is at work. */
 static bool
 enter(void)
@@ -284,8 +244,10 @@ csec_alerter_main(Datum arg)
 	bool		all_told = true;
 
 	csec_worker_begin();
-	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
-	settings();
+	/* who drops the extension meets us half way: we are the one to give up */
+	csec_worker_connect(DatumGetObjectId(arg), "500ms");
+	SetConfigOption("deadlock_timeout", "50ms", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_OVERRIDE);
 	if (!enter())
 		proc_exit(0);
 
@@ -295,11 +257,7 @@ csec_alerter_main(Datum arg)
 		bool		more;
 
 		CHECK_FOR_INTERRUPTS();
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-		}
+		csec_worker_reload();
 		if (!csec_alerts)
 		{
 			wait_for_more(sealed, IDLE_MS);

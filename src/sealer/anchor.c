@@ -24,16 +24,12 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
-#include "storage/procsignal.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
-#include "sealer/sealer.h"
+#include "sealer/worker.h"
 #include "util/clock.h"
 #include "util/command.h"
 #include "util/guc.h"
@@ -104,30 +100,16 @@ csec_anchor_tend(CsecStream *of)
 
 /* ---- the worker ---- */
 
-/*
- * The server stops, or the database must be let go, as sealer.c has it.  Is
- * asked while a command runs, and DROP DATABASE anywhere waits for each process
- * to attend to its barrier; other interrupts would raise an error.
- */
 static bool
 must_leave(void)
 {
-	bool		parked;
-
-	if (ProcSignalBarrierPending)
-		ProcessProcSignalBarrier();
-	LWLockAcquire(csec_streams->lock, LW_SHARED);
-	parked = stream->parked > 0 || stream->sealer_pid == 0;
-	LWLockRelease(csec_streams->lock);
-	return parked || ShutdownRequestPending;
+	return csec_worker_is_dismissed(stream);
 }
 
 static void
 begin(void)
 {
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	csec_worker_start_transaction();
 	SPI_connect();
 }
 
@@ -135,8 +117,7 @@ static void
 commit(void)
 {
 	SPI_finish();
-	PopActiveSnapshot();
-	CommitTransactionCommand();
+	csec_worker_commit();
 }
 
 static void
@@ -413,11 +394,7 @@ csec_anchor_main(Datum arg)
 	bool		good = true;
 
 	csec_worker_begin();
-	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
-	SetConfigOption("search_path", "pg_catalog", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("lock_timeout", "10s", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_OVERRIDE);
+	csec_worker_connect(DatumGetObjectId(arg), "10s");
 	stream = csec_stream_of(MyDatabaseId, false);
 	if (stream == NULL)
 		proc_exit(0);

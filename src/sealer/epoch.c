@@ -38,6 +38,7 @@
 #include "sealer/rowset.h"
 #include "sealer/sealing_key.h"
 #include "sealer/tree.h"
+#include "sealer/worker.h"
 #include "util/clock.h"
 #include "util/guc.h"
 
@@ -196,8 +197,7 @@ sign(CsecStream *stream, const CsecState *state, CsecSealingKeys *keys,
 				 errmsg("could not sign a checkpoint of the audit trail")));
 	store(&checkpoint, at, note, len);
 	ForceSyncCommit();
-	PopActiveSnapshot();
-	CommitTransactionCommand();
+	csec_worker_commit();
 
 	pg_atomic_write_u32(&stream->anchor_due, 1);
 	fresh = false;
@@ -249,15 +249,10 @@ csec_epoch_close(CsecStream *stream, const CsecState *state,
 
 	PG_TRY();
 	{
-		SetCurrentStatementStartTimestamp();
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
+		csec_worker_start_transaction();
 		closed = sign(stream, state, &keys, batch, lsn);
 		if (!closed)
-		{
-			PopActiveSnapshot();
-			CommitTransactionCommand();
-		}
+			csec_worker_commit();
 	}
 	PG_CATCH();
 	{

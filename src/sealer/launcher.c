@@ -37,6 +37,7 @@
 #include "sealer/key_watch.h"
 #include "sealer/sealer.h"
 #include "sealer/slot.h"
+#include "sealer/worker.h"
 #include "util/clock.h"
 
 #define RESTART_SECONDS	5
@@ -223,6 +224,15 @@ probe_is_over(Oid database)
 	return child_of(database, false) == NULL || (stream != NULL && stream->sealer_pid != 0);
 }
 
+/* A launcher before this one may have started it. */
+static bool
+has_sealer(Oid database)
+{
+	CsecStream *stream = csec_stream_of(database, false);
+
+	return child_of(database, false) != NULL || (stream != NULL && stream->sealer_pid != 0);
+}
+
 /* One at a time: a server with many databases has few workers. */
 static void
 probe_next(void)
@@ -234,7 +244,7 @@ probe_next(void)
 	probing = InvalidOid;
 	if (to_probe == NIL)
 		return;
-	if (child_of(linitial_oid(to_probe), false) == NULL)
+	if (!has_sealer(linitial_oid(to_probe)))
 	{
 		bool		open;
 
@@ -396,5 +406,10 @@ csec_launcher_main(Datum arg)
 			csec_keks_read(true);
 		}
 	}
-	proc_exit(0);
+
+	/*
+	 * Whoever ended it without the server gets another one: after 0 the
+	 * postmaster would start none, and no sealer after it.
+	 */
+	proc_exit(1);
 }

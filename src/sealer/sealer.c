@@ -27,7 +27,6 @@
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "replication/message.h"
 #include "replication/slot.h"
@@ -37,11 +36,9 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
-#include "audit/identity.h"
 #include "audit/store.h"
 #include "audit/stream.h"
 #include "keys/key_use.h"
@@ -65,6 +62,7 @@
 #include "sealer/state.h"
 #include "sealer/tree.h"
 #include "sealer/wal_reader.h"
+#include "sealer/worker.h"
 #include "util/bytes.h"
 #include "util/clock.h"
 #include "util/guc.h"
@@ -101,34 +99,10 @@ static XLogRecPtr committed_lsn = InvalidXLogRecPtr;
 static XLogRecPtr committed_position = InvalidXLogRecPtr;
 
 void
-csec_worker_begin(void)
-{
-	csec_is_own_worker = true;
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
-	BackgroundWorkerUnblockSignals();
-}
-
-void
 csec_trail_creation_tag(LOCKTAG *tag)
 {
 	/* the last field keeps it apart from the locks that users take */
 	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, 0x63736563, 0, 3);
-}
-
-static void
-begin_transaction(void)
-{
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-static void
-end_transaction(void)
-{
-	PopActiveSnapshot();
-	CommitTransactionCommand();
 }
 
 static bool
@@ -151,11 +125,7 @@ doze(long ms)
 					 ms, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
+	csec_worker_reload();
 }
 
 /* ---- what is in the WAL ---- */
@@ -309,11 +279,11 @@ clear_error(void)
 static void
 seal(void)
 {
-	begin_transaction();
+	csec_worker_start_transaction();
 	csec_seal(batch, &state, reader, reader->position);
 	position_due = false;
 	extension_here = OidIsValid(get_extension_oid("csec", true));
-	end_transaction();
+	csec_worker_commit();
 	csec_batch_reset(batch);
 	batch_began = 0;
 	batch_flushed = false;
@@ -338,9 +308,9 @@ keep_keys(bool anyway)
 
 	if (!extension_here || !(due || anyway))
 		return;
-	begin_transaction();
+	csec_worker_start_transaction();
 	csec_keys_keep();
-	end_transaction();
+	csec_worker_commit();
 	csec_keys_kept();
 }
 
@@ -350,10 +320,10 @@ watch_keys(void)
 {
 	if (!extension_here || !csec_keys_watch_due())
 		return;
-	begin_transaction();
+	csec_worker_start_transaction();
 	csec_note_keks(batch, reader->position);
 	csec_keys_watch(batch, reader->position);
-	end_transaction();
+	csec_worker_commit();
 }
 
 /* It is time, or somebody asks, for a checkpoint over all that is sealed. */
@@ -379,7 +349,7 @@ keep_house(void)
 	if (now - cleaned_at < HOUSEKEEPING_MS)
 		return;
 	cleaned_at = now;
-	begin_transaction();
+	csec_worker_start_transaction();
 	csec_outcomes_ask(batch, reader->position);
 	csec_reads_ask(batch, reader->position);
 	csec_sessions_forget(&state);
@@ -387,26 +357,37 @@ keep_house(void)
 	extension_here = OidIsValid(get_extension_oid("csec", true));
 	if (extension_here)
 		csec_store_look_ahead(GetCurrentTimestamp());
-	end_transaction();
+	csec_worker_commit();
 	keep_keys(true);
 }
 
 /* ---- life ---- */
 
-static void
-take_place(int pid, Latch *latch)
+/* False: another sealer is at work, whom a launcher that started anew forgot. */
+static bool
+take_place(void)
 {
+	bool		free;
+
 	LWLockAcquire(csec_streams->lock, LW_EXCLUSIVE);
-	stream->sealer_pid = pid;
-	stream->sealer_latch = latch;
+	free = stream->sealer_pid == 0;
+	if (free)
+	{
+		stream->sealer_pid = MyProcPid;
+		stream->sealer_latch = MyLatch;
+	}
 	LWLockRelease(csec_streams->lock);
+	return free;
 }
 
 static void
 leave_place(int code, Datum arg)
 {
 	pg_atomic_write_u32(&stream->sealer_idle, 0);
-	take_place(0, NULL);
+	LWLockAcquire(csec_streams->lock, LW_EXCLUSIVE);
+	stream->sealer_pid = 0;
+	stream->sealer_latch = NULL;
+	LWLockRelease(csec_streams->lock);
 	csec_stream_poke_launcher();
 	ConditionVariableBroadcast(&stream->sealed);
 }
@@ -428,14 +409,14 @@ find_trail(void)
 		bool		settled;
 		bool		found = false;
 
-		begin_transaction();
+		csec_worker_start_transaction();
 		settled = LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 		if (settled)
 			found = OidIsValid(get_extension_oid("csec", true)) &&
 				csec_state_load(&state);
 		if (settled && !found)
 			csec_slot_drop(MyDatabaseId);
-		end_transaction();
+		csec_worker_commit();
 		if (settled)
 			return found;
 		if (must_leave())
@@ -453,7 +434,7 @@ start(void)
 	/* who holds the slot is the only one to write the state */
 	csec_slot_hold(&slot_was_lost);
 	batch = csec_batch_create();
-	begin_transaction();
+	csec_worker_start_transaction();
 	if (!csec_state_load(&state))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -466,7 +447,7 @@ start(void)
 	csec_keys_watch(batch, state.resume_lsn);
 	if (csec_tree_load(state.seq))
 		csec_note_server(batch, state.resume_lsn, "tree mended", NULL);
-	end_transaction();
+	csec_worker_commit();
 	here_from = GetXLogInsertRecPtr();
 	reader = csec_wal_open(state.resume_lsn);
 	csec_put_u64(bound, GetSystemIdentifier());
@@ -623,32 +604,18 @@ note_error(void)
 	MemoryContextSwitchTo(old);
 }
 
-static void
-settings(void)
-{
-	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("search_path", "pg_catalog", PGC_USERSET, PGC_S_OVERRIDE);
-	/* an auditor's LOCK TABLE stalls the sealer no longer than this */
-	SetConfigOption("lock_timeout", "2s", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_OVERRIDE);
-}
-
 /* The place among the streams; none is taken for a database without csec. */
 static bool
 enter(void)
 {
 	bool		has_csec;
 
-	begin_transaction();
+	csec_worker_start_transaction();
 	has_csec = OidIsValid(get_extension_oid("csec", true));
-	end_transaction();
+	csec_worker_commit();
 	stream = csec_stream_of(MyDatabaseId, has_csec);
-	if (stream == NULL)
+	if (stream == NULL || !take_place())
 		return false;
-	take_place(MyProcPid, MyLatch);
 	before_shmem_exit(leave_place, 0);
 	return !must_leave();
 }
@@ -657,8 +624,9 @@ void
 csec_sealer_main(Datum arg)
 {
 	csec_worker_begin();
-	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
-	settings();
+	/* an auditor's LOCK TABLE stalls the sealer no longer than this */
+	csec_worker_connect(DatumGetObjectId(arg), "2s");
+	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_OVERRIDE);
 	if (!enter())
 		proc_exit(0);
 
@@ -672,9 +640,9 @@ csec_sealer_main(Datum arg)
 		}
 		else
 		{
-			begin_transaction();
+			csec_worker_start_transaction();
 			csec_keys_watch(NULL, InvalidXLogRecPtr);
-			end_transaction();
+			csec_worker_commit();
 		}
 	}
 	PG_CATCH();

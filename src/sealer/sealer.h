@@ -18,7 +18,4 @@ extern PGDLLEXPORT void csec_sealer_main(Datum arg);
  */
 extern void csec_trail_creation_tag(LOCKTAG *tag);
 
-/* csec.seal_delay and the rest are followed at once; so is the end. */
-extern void csec_worker_begin(void);
-
 #endif							/* CSEC_SEALER_SEALER_H */

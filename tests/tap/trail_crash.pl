@@ -56,6 +56,14 @@ sub nothing_lost
 	is_verified($node, $name);
 }
 
+# the launcher asked to end: the postmaster starts another, which starts sealers
+my $launcher = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'csec launcher'};
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM ($launcher) l") or die 'no launcher';
+my $first = $node->safe_psql('postgres', $launcher);
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($first)");
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM ($launcher) l WHERE pid <> $first") or die 'no new launcher';
+wait_for_sealer($node);
+
 # the sealer asked to end, under load: the launcher starts another
 begin_load();
 foreach (1 .. 3)

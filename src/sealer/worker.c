@@ -1,0 +1,84 @@
+/*
+ * worker.c
+ *		What csec's background workers have in common.
+ */
+#include "sealer/worker.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/procsignal.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+
+#include "audit/identity.h"
+
+void
+csec_worker_begin(void)
+{
+	csec_is_own_worker = true;
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	BackgroundWorkerUnblockSignals();
+}
+
+static void
+set(const char *name, const char *value)
+{
+	SetConfigOption(name, value, PGC_USERSET, PGC_S_OVERRIDE);
+}
+
+void
+csec_worker_connect(Oid database, const char *lock_timeout)
+{
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	set("search_path", "pg_catalog");
+	set("lock_timeout", lock_timeout);
+	set("statement_timeout", "0");
+	set("idle_in_transaction_session_timeout", "0");
+	set("default_transaction_read_only", "off");
+	set("default_transaction_isolation", "read committed");
+	/* a parallel worker would not know whose it is: csec_is_own_worker */
+	set("max_parallel_workers_per_gather", "0");
+}
+
+void
+csec_worker_start_transaction(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+void
+csec_worker_commit(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+void
+csec_worker_reload(void)
+{
+	if (!ConfigReloadPending)
+		return;
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+}
+
+bool
+csec_worker_is_dismissed(CsecStream *stream)
+{
+	bool		dismissed;
+
+	if (ShutdownRequestPending)
+		return true;
+	/* DROP DATABASE anywhere waits for each process to attend to its barrier */
+	if (ProcSignalBarrierPending)
+		ProcessProcSignalBarrier();
+	LWLockAcquire(csec_streams->lock, LW_SHARED);
+	dismissed = stream->parked > 0 || stream->sealer_pid == 0;
+	LWLockRelease(csec_streams->lock);
+	return dismissed;
+}
