@@ -202,6 +202,8 @@ INSERT INTO csec.category (name, level, mask, check_kind, check_mode, search, ti
 	('address', 'important', 'address', 'none', 'lax', 'equality', pg_temp.title('\xe59cb0e59d80'), true),
 	('birth_date', 'important', 'birth_date', 'birth_date', 'lax', 'equality', pg_temp.title('\xe587bae7949fe697a5e69c9f'), true),
 	('free_text', 'important', 'free_text', 'none', 'lax', 'equality', pg_temp.title('\xe5a487e6b3a8'), true);
+INSERT INTO csec.category (name, level, mask, keep_left, keep_right, title_zh, shipped) VALUES
+	('plate', 'important', 'first_last', 2, 2, pg_temp.title('\xe8bda6e7898ce58fb7'), true);
 INSERT INTO csec.category (name, level, mask, check_kind, check_mode, search, storage, title_zh, shipped) VALUES
 	('id_card', 'core', 'id_card', 'id_card', 'lax', 'equality', 'encrypted', pg_temp.title('\xe8baabe4bbbde8af81e58fb7'), true),
 	('bank_card', 'core', 'bank_card', 'bank_card', 'lax', 'equality', 'encrypted', pg_temp.title('\xe993b6e8a18ce58da1e58fb7'), true),

@@ -8,12 +8,14 @@ CREATE DOMAIN csec.email AS csec.masked(email);
 CREATE DOMAIN csec.address AS csec.masked(address);
 CREATE DOMAIN csec.birth_date AS csec.masked(birth_date);
 CREATE DOMAIN csec.free_text AS csec.masked(free_text);
+CREATE DOMAIN csec.plate AS csec.masked(plate);
 COMMENT ON DOMAIN csec.person_name IS 'name of a person, Chinese or Latin';
 COMMENT ON DOMAIN csec.phone IS 'telephone number';
 COMMENT ON DOMAIN csec.email IS 'e-mail address';
 COMMENT ON DOMAIN csec.address IS 'postal address';
 COMMENT ON DOMAIN csec.birth_date IS 'date of birth, as text';
 COMMENT ON DOMAIN csec.free_text IS 'notes and other text of any kind';
+COMMENT ON DOMAIN csec.plate IS 'registration number of a vehicle';
 
 -- Of core level: encrypted.
 CREATE DOMAIN csec.id_card AS csec.encrypted(id_card);

@@ -34,8 +34,8 @@ $$;
 REVOKE ALL ON FUNCTION csec.plan_server() FROM PUBLIC;
 COMMENT ON FUNCTION csec.plan_server() IS 'internal: what of the server stands in the way';
 
--- Why a relation cannot be protected at all; null: it can.
-CREATE FUNCTION csec.plan_relation(tab regclass) RETURNS csec.plan_row
+-- Why a relation is of no kind that can be protected; null: it is.
+CREATE FUNCTION csec.plan_kind(tab regclass) RETURNS csec.plan_row
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -66,21 +66,38 @@ BEGIN
 	ELSIF c.relispartition THEN
 		RETURN csec.refusal(name, format('%s is a partition', name), '42809', 'Protect the partitioned table; its partitions follow.');
 	END IF;
-	SELECT p.relid INTO other FROM csec.protected_table p
-		WHERE p.relid = tab OR tab IN (SELECT csec.tree(p.relid)) OR p.relid IN (SELECT csec.tree(tab)) LIMIT 1;
-	IF other IS NOT NULL THEN
-		RETURN csec.refusal(name, CASE WHEN other = tab THEN format('%s is protected already', name)
-				ELSE format('%s and %s inherit from each other, and one is protected already', name, csec.qualified(other)) END,
-			'42710', CASE WHEN (SELECT enforce FROM csec.protected_table WHERE relid = other)
-				THEN 'csec.unprotect() it first to protect it in another way.'
-				ELSE 'It is observed so far: csec.enforce() turns masks on.' END);
-	END IF;
 	SELECT t INTO other FROM csec.tree(tab) t JOIN pg_class k ON k.oid = t WHERE k.relkind = 'f' LIMIT 1;
 	IF other IS NOT NULL THEN
 		RETURN csec.refusal(name, format('%s is a foreign table that belongs to it', csec.qualified(other)), '42809',
 			'Detach it; what lies on another server cannot be recorded here.');
 	END IF;
 	RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.plan_kind(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.plan_kind(regclass) IS 'internal: why a relation is of no kind that can be protected; null: it is';
+
+-- Why a relation cannot be protected at all; null: it can.
+CREATE FUNCTION csec.plan_relation(tab regclass) RETURNS csec.plan_row
+	LANGUAGE plpgsql STABLE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	kind csec.plan_row := csec.plan_kind(tab);
+	name text := csec.qualified(tab);
+	other regclass;
+BEGIN
+	SELECT p.relid INTO other FROM csec.protected_table p
+		WHERE p.relid = tab OR tab IN (SELECT csec.tree(p.relid)) OR p.relid IN (SELECT csec.tree(tab)) LIMIT 1;
+	IF kind.kind IS NOT NULL OR other IS NULL THEN
+		RETURN kind;
+	END IF;
+	RETURN csec.refusal(name, CASE WHEN other = tab THEN format('%s is protected already', name)
+			ELSE format('%s and %s inherit from each other, and one is protected already', name, csec.qualified(other)) END,
+		'42710', CASE WHEN NOT (SELECT enforce FROM csec.protected_table WHERE relid = other)
+				THEN 'It is observed so far: csec.enforce() turns masks on.'
+			WHEN other = tab THEN 'csec.add_fields() makes more columns fields; csec.unprotect() it first to protect it in another way.'
+			ELSE 'csec.unprotect() it first to protect it in another way.' END);
 END
 $$;
 REVOKE ALL ON FUNCTION csec.plan_relation(regclass) FROM PUBLIC;

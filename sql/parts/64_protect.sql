@@ -10,11 +10,21 @@ CREATE FUNCTION csec.arm(tab regclass) RETURNS void
 	AS $$
 DECLARE
 	r record;
-	fields text := (SELECT string_agg(quote_ident(f.attname), ', ') FROM csec.protected_field f
-		JOIN csec.protected_table t USING (relid) WHERE f.relid = tab AND t.enforce);
+	-- those that have csec's types
+	columns name[] := ARRAY(SELECT f.attname FROM csec.protected_field f
+		WHERE f.relid = tab AND f.original_type IS NOT NULL ORDER BY f.attname);
+	fields text := (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
+		WHERE a.attrelid = tab AND a.attname = ANY (columns));
 	wanted name[] := '{csec_aa_keep,csec_zz_record,csec_zz_truncate}'::name[]
 		|| CASE WHEN (SELECT t.subject_keys FROM csec.protected_table t WHERE t.relid = tab) THEN '{csec_zy_rekey}'::name[] END;
 BEGIN
+	FOR r IN SELECT csec.qualified(g.tgrelid) AS name FROM pg_trigger g
+		WHERE g.tgrelid IN (SELECT csec.tree(tab)) AND g.tgname = 'csec_aa_keep' AND g.tgparentid = 0
+			AND columns <> ARRAY(SELECT a.attname FROM pg_attribute a
+				WHERE a.attrelid = g.tgrelid AND a.attnum = ANY (g.tgattr) ORDER BY a.attname)
+	LOOP
+		EXECUTE format('DROP TRIGGER csec_aa_keep ON %s', r.name);
+	END LOOP;
 	FOR r IN SELECT csec.qualified(t) AS name, c.relispartition AS follows, m.missing
 		FROM csec.tree(tab) t JOIN pg_class c ON c.oid = t
 			CROSS JOIN LATERAL (SELECT ARRAY(SELECT n FROM unnest(wanted) n
@@ -43,7 +53,8 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION csec.arm(regclass) FROM PUBLIC;
-COMMENT ON FUNCTION csec.arm(regclass) IS 'internal: puts csec''s triggers on a table and all that inherit from it, where they are missing';
+COMMENT ON FUNCTION csec.arm(regclass) IS
+	'internal: puts csec''s triggers on a table and all that inherit from it, where they are missing or do not know all fields';
 
 CREATE FUNCTION csec.refuse_plan(name text, plan csec.plan_row[]) RETURNS void
 	LANGUAGE plpgsql STABLE
@@ -58,7 +69,7 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = refusals[1].code,
 			MESSAGE = format('%s stays as it is, for %s reasons', name, cardinality(refusals)),
 			DETAIL = (SELECT string_agg(format('%s. %s', r.what, r.hint), E'\n') FROM unnest(refusals) r),
-			HINT = 'csec.plan_protect() of the same arguments shows them with the rest of the plan.';
+			HINT = 'csec.plan_protect() or csec.plan_add_fields() of the same arguments shows them with the rest of the plan.';
 	END IF;
 END
 $$;
@@ -84,7 +95,9 @@ BEGIN
 		FROM unnest(tried) t JOIN csec.dependents(ARRAY(SELECT r::oid FROM csec.tree(request.tab) r),
 				ARRAY(SELECT f.attname FROM csec.request_fields(request) f WHERE f.rewritten)) o
 			ON o.kind = (t.dependent).kind AND o.object = (t.dependent).object
-		WHERE t.changed;
+		WHERE t.changed
+		-- over an older field, too: what it was before that stands
+		ON CONFLICT (relid, name) DO UPDATE SET remade = EXCLUDED.remade;
 	PERFORM csec.drop_dependents(dependents);
 	EXECUTE format('ALTER TABLE %s %s', csec.qualified(request.tab), clauses);
 	PERFORM csec.create_dependents(dependents);
@@ -93,8 +106,23 @@ $$;
 REVOKE ALL ON FUNCTION csec.rewrite(csec.protect_request, csec.tried[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.rewrite(csec.protect_request, csec.tried[]) IS 'internal: gives the columns of a table csec''s types';
 
--- The plan under the lock that carrying it out needs; raises what refuses.
 -- A table that will be refused for its size is not locked for that.
+CREATE FUNCTION csec.lock_table(request csec.protect_request) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF request.allow_lock OR NOT request.enforce
+		OR (SELECT sum(pg_table_size(t)) FROM csec.tree(request.tab) t) <= csec.rewrite_limit() THEN
+		EXECUTE format('LOCK TABLE %s IN %s MODE', csec.qualified(request.tab),
+			CASE WHEN request.enforce AND request.fields IS NOT NULL THEN 'ACCESS EXCLUSIVE' ELSE 'SHARE ROW EXCLUSIVE' END);
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.lock_table(csec.protect_request) FROM PUBLIC;
+COMMENT ON FUNCTION csec.lock_table(csec.protect_request) IS 'internal: the lock that a request''s work needs';
+
+-- The plan under the lock that carrying it out needs; raises what refuses.
 CREATE FUNCTION csec.plan_locked(request csec.protect_request) RETURNS csec.tried[]
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
@@ -103,11 +131,8 @@ DECLARE
 	relation csec.plan_row := csec.plan_relation(request.tab);
 	planned record;
 BEGIN
-	IF relation.kind IS NULL AND (request.allow_lock
-		OR (SELECT sum(pg_table_size(t)) FROM csec.tree(request.tab) t) <= csec.rewrite_limit()
-		OR NOT request.enforce) THEN
-		EXECUTE format('LOCK TABLE %s IN %s MODE', csec.qualified(request.tab),
-			CASE WHEN request.enforce AND request.fields IS NOT NULL THEN 'ACCESS EXCLUSIVE' ELSE 'SHARE ROW EXCLUSIVE' END);
+	IF relation.kind IS NULL THEN
+		PERFORM csec.lock_table(request);
 	END IF;
 	planned := csec.make_plan(request);
 	PERFORM csec.refuse_plan(coalesce(csec.qualified(request.tab), request.tab::text), planned.plan);
@@ -277,8 +302,31 @@ CREATE FUNCTION csec.missing_columns(tab regclass) RETURNS SETOF name
 REVOKE ALL ON FUNCTION csec.missing_columns(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION csec.missing_columns(regclass) IS 'internal: columns of the policy that a table does not have';
 
--- After CREATE and ALTER TABLE: new partitions and children get triggers, and
--- no column that the policy names goes away.
+-- Columns that ALTER TABLE gave a type of csec's are fields from then on: a
+-- mask written back to one that csec_aa_keep does not know would destroy it.
+CREATE FUNCTION csec.file_new_fields(t csec.protected_table) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	added name[] := ARRAY(SELECT a.attname FROM pg_attribute a
+		WHERE a.attrelid = t.relid AND a.attnum > 0 AND NOT a.attisdropped
+			AND csec.column_category(t.relid, a.attname) IS NOT NULL
+			AND NOT EXISTS (SELECT FROM csec.protected_field f WHERE f.relid = t.relid AND f.attname = a.attname));
+BEGIN
+	IF t.subject_keys AND added <> '{}' THEN
+		RAISE EXCEPTION 'column "%" cannot become a field of % in this way', added[1], csec.qualified(t.relid)
+			USING ERRCODE = '55000', HINT = 'Its customers have keys of their own: add the column as text, and csec.add_fields() puts it under them.';
+	END IF;
+	INSERT INTO csec.protected_field (relid, attname, category, original_type)
+		SELECT t.relid, a, csec.column_category(t.relid, a), 'text' FROM unnest(added) a;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.file_new_fields(csec.protected_table) FROM PUBLIC;
+COMMENT ON FUNCTION csec.file_new_fields(csec.protected_table) IS 'internal: columns of csec''s types that the policy does not name yet join it';
+
+-- After CREATE and ALTER TABLE: new partitions and children get triggers, new
+-- fields join the policy, and no column that it names goes away.
 CREATE FUNCTION csec.follow_tables() RETURNS event_trigger
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -305,6 +353,7 @@ BEGIN
 		CONTINUE WHEN current_setting('row_security') = 'off' AND NOT EXISTS (
 			SELECT FROM pg_event_trigger_ddl_commands() c WHERE c.command_tag = 'CREATE TABLE');
 		PERFORM csec.own_ddl(true);
+		PERFORM csec.file_new_fields(t);
 		PERFORM csec.arm(t.relid);
 		PERFORM csec.own_ddl(false);
 	END LOOP;

@@ -37,6 +37,7 @@ INSERT INTO csec.discovery_rule (category, column_names, check_kind, chance, shi
 	('birth_date', concat_ws('|', 'birth|\mdob\M', pg_temp.title('\xe7949fe697a5'), pg_temp.title('\xe587bae7949f')), 'birth_date', 0.3, true),
 	('person_name', concat_ws('|', '^(full|first|last|family|given|customer|client|contact|real)_?name$|surname|xingming', pg_temp.title('\xe5a793e5908d')), NULL, 0, true),
 	('address', concat_ws('|', 'addr(ess)?\M|street|dizhi', pg_temp.title('\xe59cb0e59d80')), NULL, 0, true),
+	('plate', concat_ws('|', '(license|licence|number|car|vehicle)_?plate|\mplate_?(no|num|number)\M|chepai', pg_temp.title('\xe8bda6e7898c')), NULL, 0, true),
 	('passport', concat_ws('|', 'passport', pg_temp.title('\xe68aa4e785a7')), NULL, 0, true),
 	('permit', concat_ws('|', 'permit_?(no|num)', pg_temp.title('\xe9809ae8a18ce8af81')), NULL, 0, true),
 	('ssn', concat_ws('|', '\mssn\M|social_?sec', pg_temp.title('\xe7a4bee4bf9d')), NULL, 0, true),
