@@ -12,13 +12,11 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 
 #include "audit/connections.h"
+#include "util/shared_memory.h"
 
-#define TRANCHE		"csec connections"
 #define PLACES		1024
 
 typedef struct Ring
@@ -29,42 +27,25 @@ typedef struct Ring
 } Ring;
 
 static Ring *ring = NULL;
-static shmem_request_hook_type prev_shmem_request = NULL;
-static shmem_startup_hook_type prev_shmem_startup = NULL;
 
 static void
-connections_shmem_request(void)
+fill(LWLock *lock)
 {
-	if (prev_shmem_request)
-		prev_shmem_request();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Ring)));
-	RequestNamedLWLockTranche(TRANCHE, 1);
+	ring->lock = lock;
 }
 
-static void
-connections_shmem_startup(void)
-{
-	bool		found;
-
-	if (prev_shmem_startup)
-		prev_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	ring = ShmemInitStruct(TRANCHE, sizeof(Ring), &found);
-	if (!found)
-	{
-		ring->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
-		ring->added = 0;
-	}
-	LWLockRelease(AddinShmemInitLock);
-}
+static const CsecSharedPart part = {
+	.name = "csec connections",
+	.size = sizeof(Ring),
+	.locked = true,
+	.memory = (void **) &ring,
+	.fill = fill,
+};
 
 void
 csec_connections_init(void)
 {
-	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = connections_shmem_request;
-	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = connections_shmem_startup;
+	csec_shared_memory(&part);
 }
 
 void

@@ -14,15 +14,14 @@
 #include "access/parallel.h"
 #include "miscadmin.h"
 #include "storage/backendid.h"
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
-#include "storage/shmem.h"
 
 #include "audit/emit.h"
 #include "audit/identity.h"
 #include "audit/leader.h"
 #include "util/bytes.h"
+#include "util/shared_memory.h"
 
 /* A cache line each: every backend writes its own at each statement. */
 typedef struct Leader
@@ -36,44 +35,17 @@ typedef struct Leader
 static Leader *leaders = NULL;	/* MaxBackends of them */
 static bool published = false;	/* what does not change in a session */
 
-static shmem_request_hook_type prev_shmem_request = NULL;
-static shmem_startup_hook_type prev_shmem_startup = NULL;
-
-static Size
-leaders_size(void)
-{
-	return mul_size(MaxBackends + 1, sizeof(Leader));
-}
-
-static void
-leader_shmem_request(void)
-{
-	if (prev_shmem_request)
-		prev_shmem_request();
-	RequestAddinShmemSpace(leaders_size());
-}
-
-static void
-leader_shmem_startup(void)
-{
-	bool		found;
-
-	if (prev_shmem_startup)
-		prev_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	leaders = ShmemInitStruct("csec leaders", leaders_size(), &found);
-	if (!found)
-		memset(leaders, 0, leaders_size());
-	LWLockRelease(AddinShmemInitLock);
-}
+static const CsecSharedPart part = {
+	.name = "csec leaders",
+	.size = sizeof(Leader),
+	.per_backend = true,
+	.memory = (void **) &leaders,
+};
 
 void
 csec_leader_init(void)
 {
-	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = leader_shmem_request;
-	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = leader_shmem_startup;
+	csec_shared_memory(&part);
 }
 
 /* Say which statement this backend is at, for workers it may start. */

@@ -10,68 +10,47 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "storage/ipc.h"
 #include "storage/latch.h"
-#include "storage/shmem.h"
 
 #include "audit/connections.h"
 #include "audit/stream.h"
+#include "util/shared_memory.h"
 
 CsecStreams *csec_streams = NULL;
 
-static shmem_request_hook_type prev_shmem_request = NULL;
-static shmem_startup_hook_type prev_shmem_startup = NULL;
-
-#define TRANCHE "csec stream"
-
 static void
-stream_shmem_request(void)
+fill(LWLock *lock)
 {
-	if (prev_shmem_request)
-		prev_shmem_request();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(CsecStreams)));
-	RequestNamedLWLockTranche(TRANCHE, 1);
-}
-
-static void
-stream_shmem_startup(void)
-{
-	bool		found;
-
-	if (prev_shmem_startup)
-		prev_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	csec_streams = ShmemInitStruct("csec streams", sizeof(CsecStreams), &found);
-	if (!found)
+	csec_streams->lock = lock;
+	for (int i = 0; i < CSEC_MAX_DATABASES; i++)
 	{
-		memset(csec_streams, 0, sizeof(CsecStreams));
-		csec_streams->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
-		for (int i = 0; i < CSEC_MAX_DATABASES; i++)
-		{
-			CsecStream *stream = &csec_streams->stream[i];
+		CsecStream *stream = &csec_streams->stream[i];
 
-			pg_atomic_init_u64(&stream->sealed_lsn, 0);
-			pg_atomic_init_u64(&stream->emitted_lsn, 0);
-			pg_atomic_init_u64(&stream->awaited_lsn, 0);
-			pg_atomic_init_u64(&stream->sealed_seq, 0);
-			pg_atomic_init_u32(&stream->sealer_idle, 0);
-			pg_atomic_init_u64(&stream->suspended_until, 0);
-			pg_atomic_init_u64(&stream->checkpoint_wanted, 0);
-			pg_atomic_init_u64(&stream->checkpoint_tried, 0);
-			pg_atomic_init_u32(&stream->anchor_due, 0);
-			ConditionVariableInit(&stream->sealed);
-		}
+		pg_atomic_init_u64(&stream->sealed_lsn, 0);
+		pg_atomic_init_u64(&stream->emitted_lsn, 0);
+		pg_atomic_init_u64(&stream->awaited_lsn, 0);
+		pg_atomic_init_u64(&stream->sealed_seq, 0);
+		pg_atomic_init_u32(&stream->sealer_idle, 0);
+		pg_atomic_init_u64(&stream->suspended_until, 0);
+		pg_atomic_init_u64(&stream->checkpoint_wanted, 0);
+		pg_atomic_init_u64(&stream->checkpoint_tried, 0);
+		pg_atomic_init_u32(&stream->anchor_due, 0);
+		ConditionVariableInit(&stream->sealed);
 	}
-	LWLockRelease(AddinShmemInitLock);
 }
+
+static const CsecSharedPart part = {
+	.name = "csec stream",
+	.size = sizeof(CsecStreams),
+	.locked = true,
+	.memory = (void **) &csec_streams,
+	.fill = fill,
+};
 
 void
 csec_stream_init(void)
 {
-	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = stream_shmem_request;
-	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = stream_shmem_startup;
+	csec_shared_memory(&part);
 }
 
 static CsecStream *

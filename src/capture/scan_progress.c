@@ -12,12 +12,11 @@
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/backendid.h"
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/timestamp.h"
 
 #include "capture/scan_progress.h"
+#include "util/shared_memory.h"
 
 typedef struct Place
 {
@@ -31,49 +30,29 @@ typedef struct Place
 
 static Place *places = NULL;
 
-static shmem_request_hook_type prev_shmem_request = NULL;
-static shmem_startup_hook_type prev_shmem_startup = NULL;
-
-static Size
-size(void)
-{
-	return mul_size(MaxBackends + 1, sizeof(Place));
-}
-
 static void
-request(void)
+fill(LWLock *lock)
 {
-	if (prev_shmem_request)
-		prev_shmem_request();
-	RequestAddinShmemSpace(size());
+	for (int i = 0; i <= MaxBackends; i++)
+	{
+		pg_atomic_init_u32(&places[i].relid, InvalidOid);
+		pg_atomic_init_u64(&places[i].total, 0);
+		pg_atomic_init_u64(&places[i].done, 0);
+	}
 }
 
-static void
-startup(void)
-{
-	bool		found;
-
-	if (prev_shmem_startup)
-		prev_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	places = ShmemInitStruct("csec scan progress", size(), &found);
-	if (!found)
-		for (int i = 0; i <= MaxBackends; i++)
-		{
-			pg_atomic_init_u32(&places[i].relid, InvalidOid);
-			pg_atomic_init_u64(&places[i].total, 0);
-			pg_atomic_init_u64(&places[i].done, 0);
-		}
-	LWLockRelease(AddinShmemInitLock);
-}
+static const CsecSharedPart part = {
+	.name = "csec scan progress",
+	.size = sizeof(Place),
+	.per_backend = true,
+	.memory = (void **) &places,
+	.fill = fill,
+};
 
 void
 csec_scan_progress_init(void)
 {
-	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = request;
-	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = startup;
+	csec_shared_memory(&part);
 }
 
 void

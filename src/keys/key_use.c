@@ -11,17 +11,15 @@
 #include "catalog/namespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "keys/key_use.h"
 #include "util/guc.h"
+#include "util/shared_memory.h"
 
-#define TRANCHE		"csec key use"
 #define MAX_COUNTS	1024		/* versions that encrypt between two starts */
 /* What a start of the server adds to each count, at most. */
 #define MARGIN		(UINT64CONST(1) << 20)
@@ -44,50 +42,32 @@ typedef struct Counts
 
 static Counts *counts = NULL;
 
-static shmem_request_hook_type prev_shmem_request = NULL;
-static shmem_startup_hook_type prev_shmem_startup = NULL;
-
 void		(*csec_key_use_due_hook) (void) = NULL;
 
 static void
-request(void)
+fill(LWLock *lock)
 {
-	if (prev_shmem_request)
-		prev_shmem_request();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Counts)));
-	RequestNamedLWLockTranche(TRANCHE, 1);
-}
-
-static void
-startup(void)
-{
-	bool		found;
-
-	if (prev_shmem_startup)
-		prev_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	counts = ShmemInitStruct(TRANCHE, sizeof(Counts), &found);
-	if (!found)
+	counts->lock = lock;
+	for (int i = 0; i < MAX_COUNTS; i++)
 	{
-		memset(counts, 0, sizeof(Counts));
-		counts->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
-		for (int i = 0; i < MAX_COUNTS; i++)
-		{
-			pg_atomic_init_u32(&counts->due[i], 0);
-			pg_atomic_init_u64(&counts->count[i].uses, 0);
-			pg_atomic_init_u64(&counts->count[i].stored, 0);
-		}
+		pg_atomic_init_u32(&counts->due[i], 0);
+		pg_atomic_init_u64(&counts->count[i].uses, 0);
+		pg_atomic_init_u64(&counts->count[i].stored, 0);
 	}
-	LWLockRelease(AddinShmemInitLock);
 }
+
+static const CsecSharedPart part = {
+	.name = "csec key use",
+	.size = sizeof(Counts),
+	.locked = true,
+	.memory = (void **) &counts,
+	.fill = fill,
+};
 
 void
 csec_key_use_init(void)
 {
-	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = request;
-	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = startup;
+	csec_shared_memory(&part);
 }
 
 static uint64

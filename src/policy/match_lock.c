@@ -15,9 +15,7 @@
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/timestamp.h"
 
 #include "policy/context.h"
@@ -25,8 +23,8 @@
 #include "policy/reader.h"
 #include "util/guc.h"
 #include "util/kept_memory.h"
+#include "util/shared_memory.h"
 
-#define TRANCHE		"csec match"
 #define PLACES		4096		/* a power of two; 160 kB */
 #define REACH		64			/* places a count may be away from its own */
 #define LOGIN_SHARE	20			/* clerks behind one login */
@@ -48,42 +46,26 @@ typedef struct Counts
 } Counts;
 
 static Counts *counts = NULL;
-static shmem_request_hook_type prev_shmem_request = NULL;
-static shmem_startup_hook_type prev_shmem_startup = NULL;
 
 static void
-match_shmem_request(void)
+fill(LWLock *lock)
 {
-	if (prev_shmem_request)
-		prev_shmem_request();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Counts)));
-	RequestNamedLWLockTranche(TRANCHE, 1);
+	csec_kept_memory("match", counts->place, sizeof(counts->place));
+	counts->lock = lock;
 }
 
-static void
-match_shmem_startup(void)
-{
-	bool		found;
-
-	if (prev_shmem_startup)
-		prev_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	counts = ShmemInitStruct(TRANCHE, sizeof(Counts), &found);
-	if (!found)
-	{
-		csec_kept_memory("match", counts->place, sizeof(counts->place));
-		counts->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
-	}
-	LWLockRelease(AddinShmemInitLock);
-}
+static const CsecSharedPart part = {
+	.name = "csec match",
+	.size = sizeof(Counts),
+	.locked = true,
+	.memory = (void **) &counts,
+	.fill = fill,
+};
 
 void
 csec_match_lock_init(void)
 {
-	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = match_shmem_request;
-	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = match_shmem_startup;
+	csec_shared_memory(&part);
 }
 
 /* Is a count of no meaning any more?  A clock set back must not prolong it. */

@@ -24,16 +24,14 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 
 #include "policy/catalog.h"
 #include "policy/permit_quota.h"
+#include "util/shared_memory.h"
 
-#define TRANCHE		"csec permits"
 #define PLACES		2048		/* a power of two; 80 kB */
 #define REACH		32			/* places a count may be away from its own */
 /* csec.permit_use: two bigints that are never null. */
@@ -60,42 +58,25 @@ typedef struct Counts
 } Counts;
 
 static Counts *counts = NULL;
-static shmem_request_hook_type prev_shmem_request = NULL;
-static shmem_startup_hook_type prev_shmem_startup = NULL;
 
 static void
-quota_shmem_request(void)
+fill(LWLock *lock)
 {
-	if (prev_shmem_request)
-		prev_shmem_request();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Counts)));
-	RequestNamedLWLockTranche(TRANCHE, 1);
+	counts->lock = lock;
 }
 
-static void
-quota_shmem_startup(void)
-{
-	bool		found;
-
-	if (prev_shmem_startup)
-		prev_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	counts = ShmemInitStruct(TRANCHE, sizeof(Counts), &found);
-	if (!found)
-	{
-		memset(counts, 0, sizeof(Counts));
-		counts->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
-	}
-	LWLockRelease(AddinShmemInitLock);
-}
+static const CsecSharedPart part = {
+	.name = "csec permits",
+	.size = sizeof(Counts),
+	.locked = true,
+	.memory = (void **) &counts,
+	.fill = fill,
+};
 
 void
 csec_permit_quota_init(void)
 {
-	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = quota_shmem_request;
-	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = quota_shmem_startup;
+	csec_shared_memory(&part);
 }
 
 /* The place of a permit; *found says whether it has one already. */

@@ -16,9 +16,7 @@
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -28,8 +26,8 @@
 #include "policy/reader.h"
 #include "util/guc.h"
 #include "util/kept_memory.h"
+#include "util/shared_memory.h"
 
-#define TRANCHE			"csec probe"
 #define QUOTA_PLACES	8192	/* a power of two; 256 kB */
 #define QUOTA_REACH		64		/* places an entry may be away from its own */
 #define HOUR			(USECS_PER_HOUR)
@@ -53,8 +51,6 @@ typedef struct Quotas
 } Quotas;
 
 static Quotas *quotas = NULL;
-static shmem_request_hook_type prev_shmem_request = NULL;
-static shmem_startup_hook_type prev_shmem_startup = NULL;
 
 /* A value tried in this statement, or (value 0) how many of a category. */
 typedef struct TryKey
@@ -98,38 +94,24 @@ static struct
 } last;
 
 static void
-probe_shmem_request(void)
+fill(LWLock *lock)
 {
-	if (prev_shmem_request)
-		prev_shmem_request();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Quotas)));
-	RequestNamedLWLockTranche(TRANCHE, 1);
+	csec_kept_memory("probe", quotas->place, sizeof(quotas->place));
+	quotas->lock = lock;
 }
 
-static void
-probe_shmem_startup(void)
-{
-	bool		found;
-
-	if (prev_shmem_startup)
-		prev_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	quotas = ShmemInitStruct(TRANCHE, sizeof(Quotas), &found);
-	if (!found)
-	{
-		csec_kept_memory("probe", quotas->place, sizeof(quotas->place));
-		quotas->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
-	}
-	LWLockRelease(AddinShmemInitLock);
-}
+static const CsecSharedPart part = {
+	.name = "csec probe",
+	.size = sizeof(Quotas),
+	.locked = true,
+	.memory = (void **) &quotas,
+	.fill = fill,
+};
 
 void
 csec_probe_init(void)
 {
-	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = probe_shmem_request;
-	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = probe_shmem_startup;
+	csec_shared_memory(&part);
 }
 
 void

@@ -6,7 +6,7 @@
 #define CSEC_KEPT_MEMORY_H
 
 /*
- * From a shmem_startup hook, for memory that has just been made: fill it with
+ * For memory that has just been made (see shared_memory.h): fill it with
  * what a clean shutdown has left under this name, or with zeros, and leave it
  * again at the next one.  A crash and an immediate shutdown leave nothing.
  * name, data: must live as long as the server.
