@@ -134,6 +134,7 @@ CREATE TABLE csec.protected_table (
 	audit		text CHECK (audit IN ('strict', 'batch')),
 	subject_keys bool NOT NULL DEFAULT false,
 	observe_until timestamptz,
+	repeats_within interval CHECK (repeats_within BETWEEN interval '1 second' AND interval '1 hour'),
 	protected_at timestamptz NOT NULL DEFAULT statement_timestamp(),
 	protected_by text NOT NULL DEFAULT session_user,
 	filed_as	oid[] NOT NULL DEFAULT '{}'
@@ -144,6 +145,8 @@ COMMENT ON COLUMN csec.protected_table.subject_of IS 'the protected table whose 
 COMMENT ON COLUMN csec.protected_table.enforce IS 'false: reads and changes are recorded, nothing is masked yet';
 COMMENT ON COLUMN csec.protected_table.audit IS 'strict or batch; null: as the highest level of its fields says';
 COMMENT ON COLUMN csec.protected_table.subject_keys IS 'fields and changes are under the key of each customer, which can be destroyed alone';
+COMMENT ON COLUMN csec.protected_table.repeats_within IS
+	'reads of general fields that only repeat one of this time before are told as a number; null: each has its record';
 COMMENT ON COLUMN csec.protected_table.filed_as IS
 	'the numbers under which the trail has records of the table: its own, and those it had before it was restored from a dump';
 

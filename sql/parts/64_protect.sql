@@ -254,8 +254,8 @@ BEGIN
 	-- back before anybody else can see the table without its triggers' policy
 	DELETE FROM csec.protected_table p WHERE p.relid = tab;
 	tried := csec.plan_locked(request);
-	INSERT INTO csec.protected_table (relid, subject, subject_of, audit, protected_at, protected_by, filed_as)
-		VALUES (tab, t.subject, t.subject_of, t.audit, t.protected_at, t.protected_by, t.filed_as);
+	INSERT INTO csec.protected_table (relid, subject, subject_of, audit, repeats_within, protected_at, protected_by, filed_as)
+		VALUES (tab, t.subject, t.subject_of, t.audit, t.repeats_within, t.protected_at, t.protected_by, t.filed_as);
 	INSERT INTO csec.protected_field (relid, attname, category, original_type)
 		SELECT tab, f.attname, f.category, f.original_type FROM csec.request_fields(request) f;
 	PERFORM csec.control('enforce', csec.qualified(tab), NULL);

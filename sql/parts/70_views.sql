@@ -25,7 +25,8 @@ CREATE FUNCTION csec.record_fields(record bytea,
 		OUT status text, OUT exactness text, OUT rows int8,
 		OUT revealed text[], OUT masked text[], OUT redacted text[], OUT other text[], OUT probed text[], OUT subjects int8,
 		OUT object text, OUT action text, OUT detail text, OUT from_lsn pg_lsn, OUT to_lsn pg_lsn, OUT told text,
-		OUT payload bytea, OUT was_strict bool, OUT partial bool, OUT parallel bool, OUT read_key bytea, OUT permit int8)
+		OUT payload bytea, OUT was_strict bool, OUT partial bool, OUT parallel bool, OUT read_key bytea, OUT permit int8,
+		OUT repeats int8, OUT repeated_since timestamptz, OUT repeated_until timestamptz, OUT repeats_within interval)
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'csec_record_fields';
 REVOKE ALL ON FUNCTION csec.record_fields(bytea) FROM PUBLIC;
@@ -175,7 +176,8 @@ CREATE VIEW csec.access_pieces AS
 	SELECT l.seq, r.at, l.at AS sealed_at, r.login, r.session_role, r.reader, r.effective_role, r.actor, r.reason, r.ticket,
 		r.application, r.client, r.session_started, r.session_pid, r.number, r.statement_no,
 		r.relation, l.relid, r.statement, r.revealed, r.masked, r.redacted, r.other, r.probed,
-		r.rows, r.subjects, r.exactness, r.status, r.was_strict AS strict, r.partial, r.parallel, r.permit
+		r.rows, r.subjects, r.exactness, r.status, r.was_strict AS strict, r.partial, r.parallel, r.permit,
+		r.repeats, r.repeated_since, r.repeated_until, r.repeats_within
 	FROM csec.trail() l CROSS JOIN LATERAL csec.record_fields(l.record) r
 	WHERE l.kind = 2;
 REVOKE ALL ON csec.access_pieces FROM PUBLIC;
@@ -192,7 +194,8 @@ CREATE VIEW csec.access_records AS
 		CASE WHEN w.pieces IS NULL THEN r.status ELSE w.status END AS status,
 		CASE WHEN w.pieces IS NULL THEN r.was_strict ELSE w.was_strict END AS strict,
 		coalesce(w.complete, true) AS complete,
-		coalesce(w.pieces, 1) AS pieces, r.permit
+		coalesce(w.pieces, 1) AS pieces, r.permit,
+		r.repeats, r.repeated_since, r.repeated_until, r.repeats_within
 	FROM csec.trail() l
 		CROSS JOIN LATERAL csec.record_fields(l.record) r
 		-- OFFSET 0 keeps the condition inside: nothing is called for what is whole
@@ -231,6 +234,12 @@ COMMENT ON COLUMN csec.access_records.strict IS 'recorded durably before the fir
 COMMENT ON COLUMN csec.access_records.complete IS 'false: the last record of it is missing (yet); more may have been read';
 COMMENT ON COLUMN csec.access_records.pieces IS 'number of records that tell it; see csec.access_pieces';
 COMMENT ON COLUMN csec.access_records.permit IS 'the permit that showed these rows: see csec.access_requests; null: a clearance, or nothing, decided';
+COMMENT ON COLUMN csec.access_records.repeats IS
+	'the record stands for this many reads, each as it says, between repeated_since and repeated_until: see csec.set_coalescing(); null: for one, at the time it says';
+COMMENT ON COLUMN csec.access_records.repeated_since IS 'when the first of them was';
+COMMENT ON COLUMN csec.access_records.repeated_until IS 'when the last of them was';
+COMMENT ON COLUMN csec.access_records.repeats_within IS
+	'reads of the same session just like this one within this time after it are told as a number, in a record that has repeats';
 
 -- How a transaction ended that was open when its record was sealed.
 CREATE FUNCTION csec.outcome_after(seq int8, xid int8) RETURNS text

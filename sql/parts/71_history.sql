@@ -133,7 +133,8 @@ COMMENT ON FUNCTION csec.check_question(regclass, text) IS 'internal: refuses a 
 CREATE FUNCTION csec.who_saw(tab regclass, subject text, from_time timestamptz DEFAULT NULL, to_time timestamptz DEFAULT NULL)
 	RETURNS TABLE (seq int8, at timestamptz, login text, session_role text, reader text, effective_role text, actor text,
 		reason text, ticket text, application text, client text, relation text, statement text,
-		revealed text[], masked text[], redacted text[], other text[], exactness text, status text, strict bool, permit int8)
+		revealed text[], masked text[], redacted text[], other text[], exactness text, status text, strict bool, permit int8,
+		repeats int8, repeated_since timestamptz, repeated_until timestamptz, repeats_within interval)
 	LANGUAGE plpgsql STABLE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	SET jit = off
@@ -146,7 +147,8 @@ BEGIN
 	RETURN QUERY
 		SELECT s.seq, s.at, s.login, s.session_role, s.reader, s.effective_role, s.actor,
 			s.reason, s.ticket, s.application, s.client, s.relation, s.statement,
-			s.revealed, s.masked, s.redacted, s.other, s.certainty, s.status, s.was_strict, s.permit
+			s.revealed, s.masked, s.redacted, s.other, s.certainty, s.status, s.was_strict, s.permit,
+			s.repeats, s.repeated_since, s.repeated_until, s.repeats_within
 		FROM (
 			-- of the records that tell one read the one that knows most
 			SELECT DISTINCT ON (coalesce(r.read_key, int8send(l.seq))) r.*, c.certainty

@@ -52,8 +52,8 @@ BEGIN
 	PERFORM csec.require_trail();
 	RETURN QUERY
 		SELECT r.login, r.reader, r.application, f.attname::text, f.category, array_agg(DISTINCT r.statement ORDER BY r.statement),
-			count(*), sum(r.rows)::bigint, count(*) FILTER (WHERE f.attname = ANY (r.probed)),
-			count(*) FILTER (WHERE r.reason IS NULL), min(r.at), max(r.at),
+			sum(coalesce(r.repeats, 1))::bigint, sum(r.rows * coalesce(r.repeats, 1))::bigint, count(*) FILTER (WHERE f.attname = ANY (r.probed)),
+			coalesce(sum(coalesce(r.repeats, 1)) FILTER (WHERE r.reason IS NULL), 0)::bigint, min(coalesce(r.repeated_since, r.at)), max(coalesce(r.repeated_until, r.at)),
 			csec.would_see(r.login, r.reader, f.category, bool_and(r.reason IS NOT NULL))
 		FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) r
 			JOIN csec.protected_field f ON f.relid = l.relid

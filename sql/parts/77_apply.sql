@@ -105,7 +105,7 @@ DECLARE
 	request csec.protect_request;
 BEGIN
 	PERFORM csec.check_document('table ' || name, stated,
-		'{subject,fields,subject_of,enforce,audit,observe_until,subject_keys}');
+		'{subject,fields,subject_of,enforce,audit,observe_until,subject_keys,repeats_within}');
 	request.tab := to_regclass(name);
 	IF request.tab IS NULL THEN
 		PERFORM csec.bad_document('table ' || name, 'no such table; name it with its schema');
@@ -198,6 +198,23 @@ $$;
 REVOKE ALL ON FUNCTION csec.apply_table(csec.protect_request, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION csec.apply_table(csec.protect_request, boolean) IS 'internal: protects a table as a policy document states it';
 
+CREATE FUNCTION csec.apply_coalescing(tab regclass, within interval, dry_run boolean) RETURNS SETOF csec.applied
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF within IS NOT DISTINCT FROM (SELECT p.repeats_within FROM csec.protected_table p WHERE p.relid = tab) THEN
+		RETURN;
+	END IF;
+	IF NOT dry_run THEN
+		PERFORM csec.set_coalescing(tab, within);
+	END IF;
+	RETURN NEXT ('table ' || csec.qualified(tab), format('repeats_within: %s', coalesce(to_char(within, 'HH24:MI:SS'), 'none')))::csec.applied;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.apply_coalescing(regclass, interval, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION csec.apply_coalescing(regclass, interval, boolean) IS 'internal: how repeated reads of a table are recorded, as a policy document states it';
+
 -- Tables of customers before those that refer to them.
 CREATE FUNCTION csec.apply_tables(stated jsonb, allow_lock boolean, dry_run boolean) RETURNS SETOF csec.applied
 	LANGUAGE plpgsql VOLATILE
@@ -218,6 +235,7 @@ BEGIN
 		END IF;
 		named := named || request.tab;
 		RETURN QUERY SELECT * FROM csec.apply_table(request, dry_run);
+		RETURN QUERY SELECT * FROM csec.apply_coalescing(request.tab, (s.value ->> 'repeats_within')::interval, dry_run);
 	END LOOP;
 	RETURN QUERY SELECT 'table ' || csec.qualified(t.relid), 'kept, though not in the document'
 		FROM csec.protected_table t WHERE t.relid <> ALL (named) ORDER BY 1;
@@ -410,7 +428,7 @@ CREATE FUNCTION csec.policy_document() RETURNS jsonb
 					'subject', CASE cardinality(t.subject) WHEN 1 THEN to_jsonb(t.subject[1]) ELSE to_jsonb(t.subject) END,
 					'subject_of', csec.qualified(t.subject_of), 'audit', t.audit,
 					'enforce', CASE WHEN NOT t.enforce THEN false END, 'observe_until', t.observe_until,
-					'subject_keys', CASE WHEN t.subject_keys THEN true END,
+					'subject_keys', CASE WHEN t.subject_keys THEN true END, 'repeats_within', to_char(t.repeats_within, 'HH24:MI:SS.US'),
 					'fields', (SELECT jsonb_object_agg(f.attname, f.category) FROM csec.protected_field f WHERE f.relid = t.relid)))), '{}')
 				FROM csec.protected_table t JOIN pg_class r ON r.oid = t.relid),
 			'clearances', (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('role', r.rolname, 'level', c.level, 'category', c.category,

@@ -71,6 +71,7 @@ INSERT INTO csec.record_field (part, field, position, title, title_zh, kind, bes
 	('basic_information', 'registered_at', 70, 'Registered', pg_temp.title('\xe799bbe8aeb0e697b6e997b4'), 'time', NULL, true),
 	('basic_information', 'protected_at', 80, 'Protected since', pg_temp.title('\xe4bf9de68aa4e8b5b7e5a78be697b6e997b4'), 'time', NULL, true),
 	('access_records', 'at', 10, 'Time', pg_temp.title('\xe8aebfe997aee697b6e997b4'), 'time', NULL, true),
+	('access_records', 'repeats', 15, 'Times', pg_temp.title('\xe9878de5a48de6aca1e695b0'), 'text', 'at', true),
 	('access_records', 'person', 20, 'Person', pg_temp.title('\xe8aebfe997aee4babae59198'), 'text', NULL, true),
 	('access_records', 'login', 30, 'Login', pg_temp.title('\xe799bbe5bd95e8b4a6e58fb7'), 'text', 'person', true),
 	('access_records', 'role', 40, 'Role', pg_temp.title('\xe4bdbfe794a8e8a792e889b2'), 'text', 'person', true),

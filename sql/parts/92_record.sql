@@ -115,14 +115,14 @@ COMMENT ON VIEW csec.basic_information IS
 
 CREATE FUNCTION csec.access_records(tab regclass, subject text, from_time timestamptz DEFAULT NULL, to_time timestamptz DEFAULT NULL)
 	RETURNS TABLE (at timestamptz, person text, login text, role text, actor text, client text, application text, reason text, ticket text,
-		permit int8, relation text, statement text, revealed text[], masked text[], redacted text[], other text[], exactness text, outcome text, seq int8)
+		permit int8, repeats int8, relation text, statement text, revealed text[], masked text[], redacted text[], other text[], exactness text, outcome text, seq int8)
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 BEGIN
 	PERFORM csec.check_record_reader('access_records', tab);
 	RETURN QUERY
 		-- the permit by its name: reads that no permit showed have none
 		SELECT w.at, coalesce(p.title, w.login), w.login, nullif(w.reader, w.login), w.actor, w.client, w.application, w.reason, w.ticket,
-			(to_jsonb(w) ->> 'permit')::int8, w.relation, w.statement, w.revealed, w.masked, w.redacted, w.other, w.exactness, w.status, w.seq
+			(to_jsonb(w) ->> 'permit')::int8, w.repeats, w.relation, w.statement, w.revealed, w.masked, w.redacted, w.other, w.exactness, w.status, w.seq
 		FROM csec.who_saw(tab, subject, from_time, to_time) w LEFT JOIN csec.login_titles() p ON p.login = w.login
 		ORDER BY w.seq;
 END
@@ -130,18 +130,18 @@ $$;
 REVOKE ALL ON FUNCTION csec.access_records(regclass, text, timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.access_records(regclass, text, timestamptz, timestamptz) TO PUBLIC;
 COMMENT ON FUNCTION csec.access_records(regclass, text, timestamptz, timestamptz) IS
-	'each read that includes or may include a customer: when, who, from where, why, by which permit, which columns in clear, masked or hidden, how exact that is and how it ended';
+	'each read that includes or may include a customer: when, who, from where, why, by which permit, how often where the record tells equal ones as a number, which columns in clear, masked or hidden, how exact that is and how it ended';
 
 CREATE FUNCTION csec.table_accesses(tab regclass, from_time timestamptz, to_time timestamptz)
 	RETURNS TABLE (at timestamptz, person text, login text, role text, actor text, client text, application text, reason text, ticket text,
-		permit int8, relation text, statement text, revealed text[], masked text[], redacted text[], other text[], exactness text, outcome text, seq int8,
+		permit int8, repeats int8, relation text, statement text, revealed text[], masked text[], redacted text[], other text[], exactness text, outcome text, seq int8,
 		customers int8)
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 BEGIN
 	PERFORM csec.check_record_reader('table_accesses', tab);
 	RETURN QUERY
 		SELECT a.at, coalesce(p.title, a.login), a.login, nullif(a.reader, a.login), a.actor, a.client, a.application, a.reason, a.ticket,
-			(to_jsonb(a) ->> 'permit')::int8, a.relation, a.statement, a.revealed, a.masked, a.redacted, a.other, a.exactness, a.status, a.seq, a.subjects
+			(to_jsonb(a) ->> 'permit')::int8, a.repeats, a.relation, a.statement, a.revealed, a.masked, a.redacted, a.other, a.exactness, a.status, a.seq, a.subjects
 		FROM csec.access_records a LEFT JOIN csec.login_titles() p ON p.login = a.login
 		WHERE a.relid = ANY (csec.subject_tables(tab, true))
 			-- sealing comes after reading; a day for clocks that were set
@@ -322,7 +322,7 @@ COMMENT ON FUNCTION csec.customer_record(regclass, text, timestamptz, timestampt
 CREATE FUNCTION csec.access_charts(rows jsonb) RETURNS jsonb
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 		WITH a AS MATERIALIZED (
-			SELECT (r ->> 'at')::timestamptz AS at, r ->> 'person' AS person,
+			SELECT (r ->> 'at')::timestamptz AS at, r ->> 'person' AS person, coalesce((r ->> 'repeats')::int8, 1) AS times,
 				CASE WHEN r -> 'revealed' NOT IN ('[]', 'null') THEN 1 WHEN r -> 'masked' NOT IN ('[]', 'null') OR r -> 'redacted' NOT IN ('[]', 'null') THEN 2 ELSE 3 END AS how,
 				r -> 'revealed' AS revealed, r -> 'masked' AS masked, r -> 'redacted' AS redacted
 			FROM jsonb_array_elements(rows) r),
@@ -330,24 +330,24 @@ CREATE FUNCTION csec.access_charts(rows jsonb) RETURNS jsonb
 		unit AS (SELECT CASE WHEN last - first <= interval '2 days' THEN 'hour' WHEN last - first <= interval '60 days' THEN 'day'
 			WHEN last - first <= interval '400 days' THEN 'week' ELSE 'month' END AS u FROM span),
 		fields AS (
-			SELECT f, 1 AS how FROM a, jsonb_array_elements_text(nullif(revealed, 'null')) f
-			UNION ALL SELECT f, 2 FROM a, jsonb_array_elements_text(nullif(masked, 'null')) f
-			UNION ALL SELECT f, 3 FROM a, jsonb_array_elements_text(nullif(redacted, 'null')) f)
+			SELECT f, 1 AS how, times FROM a, jsonb_array_elements_text(nullif(revealed, 'null')) f
+			UNION ALL SELECT f, 2, times FROM a, jsonb_array_elements_text(nullif(masked, 'null')) f
+			UNION ALL SELECT f, 3, times FROM a, jsonb_array_elements_text(nullif(redacted, 'null')) f)
 		SELECT jsonb_build_object(
-			'total', (SELECT count(*) FROM a), 'people_total', (SELECT count(DISTINCT person) FROM a),
-			'clear_total', (SELECT count(*) FROM a WHERE how = 1),
+			'total', (SELECT coalesce(sum(times), 0) FROM a), 'people_total', (SELECT count(DISTINCT person) FROM a),
+			'clear_total', (SELECT coalesce(sum(times), 0) FROM a WHERE how = 1),
 			'time', (SELECT coalesce(jsonb_agg(jsonb_build_array(label, c, m, n) ORDER BY b), '[]') FROM (
 				SELECT b, to_char(b, CASE u WHEN 'hour' THEN 'MM-DD HH24:00' WHEN 'month' THEN 'YYYY-MM' ELSE 'YYYY-MM-DD' END) AS label,
-					count(*) FILTER (WHERE how = 1) AS c, count(*) FILTER (WHERE how = 2) AS m, count(*) FILTER (WHERE how = 3) AS n
+					coalesce(sum(times) FILTER (WHERE how = 1), 0) AS c, coalesce(sum(times) FILTER (WHERE how = 2), 0) AS m, coalesce(sum(times) FILTER (WHERE how = 3), 0) AS n
 				FROM (SELECT u, s AS b, s + ('1 ' || u)::interval AS ends
 						FROM unit, span, generate_series(date_trunc(u, first), last, ('1 ' || u)::interval) s) w
 					LEFT JOIN a ON a.at >= b AND a.at < ends
 				GROUP BY b, u) t),
 			'people', (SELECT coalesce(jsonb_agg(jsonb_build_array(person, c, m, n) ORDER BY total DESC, person COLLATE "C"), '[]') FROM (
-				SELECT person, count(*) AS total, count(*) FILTER (WHERE how = 1) AS c, count(*) FILTER (WHERE how = 2) AS m, count(*) FILTER (WHERE how = 3) AS n
+				SELECT person, sum(times) AS total, coalesce(sum(times) FILTER (WHERE how = 1), 0) AS c, coalesce(sum(times) FILTER (WHERE how = 2), 0) AS m, coalesce(sum(times) FILTER (WHERE how = 3), 0) AS n
 				FROM a GROUP BY person ORDER BY total DESC, person COLLATE "C" LIMIT 12) t),
 			'fields', (SELECT coalesce(jsonb_agg(jsonb_build_array(f, c, m, n) ORDER BY total DESC, f COLLATE "C"), '[]') FROM (
-				SELECT f, count(*) AS total, count(*) FILTER (WHERE how = 1) AS c, count(*) FILTER (WHERE how = 2) AS m, count(*) FILTER (WHERE how = 3) AS n
+				SELECT f, sum(times) AS total, coalesce(sum(times) FILTER (WHERE how = 1), 0) AS c, coalesce(sum(times) FILTER (WHERE how = 2), 0) AS m, coalesce(sum(times) FILTER (WHERE how = 3), 0) AS n
 				FROM fields GROUP BY f ORDER BY total DESC, f COLLATE "C" LIMIT 12) t))
 	$$;
 REVOKE ALL ON FUNCTION csec.access_charts(jsonb) FROM PUBLIC;

@@ -44,6 +44,7 @@ BEGIN
 			'csec_admin, csec_auditor, csec_officer', 'csec.basic_information'),
 		(pg_temp.title('\xe8aebfe997aee8aeb0e5bd95'), 'csec.access_records a',
 			ARRAY['a.at', pg_temp.title('\xe8aebfe997aee697b6e997b4'),
+				'a.repeats', pg_temp.title('\xe9878de5a48de6aca1e695b0'),
 				'csec.login_title(a.login)', pg_temp.title('\xe8aebfe997aee4babae59198'),
 				'a.login', pg_temp.title('\xe799bbe5bd95e8b4a6e58fb7'),
 				'a.reader', pg_temp.title('\xe4bdbfe794a8e8a792e889b2'),

@@ -36,6 +36,7 @@ enum
 	REVEALED, MASKED, REDACTED, OTHER, PROBED, SUBJECTS,
 	OBJECT, ACTION, DETAIL, FROM_LSN, TO_LSN, TOLD, PAYLOAD,
 	STRICT, PARTIAL, PARALLEL, READ_KEY, PERMIT,
+	REPEATS, REPEATED_SINCE, REPEATED_UNTIL, REPEATS_WITHIN,
 	NATTS
 };
 
@@ -271,6 +272,30 @@ set_what(Output *output, const CsecBody *body)
 	set_subjects(output, field[CSEC_TAG_SUBJECTS]);
 }
 
+/* Of how many reads the record tells, and for how long it may stand for others. */
+static void
+set_repeats(Output *output, bytea *record, const CsecBody *body)
+{
+	CsecField	repeats = body->field[CSEC_TAG_REPEATS];
+	CsecField	within = body->field[CSEC_TAG_WITHIN];
+
+	if (within.data != NULL && repeats.data == NULL)
+	{
+		Interval   *interval = palloc0(sizeof(Interval));
+
+		interval->time = (int64) Min(csec_field_varint(within, 0), (uint64) PG_INT32_MAX) * 1000;
+		set(output, REPEATS_WITHIN, IntervalPGetDatum(interval));
+	}
+	if (repeats.data == NULL)
+		return;
+	if (repeats.len <= 16)
+		csec_malformed_record(record);
+	repeats.len -= 16;
+	set_varint(output, REPEATS, repeats);
+	set(output, REPEATED_SINCE, TimestampTzGetDatum((int64) csec_get_u64(repeats.data + repeats.len)));
+	set(output, REPEATED_UNTIL, TimestampTzGetDatum((int64) csec_get_u64(repeats.data + repeats.len + 8)));
+}
+
 static void
 set_control(Output *output, const CsecBody *body)
 {
@@ -321,6 +346,7 @@ csec_record_fields(PG_FUNCTION_ARGS)
 	set_header(&output, record, &header, &body);
 	set_who(&output, &body);
 	set_what(&output, &body);
+	set_repeats(&output, record, &body);
 	set_control(&output, &body);
 	set_read_key(&output, record, &body);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, output.value, output.isnull)));

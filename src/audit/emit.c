@@ -150,6 +150,14 @@ csec_emit_check_lag(void)
 			 errhint("Protected tables are closed until the sealer has caught up: see csec.trail_status and the server's log.")));
 }
 
+/* The number that the record will have if it is emitted, and its time. */
+static void
+stamp(void)
+{
+	csec_put_u64(buffer + 16, session_number + 1);
+	csec_put_u64(buffer + 24, (uint64) GetCurrentTimestamp());
+}
+
 /* Start a record; the one begun before, if it was not emitted, is forgotten. */
 void
 csec_record_begin(CsecRecordKind kind, uint16 flags, const CsecIdentity *identity)
@@ -160,13 +168,29 @@ csec_record_begin(CsecRecordKind kind, uint16 flags, const CsecIdentity *identit
 	csec_put_u16(buffer + 2, flags);
 	csec_put_u64(buffer + 4, (uint64) session_start);
 	csec_put_u32(buffer + 12, (uint32) MyProcPid);
-	csec_put_u64(buffer + 16, 0);
-	csec_put_u64(buffer + 24, (uint64) GetCurrentTimestamp());
+	stamp();
 	used = CSEC_BODY_FIXED_SIZE;
 	memcpy(buffer + used, identity->fields, identity->len);
 	used += identity->len;
 	if (session_number == 0)
 		csec_record_u64(CSEC_TAG_START_LSN, GetXLogInsertRecPtr());
+}
+
+/* Start a record with the fields of one that was built in this session before. */
+void
+csec_record_again(const uint8 *body, size_t len)
+{
+	memcpy(buffer, body, len);
+	stamp();
+	used = len;
+}
+
+/* The record as it stands: good until something is added, or another begun. */
+const uint8 *
+csec_record_built(size_t *len)
+{
+	*len = used;
+	return buffer;
 }
 
 /* Flags that show only while the record is built. */
@@ -295,7 +319,7 @@ append_mac(void)
 }
 
 /*
- * Number the record and put it into the WAL; gives its end.  During recovery
+ * Put the record into the WAL; gives its end.  During recovery
  * nothing can be written and InvalidXLogRecPtr comes back: reads on a standby
  * are refused or masked before they get here.  Raises no error of its own.
  */
@@ -307,7 +331,7 @@ csec_record_emit(void)
 
 	if (RecoveryInProgress())
 		return InvalidXLogRecPtr;
-	csec_put_u64(buffer + 16, ++session_number);
+	session_number++;
 	append_mac();
 	lsn = csec_log_message(CSEC_WAL_PREFIX, (char *) buffer, used + CSEC_RECORD_MAC_SIZE);
 	csec_stream_emitted(stream, lsn);

@@ -32,6 +32,8 @@ extern void csec_record_varint(CsecTag tag, uint64 value);
 extern uint8 *csec_record_open_field(CsecTag tag, size_t *room);
 extern void csec_record_close_field(size_t len);
 extern void csec_record_reserve(size_t size);
+extern void csec_record_again(const uint8 *body, size_t len);
+extern const uint8 *csec_record_built(size_t *len);
 extern XLogRecPtr csec_record_emit(void);
 
 extern void csec_emit_flush(XLogRecPtr lsn);

@@ -125,10 +125,14 @@ typedef enum CsecTag
 	CSEC_TAG_PAYLOAD = 30,		/* bytes of a rejected message, cut */
 	CSEC_TAG_LEADER = 31,		/* i64 session start, u32 pid: whom a parallel
 								 * worker works for */
-	CSEC_TAG_PERMIT = 32		/* varint: the permit that showed the rows */
+	CSEC_TAG_PERMIT = 32,		/* varint: the permit that showed the rows */
+	CSEC_TAG_WITHIN = 33,		/* varint: ms after it in which reads just like
+								 * it may be told as a number */
+	CSEC_TAG_REPEATS = 34		/* varint: of how many such reads the record
+								 * tells; i64, i64: the first and the last */
 } CsecTag;
 
-#define CSEC_TAG_LAST CSEC_TAG_PERMIT
+#define CSEC_TAG_LAST CSEC_TAG_REPEATS
 
 typedef enum CsecStatus
 {

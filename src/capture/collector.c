@@ -29,6 +29,7 @@
 #include "audit/emit.h"
 #include "audit/leader.h"
 #include "audit/record.h"
+#include "capture/coalesce.h"
 #include "capture/collector.h"
 #include "util/bytes.h"
 #include "util/clock.h"
@@ -135,6 +136,8 @@ csec_collector_for(const CsecReadKind *kind)
 	/* room for the largest piece, which an abort may have to emit */
 	csec_record_reserve(CSEC_RECORD_OVERHEAD + kind->columns_len +
 						Max(CSEC_RECORD_ROOM, CSEC_TEXTS_ROOM + CSEC_VARINT_MAX));
+	if (unlikely(kind->repeats_within != 0))
+		csec_repeats_prepare();
 	c = take_collector(kind->table->subject_is_integer);
 	c->identity = identity;
 	c->root = kind->table->root;
@@ -149,6 +152,7 @@ csec_collector_for(const CsecReadKind *kind)
 	c->told_by = kind->told_by;
 	c->counted = kind->counted;
 	c->permit = kind->permit;
+	c->repeats_within = kind->repeats_within;
 	c->superseded = false;
 	c->rows = 0;
 	c->emitted_at = csec_clock_ms();
@@ -208,6 +212,8 @@ emit_piece(CsecCollector *c, CsecStatus status, CsecExactness exactness,
 	if (c->permit != 0)
 		csec_record_varint(CSEC_TAG_PERMIT, (uint64) c->permit);
 	c->emitted_part = true;
+	if (c->repeats_within != 0 && status == CSEC_STATUS_OK && csec_is_repeat(c->repeats_within))
+		return InvalidXLogRecPtr;
 	return csec_record_emit();
 }
 
@@ -317,6 +323,8 @@ is_superseded(const CsecCollector *c)
 void
 csec_collectors_emit(CsecStatus status)
 {
+	if (status == CSEC_STATUS_OK)
+		csec_repeats_emit_due();
 	if (likely(collectors == NULL))
 		return;
 	while (collectors != NULL)

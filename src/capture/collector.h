@@ -29,6 +29,7 @@ typedef struct CsecReadKind
 	const uint8 *probed;		/* as the record's field */
 	size_t		probed_len;
 	int64		permit;			/* that shows these rows, or 0 */
+	int			repeats_within; /* see capture/coalesce.h */
 } CsecReadKind;
 
 /* More names of probed columns are left out. */
@@ -52,6 +53,7 @@ typedef struct CsecCollector
 									 * rows, if it comes to them; or NULL */
 	bool		counted;		/* it will change as many rows as these */
 	int64		permit;			/* that shows these rows, or 0 */
+	int			repeats_within; /* ms in which reads like it become a number, or 0 */
 	bool		superseded;		/* its rows went to collectors of permits */
 	uint64		rows;			/* since the last emission */
 	int64		emitted_at;		/* on csec_clock_ms() */

@@ -259,6 +259,16 @@ csec_columns_touch_fields(const CsecTable *table, Bitmapset *selected)
 	return false;
 }
 
+/* Is a column above general among them? */
+bool
+csec_columns_above_general(const CsecTable *table, Bitmapset *selected)
+{
+	for (int i = 0; i < table->nfields; i++)
+		if (!table->fields[i].general && is_selected(selected, table->fields[i].attno))
+			return true;
+	return false;
+}
+
 /* Must a read of them be durable before its first row leaves? */
 bool
 csec_columns_strict(const CsecTable *table, Bitmapset *selected)

@@ -17,6 +17,7 @@ extern const uint8 *csec_columns_encode(const CsecTable *table,
 extern size_t csec_columns_probed(const CsecTable *table, Bitmapset *conditions,
 								  uint8 *out, size_t room);
 extern bool csec_columns_touch_fields(const CsecTable *table, Bitmapset *selected);
+extern bool csec_columns_above_general(const CsecTable *table, Bitmapset *selected);
 extern bool csec_columns_strict(const CsecTable *table, Bitmapset *selected);
 
 #endif							/* CSEC_CAPTURE_COLUMNS_H */

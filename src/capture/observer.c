@@ -14,6 +14,7 @@
 #include "nodes/plannodes.h"
 #include "utils/memutils.h"
 
+#include "capture/coalesce.h"
 #include "capture/columns.h"
 #include "capture/observer.h"
 #include "capture/permitted.h"
@@ -44,6 +45,8 @@ find_collector(CsecObserver *observer, int64 permit)
 		kind.exactness = CSEC_EXACT_SCANNED;
 	kind.columns = csec_columns_encode(observer->table, observer->selected,
 									   observer->permitted, permit, &kind.columns_len);
+	if (permit == 0 && !observer->strict)
+		kind.repeats_within = csec_repeats_within(observer->table, observer->selected, observer->conditions);
 	kind.probed_len = csec_columns_probed(observer->table, observer->conditions,
 										  probed, sizeof(probed));
 	return csec_collector_for(&kind);

@@ -71,6 +71,16 @@ read_subject(CsecPolicyScan *scan, HeapTuple row, CsecProtection *out)
 			out->subject[out->nsubject++] = *DatumGetName(names[i]);
 }
 
+/* The table's CHECK holds it within an hour; a row that got around that gives 0. */
+static int
+interval_ms(const Interval *interval)
+{
+	if (interval->month != 0 || interval->day != 0 ||
+		interval->time < 0 || interval->time > USECS_PER_HOUR)
+		return 0;
+	return (int) (interval->time / 1000);
+}
+
 static CsecProtection *
 read_table_row(CsecPolicyScan *scan, HeapTuple row)
 {
@@ -87,6 +97,8 @@ read_table_row(CsecPolicyScan *scan, HeapTuple row)
 		DatumGetBool(csec_policy_value(scan, row, "enforce", &isnull));
 	out->subject_keys =
 		DatumGetBool(csec_policy_value(scan, row, "subject_keys", &isnull));
+	value = csec_policy_value(scan, row, "repeats_within", &isnull);
+	out->repeats_within = isnull ? 0 : interval_ms(DatumGetIntervalP(value));
 	value = csec_policy_value(scan, row, "observe_until", &isnull);
 	out->observe_until = isnull ? 0 : DatumGetTimestampTz(value);
 	if (audit == NULL)

@@ -33,6 +33,7 @@ typedef struct CsecProtection
 	NameData	subject[CSEC_MAX_SUBJECT_COLUMNS];
 	bool		enforce;
 	bool		subject_keys;
+	int			repeats_within; /* ms; 0: every read has a record of its own */
 	CsecAudit	audit;
 	TimestampTz observe_until;	/* 0 where no end is set */
 	List	   *fields;			/* of CsecProtectedField */

@@ -198,6 +198,15 @@ by_attno(const void *a, const void *b)
 		((const CsecTableField *) b)->attno;
 }
 
+/* Not above general; where there is no such level, none is. */
+static bool
+is_general(const CsecCategory *category)
+{
+	int			rank;
+
+	return category != NULL && csec_level_rank("general", &rank) && category->rank <= rank;
+}
+
 /*
  * The classified columns.  One that was dropped or renamed since is left out:
  * what it holds carries its category itself.
@@ -226,6 +235,7 @@ fill_fields(CsecTable *table, const CsecProtection *row)
 		out->category = field->category;
 		out->strict = row->audit == CSEC_AUDIT_BY_LEVEL &&
 			(category == NULL || category->strict);
+		out->general = is_general(category);
 	}
 	qsort(table->fields, table->nfields, sizeof(CsecTableField), by_attno);
 	table->strict = row->audit == CSEC_AUDIT_STRICT;
@@ -254,6 +264,7 @@ make_table(Oid relid, const CsecProtection *row)
 	table->root = row->relid;
 	table->enforce = row->enforce;
 	table->subject_keys = row->subject_keys && row->enforce;
+	table->repeats_within = row->repeats_within;
 	table->observe_until = row->observe_until;
 	table->subject_table = OidIsValid(row->subject_of) ? row->subject_of :
 		row->relid;

@@ -20,6 +20,7 @@ typedef struct CsecTableField
 	NameData	name;
 	uint32		category;
 	bool		strict;			/* its level asks for strict recording */
+	bool		general;		/* its level is not above general */
 } CsecTableField;
 
 /*
@@ -34,6 +35,7 @@ typedef struct CsecTable
 	bool		strict;			/* every read is recorded before a row leaves */
 	bool		subject_keys;	/* fields and changes are under the key of each customer */
 	bool		is_trail;		/* in csec_trail: recorded without subjects */
+	int			repeats_within; /* ms in which equal reads are told as a number; 0: none */
 	TimestampTz observe_until;	/* 0 where no end is set */
 	Oid			subject_table;	/* whose subjects: root, or what it refers to */
 	int			nsubject;		/* 0 for the trail only */

@@ -213,6 +213,18 @@ foreach (
 	is(pieces($after), $expected, "strict: $what");
 }
 
+# reads told as a number, by a session that is terminated before it could tell it
+$node->safe_psql('postgres', q{SELECT csec.set_coalescing('batch', '1 hour')});
+my $counted = $node->safe_psql('postgres', 'SELECT max(seq) FROM csec_trail.audit_log');
+$client = CsecWire->connect($node, 'clerk');
+$client->query('SELECT id FROM batch WHERE id = 7') foreach 1 .. 5;
+my $counting = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE usename = 'clerk'");
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($counting)");
+is_gone($counting);
+flush_trail($node);
+is($node->safe_psql('postgres', qq{SELECT string_agg(coalesce(repeats::text, 'one'), ', ' ORDER BY seq)
+	FROM csec.access_records WHERE seq > $counted AND relation = 'public.batch'}), 'one, 4', 'a terminated session tells how often it repeated a read');
+
 is_verified($node, 'the trail verifies');
 $node->stop;
 done_testing();
