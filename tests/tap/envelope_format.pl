@@ -141,6 +141,36 @@ my ($bare, $computed) = gcm(hkdf_sha256(pack('H*', $kek), 'aes-256-gcm', 32), $n
 is("$suite " . unpack('H*', $computed), '1 ' . unpack('H*', $wtag), 'the wrapped key of the example is authentic');
 is(unpack('H*', $bare), unpack('H*', $example_key), '  and holds the key');
 
+# A masked field in a dump, by the KEKs that there are.
+sub open_dumped
+{
+	my ($bytes, @keks) = @_;
+	my ($magic, $flags, $category, $mark, $name, $suite, $wnonce, $wcipher, $wtag) = unpack 'CCNa8C/aCa12a32a16', $bytes;
+	my ($kek) = grep { substr(hkdf_sha256($_, 'commitment', 16), 0, 8) eq $mark } @keks or die 'no KEK of that mark';
+	my ($key, $computed) = gcm(hkdf_sha256($kek, 'aes-256-gcm', 32), $wnonce, 'csec dump key', $wcipher, 1);
+	die 'wrap' if $magic != 0xC2 || $suite != 1 || $computed ne $wtag;
+	my $head = 14 + 1 + length($name) + 61;
+	my $cipher = substr $bytes, $head + 12, length($bytes) - $head - 12 - 16;
+	(my $text, $computed) = gcm(hkdf_sha256($key, 'aes-256-gcm', 32), substr($bytes, $head, 12), substr($bytes, 0, $head), $cipher, 1);
+	die 'tag' if $computed ne substr $bytes, -16;
+	return { text => $text, category => $category, flags => $flags, name => $name, nonce => unpack('H*', substr $bytes, $head, 12) };
+}
+
+# Its other way, under a key and nonces of the caller's.
+sub seal_dumped
+{
+	my ($text, $category, $name, $kek, $key, $wnonce, $nonce) = @_;
+	my ($wcipher, $wtag) = gcm(hkdf_sha256($kek, 'aes-256-gcm', 32), $wnonce, 'csec dump key', $key, 0);
+	my $head = pack 'CCNa8C/aCa12a32a16', 0xC2, 0, unpack('N', sha256($category)) & 0x7ffffffe,
+		hkdf_sha256($kek, 'commitment', 16), $name, 1, $wnonce, $wcipher, $wtag;
+	my ($cipher, $tag) = gcm(hkdf_sha256($key, 'aes-256-gcm', 32), $nonce, $head, $text, 0);
+	return $head . $nonce . $cipher . $tag;
+}
+my ($dumped) = $page =~ /^\| in a dump \| `csec:d1:([A-Za-z0-9+\/=]+)` \|$/m;
+my $d = open_dumped(decode_base64($dumped), pack 'H*', $kek);
+is("$d->{text} $d->{name} $d->{category} $d->{nonce}", '13800000042 root ' . (unpack('N', sha256('phone')) & 0x7ffffffe) . ' 000000000000000000000007', 'the example of a masked field in a dump opens');
+is(seal_dumped('13800000042', 'phone', 'root', pack('H*', $kek), $example_key, $nonce, pack 'x4Q>', 7), decode_base64($dumped), '  and is made so');
+
 # ---- a database ----
 
 my $node = PostgreSQL::Test::Cluster->new('format');
@@ -219,6 +249,23 @@ foreach my $suite (1, 2)
 		SELECT a FROM t WHERE a = 'MADE elsewhere$suite'; COMMIT}, extra_params => [ '-U', 'clerk' ]), "made elsewhere $suite", "suite $suite: csec finds and opens what was made by the page");
 }
 is($node->safe_psql('postgres', q{SELECT count(*) FROM t WHERE csec.envelope_problem(a, 'id_card') IS NOT NULL}), '0', 'and has nothing to say against it');
+
+# ---- masked fields in dumps ----
+
+$node->safe_psql('postgres', q{
+	CREATE ROLE backup LOGIN IN ROLE csec_backup;
+	CREATE ROLE loader LOGIN IN ROLE csec_loader;
+	CREATE TABLE m (id int PRIMARY KEY, p csec.person_name);
+	GRANT SELECT, INSERT ON m TO backup, loader, clerk;
+	INSERT INTO m VALUES (1, '张三'), (2, 'Ann Lee')});
+my @dumped = map { decode_base64(substr $_, 8) } split /\n/, $node->safe_psql('postgres', 'SET row_security = off; SELECT p FROM m ORDER BY id', extra_params => [ '-U', 'backup' ]);
+my $kek_here = hkdf_sha256($root, 'kek', 32);
+is(join(', ', map { my $o = open_dumped($_, $kek_here); "$o->{text} $o->{flags} $o->{name}" } @dumped), '张三 0 root, Ann Lee 0 root', 'what a dump has of a masked field opens by what the page says');
+isnt(open_dumped($dumped[0], $kek_here)->{nonce}, open_dumped($dumped[1], $kek_here)->{nonce}, '  under a nonce of its own each');
+my $made = 'csec:d1:' . MIME::Base64::encode_base64(seal_dumped('Made Elsewhere', 'person_name', 'root', $kek_here, "\x77" x 32, "\x01" x 12, pack 'x4Q>', 0), '');
+$node->safe_psql('postgres', "INSERT INTO m VALUES (3, '$made')", extra_params => [ '-U', 'loader' ]);
+is($node->safe_psql('postgres', 'BEGIN; SELECT csec.set_context(\'a\', \'b\', \'c\') \gset x
+	SELECT p FROM m WHERE id = 3; COMMIT', extra_params => [ '-U', 'clerk' ]), 'Made Elsewhere', 'csec opens what was made by the page');
 
 # ---- keys of customers ----
 
