@@ -68,12 +68,67 @@ SELECT csec.migration_begin('small', '{id}', '{"phone": "phone"}', NULL, NULL, N
 SELECT csec.migration_copy('small', 300);
 SELECT csec.protect_online_cancel('small');
 \d small
+-- partitioned: partitions laid out otherwise than their parent, at two levels, coming and going meanwhile
+CREATE TABLE parted (region int, id int, phone text, note text, PRIMARY KEY (region, id)) PARTITION BY LIST (region);
+CREATE TABLE parted_0 PARTITION OF parted FOR VALUES IN (0);
+CREATE TABLE parted_1 (gone text, note text, phone text, id int NOT NULL, region int NOT NULL);
+ALTER TABLE parted_1 DROP COLUMN gone;
+ALTER TABLE parted ATTACH PARTITION parted_1 FOR VALUES IN (1);
+CREATE TABLE parted_2 PARTITION OF parted FOR VALUES IN (2) PARTITION BY HASH (id);
+CREATE TABLE parted_2a PARTITION OF parted_2 FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE parted_2b PARTITION OF parted_2 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE TABLE parted_3 PARTITION OF parted FOR VALUES IN (3);
+CREATE INDEX ON parted (phone);
+INSERT INTO parted SELECT n % 4, n, '138' || lpad(n::text, 8, '0'), 'n' || n FROM generate_series(1, 400) n;
+GRANT SELECT ON parted TO regress_online_clerk;
+SELECT csec.migration_begin('parted', '{id}', '{"phone": "phone"}', NULL, NULL, NULL);
+SELECT csec.migration_copy('parted', 1000) FROM generate_series(1, 3);
+TRUNCATE parted_1;
+TRUNCATE parted_2;
+UPDATE parted SET phone = '13900000001' WHERE id = 1;
+UPDATE parted SET region = 2 WHERE id = 4;
+UPDATE parted SET region = 0 WHERE id = 5;
+SET session_replication_role = replica;
+UPDATE parted SET phone = '13900000006' WHERE id = 6;
+DELETE FROM parted WHERE id = 7;
+SET session_replication_role = origin;
+INSERT INTO parted_1 (id, region, phone) VALUES (401, 1, '13900000401');
+ALTER TABLE parted DETACH PARTITION parted_3;
+CREATE TABLE parted_5 PARTITION OF parted FOR VALUES IN (5);
+INSERT INTO parted VALUES (5, 500, '13900000500', 'late');
+SELECT csec.migration_copy('parted', 1000) FROM generate_series(1, 12);
+SELECT csec.migration_follow('parted', 1000);
+-- the last moment
+CREATE TABLE parted_6 PARTITION OF parted FOR VALUES IN (6);
+INSERT INTO parted VALUES (6, 600, '13900000600', 'last');
+SELECT csec.migration_finish('parted');
+TRUNCATE parted_6;
+CALL csec.protect_online('parted', '{id}', '{"phone": "phone"}');
+SELECT count(*) FROM csec.migration_part;
+SELECT count(*) FROM pg_namespace WHERE nspname = 'csec_work';
+SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'csec_zy_queue%';
+SELECT attrelid::regclass, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid::regclass::text LIKE 'parted__' AND attname = 'phone' ORDER BY 1;
+\c - regress_online_clerk
+SET client_min_messages = warning;
+SELECT tableoid::regclass AS part, count(*), count(phone), min(id), max(id) FROM parted GROUP BY 1 ORDER BY 1;
+SELECT region, id, phone, note FROM parted WHERE id IN (1, 4, 5, 6, 7, 401, 500, 600) ORDER BY id;
+SELECT id FROM parted WHERE phone = '13900000600';
+SELECT count(*) FROM parted WHERE id NOT IN (1, 6, 401, 500, 600) AND phone::text <> '138' || lpad(id::text, 8, '0');
+\c - postgres
+SET client_min_messages = warning;
+SET enable_seqscan = off;
+SELECT id FROM parted WHERE phone = '13800000008';
+RESET enable_seqscan;
+-- inheritance is not a partition
+CREATE TABLE parent (id int PRIMARY KEY, phone text);
+CREATE TABLE child () INHERITS (parent);
+CALL csec.protect_online('parent', '{id}', '{"phone": "phone"}');
 -- the functions that it is made of are closed
 SELECT csec.holds('1'::csec.phone, '1');
 SELECT csec.swap_files('small', 'small');
 SELECT csec.unprotect_all('test', widen => true);
 DROP VIEW big_view;
-DROP TABLE ref, big, small, nokey;
+DROP TABLE ref, big, small, nokey, parted, parted_3, parent, child;
 SELECT csec.revoke_clearance('regress_online_clerk', level => 'core');
 DROP OWNED BY regress_online_clerk;
 DROP ROLE regress_online_clerk;

@@ -7,6 +7,9 @@
 -- does its work on the table as if it were empty, and the copy's files become
 -- the table's (src/capture/swap.c), whose indexes are built then.
 --
+-- Of a partitioned table each partition has a copy of its own.  Partitions may
+-- come and go meanwhile.
+--
 -- The work stands in tables, so that it goes on where it was after a crash.
 
 CREATE FUNCTION csec.empty_files(tab regclass) RETURNS void
@@ -41,7 +44,6 @@ CREATE TABLE csec.migration (
 	subject_keys boolean NOT NULL,
 	decrypt jsonb NOT NULL,
 	key name[] NOT NULL,
-	last_key text[],
 	copied bigint NOT NULL DEFAULT 0,
 	expected bigint NOT NULL,
 	copying boolean NOT NULL DEFAULT true,
@@ -59,13 +61,25 @@ COMMENT ON COLUMN csec.migration.audit IS 'likewise';
 COMMENT ON COLUMN csec.migration.subject_keys IS 'likewise';
 COMMENT ON COLUMN csec.migration.decrypt IS 'column to expression that gives the text of a column encrypted by other means';
 COMMENT ON COLUMN csec.migration.key IS 'the key that the rows are copied by';
-COMMENT ON COLUMN csec.migration.last_key IS 'key of the last row that was copied';
 COMMENT ON COLUMN csec.migration.copied IS 'rows copied so far';
 COMMENT ON COLUMN csec.migration.expected IS 'rows there were at the start, estimated';
 COMMENT ON COLUMN csec.migration.copying IS 'false: all rows are copied, only changes are followed';
 COMMENT ON COLUMN csec.migration.started_at IS 'when it began';
 COMMENT ON COLUMN csec.migration.worked IS 'time spent on copying';
 COMMENT ON COLUMN csec.migration.updated_at IS 'when it did its last step';
+
+CREATE TABLE csec.migration_part (
+	part oid PRIMARY KEY,
+	relid regclass NOT NULL REFERENCES csec.migration ON DELETE CASCADE,
+	last_key text[],
+	copying boolean NOT NULL DEFAULT true
+);
+REVOKE ALL ON csec.migration_part FROM PUBLIC;
+COMMENT ON TABLE csec.migration_part IS 'the tables that hold their rows: the table itself, or its partitions';
+COMMENT ON COLUMN csec.migration_part.part IS 'the table itself, or a partition';
+COMMENT ON COLUMN csec.migration_part.relid IS 'the table that csec.protect_online() is at work on';
+COMMENT ON COLUMN csec.migration_part.last_key IS 'key of the last row that was copied';
+COMMENT ON COLUMN csec.migration_part.copying IS 'false: all its rows are copied';
 
 CREATE VIEW csec.migrations AS
 	SELECT relid AS tab, CASE WHEN copying THEN 'copying' ELSE 'following' END AS state,
@@ -79,12 +93,12 @@ GRANT SELECT ON csec.migrations TO csec_admin, csec_auditor;
 COMMENT ON VIEW csec.migrations IS 'how far csec.protect_online() has come with each table, and how long it will yet take';
 COMMENT ON COLUMN csec.migrations.remaining IS 'time that the rest of the copying takes at this rate';
 
-CREATE FUNCTION csec.copy_name(tab regclass) RETURNS text
+CREATE FUNCTION csec.copy_name(part oid) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT
 	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT 'csec_work.copy_' || tab::oid $$;
-REVOKE ALL ON FUNCTION csec.copy_name(regclass) FROM PUBLIC;
-COMMENT ON FUNCTION csec.copy_name(regclass) IS 'internal: the copy that csec.protect_online() makes of a table';
+	AS $$ SELECT 'csec_work.copy_' || part $$;
+REVOKE ALL ON FUNCTION csec.copy_name(oid) FROM PUBLIC;
+COMMENT ON FUNCTION csec.copy_name(oid) IS 'internal: the copy that csec.protect_online() makes of a table or partition';
 
 CREATE FUNCTION csec.queue_name(tab regclass) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT
@@ -93,10 +107,17 @@ CREATE FUNCTION csec.queue_name(tab regclass) RETURNS text
 REVOKE ALL ON FUNCTION csec.queue_name(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION csec.queue_name(regclass) IS 'internal: the keys of rows that changed meanwhile, and the trigger function that notes them';
 
--- The columns of the copy, in the order of the table, dropped ones included:
+CREATE FUNCTION csec.parts_of(tab regclass) RETURNS SETOF oid
+	LANGUAGE sql STABLE STRICT ROWS 10
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT c.oid FROM csec.tree(tab) t JOIN pg_class c ON c.oid = t WHERE c.relkind <> 'p' $$;
+REVOKE ALL ON FUNCTION csec.parts_of(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.parts_of(regclass) IS 'internal: a table, or the partitions that hold its rows';
+
+-- The columns of the copy, in the order of the part, dropped ones included:
 -- source is the expression for the copy's value, plain the text that it must
 -- hold.
-CREATE FUNCTION csec.copy_columns(m csec.migration, OUT attnum int2, OUT attname name, OUT live boolean,
+CREATE FUNCTION csec.copy_columns(m csec.migration, part oid, OUT attnum int2, OUT attname name, OUT live boolean,
 		OUT type text, OUT source text, OUT plain text)
 	RETURNS SETOF record
 	LANGUAGE sql STABLE ROWS 20
@@ -114,11 +135,11 @@ CREATE FUNCTION csec.copy_columns(m csec.migration, OUT attnum int2, OUT attname
 				WHERE j.key = a.attname AND csec.column_category(m.relid, a.attname) IS NULL) f ON true
 			CROSS JOIN LATERAL (SELECT coalesce('(' || (m.decrypt ->> a.attname) || ')',
 				't.' || csec.as_text(a.attname, a.atttypid)) AS it) text_of
-		WHERE a.attrelid = m.relid AND a.attnum > 0
+		WHERE a.attrelid = part AND a.attnum > 0
 		ORDER BY a.attnum
 	$$;
-REVOKE ALL ON FUNCTION csec.copy_columns(csec.migration) FROM PUBLIC;
-COMMENT ON FUNCTION csec.copy_columns(csec.migration) IS 'internal: the columns of a copy, and what goes into them';
+REVOKE ALL ON FUNCTION csec.copy_columns(csec.migration, oid) FROM PUBLIC;
+COMMENT ON FUNCTION csec.copy_columns(csec.migration, oid) IS 'internal: the columns of a copy, and what goes into them';
 
 -- What csec.protect_online() cannot do, beside what csec.protect() refuses.
 CREATE FUNCTION csec.refuse_online(m csec.migration) RETURNS void
@@ -133,8 +154,9 @@ DECLARE
 	missing text;
 BEGIN
 	PERFORM csec.refuse_plan(name, (csec.make_plan(request)).plan);
-	IF (SELECT relkind FROM pg_class WHERE oid = m.relid) <> 'r' OR (SELECT count(*) FROM csec.tree(m.relid)) > 1 THEN
-		RAISE EXCEPTION '% has partitions or children, which cannot be protected online', name
+	IF EXISTS (SELECT FROM csec.tree(m.relid) t JOIN pg_class c ON c.oid = t
+			WHERE c.relkind NOT IN ('r', 'p') OR c.oid <> m.relid AND NOT c.relispartition) THEN
+		RAISE EXCEPTION '% has children or foreign tables, which cannot be protected online', name
 			USING ERRCODE = 'feature_not_supported', HINT = 'csec.protect(..., allow_lock => true) does it in one go.';
 	END IF;
 	IF m.key IS NULL THEN
@@ -164,30 +186,18 @@ $$;
 REVOKE ALL ON FUNCTION csec.refuse_online(csec.migration) FROM PUBLIC;
 COMMENT ON FUNCTION csec.refuse_online(csec.migration) IS 'internal: raises what stands in the way of csec.protect_online()';
 
--- The copy, the queue of keys, and the trigger that fills it.
-CREATE FUNCTION csec.make_copy(m csec.migration) RETURNS void
+-- The queue of keys, and the trigger that fills it.
+CREATE FUNCTION csec.make_queue(m csec.migration) RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	copy text := csec.copy_name(m.relid);
 	queue text := csec.queue_name(m.relid);
 	keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(m.key) k);
-	space text := (SELECT s.spcname FROM pg_class c JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE c.oid = m.relid);
-	dropped text := (SELECT string_agg(format('DROP COLUMN x_%s', attnum), ', ') FROM csec.copy_columns(m) WHERE NOT live);
 BEGIN
 	CREATE SCHEMA IF NOT EXISTS csec_work;
 	REVOKE ALL ON SCHEMA csec_work FROM PUBLIC;
-	EXECUTE format('CREATE %s TABLE %s (%s)%s',
-		(SELECT CASE relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE '' END FROM pg_class WHERE oid = m.relid), copy,
-		(SELECT string_agg(format('%s %s', CASE WHEN live THEN quote_ident(attname) ELSE 'x_' || attnum END, type), ', ' ORDER BY attnum)
-			FROM csec.copy_columns(m)),
-		coalesce(' TABLESPACE ' || quote_ident(space), ''));
-	IF dropped IS NOT NULL THEN
-		EXECUTE format('ALTER TABLE %s %s', copy, dropped);
-	END IF;
-	EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (%s)', copy, keys);
-	EXECUTE format('CREATE TABLE %s AS SELECT %s FROM %s WHERE false', queue, keys, csec.qualified(m.relid));
+	EXECUTE format('CREATE TABLE %s AS SELECT NULL::pg_catalog.oid AS csec_part, %s FROM %s WHERE false', queue, keys, csec.qualified(m.relid));
 	EXECUTE format($fn$
 		CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
 		BEGIN
@@ -196,10 +206,10 @@ BEGIN
 					USING ERRCODE = 'object_in_use', HINT = 'Wait, or end it with csec.protect_online_cancel().';
 			END IF;
 			IF TG_OP <> 'INSERT' THEN
-				INSERT INTO %s VALUES (%s);
+				INSERT INTO %s VALUES (TG_RELID, %s);
 			END IF;
 			IF TG_OP <> 'DELETE' THEN
-				INSERT INTO %s VALUES (%s);
+				INSERT INTO %s VALUES (TG_RELID, %s);
 			END IF;
 			RETURN NULL;
 		END
@@ -207,31 +217,96 @@ BEGIN
 		$fn$, queue, queue, (SELECT string_agg(format('OLD.%I', k), ', ') FROM unnest(m.key) k),
 		queue, (SELECT string_agg(format('NEW.%I', k), ', ') FROM unnest(m.key) k));
 	EXECUTE format('REVOKE ALL ON FUNCTION %s() FROM PUBLIC', queue);
+	-- partitions, those to come as well, have the row trigger from their parent
 	EXECUTE format('CREATE TRIGGER csec_zy_queue AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s()', csec.qualified(m.relid), queue);
-	EXECUTE format('CREATE TRIGGER csec_zy_queue_all BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s()', csec.qualified(m.relid), queue);
-	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER csec_zy_queue, ENABLE ALWAYS TRIGGER csec_zy_queue_all', csec.qualified(m.relid));
 END
 $$;
-REVOKE ALL ON FUNCTION csec.make_copy(csec.migration) FROM PUBLIC;
-COMMENT ON FUNCTION csec.make_copy(csec.migration) IS 'internal: the empty copy of a table, and the trigger that notes changes';
+REVOKE ALL ON FUNCTION csec.make_queue(csec.migration) FROM PUBLIC;
+COMMENT ON FUNCTION csec.make_queue(csec.migration) IS 'internal: the keys of rows that change, and the trigger that notes them';
 
-CREATE FUNCTION csec.drop_copy(tab regclass) RETURNS void
+-- An empty copy; and whoever would empty the part itself is refused.
+CREATE FUNCTION csec.make_copy(m csec.migration, part oid) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	copy text := csec.copy_name(part);
+	space text := (SELECT s.spcname FROM pg_class c JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE c.oid = part);
+	dropped text := (SELECT string_agg(format('DROP COLUMN x_%s', attnum), ', ') FROM csec.copy_columns(m, part) WHERE NOT live);
+BEGIN
+	EXECUTE format('CREATE %s TABLE %s (%s)%s',
+		(SELECT CASE relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE '' END FROM pg_class WHERE oid = part), copy,
+		(SELECT string_agg(format('%s %s', CASE WHEN live THEN quote_ident(attname) ELSE 'x_' || attnum END, type), ', ' ORDER BY attnum)
+			FROM csec.copy_columns(m, part)),
+		coalesce(' TABLESPACE ' || quote_ident(space), ''));
+	IF dropped IS NOT NULL THEN
+		EXECUTE format('ALTER TABLE %s %s', copy, dropped);
+	END IF;
+	EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (%s)', copy, (SELECT string_agg(quote_ident(k), ', ') FROM unnest(m.key) k));
+	EXECUTE format('CREATE TRIGGER csec_zy_queue_all BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s()', csec.qualified(part), csec.queue_name(m.relid));
+	EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER csec_zy_queue, ENABLE ALWAYS TRIGGER csec_zy_queue_all', csec.qualified(part));
+	INSERT INTO csec.migration_part (part, relid) VALUES (part, m.relid);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.make_copy(csec.migration, oid) FROM PUBLIC;
+COMMENT ON FUNCTION csec.make_copy(csec.migration, oid) IS 'internal: the empty copy of a table or partition';
+
+-- Partitions come and go: true where there is a new one, which is to be copied.
+CREATE FUNCTION csec.match_parts(m csec.migration) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	part oid;
+	added boolean := false;
+BEGIN
+	PERFORM csec.own_ddl(true);
+	FOR part IN DELETE FROM csec.migration_part p WHERE p.relid = m.relid AND p.part NOT IN (SELECT csec.parts_of(m.relid)) RETURNING p.part LOOP
+		PERFORM csec.drop_copy(part);
+	END LOOP;
+	FOR part IN SELECT n FROM csec.parts_of(m.relid) n WHERE n NOT IN (SELECT p.part FROM csec.migration_part p) LOOP
+		PERFORM csec.make_copy(m, part);
+		added := true;
+	END LOOP;
+	PERFORM csec.own_ddl(false);
+	RETURN added;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.match_parts(csec.migration) FROM PUBLIC;
+COMMENT ON FUNCTION csec.match_parts(csec.migration) IS 'internal: a copy for each partition that there is';
+
+CREATE FUNCTION csec.drop_copy(part oid) RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
+	-- a partition may have been detached, or dropped
+	IF EXISTS (SELECT FROM pg_class WHERE oid = part) THEN
+		EXECUTE format('DROP TRIGGER IF EXISTS csec_zy_queue_all ON %s', csec.qualified(part));
+	END IF;
+	EXECUTE format('DROP TABLE IF EXISTS %s', csec.copy_name(part));
+END
+$$;
+REVOKE ALL ON FUNCTION csec.drop_copy(oid) FROM PUBLIC;
+COMMENT ON FUNCTION csec.drop_copy(oid) IS 'internal: takes away what csec.make_copy() made';
+
+CREATE FUNCTION csec.end_migration(tab regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM csec.drop_copy(part) FROM csec.migration_part WHERE relid = tab;
 	EXECUTE format('DROP TRIGGER IF EXISTS csec_zy_queue ON %s', csec.qualified(tab));
-	EXECUTE format('DROP TRIGGER IF EXISTS csec_zy_queue_all ON %s', csec.qualified(tab));
 	EXECUTE format('DROP FUNCTION IF EXISTS %s()', csec.queue_name(tab));
-	EXECUTE format('DROP TABLE IF EXISTS %s, %s', csec.queue_name(tab), csec.copy_name(tab));
+	EXECUTE format('DROP TABLE IF EXISTS %s', csec.queue_name(tab));
 	DELETE FROM csec.migration WHERE relid = tab;
 	IF NOT EXISTS (SELECT FROM csec.migration) THEN
 		DROP SCHEMA IF EXISTS csec_work;
 	END IF;
 END
 $$;
-REVOKE ALL ON FUNCTION csec.drop_copy(regclass) FROM PUBLIC;
-COMMENT ON FUNCTION csec.drop_copy(regclass) IS 'internal: takes away what csec.make_copy() made';
+REVOKE ALL ON FUNCTION csec.end_migration(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.end_migration(regclass) IS 'internal: takes away what csec.protect_online() made beside the table';
 
 -- Begin, or find what was begun.
 CREATE FUNCTION csec.migration_begin(tab regclass, subject text[], fields jsonb, subject_of regclass, audit text, decrypt jsonb, subject_keys boolean DEFAULT false) RETURNS void
@@ -262,17 +337,18 @@ BEGIN
 	m.decrypt := coalesce(decrypt, '{}');
 	m.key := (SELECT array_agg(a.attname ORDER BY k.n) FROM pg_index i, unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k (attnum, n)
 		JOIN pg_attribute a ON a.attrelid = tab AND a.attnum = k.attnum WHERE i.indrelid = tab AND i.indisprimary);
-	m.expected := greatest((SELECT reltuples FROM pg_class WHERE oid = tab), 0)::bigint;
+	m.expected := (SELECT sum(greatest(c.reltuples, 0)) FROM csec.parts_of(tab) p JOIN pg_class c ON c.oid = p)::bigint;
 	PERFORM csec.refuse_online(m);
 	PERFORM csec.create_trail();
 	IF m.subject_keys AND m.subject_of IS NULL THEN
 		PERFORM csec.make_space(tab);
 	END IF;
-	PERFORM csec.own_ddl(true);
-	PERFORM csec.make_copy(m);
-	PERFORM csec.own_ddl(false);
 	INSERT INTO csec.migration (relid, subject, fields, subject_of, audit, subject_keys, decrypt, key, expected)
 		VALUES (m.relid, m.subject, m.fields, m.subject_of, m.audit, m.subject_keys, m.decrypt, m.key, m.expected);
+	PERFORM csec.own_ddl(true);
+	PERFORM csec.make_queue(m);
+	PERFORM csec.own_ddl(false);
+	PERFORM csec.match_parts(m);
 	PERFORM csec.control('protect online', csec.qualified(tab), jsonb_build_object('fields', m.fields, 'state', 'begun'));
 END
 $$;
@@ -281,7 +357,7 @@ GRANT EXECUTE ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass
 COMMENT ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass, text, jsonb, boolean) IS 'internal: the first step of csec.protect_online()';
 
 -- Copy the rows that a condition finds, and read back what was made of them.
-CREATE FUNCTION csec.copy_rows(m csec.migration, source text, OUT rows bigint, OUT last_key text[])
+CREATE FUNCTION csec.copy_rows(m csec.migration, part oid, source text, OUT rows bigint, OUT last_key text[])
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -300,12 +376,12 @@ BEGIN
 		-- plain texts under names of their own
 		(SELECT string_agg(CASE WHEN plain IS NULL THEN format('%s AS %I', c.source, attname)
 				ELSE format('%s AS %I, %s AS %I', c.source, attname, plain, 'plain_' || attnum) END, ', ' ORDER BY attnum)
-			FROM csec.copy_columns(m) c WHERE live),
-		source, csec.copy_name(m.relid),
-		(SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM csec.copy_columns(m) WHERE live),
-		(SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM csec.copy_columns(m) WHERE live),
+			FROM csec.copy_columns(m, part) c WHERE live),
+		source, csec.copy_name(part),
+		(SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM csec.copy_columns(m, part) WHERE live),
+		(SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM csec.copy_columns(m, part) WHERE live),
 		coalesce((SELECT string_agg(format('(made.%I IS NULL AND src.%I IS NULL OR csec.holds(made.%I, src.%I))', attname, 'plain_' || attnum, attname, 'plain_' || attnum), ' AND ')
-			FROM csec.copy_columns(m) WHERE plain IS NOT NULL), 'true'),
+			FROM csec.copy_columns(m, part) WHERE plain IS NOT NULL), 'true'),
 		(SELECT string_agg(format('made.%I::text', k), ', ') FROM unnest(m.key) k),
 		(SELECT string_agg(format('made.%I', k), ' DESC, ') FROM unnest(m.key) k),
 		keys)
@@ -318,10 +394,10 @@ BEGIN
 	END IF;
 END
 $$;
-REVOKE ALL ON FUNCTION csec.copy_rows(csec.migration, text) FROM PUBLIC;
-COMMENT ON FUNCTION csec.copy_rows(csec.migration, text) IS 'internal: copies rows with csec''s types, and reads them back';
+REVOKE ALL ON FUNCTION csec.copy_rows(csec.migration, oid, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.copy_rows(csec.migration, oid, text) IS 'internal: copies rows with csec''s types, and reads them back';
 
--- The next batch in the order of the key; false: there is none.
+-- The next batch of a part in the order of the key; false: there is none.
 CREATE FUNCTION csec.migration_copy(tab regclass, batch int) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -329,50 +405,59 @@ CREATE FUNCTION csec.migration_copy(tab regclass, batch int) RETURNS boolean
 	AS $$
 DECLARE
 	m csec.migration := (SELECT x FROM csec.migration x WHERE x.relid = tab FOR UPDATE);
+	p csec.migration_part;
 	began timestamptz := clock_timestamp();
 	done record;
 	keys text := (SELECT string_agg(format('%I', k), ', ') FROM unnest(m.key) k);
-	after text := CASE WHEN m.last_key IS NOT NULL THEN (SELECT format('(%s) > (%s)', keys, string_agg(format('%L::%s', v.v, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY v.n))
-		FROM unnest(m.last_key) WITH ORDINALITY v (v, n) JOIN pg_attribute a ON a.attrelid = tab AND a.attname = m.key[v.n]) END;
+	after text;
 BEGIN
 	IF NOT csec.may_protect(tab) OR m.relid IS NULL THEN
 		RAISE EXCEPTION 'csec.protect_online() is not at work on %', tab USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
-	IF NOT m.copying THEN
+	PERFORM csec.match_parts(m);
+	SELECT x.* INTO p FROM csec.migration_part x WHERE x.relid = tab AND x.copying ORDER BY x.part LIMIT 1;
+	IF NOT FOUND THEN
+		UPDATE csec.migration SET copying = false WHERE relid = tab;
 		RETURN false;
 	END IF;
-	done := csec.copy_rows(m, format('(SELECT * FROM ONLY %s t WHERE %s ORDER BY %s LIMIT %s) t',
-		csec.qualified(tab), coalesce(after, 'true'), keys, greatest(batch, 1)));
-	UPDATE csec.migration SET copied = copied + done.rows, last_key = coalesce(done.last_key, migration.last_key), copying = done.rows > 0,
+	after := CASE WHEN p.last_key IS NOT NULL THEN (SELECT format('(%s) > (%s)', keys, string_agg(format('%L::%s', v.v, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY v.n))
+		FROM unnest(p.last_key) WITH ORDINALITY v (v, n) JOIN pg_attribute a ON a.attrelid = tab AND a.attname = m.key[v.n]) END;
+	done := csec.copy_rows(m, p.part, format('(SELECT * FROM ONLY %s t WHERE %s ORDER BY %s LIMIT %s) t',
+		csec.qualified(p.part), coalesce(after, 'true'), keys, greatest(batch, 1)));
+	UPDATE csec.migration_part x SET last_key = coalesce(done.last_key, x.last_key), copying = done.rows > 0 WHERE x.part = p.part;
+	UPDATE csec.migration SET copied = copied + done.rows, copying = true,
 		worked = worked + (clock_timestamp() - began), updated_at = clock_timestamp() WHERE relid = tab;
-	RETURN done.rows > 0;
+	RETURN true;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.migration_copy(regclass, int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.migration_copy(regclass, int) TO csec_admin;
 COMMENT ON FUNCTION csec.migration_copy(regclass, int) IS 'internal: the next batch of csec.protect_online()';
 
--- Make the copies of changed rows anew; how many keys there were.
+-- Make the copies of changed rows anew; how many keys there were.  Those of a
+-- partition that has no copy yet are left out: its rows are copied later.
 CREATE FUNCTION csec.follow_changes(m csec.migration, batch int) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(m.key) k);
+	changed text;
+	part oid;
 	n bigint;
 BEGIN
 	CREATE TEMPORARY TABLE IF NOT EXISTS csec_changed (dummy int) ON COMMIT DROP;
 	DROP TABLE pg_temp.csec_changed;
-	EXECUTE format('CREATE TEMPORARY TABLE csec_changed ON COMMIT DROP AS SELECT %s FROM %s WHERE false', keys, csec.queue_name(m.relid));
+	EXECUTE format('CREATE TEMPORARY TABLE csec_changed ON COMMIT DROP AS SELECT * FROM %s WHERE false', csec.queue_name(m.relid));
 	EXECUTE format('WITH q AS (DELETE FROM %1$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %1$s LIMIT %2$s)) RETURNING *) INSERT INTO pg_temp.csec_changed SELECT * FROM q',
 		csec.queue_name(m.relid), batch);
 	GET DIAGNOSTICS n = ROW_COUNT;
-	IF n > 0 THEN
-		-- what comes from here on sees the rows at least as new as their keys
-		EXECUTE format('DELETE FROM %s WHERE (%s) IN (SELECT %s FROM pg_temp.csec_changed)', csec.copy_name(m.relid), keys, keys);
-		PERFORM csec.copy_rows(m, format('(SELECT * FROM ONLY %s t WHERE (%s) IN (SELECT %s FROM pg_temp.csec_changed)) t',
-			csec.qualified(m.relid), keys, keys));
-	END IF;
+	-- what comes from here on sees the rows at least as new as their keys
+	FOR part IN SELECT p.part FROM csec.migration_part p WHERE p.relid = m.relid AND p.part IN (SELECT c.csec_part FROM pg_temp.csec_changed c) LOOP
+		changed := format('(%s) IN (SELECT %s FROM pg_temp.csec_changed WHERE csec_part = %s)', keys, keys, part);
+		EXECUTE format('DELETE FROM %s WHERE %s', csec.copy_name(part), changed);
+		PERFORM csec.copy_rows(m, part, format('(SELECT * FROM ONLY %s t WHERE %s) t', csec.qualified(part), changed));
+	END LOOP;
 	RETURN n;
 END
 $$;
@@ -399,7 +484,8 @@ GRANT EXECUTE ON FUNCTION csec.migration_follow(regclass, int) TO csec_admin;
 COMMENT ON FUNCTION csec.migration_follow(regclass, int) IS 'internal: follows changes; true while there are many';
 
 -- Under the lock: the last changes, then csec.protect() and the exchange.
-CREATE FUNCTION csec.migration_finish(tab regclass) RETURNS void
+-- False: there is a new partition, which has to be copied first.
+CREATE FUNCTION csec.migration_finish(tab regclass) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	SET jit = off
@@ -407,36 +493,42 @@ CREATE FUNCTION csec.migration_finish(tab regclass) RETURNS void
 DECLARE
 	m csec.migration := (SELECT x FROM csec.migration x WHERE x.relid = tab FOR UPDATE);
 	copy regclass;
+	p oid;
 	plain text;
 BEGIN
 	IF NOT csec.may_protect(tab) OR m.relid IS NULL OR m.copying THEN
 		RAISE EXCEPTION 'csec.protect_online() has not copied %', tab USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
 	EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', csec.qualified(tab));
+	IF csec.match_parts(m) THEN
+		RETURN false;
+	END IF;
 	WHILE csec.follow_changes(m, 100000) > 0 LOOP
 	END LOOP;
 	PERFORM csec.own_ddl(true);
-	copy := csec.copy_name(tab)::regclass;
-	EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', copy,
-		(SELECT conname FROM pg_constraint WHERE conrelid = copy AND contype = 'p'));
 	EXECUTE format('DROP TRIGGER csec_zy_queue ON %s', csec.qualified(tab));
-	EXECUTE format('DROP TRIGGER csec_zy_queue_all ON %s', csec.qualified(tab));
-	PERFORM csec.empty_files(tab);
+	FOR p IN SELECT x.part FROM csec.migration_part x WHERE x.relid = tab LOOP
+		copy := csec.copy_name(p)::regclass;
+		EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', copy, (SELECT conname FROM pg_constraint WHERE conrelid = copy AND contype = 'p'));
+		EXECUTE format('DROP TRIGGER csec_zy_queue_all ON %s', csec.qualified(p));
+		PERFORM csec.empty_files(p);
+	END LOOP;
 	plain := (SELECT string_agg(format('ALTER COLUMN %I TYPE pg_catalog.text USING NULL', d), ', ') FROM jsonb_object_keys(m.decrypt) d);
 	IF plain IS NOT NULL THEN
 		EXECUTE format('ALTER TABLE %s %s', csec.qualified(tab), plain);
 	END IF;
 	PERFORM csec.protect(tab, m.subject, NULLIF(m.fields, '{}'), m.subject_of, true, m.audit, true, NULL, m.subject_keys);
 	PERFORM csec.own_ddl(true);
-	PERFORM csec.swap_files(tab, copy);
-	PERFORM csec.drop_copy(tab);
+	PERFORM csec.swap_files(x.part, csec.copy_name(x.part)::regclass) FROM csec.migration_part x WHERE x.relid = tab;
+	PERFORM csec.end_migration(tab);
 	PERFORM csec.own_ddl(false);
 	PERFORM csec.control('protect online', csec.qualified(tab), jsonb_build_object('rows', m.copied, 'state', 'finished'));
+	RETURN true;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.migration_finish(regclass) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.migration_finish(regclass) TO csec_admin;
-COMMENT ON FUNCTION csec.migration_finish(regclass) IS 'internal: the last step of csec.protect_online()';
+COMMENT ON FUNCTION csec.migration_finish(regclass) IS 'internal: the last step of csec.protect_online(); false: go back to copying';
 
 CREATE FUNCTION csec.protect_online_cancel(tab regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -447,7 +539,7 @@ BEGIN
 		RAISE EXCEPTION 'csec.protect_online() is not at work on %', tab USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
 	PERFORM csec.own_ddl(true);
-	PERFORM csec.drop_copy(tab);
+	PERFORM csec.end_migration(tab);
 	PERFORM csec.own_ddl(false);
 	PERFORM csec.control('protect online', csec.qualified(tab), '{"state": "cancelled"}');
 END
@@ -465,15 +557,18 @@ CREATE PROCEDURE csec.protect_online(tab regclass, subject text[], fields jsonb 
 BEGIN
 	PERFORM csec.migration_begin(tab, subject, fields, subject_of, audit, decrypt, subject_keys);
 	COMMIT;
-	WHILE csec.migration_copy(tab, batch) LOOP
+	LOOP
+		WHILE csec.migration_copy(tab, batch) LOOP
+			COMMIT;
+		END LOOP;
+		COMMIT;
+		WHILE csec.migration_follow(tab, batch) LOOP
+			COMMIT;
+		END LOOP;
+		COMMIT;
+		EXIT WHEN csec.migration_finish(tab);
 		COMMIT;
 	END LOOP;
-	COMMIT;
-	WHILE csec.migration_follow(tab, batch) LOOP
-		COMMIT;
-	END LOOP;
-	COMMIT;
-	PERFORM csec.migration_finish(tab);
 END
 $$;
 REVOKE ALL ON PROCEDURE csec.protect_online(regclass, text[], jsonb, regclass, text, jsonb, int, boolean) FROM PUBLIC;
