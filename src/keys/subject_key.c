@@ -26,24 +26,15 @@
 #include "utils/uuid.h"
 
 #include "crypto/mac.h"
-#include "keys/data_key.h"
 #include "keys/subject_key.h"
 #include "keys/subject_store.h"
+#include "keys/subject_wrap.h"
 #include "util/bytes.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
 
 /* So many pseudonyms may begin with the same number. */
 #define SAME_NUMBER_MAX 4
-
-#define WRAPPED_NONCE	7
-#define WRAPPED_KEY		(WRAPPED_NONCE + CSEC_AEAD_NONCE)
-#define WRAPPED_TAG		(WRAPPED_KEY + CSEC_AEAD_KEY)
-
-/* What is authenticated with a wrapped key: one of these, and what it is of. */
-#define ABOUT_KEY		"csec subject key"
-#define ABOUT_SPACE		"csec subject space"
-#define ABOUT_MAX		(sizeof(ABOUT_SPACE) + CSEC_PSEUDONYM)
 
 struct CsecSubjectKey
 {
@@ -174,66 +165,13 @@ begin_lookup(void)
 	}
 }
 
-/* ---- wrapping, under the data key ---- */
-
-static void
-cannot_encrypt(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-			 errmsg("could not make a key of a customer"),
-			 errhint("Check OpenSSL's configuration and providers.")));
-}
-
-static size_t
-about(const char *what, const void *of, size_t len, uint8 *out)
-{
-	size_t		n = strlen(what);
-
-	memcpy(out, what, n);
-	memcpy(out + n, of, len);
-	return n + len;
-}
-
-static void
-wrap(const uint8 *aad, size_t aadlen, const uint8 *bare, uint8 *wrapped)
-{
-	const CsecDataKey *key = csec_data_key_active(CSEC_DATA_KEY_DEFAULT);
-
-	csec_data_key_count(key);
-	wrapped[0] = CSEC_SUITE_AES_256_GCM;
-	csec_put_u32(wrapped + 1, csec_data_key_id(key));
-	csec_put_u16(wrapped + 5, csec_data_key_version(key));
-	if (!pg_strong_random(wrapped + WRAPPED_NONCE, CSEC_AEAD_NONCE) ||
-		!csec_aead_seal(csec_data_key_aead(key, wrapped[0]), wrapped + WRAPPED_NONCE, aad, aadlen,
-						bare, CSEC_AEAD_KEY, wrapped + WRAPPED_KEY, wrapped + WRAPPED_TAG))
-		cannot_encrypt();
-}
-
-/* The bare key, which the caller wipes. */
-static void
-unwrap(const uint8 *aad, size_t aadlen, const uint8 *wrapped, uint8 *bare)
-{
-	const CsecDataKey *key = csec_data_key_find(csec_get_u32(wrapped + 1), csec_get_u16(wrapped + 5));
-
-	if (wrapped[0] != CSEC_SUITE_AES_256_GCM ||
-		!csec_aead_open(csec_data_key_aead(key, wrapped[0]), wrapped + WRAPPED_NONCE, aad, aadlen,
-						wrapped + WRAPPED_KEY, CSEC_AEAD_KEY, wrapped + WRAPPED_TAG, bare))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("a key of a customer does not open under key %u version %u",
-						csec_data_key_id(key), csec_data_key_version(key)),
-				 errhint("Restore the rows of csec.subject_key and csec.subject_space that belong to the data.")));
-}
-
 /* ---- pseudonyms ---- */
 
 static Space *
 load_space(Oid relid)
 {
 	CsecSpaceRow row;
-	uint8		id[4];
-	uint8		aad[ABOUT_MAX];
+	CsecSubjectAbout about;
 	uint8		bare[CSEC_AEAD_KEY];
 	Space	   *space;
 
@@ -242,11 +180,11 @@ load_space(Oid relid)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the keys of the customers of table \"%s\" cannot be had", get_rel_name(relid)),
 				 errhint("Look for its row in csec.subject_space.")));
-	csec_put_u32(id, (uint32) row.id);
+	about = csec_about_space(row.id);
 	space = MemoryContextAllocZero(TopMemoryContext, sizeof(Space));
 	PG_TRY();
 	{
-		unwrap(aad, about(ABOUT_SPACE, id, sizeof(id), aad), row.wrapped, bare);
+		csec_subject_unwrap(&about, row.wrapped, bare);
 	}
 	PG_CATCH();
 	{
@@ -261,7 +199,7 @@ load_space(Oid relid)
 	if (space->mac == NULL)
 	{
 		pfree(space);
-		cannot_encrypt();
+		csec_no_subject_key();
 	}
 	space->next = spaces;
 	spaces = space;
@@ -286,7 +224,7 @@ csec_customer_of(Oid table, const char *subject, size_t len, CsecCustomer *out)
 	out->table = table;
 	if (!csec_mac_begin(space->mac) || !csec_mac_add(space->mac, subject, len) ||
 		!csec_mac_end(space->mac, out->pseudonym, CSEC_PSEUDONYM))
-		cannot_encrypt();
+		csec_no_subject_key();
 }
 
 uint64
@@ -335,15 +273,15 @@ make_context(const uint8 *bare, int suite, uint8 *commitment, CsecAead **aead)
 static void
 open_key(const CsecSubjectRow *row, int suite, uint8 *commitment, CsecAead **aead)
 {
-	uint8		aad[ABOUT_MAX];
+	CsecSubjectAbout about = csec_about_subject(row->pseudonym);
 	uint8		bare[CSEC_AEAD_KEY];
 	bool		made;
 
-	unwrap(aad, about(ABOUT_KEY, row->pseudonym, CSEC_PSEUDONYM, aad), row->wrapped, bare);
+	csec_subject_unwrap(&about, row->wrapped, bare);
 	made = make_context(bare, suite, commitment, aead);
 	csec_secure_wipe(bare, sizeof(bare));
 	if (!made)
-		cannot_encrypt();
+		csec_no_subject_key();
 }
 
 /* A row of the table into the cache, opened unless it was destroyed. */
@@ -385,7 +323,7 @@ create(const CsecCustomer *customer)
 {
 	const uint8 *pseudonym = customer->pseudonym;
 	CsecSubjectRow row = {.space = space_of(customer->table)->id};
-	uint8		aad[ABOUT_MAX];
+	CsecSubjectAbout about = csec_about_subject(pseudonym);
 	uint8		bare[CSEC_AEAD_KEY];
 	uint8		commitment[CSEC_KEY_COMMITMENT];
 	CsecAead   *aead = NULL;
@@ -394,13 +332,13 @@ create(const CsecCustomer *customer)
 
 	memcpy(row.pseudonym, pseudonym, CSEC_PSEUDONYM);
 	if (!pg_strong_random(bare, sizeof(bare)))
-		cannot_encrypt();
+		csec_no_subject_key();
 	PG_TRY();
 	{
-		wrap(aad, about(ABOUT_KEY, pseudonym, CSEC_PSEUDONYM, aad), bare, row.wrapped);
+		csec_subject_wrap(&about, bare, row.wrapped);
 		made = csec_subject_row_add(&row);
 		if (made && !make_context(bare, csec_suite, commitment, &aead))
-			cannot_encrypt();
+			csec_no_subject_key();
 	}
 	PG_FINALLY();
 	{
@@ -536,21 +474,7 @@ csec_subject_key_aead(const CsecSubjectKey *key, int suite)
 	return aead;
 }
 
-/* ---- for SQL ---- */
-
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_subject_pseudonym_sql);
-PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_generate_space);
-PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_rewrap_subject);
-
-static bytea *
-wrapped_bytes(const uint8 *wrapped)
-{
-	bytea	   *result = palloc(VARHDRSZ + CSEC_SUBJECT_WRAPPED);
-
-	SET_VARSIZE(result, VARHDRSZ + CSEC_SUBJECT_WRAPPED);
-	memcpy(VARDATA(result), wrapped, CSEC_SUBJECT_WRAPPED);
-	return result;
-}
 
 /* csec.subject_pseudonym(tab regclass, subject text) returns uuid */
 Datum
@@ -563,51 +487,4 @@ csec_subject_pseudonym_sql(PG_FUNCTION_ARGS)
 	csec_customer_of(PG_GETARG_OID(0), VARDATA_ANY(subject), VARSIZE_ANY_EXHDR(subject), &customer);
 	memcpy(result->data, customer.pseudonym, CSEC_PSEUDONYM);
 	PG_RETURN_UUID_P(result);
-}
-
-/* csec.generate_space(id int4) returns bytea: what makes pseudonyms, wrapped. */
-Datum
-csec_generate_space(PG_FUNCTION_ARGS)
-{
-	uint8		id[4];
-	uint8		aad[ABOUT_MAX];
-	uint8		bare[CSEC_AEAD_KEY];
-	uint8		wrapped[CSEC_SUBJECT_WRAPPED];
-
-	csec_put_u32(id, PG_GETARG_UINT32(0));
-	if (!pg_strong_random(bare, sizeof(bare)))
-		cannot_encrypt();
-	wrap(aad, about(ABOUT_SPACE, id, sizeof(id), aad), bare, wrapped);
-	csec_secure_wipe(bare, sizeof(bare));
-	PG_RETURN_BYTEA_P(wrapped_bytes(wrapped));
-}
-
-/*
- * csec.rewrap_subject(wrapped bytea, space int4, pseudonym uuid): the same key,
- * or with a null pseudonym that of the space, under the active data key.
- */
-Datum
-csec_rewrap_subject(PG_FUNCTION_ARGS)
-{
-	bytea	   *given;
-	uint8		id[4];
-	uint8		aad[ABOUT_MAX];
-	size_t		aadlen;
-	uint8		bare[CSEC_AEAD_KEY];
-	uint8		wrapped[CSEC_SUBJECT_WRAPPED];
-
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		PG_RETURN_NULL();
-	given = PG_GETARG_BYTEA_PP(0);
-	if (VARSIZE_ANY_EXHDR(given) != CSEC_SUBJECT_WRAPPED)
-		elog(ERROR, "not a wrapped key");
-	csec_put_u32(id, PG_GETARG_UINT32(1));
-	if (PG_ARGISNULL(2))
-		aadlen = about(ABOUT_SPACE, id, sizeof(id), aad);
-	else
-		aadlen = about(ABOUT_KEY, PG_GETARG_UUID_P(2)->data, CSEC_PSEUDONYM, aad);
-	unwrap(aad, aadlen, (uint8 *) VARDATA_ANY(given), bare);
-	wrap(aad, aadlen, bare, wrapped);
-	csec_secure_wipe(bare, sizeof(bare));
-	PG_RETURN_BYTEA_P(wrapped_bytes(wrapped));
 }
