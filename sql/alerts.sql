@@ -49,7 +49,7 @@ UPDATE csec.alert_rule SET params = '{"logins": ["regress_alerts_service"], "app
 UPDATE csec.alert_rule SET params = '{"from": "07:00", "until": "21:00", "days": [], "zone": "Asia/Shanghai"}' WHERE kind = 'off_hours';
 UPDATE csec.alert_rule SET enabled = false WHERE kind IN ('login_after_reset');
 SELECT count(*) AS own_ones FROM csec.alert_rule WHERE NOT shipped;
-SELECT * FROM csec.watched_customer;
+SELECT relid, subject, why, person, note FROM csec.watched_customer;
 SELECT csec.evaluate_alerts();
 \c - regress_alerts_officer
 INSERT INTO csec.watched_customer (relid, subject, why, person) VALUES ('cust', '200', 'vip', ''), ('cust', '201', 'relative', 'p1'), ('cust', '202', 'decoy', '');

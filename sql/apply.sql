@@ -41,7 +41,7 @@ SELECT * FROM csec.apply('{"levels": {}, "categories": {}, "tables": {}, "cleara
 SELECT * FROM csec.apply('{"tables": {"public.customers": {"subject": "id", "fields": {"phone": "phone", "name": "person_name"}, "audit": "strict"}},
 	"clearances": [{"role": "regress_apply_clerk", "level": "general"}]}');
 SELECT role, level, category FROM csec.clearance;
-SELECT * FROM csec.default_reason;
+SELECT role, reason FROM csec.default_reason;
 
 -- what is wrong is refused, and nothing of it done
 SELECT * FROM csec.apply(NULL);

@@ -82,7 +82,7 @@ SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'csec_try%';
 
 SELECT csec.protect('customers', subject => 'id',
 	fields => '{"name": "person_name", "phone": "phone", "email": "email", "id_no": "id_card", "birth": "birth_date", "note": "free_text"}');
-SELECT * FROM csec.protected_field ORDER BY attname;
+SELECT relid, attname, category, original_type FROM csec.protected_field ORDER BY attname;
 SELECT name, remade FROM csec.replaced_object ORDER BY name;
 SELECT line FROM picture() line EXCEPT SELECT line FROM before ORDER BY 1;
 SELECT line FROM before EXCEPT SELECT line FROM picture() line ORDER BY 1;

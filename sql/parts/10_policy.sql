@@ -37,6 +37,33 @@ CREATE FUNCTION csec.check_kind_known(name text) RETURNS bool
 COMMENT ON FUNCTION csec.check_kind_known(text) IS
 	'is there a field check of that name?';
 
+-- What decides is signed: a row that got around the trigger is not honoured
+-- (src/policy/row_mac.c).
+CREATE FUNCTION csec.sign_row() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'csec_sign_row';
+REVOKE ALL ON FUNCTION csec.sign_row() FROM PUBLIC;
+COMMENT ON FUNCTION csec.sign_row() IS 'trigger: puts the keyed code over a row into its column mac';
+
+CREATE FUNCTION csec.row_is_sound("row" record) RETURNS bool
+	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'csec_row_sound';
+REVOKE ALL ON FUNCTION csec.row_is_sound(record) FROM PUBLIC;
+COMMENT ON FUNCTION csec.row_is_sound(record) IS 'internal: does the keyed code of a row fit its other columns?';
+
+-- A table whose rows are signed: called before it has any.  Triggers fire in
+-- the order of their names, and this one has to be the last that changes a row.
+-- (Dropped where it is used last, in 90_record_parts.sql.)
+CREATE FUNCTION pg_temp.sign_rows(tab regclass) RETURNS void
+	LANGUAGE plpgsql
+	AS $$
+BEGIN
+	EXECUTE format('ALTER TABLE %s ADD COLUMN mac bytea', tab);
+	EXECUTE format('COMMENT ON COLUMN %s.mac IS %L', tab, 'keyed code over the other columns: csec.unsound_rows shows those that do not fit');
+	EXECUTE format('CREATE TRIGGER sign_row BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION csec.sign_row()', tab);
+	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER sign_row', tab);
+END
+$$;
+
 -- Levels, least secret first.
 CREATE TABLE csec.level (
 	name		text PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_]{0,62}$'),
@@ -51,6 +78,7 @@ COMMENT ON COLUMN csec.level.rank IS 'order among the levels: higher is more sec
 COMMENT ON COLUMN csec.level.audit IS 'strict: the record of a read is durable before the first row leaves; batch: at the end of the statement';
 COMMENT ON COLUMN csec.level.needs_reason IS 'values are shown only while a reason is in force that the transaction itself stated';
 COMMENT ON COLUMN csec.level.shipped IS 'as csec shipped it: left out of dumps; false as soon as it is changed';
+SELECT pg_temp.sign_rows('csec.level');
 
 -- Categories: the kinds of fields.
 CREATE TABLE csec.category (
@@ -85,19 +113,7 @@ COMMENT ON COLUMN csec.category.storage IS 'what csec.protect() makes of a colum
 COMMENT ON COLUMN csec.category.suite IS 'suite that new values are encrypted with; null: csec.suite says';
 COMMENT ON COLUMN csec.category.data_key IS 'name of the key in csec.key that new values are encrypted under';
 COMMENT ON COLUMN csec.category.shipped IS 'as csec shipped it: left out of dumps; false as soon as it is changed';
-
--- What gives access is signed: a row that got around the trigger is not
--- honoured (src/policy/row_mac.c).
-CREATE FUNCTION csec.sign_row() RETURNS trigger
-	LANGUAGE c AS 'MODULE_PATHNAME', 'csec_sign_row';
-REVOKE ALL ON FUNCTION csec.sign_row() FROM PUBLIC;
-COMMENT ON FUNCTION csec.sign_row() IS 'trigger: puts the keyed code over a row into its column mac';
-
-CREATE FUNCTION csec.row_is_sound("row" record) RETURNS bool
-	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
-	AS 'MODULE_PATHNAME', 'csec_row_sound';
-REVOKE ALL ON FUNCTION csec.row_is_sound(record) FROM PUBLIC;
-COMMENT ON FUNCTION csec.row_is_sound(record) IS 'internal: does the keyed code of a row fit its other columns?';
+SELECT pg_temp.sign_rows('csec.category');
 
 -- Clearances.
 CREATE TABLE csec.clearance (
@@ -108,15 +124,12 @@ CREATE TABLE csec.clearance (
 	reason		text CHECK (length(reason) <= 1000),
 	granted_by	text NOT NULL DEFAULT session_user,
 	granted_at	timestamptz NOT NULL DEFAULT statement_timestamp(),
-	mac			bytea,
 	CHECK (num_nonnulls(level, category) = 1),
 	UNIQUE NULLS NOT DISTINCT (role, level, category)
 );
 COMMENT ON TABLE csec.clearance IS 'what roles may see in clear, by level (and those below) or by category (alone)';
 COMMENT ON COLUMN csec.clearance.until IS 'the clearance ends at this time; null: no end is set';
-COMMENT ON COLUMN csec.clearance.mac IS 'keyed code over the other columns: csec.unsound_rows shows those that do not fit';
-CREATE TRIGGER sign_row BEFORE INSERT OR UPDATE ON csec.clearance FOR EACH ROW EXECUTE FUNCTION csec.sign_row();
-ALTER TABLE csec.clearance ENABLE ALWAYS TRIGGER sign_row;
+SELECT pg_temp.sign_rows('csec.clearance');
 
 -- Default reasons: recorded, and good for levels that need none.
 CREATE TABLE csec.default_reason (
@@ -124,6 +137,7 @@ CREATE TABLE csec.default_reason (
 	reason		text NOT NULL CHECK (octet_length(reason) BETWEEN 1 AND 256 AND reason !~ '[[:cntrl:]]')
 );
 COMMENT ON TABLE csec.default_reason IS 'the reason recorded for roles whose application states none; never serves a level that needs a reason';
+SELECT pg_temp.sign_rows('csec.default_reason');
 
 -- Protected tables and their classified columns.
 CREATE TABLE csec.protected_table (
@@ -168,6 +182,7 @@ COMMENT ON FUNCTION csec.file_table() IS 'trigger of csec.protected_table: the n
 CREATE TRIGGER file_table BEFORE INSERT OR UPDATE ON csec.protected_table
 	FOR EACH ROW EXECUTE FUNCTION csec.file_table();
 ALTER TABLE csec.protected_table ENABLE ALWAYS TRIGGER file_table;
+SELECT pg_temp.sign_rows('csec.protected_table');
 
 -- No foreign keys: pg_restore --jobs loads the tables in any order.
 CREATE TABLE csec.protected_field (
@@ -179,6 +194,7 @@ CREATE TABLE csec.protected_field (
 );
 COMMENT ON TABLE csec.protected_field IS 'classified columns of protected tables';
 COMMENT ON COLUMN csec.protected_field.original_type IS 'what csec.unprotect gives back';
+SELECT pg_temp.sign_rows('csec.protected_field');
 
 -- Chinese titles, in UTF-8: this script is in ASCII, so that it can be run in a
 -- database of any encoding.  One without such characters has no titles.

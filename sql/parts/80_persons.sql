@@ -87,6 +87,7 @@ COMMENT ON COLUMN csec.person.id IS 'number or name in the personnel register';
 COMMENT ON COLUMN csec.person.manager IS 'the person whom this one reports to';
 COMMENT ON COLUMN csec.person.state IS 'active; suspended: may decide nothing and uses no permit; left';
 COMMENT ON COLUMN csec.person.since IS 'since when the state is this';
+SELECT pg_temp.sign_rows('csec.person');
 
 -- No foreign keys: pg_restore --jobs loads the tables in any order.
 CREATE TABLE csec.person_login (
@@ -95,6 +96,7 @@ CREATE TABLE csec.person_login (
 );
 CREATE INDEX person_login_person ON csec.person_login (person);
 COMMENT ON TABLE csec.person_login IS 'which login is whose; one person may have several';
+SELECT pg_temp.sign_rows('csec.person_login');
 
 CREATE TABLE csec.person_customer (
 	person		text,
@@ -105,6 +107,7 @@ CREATE TABLE csec.person_customer (
 COMMENT ON TABLE csec.person_customer IS 'the persons who are customers themselves, and as which';
 COMMENT ON COLUMN csec.person_customer.relid IS 'the protected table of customers';
 COMMENT ON COLUMN csec.person_customer.subject IS 'the own customer number, as csec.subject_key() writes it';
+SELECT pg_temp.sign_rows('csec.person_customer');
 
 DO $$
 DECLARE
@@ -159,6 +162,16 @@ CREATE FUNCTION csec.person_is_active(person text) RETURNS bool
 REVOKE ALL ON FUNCTION csec.person_is_active(text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.person_is_active(text) IS 'internal: may the person act: not suspended, not left';
 
+-- A row behind csec's back could make one person two, or another customer.
+CREATE FUNCTION csec.person_is_sound(person text, login regrole) RETURNS bool
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+		SELECT NOT EXISTS (SELECT FROM csec.person_login l WHERE (l.role = login OR l.person = person_is_sound.person) AND NOT csec.row_is_sound(l))
+			AND NOT EXISTS (SELECT FROM csec.person p WHERE p.id = person AND NOT csec.row_is_sound(p))
+			AND NOT EXISTS (SELECT FROM csec.person_customer c WHERE c.person = person_is_sound.person AND NOT csec.row_is_sound(c))
+	$$;
+REVOKE ALL ON FUNCTION csec.person_is_sound(text, regrole) FROM PUBLIC;
+COMMENT ON FUNCTION csec.person_is_sound(text, regrole) IS 'internal: is what is known of a person as csec left it?';
+
 -- Who acts: a person who may.  Every function of the workflows begins with it.
 CREATE FUNCTION csec.acting_person(action text, object text) RETURNS text
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
@@ -168,6 +181,9 @@ BEGIN
 	IF who IS NULL OR csec.reader() IS NULL THEN
 		PERFORM csec.refuse(action, object, 'nobody acts here: the login does not hold the role that it acts as',
 			'Log in as a role of your own.');
+	END IF;
+	IF NOT csec.person_is_sound(who, csec.login()) THEN
+		PERFORM csec.refuse(action, object, 'what is known of the person was changed behind csec''s back', 'See csec.unsound_rows.');
 	END IF;
 	IF NOT csec.person_is_active(who) THEN
 		PERFORM csec.refuse(action, object, 'a person who is suspended or has left may not act',

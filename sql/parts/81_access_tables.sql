@@ -23,6 +23,7 @@ COMMENT ON COLUMN csec.access_rule.needs_officer IS 'a member of csec_officer ha
 COMMENT ON COLUMN csec.access_rule.most_rows IS 'the largest quota of rows';
 COMMENT ON COLUMN csec.access_rule.may_export IS 'permits may serve COPY and statements that change data';
 COMMENT ON COLUMN csec.access_rule.shipped IS 'as csec shipped it: left out of dumps; false as soon as it is changed';
+SELECT pg_temp.sign_rows('csec.access_rule');
 
 INSERT INTO csec.access_rule (level, longest, needs_owner, needs_officer, most_rows, may_export, shipped) VALUES
 	('general', interval '365 days', true, false, 1000000, true, true),
@@ -38,11 +39,20 @@ CREATE TABLE csec.access_limit (
 );
 COMMENT ON TABLE csec.access_limit IS 'times of the workflow: lapse (of a request that nobody decided), break_glass (longest), review (of one, at the latest), recertify (how often), match (of the permit that csec.match_customer() opens)';
 COMMENT ON COLUMN csec.access_limit.shipped IS 'as csec shipped it: left out of dumps; false as soon as it is changed';
+SELECT pg_temp.sign_rows('csec.access_limit');
 
 INSERT INTO csec.access_limit (name, limit_to, shipped) VALUES
 	('lapse', interval '48 hours', true), ('break_glass', interval '1 hour', true),
 	('review', interval '24 hours', true), ('recertify', interval '90 days', true),
 	('match', interval '10 minutes', true);
+
+-- No time at all where none is known that csec has set.
+CREATE FUNCTION csec.access_limit(name text) RETURNS interval
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+		SELECT coalesce((SELECT l.limit_to FROM csec.access_limit l WHERE l.name = access_limit.name AND csec.row_is_sound(l)), '0')
+	$$;
+REVOKE ALL ON FUNCTION csec.access_limit(text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.access_limit(text) IS 'internal: a time of the workflow';
 
 -- As for levels: a changed shipped row is dumped and takes the shipped one's
 -- place when it is restored.
@@ -69,6 +79,7 @@ CREATE TABLE csec.data_owner (
 	PRIMARY KEY (relid, role)
 );
 COMMENT ON TABLE csec.data_owner IS 'who decides on access to a protected table in place of its owner in PostgreSQL: members of these roles';
+SELECT pg_temp.sign_rows('csec.data_owner');
 
 CREATE TABLE csec.match_permit (
 	relid		regclass PRIMARY KEY,
@@ -77,6 +88,7 @@ CREATE TABLE csec.match_permit (
 );
 COMMENT ON TABLE csec.match_permit IS 'tables of which csec.match_customer() opens a short permit for the customer that was matched';
 COMMENT ON COLUMN csec.match_permit.fields IS 'the columns that it shows';
+SELECT pg_temp.sign_rows('csec.match_permit');
 
 CREATE SEQUENCE csec.access_request_id;
 REVOKE ALL ON SEQUENCE csec.access_request_id FROM PUBLIC;
@@ -125,6 +137,7 @@ COMMENT ON COLUMN csec.access_request.lasting IS 'how long it lasts from its app
 COMMENT ON COLUMN csec.access_request.recertify_by IS 'when it ends unless the owner keeps it by then';
 COMMENT ON COLUMN csec.access_request.why IS 'the reason of the last change of state';
 COMMENT ON COLUMN csec.access_request.review IS 'of a broken glass: open, escalated (nobody looked in time), justified, abuse';
+SELECT pg_temp.sign_rows('csec.access_request');
 
 CREATE TABLE csec.access_approval (
 	request		int8,
@@ -137,6 +150,7 @@ CREATE TABLE csec.access_approval (
 	UNIQUE (request, person)
 );
 COMMENT ON TABLE csec.access_approval IS 'who agreed to what, and as what';
+SELECT pg_temp.sign_rows('csec.access_approval');
 
 CREATE TABLE csec.access_permit (
 	id			int8 PRIMARY KEY,
@@ -149,14 +163,13 @@ CREATE TABLE csec.access_permit (
 	max_rows	int8 NOT NULL CHECK (max_rows > 0),
 	export		bool NOT NULL,
 	valid_from	timestamptz NOT NULL,
-	valid_until	timestamptz NOT NULL,
-	mac			bytea
+	valid_until	timestamptz NOT NULL
 );
 COMMENT ON TABLE csec.access_permit IS 'the permits that may be used, each signed; when one ends is in it';
 COMMENT ON COLUMN csec.access_permit.attnums IS 'the columns by number: a renamed one stays in, one made anew under the name does not come in';
 COMMENT ON COLUMN csec.access_permit.not_subjects IS 'whom it never shows: the reader himself';
 COMMENT ON COLUMN csec.access_permit.valid_until IS 'its end: that of the request, or the day by which it has to be recertified';
-COMMENT ON COLUMN csec.access_permit.mac IS 'keyed code over the other columns: csec.unsound_rows shows those that do not fit';
+SELECT pg_temp.sign_rows('csec.access_permit');
 
 -- Written below the executor, so that it survives a rollback: see
 -- src/policy/permit_quota.c.
@@ -185,13 +198,11 @@ CREATE TRIGGER rules_shipped BEFORE INSERT OR UPDATE ON csec.access_limit FOR EA
 ALTER TABLE csec.access_rule ENABLE ALWAYS TRIGGER rules_shipped;
 ALTER TABLE csec.access_limit ENABLE ALWAYS TRIGGER rules_shipped;
 CREATE TRIGGER permit_columns BEFORE INSERT OR UPDATE ON csec.access_permit FOR EACH ROW EXECUTE FUNCTION csec.permit_columns();
--- the last of them: triggers fire in the order of their names
-CREATE TRIGGER sign_row BEFORE INSERT OR UPDATE ON csec.access_permit FOR EACH ROW EXECUTE FUNCTION csec.sign_row();
 CREATE TRIGGER policy_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.access_permit FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_changed();
 CREATE TRIGGER row_recorded AFTER INSERT OR UPDATE OR DELETE ON csec.access_permit FOR EACH ROW EXECUTE FUNCTION csec.row_recorded('id');
 -- a new permit has taken nothing; what else happens to the count is an act
 CREATE TRIGGER row_recorded AFTER UPDATE OR DELETE ON csec.permit_use FOR EACH ROW EXECUTE FUNCTION csec.row_recorded('permit');
-ALTER TABLE csec.access_permit ENABLE ALWAYS TRIGGER permit_columns, ENABLE ALWAYS TRIGGER sign_row,
+ALTER TABLE csec.access_permit ENABLE ALWAYS TRIGGER permit_columns,
 	ENABLE ALWAYS TRIGGER policy_changed, ENABLE ALWAYS TRIGGER row_recorded;
 ALTER TABLE csec.permit_use ENABLE ALWAYS TRIGGER row_recorded;
 

@@ -13,7 +13,7 @@ CREATE FUNCTION csec.request_state(r csec.access_request) RETURNS text
 				THEN CASE WHEN r.state IN ('draft', 'submitted') THEN 'lapsed' ELSE 'revoked' END
 			WHEN r.state = 'draft' THEN r.state
 			WHEN r.state = 'submitted' THEN
-				CASE WHEN r.submitted_at + (SELECT l.limit_to FROM csec.access_limit l WHERE l.name = 'lapse') > clock_timestamp()
+				CASE WHEN r.submitted_at + csec.access_limit('lapse') > clock_timestamp()
 					AND (r.valid_until IS NULL OR r.valid_until > clock_timestamp()) THEN r.state ELSE 'lapsed' END
 			WHEN r.valid_until <= clock_timestamp() THEN 'expired'
 			WHEN r.recertify_by <= clock_timestamp() THEN 'revoked'
@@ -44,6 +44,17 @@ $$;
 REVOKE ALL ON FUNCTION csec.enter_state(csec.access_request, text, text, text, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION csec.enter_state(csec.access_request, text, text, text, jsonb) IS 'internal: one move of a request, on record';
 
+CREATE FUNCTION csec.check_sound(action text, r csec.access_request) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF NOT csec.row_is_sound(r) OR EXISTS (SELECT FROM csec.access_approval a WHERE a.request = r.id AND NOT csec.row_is_sound(a)) THEN
+		PERFORM csec.refuse(action, 'request ' || r.id, format('request %s was changed behind csec''s back', r.id), 'See csec.unsound_rows.', 'object_not_in_prerequisite_state');
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.check_sound(text, csec.access_request) FROM PUBLIC;
+COMMENT ON FUNCTION csec.check_sound(text, csec.access_request) IS 'internal: refuses a request that was changed behind csec''s back, or an approval of it';
+
 -- A request, locked against all others who would move it, in one of the
 -- states that it may be moved from.
 CREATE FUNCTION csec.request_to_move(id int8, from_states text[], action text) RETURNS csec.access_request
@@ -56,6 +67,7 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM csec.refuse(action, 'request ' || coalesce(id::text, 'null'), 'the request does not exist', 'See csec.access_requests.', 'undefined_object');
 	END IF;
+	PERFORM csec.check_sound(action, r);
 	state := csec.request_state(r);
 	IF state <> ALL (from_states) THEN
 		PERFORM csec.refuse(action, 'request ' || id, format('request %s is %s', id, state),
@@ -106,7 +118,7 @@ CREATE FUNCTION csec.is_data_owner(login regrole, tab regclass) RETURNS bool
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 		SELECT CASE WHEN EXISTS (SELECT FROM csec.data_owner o JOIN pg_roles r ON r.oid = o.role WHERE o.relid = tab)
 			THEN EXISTS (SELECT FROM csec.data_owner o JOIN pg_roles r ON r.oid = o.role
-				WHERE o.relid = tab AND csec.is_member(login, o.role))
+				WHERE o.relid = tab AND csec.is_member(login, o.role) AND csec.row_is_sound(o))
 			ELSE csec.is_member(login, (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = tab)) END
 	$$;
 REVOKE ALL ON FUNCTION csec.is_data_owner(regrole, regclass) FROM PUBLIC;
@@ -153,6 +165,11 @@ BEGIN
 			PERFORM csec.refuse(action, tab::text, format('column "%s" of "%s" is not classified', field, tab), 'See csec.protected_field.', 'undefined_column');
 		END IF;
 	END LOOP;
+	IF EXISTS (SELECT FROM csec.protected_field f LEFT JOIN csec.category c ON c.name = f.category LEFT JOIN csec.level l ON l.name = c.level
+			WHERE f.relid = tab AND f.attname = ANY (fields)
+				AND NOT coalesce(csec.row_is_sound(f) AND csec.row_is_sound(c) AND csec.row_is_sound(l), false)) THEN
+		PERFORM csec.refuse(action, tab::text, 'the policy of the columns was changed behind csec''s back', 'See csec.unsound_rows.', 'object_not_in_prerequisite_state');
+	END IF;
 	SELECT l.name INTO level FROM csec.protected_field f JOIN csec.category c ON c.name = f.category JOIN csec.level l ON l.name = c.level
 		WHERE f.relid = tab AND f.attname = ANY (fields) ORDER BY l.rank DESC LIMIT 1;
 	RETURN level;
@@ -213,9 +230,9 @@ DECLARE
 	object text := 'request ' || coalesce(r.id::text, 'for ' || r.relid::text);
 BEGIN
 	r.level := csec.level_of_fields(action, r.relid, r.fields);
-	SELECT * INTO rule FROM csec.access_rule a WHERE a.level = r.level;
+	SELECT * INTO rule FROM csec.access_rule a WHERE a.level = r.level AND csec.row_is_sound(a);
 	IF NOT FOUND THEN
-		PERFORM csec.refuse(action, object, format('access to level "%s" cannot be asked for', r.level), 'csec.access_rule has no row for it.');
+		PERFORM csec.refuse(action, object, format('access to level "%s" cannot be asked for', r.level), 'csec.access_rule has no row for it, or one that csec did not set.');
 	END IF;
 	IF num_nonnulls(r.lasting, r.valid_until) <> 1 OR r.lasting IS NOT NULL AND r.valid_from IS NOT NULL THEN
 		PERFORM csec.refuse(action, object, 'either how long it lasts or until when is to be said', 'Give lasting =>, or until => with from_time => or without.', 'invalid_parameter_value');
@@ -350,7 +367,7 @@ DECLARE
 	moment timestamptz := clock_timestamp();
 	begins timestamptz := coalesce(r.valid_from, moment);
 	ends timestamptz := coalesce(r.valid_until, moment + r.lasting);
-	again timestamptz := moment + (SELECT l.limit_to FROM csec.access_limit l WHERE l.name = 'recertify');
+	again timestamptz := moment + csec.access_limit('recertify');
 BEGIN
 	IF ends <= again THEN
 		again := NULL;
@@ -525,12 +542,21 @@ COMMENT ON VIEW csec.access_requests IS
 	'requests and permits with the state of this moment: everybody''s own, those on an owner''s tables, all for members of csec_officer, csec_admin and csec_auditor';
 COMMENT ON COLUMN csec.access_requests.rows_taken IS 'how much of max_rows is given out, in advance by a small part';
 
+-- Every table of csec's whose rows are signed, with the columns of its key.
 CREATE FUNCTION csec.unsound_rows() RETURNS TABLE ("table" text, id text)
-	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-		SELECT 'csec.access_permit', p.id::text FROM csec.access_permit p WHERE NOT csec.row_is_sound(p)
-		UNION ALL
-		SELECT 'csec.clearance', c.role::text FROM csec.clearance c WHERE NOT csec.row_is_sound(c)
-	$$;
+	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	t record;
+BEGIN
+	FOR t IN SELECT a.attrelid::regclass::text AS tab, (SELECT string_agg(format('t.%I', k.attname), ', ' ORDER BY k.attnum) FROM pg_attribute k
+				WHERE k.attrelid = a.attrelid AND k.attnum = ANY (coalesce((SELECT i.indkey::int2[] FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary), '{1}'))) AS key
+			FROM pg_attribute a JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = a.attrelid AND d.deptype = 'e'
+				JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'csec'
+			WHERE a.attname = 'mac' AND a.atttypid = 'bytea'::regtype AND NOT a.attisdropped ORDER BY 1 LOOP
+		RETURN QUERY EXECUTE format('SELECT %L, concat_ws('' '', %s) FROM %s t WHERE NOT csec.row_is_sound(t)', t.tab, t.key, t.tab);
+	END LOOP;
+END
+$$;
 REVOKE ALL ON FUNCTION csec.unsound_rows() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.unsound_rows() TO csec_admin, csec_officer, csec_auditor;
 COMMENT ON FUNCTION csec.unsound_rows() IS 'what view csec.unsound_rows shows';
@@ -538,4 +564,4 @@ COMMENT ON FUNCTION csec.unsound_rows() IS 'what view csec.unsound_rows shows';
 CREATE VIEW csec.unsound_rows AS SELECT * FROM csec.unsound_rows();
 REVOKE ALL ON csec.unsound_rows FROM PUBLIC;
 GRANT SELECT ON csec.unsound_rows TO csec_admin, csec_officer, csec_auditor;
-COMMENT ON VIEW csec.unsound_rows IS 'rows of policy that were put or changed behind csec''s back: they are not honoured';
+COMMENT ON VIEW csec.unsound_rows IS 'rows of policy that were put or changed behind csec''s back: they are not honoured; an UPDATE, which is on record, signs one anew';

@@ -14,7 +14,7 @@ CREATE FUNCTION csec.break_glass(tab regclass, subjects text[], reason text, fie
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	who text := csec.acting_person('break_glass', tab::text);
-	longest interval := (SELECT l.limit_to FROM csec.access_limit l WHERE l.name = 'break_glass');
+	longest interval := csec.access_limit('break_glass');
 	r csec.access_request;
 BEGIN
 	IF NOT csec.is_member(csec.login(), 'csec_break_glass') THEN
@@ -37,7 +37,7 @@ BEGIN
 		VALUES ('break_glass', 'submitted', who, csec.login(), tab,
 			coalesce(fields, ARRAY(SELECT f.attname FROM csec.protected_field f WHERE f.relid = tab ORDER BY 1)), r.level, r.subjects,
 			100 * cardinality(r.subjects), reason, r.lasting, who, clock_timestamp(),
-			clock_timestamp() + (SELECT l.limit_to FROM csec.access_limit l WHERE l.name = 'review'), 'open')
+			clock_timestamp() + csec.access_limit('review'), 'open')
 		RETURNING * INTO r;
 	PERFORM csec.tell_break_glass('break glass', r, who, reason);
 	PERFORM csec.open_permit(r, who, reason);
@@ -81,6 +81,7 @@ BEGIN
 		PERFORM csec.refuse('review_break_glass', 'request ' || id, format('request %s is no broken glass that waits for a review', id),
 			'See csec.access_requests.', 'object_not_in_prerequisite_state');
 	END IF;
+	PERFORM csec.check_sound('review_break_glass', r);
 	PERFORM csec.check_not_concerned('review_break_glass', r, who);
 	PERFORM csec.check_guardian('review_break_glass', r);
 	PERFORM csec.check_reason('review_break_glass', 'request ' || id, reason);
@@ -109,7 +110,7 @@ DECLARE
 	what csec.match_permit;
 	r csec.access_request;
 BEGIN
-	SELECT * INTO what FROM csec.match_permit m WHERE m.relid = tab;
+	SELECT * INTO what FROM csec.match_permit m WHERE m.relid = tab AND csec.row_is_sound(m);
 	IF NOT FOUND OR who IS NULL OR csec.reader() IS NULL OR NOT csec.person_is_active(who)
 		OR csec.subject_key(VARIADIC subject) = ANY (csec.own_subjects(who, tab)) THEN
 		RETURN;
@@ -117,7 +118,7 @@ BEGIN
 	INSERT INTO csec.access_request AS q (kind, state, person, login, relid, fields, level, subjects, max_rows, purpose, lasting, changed_by, submitted_at)
 		VALUES ('match', 'submitted', who, csec.login(), tab, what.fields, csec.level_of_fields('match_customer', tab, what.fields),
 			csec.subjects_for('match_customer', tab, who, ARRAY[csec.subject_key(VARIADIC subject)]), what.max_rows,
-			'the customer was matched', (SELECT l.limit_to FROM csec.access_limit l WHERE l.name = 'match'), who, clock_timestamp())
+			'the customer was matched', csec.access_limit('match'), who, clock_timestamp())
 		RETURNING * INTO r;
 	PERFORM csec.open_permit(r, who, 'the customer was matched');
 END

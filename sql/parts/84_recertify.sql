@@ -14,7 +14,7 @@ CREATE FUNCTION csec.recertify(id int8, decision text, reason text, fields name[
 DECLARE
 	who text := csec.acting_person('recertify', 'request ' || id);
 	r csec.access_request := csec.request_to_move(id, ARRAY['approved', 'active', 'suspended'], 'recertify');
-	again timestamptz := clock_timestamp() + (SELECT l.limit_to FROM csec.access_limit l WHERE l.name = 'recertify');
+	again timestamptz := clock_timestamp() + csec.access_limit('recertify');
 BEGIN
 	PERFORM csec.check_not_concerned('recertify', r, who);
 	IF NOT csec.is_data_owner(csec.login(), r.relid) THEN

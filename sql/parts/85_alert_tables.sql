@@ -15,6 +15,7 @@ CREATE TABLE csec.alert_rule (
 COMMENT ON TABLE csec.alert_rule IS 'what raises an alert; members of csec_admin change thresholds and switch rules off, on record';
 COMMENT ON COLUMN csec.alert_rule.params IS 'thresholds; each kind has its own, and no others';
 COMMENT ON COLUMN csec.alert_rule.shipped IS 'as csec shipped it: left out of dumps; false as soon as it is changed';
+SELECT pg_temp.sign_rows('csec.alert_rule');
 
 INSERT INTO csec.alert_rule (kind, severity, params, meaning, shipped) VALUES
 	('bulk_reveal', 'major', '{"factor": 5, "least": 200}', 'a login saw more customers in clear within a day than factor times its mean of the 30 days before, and at least so many', true),
@@ -35,6 +36,7 @@ INSERT INTO csec.alert_rule (kind, severity, params, meaning, shipped) VALUES
 	('audit_gap', 'critical', '{}', 'records are missing, were rejected, or recording was suspended', true),
 	('chain_break', 'critical', '{"records": 20000}', 'a record of the trail does not fit the one before; so many older ones are looked at again each time', true),
 	('policy_change', 'moderate', '{}', 'a level, category, clearance, protection or rule was changed', true),
+	('policy_edited', 'critical', '{}', 'a row of policy was put or changed behind csec''s back; such a row is not honoured', true),
 	('rule_failed', 'major', '{}', 'a rule could not be evaluated', true);
 
 CREATE TABLE csec.watched_customer (
@@ -49,6 +51,7 @@ CREATE TABLE csec.watched_customer (
 COMMENT ON TABLE csec.watched_customer IS 'customers whom to look at raises an alert';
 COMMENT ON COLUMN csec.watched_customer.why IS 'vip; relative of a person; decoy: there is no such customer';
 COMMENT ON COLUMN csec.watched_customer.person IS 'whose relative it is; else empty';
+SELECT pg_temp.sign_rows('csec.watched_customer');
 
 CREATE SEQUENCE csec.alert_id;
 REVOKE ALL ON SEQUENCE csec.alert_id FROM PUBLIC;
@@ -151,7 +154,7 @@ DECLARE
 		('dormant_permit', '{"days": "number"}'), ('enumeration', '{"customers": "number", "minutes": "number"}'),
 		('login_after_reset', '{"minutes": "number"}'), ('same_reasons', '{"customers": "number"}'),
 		('service_account', '{"logins": "texts", "applications": "texts"}'), ('audit_gap', '{}'), ('chain_break', '{"records": "number"}'),
-		('policy_change', '{}'), ('break_glass', '{}'), ('rule_failed', '{}')) v (kind, params));
+		('policy_change', '{}'), ('break_glass', '{}'), ('policy_edited', '{}'), ('rule_failed', '{}')) v (kind, params));
 	p record;
 	v jsonb;
 	good bool;

@@ -173,7 +173,8 @@ BEGIN
 		RETURN QUERY
 			SELECT r.login || ' ' || r.action, r.login, NULL::oid, NULL::text, jsonb_build_object('what', r.action, 'of', (array_agg(DISTINCT r.object))[1:20]), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
 			FROM unnest(batch) r WHERE r.kind = 5 AND (r.action IN ('set_clearance', 'revoke_clearance', 'set_default_reason', 'clear_default_reason')
-				OR r.action ~ '^(insert|update|delete|truncate) (level|category|clearance|protected_table|protected_field|alert_rule|severity_rule|deadline_rule|access_rule|access_limit|data_owner|match_permit|watched_customer|alert|alert_cursor|activity)$')
+				OR r.action ~ '^(insert|update|delete|truncate) (level|category|clearance|protected_table|protected_field|alert_rule|severity_rule|deadline_rule|access_rule|access_limit|data_owner|match_permit|watched_customer|alert|alert_cursor|activity)$'
+				OR r.action IN ('ALTER TABLE', 'CREATE TRIGGER', 'CREATE RULE', 'DROP TABLE') AND r.object LIKE 'csec.%')
 			GROUP BY r.login, r.action;
 	END IF;
 END

@@ -1,5 +1,11 @@
 -- Evaluating the rules, and what becomes of alerts.
 
+-- A rule that was switched off behind csec's back is on.
+CREATE FUNCTION csec.rule_is_on(rule csec.alert_rule) RETURNS bool
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT rule.enabled OR NOT csec.row_is_sound(rule) $$;
+REVOKE ALL ON FUNCTION csec.rule_is_on(csec.alert_rule) FROM PUBLIC;
+COMMENT ON FUNCTION csec.rule_is_on(csec.alert_rule) IS 'internal: is a rule to be evaluated?';
+
 CREATE FUNCTION csec.run_alert_rule(rule csec.alert_rule, batch csec.alert_record[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -15,7 +21,7 @@ COMMENT ON FUNCTION csec.run_alert_rule(csec.alert_rule, csec.alert_record[]) IS
 CREATE FUNCTION csec.tell_break(seq int8, what text) RETURNS void
 	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 		SELECT csec.raise_alert('chain_break', what || ' ' || seq, NULL, NULL, NULL, jsonb_build_object('record', seq, 'what', what), seq, seq, clock_timestamp(), clock_timestamp(), 1)
-			WHERE seq IS NOT NULL AND EXISTS (SELECT FROM csec.alert_rule r WHERE r.kind = 'chain_break' AND r.enabled)
+			WHERE seq IS NOT NULL AND EXISTS (SELECT FROM csec.alert_rule r WHERE r.kind = 'chain_break' AND csec.rule_is_on(r))
 	$$;
 REVOKE ALL ON FUNCTION csec.tell_break(int8, text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.tell_break(int8, text) IS 'internal: raise an alert that the trail is broken at a record';
@@ -27,8 +33,8 @@ DECLARE
 	c csec.alert_cursor;
 	rules text;
 	upto int8;
-	many int8 := coalesce((SELECT (r.params ->> 'records')::int8 FROM csec.alert_rule r WHERE r.kind = 'chain_break' AND r.enabled), 0);
-	unused int := (SELECT (r.params ->> 'days')::int FROM csec.alert_rule r WHERE r.kind = 'dormant_permit' AND r.enabled);
+	many int8 := coalesce((SELECT (r.params ->> 'records')::int8 FROM csec.alert_rule r WHERE r.kind = 'chain_break' AND csec.rule_is_on(r)), 0);
+	unused int := (SELECT (r.params ->> 'days')::int FROM csec.alert_rule r WHERE r.kind = 'dormant_permit' AND csec.rule_is_on(r));
 BEGIN
 	SELECT * INTO c FROM csec.alert_cursor;
 	PERFORM csec.raise_alert('dormant_permit', 'permit ' || q.id, (SELECT r.rolname FROM pg_roles r WHERE r.oid = q.login), q.relid, NULL, jsonb_build_object('permit', q.id),
@@ -36,6 +42,9 @@ BEGIN
 		FROM csec.access_permit q LEFT JOIN csec.permit_use u ON u.permit = q.id
 		WHERE coalesce(u.taken, 0) = 0 AND q.valid_from < clock_timestamp() - make_interval(days => unused) AND q.valid_until > clock_timestamp()
 			AND NOT EXISTS (SELECT FROM csec.alert a WHERE a.kind = 'dormant_permit' AND a.key = 'permit ' || q.id);
+	PERFORM csec.raise_alert('policy_edited', u."table" || ' ' || u.id, NULL, NULL, NULL, jsonb_build_object('table', u."table", 'row', u.id),
+			NULL, NULL, clock_timestamp(), clock_timestamp(), 1)
+		FROM csec.unsound_rows() u WHERE NOT EXISTS (SELECT FROM csec.alert_rule r WHERE r.kind = 'policy_edited' AND NOT csec.rule_is_on(r));
 	SELECT md5(string_agg(h::text, E'\n' ORDER BY h.line_number)) INTO rules FROM pg_hba_file_rules h;
 	-- older records, some at a time, from the first again after the last
 	IF many > 0 THEN
@@ -88,7 +97,7 @@ BEGIN
 			WHERE l.seq > c.seq AND l.seq <= upto AND l.kind <> 4;
 		PERFORM csec.note_activity(batch);
 		PERFORM csec.note_seen(batch);
-		FOR rule IN SELECT * FROM csec.alert_rule r WHERE r.enabled ORDER BY r.kind LOOP
+		FOR rule IN SELECT * FROM csec.alert_rule r WHERE csec.rule_is_on(r) ORDER BY r.kind LOOP
 			PERFORM csec.run_alert_rule(rule, batch);
 		END LOOP;
 		PERFORM csec.tell_break(csec.first_break(c.seq, upto, c.hash), 'does not fit the record before');

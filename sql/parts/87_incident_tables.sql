@@ -12,6 +12,7 @@ CREATE TABLE csec.severity_rule (
 COMMENT ON TABLE csec.severity_rule IS 'how severe an incident is, from the level of the fields, how they were shown, and the number of persons: the worst row that applies';
 COMMENT ON COLUMN csec.severity_rule.persons IS 'from so many persons on';
 COMMENT ON COLUMN csec.severity_rule.shipped IS 'as csec shipped it: left out of dumps; false as soon as it is changed';
+SELECT pg_temp.sign_rows('csec.severity_rule');
 
 INSERT INTO csec.severity_rule (level, shown, persons, severity, shipped) VALUES
 	('core', 'revealed', 1, 'moderate', true), ('core', 'revealed', 500, 'major', true), ('core', 'revealed', 100000, 'critical', true),
@@ -42,6 +43,7 @@ COMMENT ON COLUMN csec.deadline_rule.within IS 'from the discovery on';
 COMMENT ON COLUMN csec.deadline_rule.law IS 'where it says so, and what is csec''s own limit where it gives no number';
 COMMENT ON COLUMN csec.deadline_rule.applies IS 'to incidents that name no regimes of their own';
 COMMENT ON COLUMN csec.deadline_rule.shipped IS 'as csec shipped it: left out of dumps; false as soon as it is changed';
+SELECT pg_temp.sign_rows('csec.deadline_rule');
 
 INSERT INTO csec.deadline_rule (regime, recipient, persons, class, within, law, applies, shipped) VALUES
 	('pipl', 'authority', 1, NULL, interval '24 hours', 'PIPL art. 57: at once; 24 hours are the limit that csec sets', true, true),

@@ -139,6 +139,12 @@ CREATE FUNCTION csec.severity_rank(severity text) RETURNS int
 REVOKE ALL ON FUNCTION csec.severity_rank(text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.severity_rank(text) IS 'internal: severities in their order';
 
+-- The worst where a row was changed behind csec's back.
+CREATE FUNCTION csec.severity_of(rule csec.severity_rule) RETURNS text
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT CASE WHEN csec.row_is_sound(rule) THEN rule.severity ELSE 'critical' END $$;
+REVOKE ALL ON FUNCTION csec.severity_of(csec.severity_rule) FROM PUBLIC;
+COMMENT ON FUNCTION csec.severity_of(csec.severity_rule) IS 'internal: the severity that a rule says';
+
 -- Severity and the number of persons, from what is known by now.
 CREATE FUNCTION csec.rate_incident(id int8) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
@@ -157,9 +163,9 @@ BEGIN
 			OR EXISTS (SELECT FROM csec.incident_scope s WHERE s.incident = i.id AND s.level = l.name)
 		ORDER BY l.rank DESC LIMIT 1;
 	SELECT s INTO worst FROM (
-			SELECT r.severity FROM csec.incident_scope c JOIN csec.severity_rule r ON r.level = c.level AND r.shown = c.shown AND r.persons <= c.customers
+			SELECT csec.severity_of(r) FROM csec.incident_scope c JOIN csec.severity_rule r ON r.level = c.level AND r.shown = c.shown AND r.persons <= c.customers
 				WHERE c.incident = i.id
-			UNION ALL SELECT r.severity FROM csec.severity_rule r
+			UNION ALL SELECT csec.severity_of(r) FROM csec.severity_rule r
 				WHERE i.persons > found_persons AND r.level = worst_level AND r.shown = 'revealed' AND r.persons <= i.persons
 			UNION ALL SELECT i.severity_set
 			UNION ALL SELECT 'unrated') v (s)

@@ -8,9 +8,9 @@ CREATE FUNCTION csec.deadlines_of(i csec.incident)
 				WHEN m.at <= d.due_at THEN 'met' WHEN m.at IS NOT NULL THEN 'met late'
 				WHEN d.due_at < clock_timestamp() THEN 'overdue' ELSE 'due' END
 		FROM (
-			SELECT DISTINCT ON (r.regime, r.recipient) r.regime, r.recipient, r.class, i.discovered_at + r.within AS due_at
+			SELECT DISTINCT ON (r.regime, r.recipient) r.regime, r.recipient, r.class, i.discovered_at + CASE WHEN csec.row_is_sound(r) THEN r.within ELSE interval '0' END AS due_at
 			FROM csec.deadline_rule r
-			WHERE (CASE WHEN i.regimes IS NULL THEN r.applies ELSE r.regime = ANY (i.regimes) END)
+			WHERE (CASE WHEN i.regimes IS NULL THEN r.applies OR NOT csec.row_is_sound(r) ELSE r.regime = ANY (i.regimes) END)
 				AND r.persons <= greatest(i.persons, 1)
 			ORDER BY r.regime, r.recipient, r.persons DESC) d
 		LEFT JOIN LATERAL (

@@ -337,13 +337,13 @@ CREATE TABLE csec.attestation (
 	until		timestamptz NOT NULL,
 	person		text NOT NULL,
 	login		text NOT NULL,
-	at			timestamptz NOT NULL DEFAULT clock_timestamp(),
-	mac			bytea
+	at			timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX attestation_measure ON csec.attestation (measure, at);
 COMMENT ON TABLE csec.attestation IS 'what a person vouches for, and until when; the newest of a measure counts; each row is signed';
 COMMENT ON COLUMN csec.attestation.holds IS 'false: the person says that the measure is not kept';
-COMMENT ON COLUMN csec.attestation.mac IS 'keyed code over the other columns: a row that does not fit it counts for nothing';
+SELECT pg_temp.sign_rows('csec.attestation');
+DROP FUNCTION pg_temp.sign_rows(regclass);
 
 DO $$
 DECLARE
@@ -362,9 +362,6 @@ BEGIN
 	END LOOP;
 END
 $$;
--- behind the other triggers, by its name
-CREATE TRIGGER sign_row BEFORE INSERT OR UPDATE ON csec.attestation FOR EACH ROW EXECUTE FUNCTION csec.sign_row();
-ALTER TABLE csec.attestation ENABLE ALWAYS TRIGGER sign_row;
 
 SELECT pg_catalog.pg_extension_config_dump('csec.record_word', 'WHERE NOT shipped');
 SELECT pg_catalog.pg_extension_config_dump('csec.record_part', 'WHERE NOT shipped

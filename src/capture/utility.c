@@ -15,6 +15,7 @@
 #include "catalog/namespace.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
+#include "commands/extension.h"
 #include "jit/jit.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -199,12 +200,32 @@ qualified(Oid relid)
 }
 
 static bool
+is_own(Oid relid)
+{
+	/* while they are made they are not edited, nor is anything recorded yet */
+	return !creating_extension && !IsBinaryUpgrade && csec_relation_is_own(relid);
+}
+
+/*
+ * A protected table, one of the trail, or one of csec's own: who takes a trigger
+ * off a policy table may be about to edit its rows.
+ */
+static bool
 is_protected(RangeVar *name, Oid *relid)
 {
 	if (name == NULL)
 		return false;
 	*relid = RangeVarGetRelid(name, NoLock, true);
-	return OidIsValid(*relid) && csec_table_lookup(*relid) != NULL;
+	return OidIsValid(*relid) &&
+		(csec_table_lookup(*relid) != NULL || is_own(*relid));
+}
+
+static bool
+is_of_trail(Oid relid)
+{
+	const CsecTable *table = csec_table_lookup(relid);
+
+	return table != NULL && table->is_trail;
 }
 
 /* The protected tables, or those of the trail, in a list of names; NULL: none. */
@@ -223,13 +244,13 @@ protected_in_list(List *names, bool trail_only)
 			IsA(name, List) ? makeRangeVarFromNameList((List *) name) : NULL;
 
 		if (is_protected(rv, &relid) &&
-			(!trail_only || csec_table_lookup(relid)->is_trail))
+			(!trail_only || is_of_trail(relid)))
 			appendStringInfo(&found, "%s%s", found.len > 0 ? ", " : "", qualified(relid));
 	}
 	return found.len > 0 ? found.data : NULL;
 }
 
-/* The protected tables that a statement alters; NULL: none. */
+/* The protected tables, and csec's own, that a statement alters; NULL: none. */
 static char *
 altered_tables(Node *stmt)
 {

@@ -3,7 +3,10 @@
  *		The kinds of fields, cached from csec.category and csec.level.
  *
  * Both tables are read whole: they have tens of rows.  What cannot be made
- * sense of is taken for the strictest there is.
+ * sense of is taken for the strictest there is.  A row that was put or changed
+ * behind csec's back (row_mac.c) is as if it were not there: a level that is
+ * not known is above all others, a value of a category that is not known is
+ * shown to nobody.
  */
 #include "postgres.h"
 
@@ -18,6 +21,7 @@
 #include "crypto/hash.h"
 #include "policy/catalog.h"
 #include "policy/category.h"
+#include "policy/row_mac.h"
 #include "util/bytes.h"
 
 #define SH_PREFIX			category
@@ -112,6 +116,8 @@ load_levels(Cache *into)
 		Level	   *level;
 		char	   *audit = csec_policy_text(&scan, row, "audit");
 
+		if (!csec_row_counts(row, RelationGetDescr(scan.rel), "level"))
+			continue;
 		if (into->nlevels == room)
 		{
 			room *= 2;
@@ -204,6 +210,8 @@ load_categories(Cache *into)
 		CsecCategory *category;
 		bool		found;
 
+		if (!csec_row_counts(row, RelationGetDescr(scan.rel), "category"))
+			continue;
 		entry = category_insert(into->categories, csec_category_id(name),
 								&found);
 		category = &entry->category;

@@ -18,7 +18,6 @@
 
 #include "policy/catalog.h"
 #include "policy/clearance.h"
-#include "policy/probe.h"
 #include "policy/reader.h"
 #include "policy/row_mac.h"
 
@@ -58,7 +57,6 @@ typedef struct Cache
 
 static Cache *cache = NULL;
 static bool fresh = false;
-static Oid	reported = InvalidOid;	/* whose unsound row was put on record last */
 
 /* Levels count because clearances keep their ranks. */
 #define DEPENDS_ON \
@@ -100,13 +98,8 @@ read_clearance(CsecPolicyScan *scan, HeapTuple row, Clearance *out)
 	out->role = DatumGetObjectId(csec_policy_value(scan, row, "role", &isnull));
 	value = csec_policy_value(scan, row, "until", &isnull);
 	out->until = isnull ? DT_NOEND : DatumGetTimestampTz(value);
-	if (!csec_row_is_sound(row, RelationGetDescr(scan->rel)))
-	{
-		if (out->role != reported && csec_denied_hook)
-			csec_denied_hook("clearance that csec did not give", out->category);
-		reported = out->role;
+	if (!csec_row_counts(row, RelationGetDescr(scan->rel), "clearance"))
 		return false;
-	}
 	/* A role that was dropped left its rows behind. */
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(out->role)))
 		return false;
@@ -154,6 +147,8 @@ load_reasons(Cache *into)
 		DefaultReason *reason;
 		bool		isnull;
 
+		if (!csec_row_counts(row, RelationGetDescr(scan.rel), "default reason"))
+			continue;
 		if (into->nreasons == room)
 		{
 			room *= 2;

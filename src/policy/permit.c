@@ -32,7 +32,6 @@
 
 #include "policy/catalog.h"
 #include "policy/permit.h"
-#include "policy/probe.h"
 #include "policy/reader.h"
 #include "policy/row_mac.h"
 #include "policy/table.h"
@@ -45,7 +44,6 @@ typedef struct Permits
 
 static Permits *permits = NULL;
 static bool fresh = false;
-static int64 reported = 0;		/* the unsound row that was put on record last */
 
 static void
 policy_changed(uint32 tables, Oid relid)
@@ -158,18 +156,11 @@ static bool
 counts(CsecPolicyScan *scan, HeapTuple row)
 {
 	bool		isnull;
-	int64		id;
 
 	if (DatumGetObjectId(csec_policy_value(scan, row, "login", &isnull)) != csec_login_id() ||
 		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row->t_data)))
 		return false;
-	if (csec_row_is_sound(row, RelationGetDescr(scan->rel)))
-		return true;
-	id = DatumGetInt64(csec_policy_value(scan, row, "id", &isnull));
-	if (id != reported && csec_denied_hook)
-		csec_denied_hook("permit that csec did not give", 0);
-	reported = id;
-	return false;
+	return csec_row_counts(row, RelationGetDescr(scan->rel), "permit");
 }
 
 /* As in category.c: the old cache stays until the new one is whole. */

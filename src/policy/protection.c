@@ -5,6 +5,10 @@
  * Both tables are read whole when policy changed: hundreds of tables with
  * their fields are a millisecond, and most questions are about relations that
  * have no row.
+ *
+ * Of a row that was put or changed behind csec's back (row_mac.c), its own or
+ * one of its fields', nothing can be believed: which columns are shown, and
+ * which customer a row is about.  Such a table is not read or changed at all.
  */
 #include "postgres.h"
 
@@ -15,6 +19,7 @@
 
 #include "policy/category.h"
 #include "policy/protection.h"
+#include "policy/row_mac.h"
 
 typedef struct Rows
 {
@@ -91,6 +96,7 @@ read_table_row(CsecPolicyScan *scan, HeapTuple row)
 
 	out->relid =
 		DatumGetObjectId(csec_policy_value(scan, row, "relid", &isnull));
+	out->sound = csec_row_counts(row, RelationGetDescr(scan->rel), "protection");
 	value = csec_policy_value(scan, row, "subject_of", &isnull);
 	out->subject_of = isnull ? InvalidOid : DatumGetObjectId(value);
 	out->enforce =
@@ -125,8 +131,11 @@ read_field_row(Rows *into, CsecPolicyScan *scan, HeapTuple row)
 	field->category =
 		csec_category_id(csec_policy_text(scan, row, "category"));
 	table = find(into, relid);
-	if (table != NULL)
-		table->fields = lappend(table->fields, field);
+	if (table == NULL)
+		return;
+	table->fields = lappend(table->fields, field);
+	if (!csec_row_counts(row, RelationGetDescr(scan->rel), "protected field"))
+		table->sound = false;
 }
 
 static void

@@ -28,6 +28,7 @@ typedef struct CsecProtectedField
 typedef struct CsecProtection
 {
 	Oid			relid;
+	bool		sound;			/* its row and those of its fields are as csec left them */
 	Oid			subject_of;		/* InvalidOid: of its own */
 	int			nsubject;
 	NameData	subject[CSEC_MAX_SUBJECT_COLUMNS];

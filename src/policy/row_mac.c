@@ -28,11 +28,13 @@
 #include "utils/typcache.h"
 
 #include "keys/keyring.h"
+#include "policy/probe.h"
 #include "policy/row_mac.h"
 #include "util/bytes.h"
 
 #define PREFIX	"csec policy row"
 #define COLUMN	"mac"
+#define REPORTED 64			/* rows that a session remembers it has reported */
 
 static void
 add(CsecMac *mac, const void *data, size_t len)
@@ -110,16 +112,17 @@ compute(HeapTuple row, TupleDesc desc, const char *table, uint8 *out)
 	return at;
 }
 
-bool
-csec_row_is_sound(HeapTuple row, TupleDesc desc)
+/* Does the code fit?  The one that was made is left in "made". */
+static bool
+fits(HeapTuple row, TupleDesc desc, uint8 *made)
 {
 	char	   *table = get_rel_name(get_typ_typrelid(desc->tdtypeid));
-	uint8		made[CSEC_HMAC_SIZE];
 	AttrNumber	at;
 	bytea	   *kept;
 	Datum		value;
 	bool		isnull;
 
+	memset(made, 0, CSEC_HMAC_SIZE);
 	if (table == NULL)
 		return false;
 	at = compute(row, desc, table, made);
@@ -129,8 +132,44 @@ csec_row_is_sound(HeapTuple row, TupleDesc desc)
 	if (isnull)
 		return false;
 	kept = DatumGetByteaPP(value);
-	return VARSIZE_ANY_EXHDR(kept) == sizeof(made) &&
-		memcmp(VARDATA_ANY(kept), made, sizeof(made)) == 0;
+	return VARSIZE_ANY_EXHDR(kept) == CSEC_HMAC_SIZE &&
+		memcmp(VARDATA_ANY(kept), made, CSEC_HMAC_SIZE) == 0;
+}
+
+bool
+csec_row_is_sound(HeapTuple row, TupleDesc desc)
+{
+	uint8		made[CSEC_HMAC_SIZE];
+
+	return fits(row, desc, made);
+}
+
+/* Has this row been put on record by this session?  If not, it is about to be. */
+static bool
+is_reported(const uint8 *made)
+{
+	static uint64 reported[REPORTED];
+	static int	next = 0;
+	uint64		row = csec_get_u64(made);
+
+	for (int i = 0; i < REPORTED; i++)
+		if (reported[i] == row)
+			return true;
+	reported[next] = row;
+	next = (next + 1) % REPORTED;
+	return false;
+}
+
+bool
+csec_row_counts(HeapTuple row, TupleDesc desc, const char *what)
+{
+	uint8		made[CSEC_HMAC_SIZE];
+
+	if (fits(row, desc, made))
+		return true;
+	if (csec_denied_hook && !is_reported(made))
+		csec_denied_hook(psprintf("%s that csec did not set", what), 0);
+	return false;
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_sign_row);

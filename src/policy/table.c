@@ -260,6 +260,12 @@ make_table(Oid relid, const CsecProtection *row)
 {
 	CsecTable  *table = palloc0(sizeof(CsecTable));
 
+	table->qualified_name = qualified_name(row->relid);
+	if (!row->sound)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the protection of table %s was changed behind csec's back", table->qualified_name),
+				 errhint("csec.unsound_rows names the rows. Set them right by an UPDATE, which is on record.")));
 	table->relid = relid;
 	table->root = row->relid;
 	table->enforce = row->enforce;
@@ -268,7 +274,6 @@ make_table(Oid relid, const CsecProtection *row)
 	table->observe_until = row->observe_until;
 	table->subject_table = OidIsValid(row->subject_of) ? row->subject_of :
 		row->relid;
-	table->qualified_name = qualified_name(row->relid);
 	fill_subject(table, row);
 	fill_fields(table, row);
 	return table;
