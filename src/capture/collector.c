@@ -319,10 +319,16 @@ is_superseded(const CsecCollector *c)
 		c->subjects.nranges == 0 && c->subjects.ntexts == 0;
 }
 
-/* A statement, or the transaction, is over: everything goes out. */
+/*
+ * A statement, or the transaction, is over: everything goes out.  That a
+ * strict read found nothing has not been flushed yet, where it is the whole
+ * answer; the client is told after this.
+ */
 void
 csec_collectors_emit(CsecStatus status)
 {
+	XLogRecPtr	flush_to = InvalidXLogRecPtr;
+
 	if (status == CSEC_STATUS_OK)
 		csec_repeats_emit_due();
 	if (likely(collectors == NULL))
@@ -332,11 +338,17 @@ csec_collectors_emit(CsecStatus status)
 		CsecCollector *c = collectors;
 
 		if ((!c->told || c->rows > 0 || status != CSEC_STATUS_OK) && !is_superseded(c))
-			emit_read(c, status, false);
+		{
+			XLogRecPtr	lsn = emit_read(c, status, false);
+
+			if (c->strict && !c->intent_flushed && status == CSEC_STATUS_OK)
+				flush_to = lsn;
+		}
 		collectors = c->next;
 		drop_collector(c);
 	}
 	csec_collectors_generation++;
+	csec_emit_flush(flush_to);
 }
 
 /*
@@ -374,14 +386,23 @@ csec_collectors_settle(const EState *estate)
 	}
 }
 
+/* Has it met a subject? */
+static bool
+has_subject(const CsecCollector *c)
+{
+	return c->rows > 0 || c->subjects.all || c->subjects.nranges > 0 || c->subjects.ntexts > 0;
+}
+
 /*
- * A query failed, before what it found was told by a change.  It will be, as
- * a read, when the transaction aborts; but the error goes to the client first.
+ * A query failed, before what it found was told by a change, or on its first
+ * row.  It will be told as a read when the transaction aborts; but the error
+ * goes to the client first.
  */
 void
 csec_collectors_failed(const EState *estate)
 {
 	for (CsecCollector *c = collectors; c != NULL; c = c->next)
-		if (c->told_by == estate && c->strict && !c->intent_flushed && c->rows > 0)
+		if (c->strict && !c->intent_flushed && has_subject(c) &&
+			(c->told_by == NULL || c->told_by == estate))
 			csec_collector_strict_first(c, false);
 }

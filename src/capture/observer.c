@@ -202,6 +202,22 @@ csec_observer_note(CsecObserver *observer, TupleTableSlot *result)
 	spill_if_late(c);
 }
 
+/*
+ * There are no more rows.  That a strict table has none to give is told like
+ * one: before anybody can act upon it.  Where the statement ends with this,
+ * its last record tells so (csec_collectors_emit).
+ */
+void
+csec_observer_end(CsecObserver *observer)
+{
+	CsecCollector *c;
+
+	csec_observer_ready(observer);
+	c = observer->collector;
+	if (c->strict && !c->intent_flushed && c->told_by == NULL && !observer->last)
+		csec_collector_strict_first(c, false);
+}
+
 /* Note the row on which a node failed; where it cannot be known, all rows. */
 void
 csec_observer_failed(CsecObserver *observer)

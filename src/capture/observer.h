@@ -24,6 +24,7 @@ typedef struct CsecObserver
 	bool		told;			/* by the changes of the query, if it comes to them */
 	bool		counted;		/* and those are as many */
 	bool		one_row;		/* the first row is the last and leaves as it is */
+	bool		last;			/* the statement ends with its end */
 	PlanState  *scan;			/* over the table */
 	bool		in_result;		/* the key is in the node's result */
 	bool		again;			/* of rows that another observer has counted */
@@ -42,6 +43,7 @@ extern bool csec_reads_discarded;
 
 extern void csec_observer_attach(CsecObserver *observer);
 extern void csec_observer_note(CsecObserver *observer, TupleTableSlot *result);
+extern void csec_observer_end(CsecObserver *observer);
 extern void csec_observer_failed(CsecObserver *observer);
 extern void csec_observer_use_index(CsecObserver *observer);
 

@@ -332,6 +332,8 @@ observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblE
 		observer->exactness = CSEC_EXACT_DELIVERED;
 	observer->one_row = point.one_row && context->outermost && !context->worker &&
 		context->queryDesc->operation == CMD_SELECT;
+	observer->last = context->outermost && point.node == context->queryDesc->planstate &&
+		context->queryDesc->operation == CMD_SELECT;
 	if (point.node != scan)
 	{
 		observer->in_result = true;

@@ -121,7 +121,12 @@ next_row(PlanState *node)
 	wrapped->in_flight = false;
 	last = wrapped;
 	if (TupIsNull(slot))
+	{
+		for (CsecObserver *observer = wrapped->observers; observer != NULL; observer = observer->next)
+			if (unlikely(observer->strict))
+				csec_observer_end(observer);
 		return slot;
+	}
 	for (CsecObserver *observer = wrapped->observers; observer != NULL; observer = observer->next)
 		if (!observer->in_expression)
 			csec_observer_note(observer, slot);
