@@ -84,13 +84,18 @@ all install clean clang:
 
 endif
 
-.PHONY: deps test test-report demo bench clang lint format dist help print-PG_CONFIG
+.PHONY: deps test test-faults test-report demo bench clang lint format dist help print-PG_CONFIG
 
 deps:
 	@tests/lib/deps
 
 test: deps
 	@tests/run
+
+# An hour, or CSEC_FAULTS_SECONDS; what happened stands in build/test/tap/load_faults.log.
+test-faults: deps
+	@CSEC_FAULTS_SECONDS=$${CSEC_FAULTS_SECONDS:-3600} CSEC_TEST_TIMEOUT=$$((2 * $${CSEC_FAULTS_SECONDS:-3600} + 600)) \
+		tests/run tap load_faults; rc=$$?; grep '^#' build/test/tap/load_faults.log; exit $$rc
 
 test-report:
 	@tests/lib/deps report
@@ -129,6 +134,7 @@ help:
 	@echo 'make deps      install what is missing to build and test (Debian packages)'
 	@echo 'make demo      see csec at work on a throw-away server'
 	@echo 'make test      run every test; "tests/run KIND NAME" runs some of them'
+	@echo 'make test-faults   an hour of load while the server is killed, filled up and lost'
 	@echo 'make test-report   open the pages of the security record in a browser: build/report'
 	@echo 'make bench     measure csec beside plain PostgreSQL and its peers (20 minutes)'
 	@echo 'make lint      compile with clang, check with cppcheck, report on layout'

@@ -228,6 +228,37 @@ foreach my $client (@clients)
 is($ended_well, $clients, 'the clients have worked to the end');
 my $lasted = time - $began;
 
+# ---- an oracle that sees nothing wrong must be one that would ----
+
+sub told_by_oracle
+{
+	my (%heard) = @_;
+	my $journal = "$folder/example";
+	append_to_file($journal, join '', map { "$_\n" } (
+		"may\tload_1.1\tread\tstrict_cust\t5\t6", "sent\tload_1.1\tread_some\t10", "rows\tload_1.1\tstrict_cust\t5,6\t11", "done\tload_1.1\t11",
+		"may\tload_1.2\tread\tstrict_cust\t-1\t-1", "sent\tload_1.2\tread_none\t12", "rows\tload_1.2\tstrict_cust\t\t13", "done\tload_1.2\t13",
+		"may\tload_1.3\tread\tbatch_cust\t7\t7", "sent\tload_1.3\tread_one\t14", "rows\tload_1.3\tbatch_cust\t7\t15", "lost\tload_1.3\t15",
+		"may\tload_1.4\tchange\tbatch_cust\tUPDATE\t8\tload_1.4\t1", "sent\tload_1.4\tupdate\t16", "done\tload_1.4\t17")) unless -f $journal;
+	my $oracle = CsecOracle->new(journals => [$journal], faults => [ [ $heard{lost_at} // 99, 100 ] ], moments => 1);
+	$oracle->committed(@{ $heard{ledger} // ['load_1.4'] });
+	$oracle->recorded_read(1, 'load_1', @$_) foreach @{ $heard{reads} };
+	$oracle->recorded_change(2, 'load_1', @$_) foreach @{ $heard{changes} };
+	$oracle->compare;
+	return join '; ', map { s/:.*//r } @{ $oracle->{wrong} };
+}
+my @reads = ([ 'load_1.1', 'strict_cust', 'delivered', [ 5, 6 ] ], [ 'load_1.2', 'strict_cust', 'delivered', [] ], [ 'load_1.3', 'batch_cust', 'delivered', [7] ]);
+my @change = ('load_1.4', 'batch_cust', 'UPDATE', 8, 'load_1.4');
+is(told_by_oracle(reads => \@reads, changes => [ [ @change, 'committed' ] ]), '', 'the oracle: all is told');
+is(told_by_oracle(), 'delivered strict reads without a record; delivered strict reads without a record; delivered batch reads without a record; committed changes without a record',
+	'  nothing is told');
+is(told_by_oracle(reads => [ [ @{ $reads[0] }[ 0 .. 2 ], [5] ], @reads[ 1 .. 2 ] ], changes => [ [ @change, 'committed' ] ]), 'delivered strict reads without a record', '  one row is not told');
+is(told_by_oracle(reads => [ @reads[ 0 .. 1 ] ], changes => [ [ @change, 'committed' ] ], lost_at => 15.5), '', '  a batch read, but the server was lost in that moment');
+is(told_by_oracle(reads => \@reads, changes => [ [ @change, 'aborted' ] ]), 'outcomes that are not so', '  a wrong outcome');
+is(told_by_oracle(reads => \@reads, changes => [ ([ @change, 'committed' ]) x 2 ]), 'records without an event', '  told twice');
+is(told_by_oracle(reads => [ @reads, [ 'load_1.1', 'strict_cust', 'delivered', [9] ], [ 'load_2.1', 'strict_cust', 'delivered', [5] ], [ 'load_1.2', 'strict_cust', 'intent', undef ] ],
+	changes => [ [ @change, 'committed' ] ]), join('; ', ('records without an event') x 3), '  what nobody did');
+is(told_by_oracle(reads => \@reads, changes => [ [ @change, 'aborted' ] ], ledger => []), 'acknowledged, but not committed', '  what the server took back');
+
 # ---- what came of it ----
 
 sub rows_of
