@@ -342,7 +342,7 @@ csec_collectors_emit(CsecStatus status)
 			XLogRecPtr	lsn = emit_read(c, status, false);
 
 			if (c->strict && !c->intent_flushed && status == CSEC_STATUS_OK)
-				flush_to = lsn;
+				flush_to = Max(flush_to, lsn);
 		}
 		collectors = c->next;
 		drop_collector(c);
