@@ -84,7 +84,7 @@ all install clean clang:
 
 endif
 
-.PHONY: deps test test-faults test-report demo bench clang lint format dist help print-PG_CONFIG
+.PHONY: deps test test-faults test-report demo bench bench-trail clang lint format dist help print-PG_CONFIG
 
 deps:
 	@tests/lib/deps
@@ -106,6 +106,9 @@ demo: deps
 
 bench: deps
 	@PG_CONFIG='$(PG_CONFIG)' tests/bench/run
+
+bench-trail: all
+	@tests/bench/trail
 
 lint: all clang
 	@command -v cppcheck >/dev/null || { echo 'cppcheck is not installed: left out'; exit 0; }; \
@@ -137,6 +140,7 @@ help:
 	@echo 'make test-faults   an hour of load while the server is killed, filled up and lost'
 	@echo 'make test-report   open the pages of the security record in a browser: build/report'
 	@echo 'make bench     measure csec beside plain PostgreSQL and its peers (20 minutes)'
+	@echo 'make bench-trail   questions to a large trail, and whether alerts keep up'
 	@echo 'make lint      compile with clang, check with cppcheck, report on layout'
 	@echo 'make format    lay the C files out as PostgreSQL does (pg_bsd_indent)'
 	@echo 'make dist      the release as build/csec-$(EXTVERSION).zip'

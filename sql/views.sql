@@ -168,6 +168,20 @@ SELECT login, relation, subjects, exactness, count(*) > 0 AS recorded FROM csec.
 WHERE relation ~ '^csec_trail' AND login ~ 'regress' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2;
 SELECT verified FROM csec.verify_trail();
 
+-- who is named is found by what the alerter has noted, and one by one where it has not been yet: the same
+CREATE TABLE names AS SELECT DISTINCT n FROM csec_trail.audit_log l, csec.record_fields(l.record) f,
+	unnest(ARRAY[f.login, f.session_role, f.reader, f.effective_role, f.actor]) n WHERE n <> '';
+CREATE VIEW did AS SELECT n, w.* FROM names, csec.what_did(n) w;
+CREATE TABLE did_before AS SELECT * FROM did;
+SELECT csec.evaluate_alerts(100) AS some;
+SELECT count(*) > 0 AS noted FROM csec.acted_as;
+CREATE TABLE did_half AS SELECT * FROM did;
+DO $$ BEGIN WHILE csec.evaluate_alerts() > 0 LOOP END LOOP; END $$;
+CREATE TABLE did_after AS SELECT * FROM did;
+SELECT count(*) > 30 AS many, count(DISTINCT n) > 3 AS names, count(*) FILTER (WHERE 'actor' = ANY (acted_as) AND login <> n) > 0 AS actors FROM did_before;
+(TABLE did_before EXCEPT ALL TABLE did_after) UNION ALL (TABLE did_before EXCEPT ALL TABLE did_half);
+SELECT count(*) FROM (SELECT n, seq FROM did_after GROUP BY 1, 2 HAVING count(*) > 1) twice;
+
 SELECT csec.unprotect_all('test');
 DROP OWNED BY regress_views_clerk, regress_views_desk, regress_views_low;
 DROP ROLE regress_views_clerk, regress_views_low, regress_views_desk, regress_views_auditor, regress_views_officer, regress_views_admin,

@@ -358,11 +358,16 @@ CREATE FUNCTION csec.what_did(role text, from_time timestamptz DEFAULT NULL, to_
 	LANGUAGE plpgsql STABLE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	SET jit = off
+	-- the planner has no idea of how many records a role has
+	SET enable_seqscan = off
 	AS $$
 DECLARE
 	-- sealing comes after acting; a day for clocks that were set
 	sealed_from timestamptz := coalesce(from_time - interval '1 day', '-infinity');
+	sealed_until timestamptz;
 	below int8;
+	-- up to there csec.acted_as has who is named
+	named int8 := coalesce((SELECT c.seq FROM csec.alert_cursor c), 0);
 BEGIN
 	PERFORM csec.require_trail();
 	IF role IS NULL THEN
@@ -370,6 +375,7 @@ BEGIN
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'Give the name as it stands in the trail.';
 	END IF;
 	below := coalesce(csec.seq_after(to_time), 9223372036854775807);
+	sealed_until := coalesce((SELECT max(l.at) FROM csec_trail.audit_log l WHERE l.seq = below - 1), 'infinity');
 	RETURN QUERY
 		SELECT r.seq, r.at, r.kind,
 			array_remove(ARRAY[CASE WHEN r.login = role THEN 'login' END, CASE WHEN r.session_role = role THEN 'session_role' END,
@@ -383,9 +389,19 @@ BEGIN
 			CASE WHEN w.pieces IS NULL THEN r.status ELSE w.status END,
 			CASE WHEN r.outcome IN ('open', 'prepared') THEN coalesce(csec.outcome_after(r.seq, r.xid), r.outcome) ELSE r.outcome END
 		FROM (
+			-- as login, by index; named otherwise, by what the alerter has noted, and one by one where it has not been yet
 			SELECT l.seq, l.record FROM csec_trail.audit_log l
-			WHERE l.at >= sealed_from AND l.seq < below AND l.kind IN (2, 3, 5, 6)
-				AND (l.login = role OR csec.record_names(l.record, role))
+			WHERE l.login = role AND l.at >= sealed_from AND l.at <= sealed_until AND l.seq < below AND l.kind IN (2, 3, 5, 6)
+			UNION ALL
+			SELECT l.seq, l.record FROM csec.acted_as a
+				CROSS JOIN LATERAL unnest(a.seqs) s CROSS JOIN LATERAL generate_series(lower(s), upper(s) - 1) n
+				JOIN csec_trail.audit_log l ON l.seq = n AND l.at >= a.from_at AND l.at <= a.to_at
+			WHERE a.who = role AND a.to_at >= sealed_from AND a.from_at <= sealed_until AND n < below
+				AND l.login IS DISTINCT FROM role AND csec.record_names(l.record, role)
+			UNION ALL
+			SELECT l.seq, l.record FROM csec_trail.audit_log l
+			WHERE l.seq > named AND l.seq < below AND l.at >= sealed_from AND l.kind IN (2, 3, 5, 6)
+				AND l.login IS DISTINCT FROM role AND csec.record_names(l.record, role)
 			-- first find, then take apart
 			OFFSET 0) l
 			CROSS JOIN LATERAL csec.record_fields(l.record) r

@@ -172,6 +172,39 @@ CREATE FUNCTION csec.person_is_sound(person text, login regrole) RETURNS bool
 REVOKE ALL ON FUNCTION csec.person_is_sound(text, regrole) FROM PUBLIC;
 COMMENT ON FUNCTION csec.person_is_sound(text, regrole) IS 'internal: is what is known of a person as csec left it?';
 
+-- While somebody acts, or is given something, nobody suspends him or sends him
+-- off: what he got a moment before would stay.  The lock of who acts comes
+-- ahead of all others, so that nobody waits for who waits for him.
+CREATE FUNCTION csec.person_lock(person text) RETURNS int8
+	LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT hashtextextended('csec person ' || person, 0) $$;
+REVOKE ALL ON FUNCTION csec.person_lock(text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.person_lock(text) IS 'internal: the advisory lock of a person';
+
+CREATE FUNCTION csec.hold_person(person text) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock_shared(csec.person_lock(person));
+	-- who was suspended meanwhile is seen as he is now, or not at all (REPEATABLE READ)
+	IF NOT current_setting('transaction_read_only')::bool THEN
+		PERFORM FROM csec.person p WHERE p.id = person FOR SHARE;
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.hold_person(text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.hold_person(text) IS 'internal: the state of a person stays as it is to the end of the transaction';
+
+CREATE FUNCTION csec.stop_person(action text, person text) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s' AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock(csec.person_lock(person));
+EXCEPTION WHEN lock_not_available THEN
+	PERFORM csec.refuse(action, person, 'the person is acting just now', 'Try again, or terminate his sessions first.', 'lock_not_available');
+END
+$$;
+REVOKE ALL ON FUNCTION csec.stop_person(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.stop_person(text, text) IS 'internal: wait until a person has done what he is at, and let him begin nothing until the end of the transaction';
+
 -- Who acts: a person who may.  Every function of the workflows begins with it.
 CREATE FUNCTION csec.acting_person(action text, object text) RETURNS text
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
@@ -182,6 +215,7 @@ BEGIN
 		PERFORM csec.refuse(action, object, 'nobody acts here: the login does not hold the role that it acts as',
 			'Log in as a role of your own.');
 	END IF;
+	PERFORM csec.hold_person(who);
 	IF NOT csec.person_is_sound(who, csec.login()) THEN
 		PERFORM csec.refuse(action, object, 'what is known of the person was changed behind csec''s back', 'See csec.unsound_rows.');
 	END IF;
@@ -281,6 +315,7 @@ BEGIN
 			'csec.offboard() is for one who leaves.', 'invalid_parameter_value');
 	END IF;
 	PERFORM csec.check_reason('set_person_state', id, reason);
+	PERFORM csec.stop_person('set_person_state', id);
 	UPDATE csec.person p SET state = set_person_state.state, since = clock_timestamp() WHERE p.id = set_person_state.id;
 	IF state = 'suspended' THEN
 		PERFORM csec.suspend_permits(id, reason);

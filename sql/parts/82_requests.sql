@@ -63,6 +63,7 @@ DECLARE
 	r csec.access_request;
 	state text;
 BEGIN
+	PERFORM csec.hold_person((SELECT q.person FROM csec.access_request q WHERE q.id = request_to_move.id));
 	SELECT * INTO r FROM csec.access_request q WHERE q.id = request_to_move.id FOR UPDATE;
 	IF NOT FOUND THEN
 		PERFORM csec.refuse(action, 'request ' || coalesce(id::text, 'null'), 'the request does not exist', 'See csec.access_requests.', 'undefined_object');

@@ -76,6 +76,7 @@ DECLARE
 	who text := csec.acting_person('review_break_glass', 'request ' || id);
 	r csec.access_request;
 BEGIN
+	PERFORM csec.hold_person((SELECT q.person FROM csec.access_request q WHERE q.id = review_break_glass.id));
 	SELECT * INTO r FROM csec.access_request q WHERE q.id = review_break_glass.id FOR UPDATE;
 	IF r.kind IS DISTINCT FROM 'break_glass' OR r.review NOT IN ('open', 'escalated') THEN
 		PERFORM csec.refuse('review_break_glass', 'request ' || id, format('request %s is no broken glass that waits for a review', id),
@@ -110,6 +111,7 @@ DECLARE
 	what csec.match_permit;
 	r csec.access_request;
 BEGIN
+	PERFORM csec.hold_person(who);
 	SELECT * INTO what FROM csec.match_permit m WHERE m.relid = tab AND csec.row_is_sound(m);
 	IF NOT FOUND OR who IS NULL OR csec.reader() IS NULL OR NOT csec.person_is_active(who)
 		OR csec.subject_key(VARIADIC subject) = ANY (csec.own_subjects(who, tab)) THEN

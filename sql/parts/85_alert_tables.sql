@@ -129,6 +129,18 @@ CREATE TABLE csec.alert_seen (
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE csec.alert_seen IS 'internal: who looked for which customer last, of those looked for lately';
 
+-- Made from the trail again where it is lost: it is not dumped, either.
+CREATE TABLE csec.acted_as (
+	who			text COLLATE "C" NOT NULL,
+	seqs		int8multirange NOT NULL,
+	from_at		timestamptz NOT NULL,
+	to_at		timestamptz NOT NULL
+);
+CREATE INDEX acted_as_who ON csec.acted_as (who, to_at);
+COMMENT ON TABLE csec.acted_as IS 'internal: the records that name somebody as role or actor whose login it is not; csec.what_did() finds them by it';
+COMMENT ON COLUMN csec.acted_as.from_at IS 'when the first of them was sealed';
+COMMENT ON COLUMN csec.acted_as.to_at IS 'when the last of them was sealed';
+
 -- Kept for good: what is usual for a login, and the indicators.
 CREATE TABLE csec.activity (
 	login		text COLLATE "C",
@@ -209,7 +221,7 @@ $$;
 REVOKE SELECT ON csec.watched_customer FROM csec_admin;
 GRANT INSERT, UPDATE, DELETE ON csec.alert_rule TO csec_admin;
 GRANT INSERT, UPDATE, DELETE ON csec.watched_customer TO csec_officer;
-REVOKE ALL ON csec.alert_tally, csec.alert_seen FROM PUBLIC;
+REVOKE ALL ON csec.alert_tally, csec.alert_seen, csec.acted_as FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('csec.alert_rule', 'WHERE NOT shipped');
 SELECT pg_catalog.pg_extension_config_dump('csec.watched_customer',

@@ -16,6 +16,10 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM csec.person p WHERE p.id = person) AND cardinality(logins) = 0 THEN
 		PERFORM csec.refuse('offboard', person, format('person "%s" does not exist', person), 'See csec.person; a login without a person is login:NAME.', 'undefined_object');
 	END IF;
+	-- what he is at now ends, so that nothing of it is left
+	PERFORM pg_terminate_backend(a.pid, 1000) FROM pg_stat_activity a WHERE a.usesysid = ANY (logins::oid[]) AND a.pid <> pg_backend_pid();
+	GET DIAGNOSTICS sessions = ROW_COUNT;
+	PERFORM csec.stop_person('offboard', person);
 	FOR r IN SELECT * FROM csec.access_request q WHERE (q.person = offboard.person OR q.login = ANY (logins))
 		AND q.state IN ('draft', 'submitted', 'approved', 'active', 'suspended') ORDER BY q.id FOR UPDATE
 	LOOP
@@ -35,7 +39,7 @@ BEGIN
 		END LOOP;
 		EXECUTE format('ALTER ROLE %s NOLOGIN', login);
 	END LOOP;
-	SELECT count(*) INTO sessions FROM pg_stat_activity a
+	SELECT count(*) + sessions INTO sessions FROM pg_stat_activity a
 		WHERE a.usesysid = ANY (logins::oid[]) AND a.pid <> pg_backend_pid() AND pg_terminate_backend(a.pid);
 	PERFORM csec.control('offboard', person, jsonb_build_object('person', csec.current_person(), 'logins', to_jsonb(logins::text[]),
 		'requests', ended, 'sessions', sessions, 'reason', reason, 'policy', csec.policy_version()));

@@ -6,7 +6,7 @@
 
 -- Of a record what the rules want to know.
 CREATE TYPE csec.alert_record AS (seq int8, at timestamptz, kind int2, login text, relid oid, subject int8, keys int8multirange,
-	customers int8, revealed text[], reason text, ticket text, application text, session_started timestamptz, action text, object text, told bool, shows bool);
+	customers int8, revealed text[], reason text, ticket text, application text, session_started timestamptz, action text, object text, told bool, shows bool, sealed_at timestamptz, others text[]);
 COMMENT ON TYPE csec.alert_record IS 'internal: of an audit record what alert rules look at';
 
 CREATE FUNCTION csec.raise_alert(kind text, key text, login text, relid oid, subject text, detail jsonb, seq int8, last_seq int8,
@@ -181,6 +181,16 @@ END
 $$;
 REVOKE ALL ON FUNCTION csec.alert_hits(text, jsonb, csec.alert_record[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.alert_hits(text, jsonb, csec.alert_record[]) IS 'internal: what a kind of alert finds in a batch of records';
+
+-- Who is named other than as the login: csec.what_did() asks.
+CREATE FUNCTION csec.note_names(batch csec.alert_record[]) RETURNS void
+	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+		INSERT INTO csec.acted_as (who, seqs, from_at, to_at)
+			SELECT n, range_agg(int8range(r.seq, r.seq, '[]')), min(r.sealed_at), max(r.sealed_at)
+			FROM unnest(batch) r CROSS JOIN LATERAL unnest(r.others) n WHERE n <> '' AND r.kind IN (2, 3, 5, 6) GROUP BY n
+	$$;
+REVOKE ALL ON FUNCTION csec.note_names(csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.note_names(csec.alert_record[]) IS 'internal: remember which records name whom';
 
 -- Who looked for which customer last, and how many new ones a login looks for.
 CREATE FUNCTION csec.note_seen(batch csec.alert_record[]) RETURNS void

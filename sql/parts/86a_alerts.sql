@@ -60,6 +60,8 @@ BEGIN
 		checked_seq = coalesce(upto, t.checked_seq), checked_hash = (SELECT l.hash FROM csec_trail.audit_log l WHERE l.seq = upto);
 	DELETE FROM csec.alert_tally t WHERE t.minute < clock_timestamp() - interval '8 days';
 	DELETE FROM csec.alert_seen s WHERE s.at < clock_timestamp() - interval '7 days';
+	-- of records that are no longer kept
+	DELETE FROM csec.acted_as a WHERE a.to_at < (SELECT l.at FROM csec_trail.audit_log l ORDER BY l.seq LIMIT 1);
 END
 $$;
 REVOKE ALL ON FUNCTION csec.look_around() FROM PUBLIC;
@@ -83,6 +85,7 @@ BEGIN
 		PERFORM csec.tell_break(c.seq, 'is not there, or another one');
 		c.hash := NULL;
 		c.seq := least(c.seq, coalesce((SELECT max(l.seq) FROM csec_trail.audit_log l), 0));
+		UPDATE csec.acted_as a SET seqs = a.seqs * int8multirange(int8range(NULL, c.seq, '[]')) WHERE upper(a.seqs) > c.seq + 1;
 	END IF;
 	SELECT max(l.seq) INTO upto FROM (SELECT n.seq FROM csec_trail.audit_log n WHERE n.seq > c.seq ORDER BY n.seq LIMIT most) l;
 	IF upto IS NOT NULL THEN
@@ -91,10 +94,14 @@ BEGIN
 				coalesce(f.subjects, f.rows, 0), f.revealed, nullif(f.reason, ''), nullif(f.ticket, ''), f.application, f.session_started, f.action, f.object,
 				f.exactness IS DISTINCT FROM 'intent',
 				-- who counts customers looks at none of them
-				l.kind = 3 OR cardinality(f.revealed) > 0 OR cardinality(f.masked) > 0)::csec.alert_record ORDER BY l.seq)
+				l.kind = 3 OR cardinality(f.revealed) > 0 OR cardinality(f.masked) > 0, l.at,
+				CASE WHEN (f.session_role, f.reader, f.effective_role, coalesce(f.actor, l.login)) IS DISTINCT FROM (l.login, l.login, l.login, l.login)
+					THEN ARRAY(SELECT DISTINCT n FROM unnest(ARRAY[f.session_role, f.reader, f.effective_role, f.actor]) n WHERE n IS DISTINCT FROM l.login) END
+				)::csec.alert_record ORDER BY l.seq)
 			INTO batch
 			FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
 			WHERE l.seq > c.seq AND l.seq <= upto AND l.kind <> 4;
+		PERFORM csec.note_names(batch);
 		PERFORM csec.note_activity(batch);
 		PERFORM csec.note_seen(batch);
 		FOR rule IN SELECT * FROM csec.alert_rule r WHERE csec.rule_is_on(r) ORDER BY r.kind LOOP
