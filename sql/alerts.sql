@@ -59,6 +59,12 @@ SELECT settle();
 SELECT kind, key, times FROM csec.alert WHERE kind = 'policy_change' AND login <> 'postgres' ORDER BY id;
 UPDATE csec.alert SET state = 'acknowledged';
 
+-- a permit, for a ticket
+\c - regress_alerts_b
+SELECT csec.request_access('cust', '{phone}', 'campaign', subjects => '{6}', lasting => '1 hour', ticket => 'T2') AS permit \gset
+\c - postgres
+SELECT csec.approve_request(:permit);
+
 -- the clerk: himself, a colleague, a VIP, a relative; without ticket; the same reason; one by one
 \c - regress_alerts_clerk
 SELECT csec.set_context(reason => 'complaint') \; SELECT phone FROM cust WHERE id IN (77, 300);
@@ -76,6 +82,8 @@ SELECT phone FROM cust WHERE id = 201;
 SELECT phone FROM cust WHERE id = 78;
 SELECT phone FROM cust WHERE id = 5;
 SELECT phone FROM cust WHERE id = 202;
+-- by his permit, which has a ticket
+SELECT phone FROM cust WHERE id = 6;
 -- all of them: nobody is looked at
 SELECT count(*) FROM cust;
 \c - regress_alerts_c

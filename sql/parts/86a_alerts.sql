@@ -91,7 +91,9 @@ BEGIN
 	IF upto IS NOT NULL THEN
 		SELECT array_agg((f.seq, f.at, l.kind, l.login, l.relid, l.subject,
 				CASE WHEN l.kind IN (2, 3) AND l.subject IS NULL THEN coalesce(l.subjects, csec.record_subject_keys(l.record)) END,
-				coalesce(f.subjects, f.rows, 0), f.revealed, nullif(f.reason, ''), nullif(f.ticket, ''), f.application, f.session_started, f.action, f.object,
+				coalesce(f.subjects, f.rows, 0), f.revealed, nullif(f.reason, ''),
+				-- a permit was given for its ticket
+				coalesce(nullif(f.ticket, ''), CASE WHEN f.permit IS NOT NULL THEN (SELECT q.ticket FROM csec.access_request q WHERE q.id = f.permit) END), f.application, f.session_started, f.action, f.object,
 				f.exactness IS DISTINCT FROM 'intent',
 				-- who counts customers looks at none of them
 				l.kind = 3 OR cardinality(f.revealed) > 0 OR cardinality(f.masked) > 0, l.at,

@@ -120,10 +120,11 @@ CREATE FUNCTION csec.access_records(tab regclass, subject text, from_time timest
 BEGIN
 	PERFORM csec.check_record_reader('access_records', tab);
 	RETURN QUERY
-		-- the permit by its name: reads that no permit showed have none
-		SELECT w.at, coalesce(p.title, w.login), w.login, nullif(w.reader, w.login), w.actor, w.client, w.application, w.reason, w.ticket,
-			(to_jsonb(w) ->> 'permit')::int8, w.repeats, w.relation, w.statement, w.revealed, w.masked, w.redacted, w.other, w.exactness, w.status, w.seq
+		-- where a permit showed the rows, what it was given for is the reason that nobody had to state again
+		SELECT w.at, coalesce(p.title, w.login), w.login, nullif(w.reader, w.login), w.actor, w.client, w.application, coalesce(w.reason, q.purpose), coalesce(w.ticket, q.ticket),
+			w.permit, w.repeats, w.relation, w.statement, w.revealed, w.masked, w.redacted, w.other, w.exactness, w.status, w.seq
 		FROM csec.who_saw(tab, subject, from_time, to_time) w LEFT JOIN csec.login_titles() p ON p.login = w.login
+			LEFT JOIN csec.access_request q ON q.id = w.permit
 		ORDER BY w.seq;
 END
 $$;
@@ -140,9 +141,10 @@ CREATE FUNCTION csec.table_accesses(tab regclass, from_time timestamptz, to_time
 BEGIN
 	PERFORM csec.check_record_reader('table_accesses', tab);
 	RETURN QUERY
-		SELECT a.at, coalesce(p.title, a.login), a.login, nullif(a.reader, a.login), a.actor, a.client, a.application, a.reason, a.ticket,
-			(to_jsonb(a) ->> 'permit')::int8, a.repeats, a.relation, a.statement, a.revealed, a.masked, a.redacted, a.other, a.exactness, a.status, a.seq, a.subjects
+		SELECT a.at, coalesce(p.title, a.login), a.login, nullif(a.reader, a.login), a.actor, a.client, a.application, coalesce(a.reason, q.purpose), coalesce(a.ticket, q.ticket),
+			a.permit, a.repeats, a.relation, a.statement, a.revealed, a.masked, a.redacted, a.other, a.exactness, a.status, a.seq, a.subjects
 		FROM csec.access_records a LEFT JOIN csec.login_titles() p ON p.login = a.login
+			LEFT JOIN csec.access_request q ON q.id = a.permit
 		WHERE a.relid = ANY (csec.subject_tables(tab, true))
 			-- sealing comes after reading; a day for clocks that were set
 			AND a.sealed_at >= coalesce(from_time - interval '1 day', '-infinity')
@@ -332,7 +334,8 @@ CREATE FUNCTION csec.access_charts(rows jsonb) RETURNS jsonb
 		fields AS (
 			SELECT f, 1 AS how, times FROM a, jsonb_array_elements_text(nullif(revealed, 'null')) f
 			UNION ALL SELECT f, 2, times FROM a, jsonb_array_elements_text(nullif(masked, 'null')) f
-			UNION ALL SELECT f, 3, times FROM a, jsonb_array_elements_text(nullif(redacted, 'null')) f)
+			-- what was hidden was seen even less than a mask
+			UNION ALL SELECT f, 2, times FROM a, jsonb_array_elements_text(nullif(redacted, 'null')) f)
 		SELECT jsonb_build_object(
 			'total', (SELECT coalesce(sum(times), 0) FROM a), 'people_total', (SELECT count(DISTINCT person) FROM a),
 			'clear_total', (SELECT coalesce(sum(times), 0) FROM a WHERE how = 1),

@@ -167,7 +167,7 @@ h2 .no { color: var(--soft); font-weight: 400; margin-right: 8px; }
 h2 .zh { font-weight: 400; color: var(--soft); margin-left: 6px; }
 h3 { font-size: 13px; font-weight: 600; margin: 0 0 6px; break-after: avoid; }
 h3 .zh { font-weight: 400; color: var(--soft); }
-.charts { display: grid; grid-template-columns: 1fr 1fr; gap: 18px 36px; margin-top: 12px; }
+.charts { display: grid; grid-template-columns: 1fr 1fr; gap: 18px 36px; margin: 12px 0 16px; }
 .charts > div { break-inside: avoid; min-width: 0; }
 .charts > .wide { grid-column: 1 / -1; }
 svg { display: block; width: 100%; height: auto; font: 11px "Liberation Sans", Arial, "WenQuanYi Micro Hei", sans-serif; }
