@@ -161,8 +161,8 @@ SELECT csec.request_access('customers', '{phone}', 'I go on', lasting => '1 day'
 
 --hidden
 SELECT csec.triage_incident(1, 'E1004');
---expect important +\| revealed .*\{name,phone\} .* 4 
---expect important +\| masked .*\{name,phone\} .* 3 
+--expect important +\| revealed .*\{name,phone\} .* 4\b
+--expect important +\| masked .*\{name,phone\} .* 3\b
 SELECT level, shown, fields, customers, left(digest, 16) AS digest
 FROM csec.scope_incident(person => 'E1003', from_time => now() - interval '1 hour',
   to_time => now());
