@@ -84,7 +84,7 @@ all install clean clang:
 
 endif
 
-.PHONY: deps test test-faults test-report demo bench bench-trail clang lint format dist help print-PG_CONFIG
+.PHONY: deps test test-faults test-report test-sanitize test-sqlsmith demo bench bench-trail clang lint format dist help print-PG_CONFIG
 
 deps:
 	@tests/lib/deps
@@ -96,6 +96,14 @@ test: deps
 test-faults: deps
 	@CSEC_FAULTS_SECONDS=$${CSEC_FAULTS_SECONDS:-3600} CSEC_TEST_TIMEOUT=$$((2 * $${CSEC_FAULTS_SECONDS:-3600} + 600)) \
 		tests/run tap load_faults; rc=$$?; grep '^#' build/test/tap/load_faults.log; exit $$rc
+
+test-sanitize:
+	@tests/lib/deps sanitize
+	@tests/sanitize/run
+
+test-sqlsmith:
+	@tests/lib/deps sqlsmith
+	@tests/sqlsmith/run
 
 test-report:
 	@tests/lib/deps report
@@ -138,6 +146,8 @@ help:
 	@echo 'make demo      see csec at work on a throw-away server'
 	@echo 'make test      run every test; "tests/run KIND NAME" runs some of them'
 	@echo 'make test-faults   an hour of load while the server is killed, filled up and lost'
+	@echo 'make test-sanitize run the tests with csec under AddressSanitizer, UBSan and valgrind (an hour)'
+	@echo 'make test-sqlsmith random statements by roles without clearance: CSEC_SQLSMITH_SECONDS (300)'
 	@echo 'make test-report   open the pages of the security record in a browser: build/report'
 	@echo 'make bench     measure csec beside plain PostgreSQL and its peers (20 minutes)'
 	@echo 'make bench-trail   questions to a large trail, and whether alerts keep up'

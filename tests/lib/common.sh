@@ -88,6 +88,11 @@ make_tree()
 		cp -rs "$share/." "$tree$share/"
 		# an installed csec must not answer for the one under test
 		find "$tree" \( -name 'csec*' -o -name csec.so \) -delete
+		# what is to stand in for the server: see tests/sanitize
+		[ -z "${CSEC_POSTGRES:-}" ] || {
+			mv "$bin/postgres" "$bin/postgres.real"
+			cp "$CSEC_POSTGRES" "$bin/postgres"
+		}
 	fi
 	install_csec "$tree"
 }
