@@ -64,6 +64,7 @@ SELECT csec.break_glass('cust', '{3}', 'fire');
 SELECT phone FROM cust WHERE id = 3;
 \c - regress_bg_owner
 SELECT csec.review_break_glass(:break_glass, 'abuse', 'there was no fire');
+SELECT kind, state, title FROM csec.incidents;
 \c - regress_bg_clerk
 SELECT phone FROM cust WHERE id = 3;
 SELECT state, review FROM csec.access_requests WHERE id = :break_glass;

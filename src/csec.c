@@ -31,6 +31,7 @@
 #include "policy/permit_quota.h"
 #include "policy/probe.h"
 #include "policy/reader.h"
+#include "policy/suspended.h"
 #include "policy/table.h"
 #include "sealer/key_keeper.h"
 #include "sealer/launcher.h"
@@ -63,6 +64,7 @@ _PG_init(void)
 	csec_reader_init();
 	csec_clearance_init();
 	csec_permit_init();
+	csec_suspended_init();
 	csec_permit_quota_init();
 	csec_context_init();
 	csec_decision_init();

@@ -85,7 +85,7 @@ CREATE TABLE csec.person (
 COMMENT ON TABLE csec.person IS 'the people behind the logins';
 COMMENT ON COLUMN csec.person.id IS 'number or name in the personnel register';
 COMMENT ON COLUMN csec.person.manager IS 'the person whom this one reports to';
-COMMENT ON COLUMN csec.person.state IS 'active; suspended: may decide nothing and uses no permit; left';
+COMMENT ON COLUMN csec.person.state IS 'active; suspended: may decide nothing and sees nothing in clear; left';
 COMMENT ON COLUMN csec.person.since IS 'since when the state is this';
 SELECT pg_temp.sign_rows('csec.person');
 
@@ -118,6 +118,10 @@ BEGIN
 		EXECUTE format('CREATE TRIGGER rows_truncated AFTER TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
 		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER row_recorded, ENABLE ALWAYS TRIGGER rows_truncated', t.name);
 		EXECUTE format('GRANT SELECT ON csec.%I TO csec_admin, csec_auditor, csec_officer, csec_backup', t.name);
+	END LOOP;
+	FOR t IN SELECT unnest(ARRAY['person', 'person_login']) AS name LOOP
+		EXECUTE format('CREATE TRIGGER policy_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_changed()', t.name);
+		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER policy_changed', t.name);
 	END LOOP;
 	FOR t IN SELECT unnest(ARRAY['level', 'category', 'clearance', 'default_reason', 'protected_table', 'protected_field']) AS name LOOP
 		EXECUTE format('CREATE TRIGGER policy_counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_counted()', t.name);
@@ -325,7 +329,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION csec.set_person_state(text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.set_person_state(text, text, text) TO csec_admin, csec_officer;
-COMMENT ON FUNCTION csec.set_person_state(text, text, text) IS 'suspend a person or make him active again; while suspended he decides nothing, and his permits, which are suspended with him, show nothing';
+COMMENT ON FUNCTION csec.set_person_state(text, text, text) IS 'suspend a person or make him active again; while suspended he decides nothing, and neither his clearances nor his permits, which are suspended with him, show anything';
 
 CREATE FUNCTION csec.check_reason(action text, object text, reason text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$

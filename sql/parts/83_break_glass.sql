@@ -94,14 +94,19 @@ BEGIN
 	END IF;
 	UPDATE csec.access_request q SET review = verdict, reviewed_by = who, review_why = reason WHERE q.id = r.id;
 	PERFORM csec.tell_break_glass('break glass ' || verdict, r, who, reason);
-	-- what was abused does not go on
-	IF verdict = 'abuse' AND csec.request_state(r) IN ('approved', 'active', 'suspended') THEN
-		PERFORM csec.enter_state(r, 'revoked', who, reason);
+	IF verdict = 'abuse' THEN
+		-- discovered now, by who looked
+		PERFORM csec.open_incident(who, format('the glass of request %s was broken without an emergency', id), 'misuse', NULL, NULL,
+			r.submitted_at, NULL, NULL, ARRAY[r.person]);
+		-- what was abused does not go on
+		IF csec.request_state(r) IN ('approved', 'active', 'suspended') THEN
+			PERFORM csec.enter_state(r, 'revoked', who, reason);
+		END IF;
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION csec.review_break_glass(int8, text, text) IS
-	'look at a broken glass, as owner of the data or as security officer and another person than who broke it: justified, or abuse, which ends it';
+	'look at a broken glass, as owner of the data or as security officer and another person than who broke it: justified, or abuse, which ends it and is reported as an incident';
 
 -- Called by csec.match_customer() where its claims were so.
 CREATE FUNCTION csec.open_match_permit(tab regclass, subject text[]) RETURNS void

@@ -23,6 +23,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -40,7 +41,8 @@
 
 static const char *const table_names[CSEC_POLICY_TABLES] = {
 	"level", "category", "clearance", "default_reason",
-	"protected_table", "protected_field", "access_permit", "permit_use"
+	"protected_table", "protected_field", "access_permit", "permit_use",
+	"person", "person_login"
 };
 
 bool		csec_known_absent = false;
@@ -222,11 +224,9 @@ csec_relation_is_own(Oid relid)
 		getExtensionOfObject(RelationRelationId, relid) == extension;
 }
 
-/*
- * Begin a scan; an error where the table is not there or cannot be read now.
- */
-void
-csec_policy_scan_begin(CsecPolicyScan *scan, CsecPolicyTable which)
+/* An error where the table is not there or cannot be read now. */
+static Relation
+open_table(CsecPolicyTable which)
 {
 	Oid			relid = csec_policy_relid(which);
 
@@ -236,9 +236,32 @@ csec_policy_scan_begin(CsecPolicyScan *scan, CsecPolicyTable which)
 				 errmsg("policy table \"%s.%s\" cannot be read",
 						SCHEMA, table_names[which]),
 				 errhint("Without it nothing that is protected can be read. If the table is missing, restore the extension csec.")));
-	scan->rel = table_open(relid, AccessShareLock);
+	return table_open(relid, AccessShareLock);
+}
+
+void
+csec_policy_scan_begin(CsecPolicyScan *scan, CsecPolicyTable which)
+{
+	scan->rel = open_table(which);
 	scan->scan = systable_beginscan(scan->rel, InvalidOid, false,
 									NULL, 0, NULL);
+}
+
+/* By its index; while a dump is restored there may be none yet. */
+void
+csec_policy_scan_one(CsecPolicyScan *scan, CsecPolicyTable which, Datum key)
+{
+	Form_pg_attribute att;
+	ScanKeyData scankey;
+	Oid			index;
+
+	scan->rel = open_table(which);
+	index = RelationGetPrimaryKeyIndex(scan->rel);
+	att = TupleDescAttr(RelationGetDescr(scan->rel), 0);
+	ScanKeyInit(&scankey, att->attnum, BTEqualStrategyNumber,
+				att->atttypid == TEXTOID ? F_TEXTEQ : F_OIDEQ, key);
+	scankey.sk_collation = att->attcollation;
+	scan->scan = systable_beginscan(scan->rel, index, OidIsValid(index), NULL, 1, &scankey);
 }
 
 HeapTuple

@@ -25,10 +25,12 @@ typedef enum CsecPolicyTable
 	CSEC_POLICY_PROTECTED_TABLE,
 	CSEC_POLICY_PROTECTED_FIELD,
 	CSEC_POLICY_PERMIT,
-	CSEC_POLICY_PERMIT_USE
+	CSEC_POLICY_PERMIT_USE,
+	CSEC_POLICY_PERSON,
+	CSEC_POLICY_PERSON_LOGIN
 } CsecPolicyTable;
 
-#define CSEC_POLICY_TABLES 8
+#define CSEC_POLICY_TABLES 10
 
 /* Known to be absent: the one test that databases without csec pay for. */
 extern bool csec_known_absent;
@@ -68,6 +70,8 @@ typedef struct CsecPolicyScan
 } CsecPolicyScan;
 
 extern void csec_policy_scan_begin(CsecPolicyScan *scan, CsecPolicyTable which);
+/* Only the row with this primary key, which is the table's first column. */
+extern void csec_policy_scan_one(CsecPolicyScan *scan, CsecPolicyTable which, Datum key);
 extern HeapTuple csec_policy_scan_next(CsecPolicyScan *scan);
 extern void csec_policy_scan_end(CsecPolicyScan *scan);
 

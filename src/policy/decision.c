@@ -30,6 +30,7 @@
 #include "policy/permit.h"
 #include "policy/probe.h"
 #include "policy/reader.h"
+#include "policy/suspended.h"
 #include "policy/table.h"
 #include "util/guc.h"
 
@@ -104,6 +105,7 @@ csec_decision_new_statement(void)
 	{
 		csec_category_fresh();
 		(void) csec_default_reason(csec_reader());
+		(void) csec_is_suspended();
 	}
 }
 
@@ -136,6 +138,8 @@ work_out(uint32 id, CsecDecision *decision)
 		*decision = CSEC_REDACT;
 		return CSEC_WHY_NO_POLICY;
 	}
+	if (csec_is_suspended())
+		return CSEC_WHY_SUSPENDED;
 	if (!csec_clearance_covers(reader, category, GetCurrentTimestamp()))
 		return CSEC_WHY_NO_CLEARANCE;
 	if (category->needs_reason)
@@ -220,6 +224,8 @@ csec_why_name(CsecWhy why)
 	{
 		case CSEC_WHY_REVEALED:
 			return "revealed";
+		case CSEC_WHY_SUSPENDED:
+			return "suspended";
 		case CSEC_WHY_NO_CLEARANCE:
 			return "no clearance";
 		case CSEC_WHY_PERMIT:
@@ -247,6 +253,8 @@ why_detail(CsecWhy why)
 	{
 		case CSEC_WHY_REVEALED:
 			return NULL;
+		case CSEC_WHY_SUSPENDED:
+			return "The person whose login this is, is suspended or has left: see csec.person.";
 		case CSEC_WHY_NO_CLEARANCE:
 			return "The reader has no clearance that covers the category, or it has ended.";
 		case CSEC_WHY_PERMIT:

@@ -22,6 +22,7 @@ typedef enum CsecDecision
 typedef enum CsecWhy
 {
 	CSEC_WHY_REVEALED = 0,
+	CSEC_WHY_SUSPENDED,			/* the person behind the login is */
 	CSEC_WHY_NO_CLEARANCE,
 	CSEC_WHY_PERMIT,			/* shown for some customers only */
 	CSEC_WHY_NO_REASON,

@@ -58,9 +58,13 @@ sub until_type
 		my ($type, $body) = $self->next;
 		$came .= $type;
 		$self->{error} = $body if $type eq 'E';
+		$self->{row} = $body if $type eq 'D';
 		return $came if index($types, $type) >= 0;
 	}
 }
+
+# The bytes of the row that came last.
+sub last_row { return $_[0]->{row} }
 
 sub until_ready { return $_[0]->until_type('Z') }
 

@@ -1,0 +1,94 @@
+/*
+ * suspended.c
+ *		Whether the person behind the session's login may see anything in clear.
+ *
+ * A person who is suspended keeps clearances and roles, as he may be back
+ * tomorrow; none of them shows anything meanwhile, under any of his logins and
+ * whatever role he takes on.  Two look-ups by key when it is first asked, and
+ * again when persons or logins change.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "policy/catalog.h"
+#include "policy/reader.h"
+#include "policy/row_mac.h"
+#include "policy/suspended.h"
+
+static bool fresh = false;
+static bool suspended = true;
+
+static void
+policy_changed(uint32 tables, Oid relid)
+{
+	if (tables & (CSEC_POLICY_BIT(CSEC_POLICY_PERSON) | CSEC_POLICY_BIT(CSEC_POLICY_PERSON_LOGIN)))
+		fresh = false;
+}
+
+void
+csec_suspended_init(void)
+{
+	csec_catalog_watch(policy_changed);
+}
+
+/* The person whose login it is; NULL: nobody's.  false: somebody else's doing. */
+static bool
+person_of(Oid login, char **person)
+{
+	CsecPolicyScan scan;
+	HeapTuple	row;
+	bool		sound = true;
+
+	*person = NULL;
+	csec_policy_scan_one(&scan, CSEC_POLICY_PERSON_LOGIN, ObjectIdGetDatum(login));
+	if ((row = csec_policy_scan_next(&scan)) != NULL)
+	{
+		sound = csec_row_counts(row, RelationGetDescr(scan.rel), "login");
+		*person = csec_policy_text(&scan, row, "person");
+	}
+	csec_policy_scan_end(&scan);
+	return sound;
+}
+
+static bool
+is_active(const char *person)
+{
+	CsecPolicyScan scan;
+	HeapTuple	row;
+	bool		active = false;
+
+	csec_policy_scan_one(&scan, CSEC_POLICY_PERSON, CStringGetTextDatum(person));
+	if ((row = csec_policy_scan_next(&scan)) != NULL)
+		active = csec_row_counts(row, RelationGetDescr(scan.rel), "person") &&
+			strcmp(csec_policy_text(&scan, row, "state"), "active") == 0;
+	csec_policy_scan_end(&scan);
+	return active;
+}
+
+static void
+look_up(void)
+{
+	char	   *person;
+
+	suspended = true;			/* should an error end this */
+	fresh = true;				/* a change that arrives meanwhile clears it */
+	PG_TRY();
+	{
+		suspended = !person_of(csec_login_id(), &person) || (person != NULL && !is_active(person));
+	}
+	PG_CATCH();
+	{
+		fresh = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+bool
+csec_is_suspended(void)
+{
+	if (!fresh && csec_catalog_readable() && OidIsValid(csec_policy_relid(CSEC_POLICY_PERSON)))
+		look_up();
+	return suspended;
+}
