@@ -265,7 +265,8 @@ CREATE VIEW csec.change_records AS
 		CASE c.op WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' WHEN 'T' THEN 'TRUNCATE' ELSE r.statement END AS op,
 		c.subject, c.changed,
 		CASE WHEN r.outcome IN ('open', 'prepared') THEN coalesce(csec.outcome_after(l.seq, r.xid), r.outcome) ELSE r.outcome END AS outcome,
-		r.xid
+		r.xid, r.status = 'error' AS failed, csec.detail(r.detail) ->> 'sqlstate' AS sqlstate,
+		CASE WHEN r.status = 'error' THEN r.rows END AS rows_reached
 	FROM csec.trail() l
 		CROSS JOIN LATERAL csec.record_fields(l.record) r
 		LEFT JOIN LATERAL (
@@ -285,14 +286,18 @@ GRANT SELECT ON csec.change_records TO csec_auditor;
 COMMENT ON VIEW csec.change_records IS
 	'who changed what: one row for each changed row of a protected table; fast when bounded by seq, sealed_at or relid';
 COMMENT ON COLUMN csec.change_records.seq IS 'number of the record';
-COMMENT ON COLUMN csec.change_records.row_no IS 'number of the row within the record; null: the record is not about single rows (TRUNCATE)';
+COMMENT ON COLUMN csec.change_records.row_no IS 'number of the row within the record; null: the record is not about single rows (TRUNCATE, a statement that failed)';
 COMMENT ON COLUMN csec.change_records.at IS 'when, by the clock of the session that changed it';
 COMMENT ON COLUMN csec.change_records.sealed_at IS 'when it entered the trail; indexed';
 COMMENT ON COLUMN csec.change_records.subject IS 'the customer';
 COMMENT ON COLUMN csec.change_records.changed IS
 	'for each column told: old and new; of a classified column the mask, with keyed digests by which equal values are known; of a value over 64 kB SHA-256 and length';
 COMMENT ON COLUMN csec.change_records.outcome IS 'committed, aborted, open or prepared: as the trail knows by now';
-COMMENT ON COLUMN csec.change_records.xid IS 'the transaction or subtransaction';
+COMMENT ON COLUMN csec.change_records.xid IS 'the transaction or subtransaction; 0: it had none yet';
+COMMENT ON COLUMN csec.change_records.failed IS
+	'a statement that failed: what it had changed until then stands in records of its own, where it came to that; null: a change';
+COMMENT ON COLUMN csec.change_records.sqlstate IS 'with which error; null where it is not known: the session was ended';
+COMMENT ON COLUMN csec.change_records.rows_reached IS 'how many rows it had come to; null where it is not known';
 
 CREATE VIEW csec.control_records AS
 	SELECT l.seq, r.at, l.at AS sealed_at, r.login, r.session_role, r.reader, r.effective_role, r.actor, r.reason, r.ticket,

@@ -395,14 +395,17 @@ has_subject(const CsecCollector *c)
 
 /*
  * A query failed, before what it found was told by a change, or on its first
- * row.  It will be told as a read when the transaction aborts; but the error
- * goes to the client first.
+ * row.  It will be told as a read, with the next end of a statement or of the
+ * transaction; but the error goes to the client first.
  */
 void
 csec_collectors_failed(const EState *estate)
 {
 	for (CsecCollector *c = collectors; c != NULL; c = c->next)
-		if (c->strict && !c->intent_flushed && has_subject(c) &&
-			(c->told_by == NULL || c->told_by == estate))
+	{
+		if (c->told_by == estate)
+			c->told_by = NULL;
+		if (c->strict && !c->intent_flushed && has_subject(c) && c->told_by == NULL)
 			csec_collector_strict_first(c, false);
+	}
 }

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 #include "utils/portal.h"
 
+#include "capture/attempts.h"
 #include "capture/changes.h"
 #include "capture/collector.h"
 #include "capture/guard.h"
@@ -64,29 +65,56 @@ end_outermost(void)
 		return;
 	csec_collectors_emit(CSEC_STATUS_OK);
 	csec_changes_emit();
+	csec_attempts_emit();
 	csec_own_ddl_end();
 	statement_open = false;
 }
 
 static void
-executor_start(QueryDesc *queryDesc, int eflags)
+start(QueryDesc *queryDesc, int eflags, bool watched)
 {
-	bool		known = !csec_known_absent;
-
-	if (known)
-		begin_outermost();
-	if (depth == 0)
-		csec_reveal_new_query();
 	if (prev_ExecutorStart)
 		prev_ExecutorStart(queryDesc, eflags);
 	else
 		standard_ExecutorStart(queryDesc, eflags);
-	if (known && !(eflags & EXEC_FLAG_EXPLAIN_ONLY) && csec_database_has_csec())
+	if (watched && csec_database_has_csec())
 	{
 		csec_targets_check(queryDesc);
 		csec_permit_check_writes(queryDesc->plannedstmt, depth == 0);
 		csec_reads_instrument(queryDesc, depth == 0);
 	}
+}
+
+/* One that changes tables: that it was tried is told if it is refused. */
+static void
+start_change(QueryDesc *queryDesc, int eflags)
+{
+	csec_attempts_query(queryDesc);
+	PG_TRY();
+	{
+		start(queryDesc, eflags, true);
+	}
+	PG_CATCH();
+	{
+		csec_attempts_failed(queryDesc, NULL);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+static void
+executor_start(QueryDesc *queryDesc, int eflags)
+{
+	bool		watched = !csec_known_absent && !(eflags & EXEC_FLAG_EXPLAIN_ONLY);
+
+	if (!csec_known_absent)
+		begin_outermost();
+	if (depth == 0)
+		csec_reveal_new_query();
+	if (watched && queryDesc->plannedstmt->resultRelations != NIL)
+		start_change(queryDesc, eflags);
+	else
+		start(queryDesc, eflags, watched);
 }
 
 /* Does the statement change data by what it reads? */
@@ -163,6 +191,7 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 		csec_mask_was_given = given;
 		csec_reveal_exporting = exporting;
 		csec_wrap_failed(queryDesc->estate);
+		csec_attempts_failed(queryDesc, queryDesc->estate);
 		csec_collectors_failed(queryDesc->estate);
 		PG_RE_THROW();
 	}
@@ -199,11 +228,13 @@ executor_finish(QueryDesc *queryDesc)
 	PG_CATCH();
 	{
 		depth--;
+		csec_attempts_failed(queryDesc, queryDesc->estate);
 		csec_collectors_failed(queryDesc->estate);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	depth--;
+	csec_attempts_done(queryDesc);
 	csec_collectors_settle(queryDesc->estate);
 	end_outermost();
 }
@@ -232,20 +263,27 @@ watch_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 			  QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
 {
 	CsecUtility utility;
+	int			outside = depth;
 
 	begin_outermost();
-	csec_utility_before(&utility, &pstmt);
-	depth++;
+	csec_attempts_utility(&utility, pstmt->utilityStmt);
 	PG_TRY();
 	{
+		csec_utility_before(&utility, &pstmt);
+		depth++;
 		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
-		depth--;
+		depth = outside;
 		csec_utility_always(&utility);
+		csec_attempts_failed(&utility, NULL);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	depth = outside;
+	csec_utility_always(&utility);
+	csec_attempts_done(&utility);
 	csec_utility_after(&utility);
 	end_outermost();
 }
@@ -306,11 +344,13 @@ transaction_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_PREPARE:
 			csec_collectors_emit(CSEC_STATUS_OK);
 			csec_changes_emit();
+			csec_attempts_end(false);
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
 			csec_collectors_emit(CSEC_STATUS_ERROR);
 			csec_changes_abort();
+			csec_attempts_end(true);
 			csec_own_ddl_end();
 
 			/* a procedure that rolls back goes on: its statement stays open */
@@ -334,6 +374,7 @@ subtransaction_callback(SubXactEvent event, SubTransactionId mySubid,
 			break;
 		case SUBXACT_EVENT_ABORT_SUB:
 			csec_changes_subabort();
+			csec_attempts_subabort(mySubid);
 			break;
 		default:
 			break;

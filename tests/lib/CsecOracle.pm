@@ -130,6 +130,16 @@ sub recorded_change
 	$self->wrong('outcomes that are not so', "record $seq", "$token: $what is $is, told as $outcome") if $outcome ne $is;
 }
 
+# A change that was tried and failed, as the trail has it.
+sub recorded_failure
+{
+	my ($self, $seq, $login, $token, $table, $sqlstate) = @_;
+	my $work = $self->work_of($seq, $login, $token) or return;
+	$self->count('records of failed changes');
+	$self->wrong('records without an event', "record $seq", "$token did not fail to change $table")
+	  if $work->{end} eq 'done' || !grep { /^$table / } keys %{ $work->{changes} };
+}
+
 # How much later the server was lost; 0: it was away, or about to be.
 sub until_lost
 {

@@ -76,9 +76,10 @@ CREATE FUNCTION trail.change_lines(record bytea) RETURNS SETOF text
 			string_agg(concat(' ', c.column_name, CASE WHEN c.op <> 'I' THEN ' ' || coalesce(c.old_value, 'digest of ' || c.old_length, 'null') END,
 				CASE WHEN c.op <> 'D' THEN ' -> ' || coalesce(c.new_value, 'digest of ' || c.new_length, 'null') END), ',' ORDER BY c.column_name)
 				FILTER (WHERE c.column_name IS NOT NULL),
+			CASE WHEN f.status = 'error' THEN concat(' failed', ' after ' || f.rows || ' rows', ' with ' || (f.detail::jsonb ->> 'sqlstate')) END,
 			', ', trail.outcome(record))
 		FROM csec.record_fields(record) f LEFT JOIN csec.record_changes(record) c ON true
-		GROUP BY f.reader, f.effective_role, f.statement, f.relation, c.row_no, c.subject ORDER BY c.row_no
+		GROUP BY f.reader, f.effective_role, f.statement, f.relation, f.status, f.rows, f.detail, c.row_no, c.subject ORDER BY c.row_no
 	$$;
 
 CREATE FUNCTION trail.other_line(record bytea) RETURNS text

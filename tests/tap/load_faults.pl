@@ -298,6 +298,11 @@ rows_of(q{
 	FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f CROSS JOIN LATERAL csec.record_changes(l.record) c
 	WHERE l.kind = 3 AND f.login LIKE 'load%' GROUP BY l.seq, f.login, f.application, f.relation, f.outcome, f.xid, c.row_no, c.op, c.subject ORDER BY l.seq, c.row_no},
 	sub { $oracle->recorded_change(map { $_ // '' } @_) });
+rows_of(q{
+	SELECT l.seq, f.login, f.application, split_part(f.relation, '.', 2), f.detail
+	FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
+	WHERE l.kind = 3 AND f.status = 'error' AND f.login LIKE 'load%'},
+	sub { $oracle->recorded_failure(@_) });
 $oracle->compare;
 
 note $_ foreach splice @{ [ @{ $oracle->{wrong} } ] }, 0, 40;
