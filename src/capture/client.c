@@ -6,8 +6,9 @@
  * it: what it has read and not yet emitted would stay in memory for as long as
  * the client likes, and be lost with the server, though the client has it.  So
  * csec looks at each message on its way to libpq's buffer.  When the buffer is
- * about to be sent and the client's socket has no room, what was read goes into
- * the WAL first.  It also does when a tenth of csec.audit_flush_interval has
+ * full, csec sends what the client's socket has room for; where that is not
+ * all, what was read goes into the WAL before the session waits for the client.
+ * It also does when a tenth of csec.audit_flush_interval has
  * passed: rows that left may be the last for long, if the query itself waits.
  *
  * The buffer is libpq's own secret, but for its size and how it is filled:
@@ -41,15 +42,38 @@ static const PQcommMethods *socket_methods = NULL;
 static PQcommMethods methods;
 static size_t filled = 0;		/* of the buffer */
 
+/*
+ * Send what is in the buffer, as far as the client takes it without being
+ * waited for; false: it leaves no room.  What is sent here need not be sent
+ * later, so that a client that keeps up costs no look at its socket.
+ */
 static bool
-client_takes_more(void)
+client_takes_buffer(void)
 {
 	struct pollfd client = {.events = POLLOUT};
 
-	if (MyProcPort == NULL || MyProcPort->sock == PGINVALID_SOCKET)
+	if (MyProcPort == NULL || MyProcPort->sock == PGINVALID_SOCKET ||
+		socket_methods->flush_if_writable() != 0)
 		return false;
+	if (!socket_methods->is_send_pending())
+	{
+		filled = 0;
+		return true;
+	}
 	client.fd = MyProcPort->sock;
 	return poll(&client, 1, CLIENT_PATIENCE) == 1 && (client.revents & POLLOUT) != 0;
+}
+
+/* Has what was read waited for long already, or would the client hold it up? */
+static bool
+must_emit_first(size_t total)
+{
+	int64		since = csec_collectors_wait_since();
+
+	return since != 0 &&
+		(total > SEND_BUFFER ||
+		 csec_clock_ms() - since > csec_audit_flush_interval / 10 ||
+		 !client_takes_buffer());
 }
 
 /*
@@ -69,9 +93,7 @@ put_message(char type, const char *body, size_t len)
 
 	if (filled + total > SEND_BUFFER)
 	{
-		if (carries_rows(type) && csec_collectors_wait_since() != 0 &&
-			(total > SEND_BUFFER || !client_takes_more() ||
-			 csec_clock_ms() - csec_collectors_wait_since() > csec_audit_flush_interval / 10))
+		if (carries_rows(type) && must_emit_first(total))
 			csec_collectors_spill();
 		filled = (filled + total - 1) % SEND_BUFFER + 1;
 	}
