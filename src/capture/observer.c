@@ -158,6 +158,9 @@ note_subject(CsecObserver *observer, CsecCollector *c, TupleTableSlot *result)
 		c->subjects.all = true; /* never as nothing */
 		return true;
 	}
+	/* who gets the whole row will take it apart: once, not the key first */
+	if (slot == result && observer->exactness == CSEC_EXACT_DELIVERED)
+		slot_getallattrs(slot);
 	if (c->subjects.integers)
 		return note_integer(observer, c, slot);
 	return note_text(observer, c, slot);

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "utils/rls.h"
 
 #include "policy/reveal.h"
 #include "types/dump_value.h"
@@ -102,37 +103,58 @@ decide(const CsecMasked *value)
 	return decision != CSEC_REVEAL && is_permitted(value) ? CSEC_REVEAL : decision;
 }
 
+/*
+ * Output that is complete or refused has an encrypted value as it is stored,
+ * and a dump a masked one encrypted; false: this is neither.
+ */
+static bool
+show_as_kept(CsecMasked *value, CsecShown *out)
+{
+	if (value->envelope == NULL)
+	{
+		if (!csec_is_dumped())
+			return false;
+		out->text = csec_dump_text(value, &out->len);
+		return true;
+	}
+	if (!csec_complete_or_refused())
+		return false;
+	if (!csec_may_have_envelope(value->category))
+		csec_refuse_incomplete(value->category);
+	show_envelope(value, out);
+	return true;
+}
+
+static void
+show_in_clear(CsecMasked *value, CsecShown *out)
+{
+	if (value->envelope != NULL)
+	{
+		if (unlikely(csec_value_is_gone(value)))
+		{
+			show_nothing(out);
+			return;
+		}
+		csec_value_text(value);
+	}
+	out->text = value->text;
+	out->len = value->len;
+}
+
+/* Each value of a result comes by here: what is rare stands behind one test. */
 void
 csec_masked_show(CsecMasked *value, bool as_text, CsecShown *out)
 {
 	CsecDecision decision;
 	const CsecCategory *category = NULL;
 
-	if (value->envelope != NULL && !as_text && value->category != CSEC_CATEGORY_NONE &&
-		csec_complete_or_refused())
-	{
-		if (!csec_may_have_envelope(value->category))
-			csec_refuse_incomplete(value->category);
-		show_envelope(value, out);
+	if ((value->envelope != NULL || unlikely(!row_security)) &&
+		!as_text && value->category != CSEC_CATEGORY_NONE && show_as_kept(value, out))
 		return;
-	}
-	if (value->envelope == NULL && !as_text && value->category != CSEC_CATEGORY_NONE &&
-		csec_is_dumped())
-	{
-		out->text = csec_dump_text(value, &out->len);
-		return;
-	}
 	decision = decide(value);
-	if (decision == CSEC_REVEAL && unlikely(csec_value_is_gone(value)))
-	{
-		show_nothing(out);
-		return;
-	}
 	if (decision == CSEC_REVEAL)
 	{
-		csec_value_text(value);
-		out->text = value->text;
-		out->len = value->len;
+		show_in_clear(value, out);
 		return;
 	}
 	if (unlikely(csec_statement_changes_data) && !csec_allow_masked_dml)
