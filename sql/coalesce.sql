@@ -82,6 +82,7 @@ SELECT application, count(*) FILTER (WHERE repeats IS NULL) AS reads, array_agg(
 	GROUP BY application ORDER BY min(seq);
 SELECT sum(coalesce(repeats, 1)) AS reads, count(*) < 240 AS fewer_records FROM csec.access_records WHERE application = 'places';
 SELECT application, repeats, revealed, other, repeats_within FROM csec.who_saw('cust', '42') WHERE application = 'plain';
+SELECT rows, repeats FROM csec.what_did('regress_coalesce_clerk') WHERE application = 'plain' ORDER BY seq;
 SELECT field, reads, rows FROM csec.readers('cust') WHERE application = 'general field';
 
 -- after its time a read is a record again

@@ -354,7 +354,7 @@ COMMENT ON FUNCTION csec.record_names(bytea, text) IS
 CREATE FUNCTION csec.what_did(role text, from_time timestamptz DEFAULT NULL, to_time timestamptz DEFAULT NULL)
 	RETURNS TABLE (seq int8, at timestamptz, kind text, acted_as text[], login text, reader text, actor text, reason text,
 		ticket text, application text, client text, relation text, statement text, object text,
-		revealed text[], masked text[], redacted text[], rows int8, subjects int8, exactness text, status text, outcome text)
+		revealed text[], masked text[], redacted text[], rows int8, subjects int8, exactness text, status text, outcome text, repeats int8)
 	LANGUAGE plpgsql STABLE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	SET jit = off
@@ -387,7 +387,7 @@ BEGIN
 			CASE WHEN w.pieces IS NULL THEN r.subjects ELSE w.subjects END,
 			CASE WHEN w.pieces IS NULL THEN r.exactness ELSE w.exactness END,
 			CASE WHEN w.pieces IS NULL THEN r.status ELSE w.status END,
-			CASE WHEN r.outcome IN ('open', 'prepared') THEN coalesce(csec.outcome_after(r.seq, r.xid), r.outcome) ELSE r.outcome END
+			CASE WHEN r.outcome IN ('open', 'prepared') THEN coalesce(csec.outcome_after(r.seq, r.xid), r.outcome) ELSE r.outcome END, r.repeats
 		FROM (
 			-- as login, by index; named otherwise, by what the alerter has noted, and one by one where it has not been yet
 			SELECT l.seq, l.record FROM csec_trail.audit_log l

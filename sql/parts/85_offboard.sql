@@ -101,7 +101,7 @@ BEGIN
 		END;
 		RETURN QUERY
 			SELECT 'read', w.relation, format('%s reads, %s rows, %s of them with fields in clear, the last at %s',
-					count(*), sum(w.rows), count(*) FILTER (WHERE cardinality(w.revealed) > 0), max(w.at)), false
+					sum(coalesce(w.repeats, 1)), sum(w.rows * coalesce(w.repeats, 1)), coalesce(sum(coalesce(w.repeats, 1)) FILTER (WHERE cardinality(w.revealed) > 0), 0), max(w.at)), false
 				FROM unnest(logins) l, LATERAL csec.what_did(l::text, clock_timestamp() - interval '90 days') w
 				WHERE w.kind = 'read' AND 'login' = ANY (w.acted_as)
 				GROUP BY w.relation ORDER BY w.relation;
