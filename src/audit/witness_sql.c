@@ -103,10 +103,10 @@ csec_timestamp_by(PG_FUNCTION_ARGS)
 	int64		seconds;
 	TimestampTz at;
 
-	if (!csec_timestamp_verify((uint8 *) VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token),
-							   VARDATA_ANY(note), VARSIZE_ANY_EXHDR(note),
-							   VARDATA_ANY(certificates), VARSIZE_ANY_EXHDR(certificates),
-							   &seconds) ||
+	if (csec_timestamp_judge((uint8 *) VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token),
+							 VARDATA_ANY(note), VARSIZE_ANY_EXHDR(note),
+							 VARDATA_ANY(certificates), VARSIZE_ANY_EXHDR(certificates),
+							 &seconds) != CSEC_STAMP_GOOD ||
 		!moment(seconds, &at))
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMPTZ(at);

@@ -13,6 +13,7 @@
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs7.h>
 #include <openssl/ts.h>
@@ -89,21 +90,36 @@ time_of(PKCS7 *token, int64_t *time)
 	return good;
 }
 
+/* By a digest of 256 bits at least: for a weaker one other data can be found. */
+static bool
+has_strong_digest(PKCS7 *token)
+{
+	TS_TST_INFO *info = PKCS7_to_TS_TST_INFO(token);
+	const EVP_MD *digest = NULL;
+
+	if (info != NULL)
+		digest = EVP_get_digestbyobj(TS_MSG_IMPRINT_get_algo(TS_TST_INFO_get_msg_imprint(info))->algorithm);
+	TS_TST_INFO_free(info);
+	ERR_clear_error();
+	return digest != NULL && EVP_MD_get_size(digest) >= 32;
+}
+
 static bool
 verify(PKCS7 *token, const void *data, size_t len, X509_STORE *store, int64_t time)
 {
 	TS_VERIFY_CTX *context = TS_VERIFY_CTX_new();
 	BIO		   *bio = BIO_new_mem_buf(data, (int) len);
-	X509_VERIFY_PARAM *param = X509_STORE_get0_param(store);
+	X509_VERIFY_PARAM *param;
 	bool		good;
 
-	if (context == NULL || bio == NULL)
+	if (context == NULL || bio == NULL || store == NULL)
 	{
 		TS_VERIFY_CTX_free(context);
 		BIO_free(bio);
 		X509_STORE_free(store);
 		return false;
 	}
+	param = X509_STORE_get0_param(store);
 	X509_VERIFY_PARAM_set_time(param, (time_t) time);
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
 	/* the context takes both */
@@ -116,20 +132,36 @@ verify(PKCS7 *token, const void *data, size_t len, X509_STORE *store, int64_t ti
 	return good;
 }
 
-bool
-csec_timestamp_verify(const uint8_t *token, size_t token_len,
-					  const void *data, size_t len,
-					  const char *certificates, size_t certificates_len,
-					  int64_t *time)
+/* The certificates in the token: trusting these asks whether it is sound. */
+static X509_STORE *
+own_store(PKCS7 *token)
+{
+	STACK_OF(X509) *certificates = PKCS7_type_is_signed(token) ? token->d.sign->cert : NULL;
+	X509_STORE *store = X509_STORE_new();
+
+	for (int i = 0; store != NULL && i < sk_X509_num(certificates); i++)
+		X509_STORE_add_cert(store, sk_X509_value(certificates, i));
+	ERR_clear_error();
+	return store;
+}
+
+CsecStamp
+csec_timestamp_judge(const uint8_t *token, size_t token_len,
+					 const void *data, size_t len,
+					 const char *certificates, size_t certificates_len,
+					 int64_t *time)
 {
 	PKCS7	   *read = read_token(token, token_len);
-	X509_STORE *store = read_store(certificates, certificates_len);
-	bool		good = false;
+	CsecStamp	stamp = CSEC_STAMP_FORGED;
 
-	if (read != NULL && store != NULL && time_of(read, time))
-		good = verify(read, data, len, store, *time);
-	else
-		X509_STORE_free(store);
+	if (read != NULL && time_of(read, time) && has_strong_digest(read))
+	{
+		if (certificates_len > 0 &&
+			verify(read, data, len, read_store(certificates, certificates_len), *time))
+			stamp = CSEC_STAMP_GOOD;
+		else if (verify(read, data, len, own_store(read), *time))
+			stamp = CSEC_STAMP_FOREIGN;
+	}
 	PKCS7_free(read);
-	return good;
+	return stamp;
 }

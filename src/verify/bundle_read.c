@@ -151,7 +151,7 @@ joined(CsecSource *source, CsecTrail *trail, const CsecPiece *piece)
 	CsecProof	proof;
 	uint8_t		leaf[CSEC_TREE_HASH];
 
-	if (!source->selected || bundle->tree == 0 || trail->finding.problem != NULL)
+	if (!source->selected || bundle->root == NULL || trail->finding.problem != NULL)
 		return;
 	if (!next_line(bundle->proofs, line, sizeof(line), &len) ||
 		!csec_proof_line_get(line, len, &seq, &proof) || seq != (uint64_t) piece->last)
@@ -186,7 +186,8 @@ open_proofs(Bundle *bundle, const CsecCheckpoints *checkpoints)
 	for (int i = 0; i < checkpoints->count && bundle->tree > 0; i++)
 		if (checkpoints->kept[i].size == bundle->tree)
 			bundle->root = checkpoints->kept[i].root;
-	if (bundle->tree > 0 && bundle->root == NULL)
+	/* behind a checkpoint that is wrong no others are looked at */
+	if (bundle->tree > 0 && bundle->root == NULL && checkpoints->finding.problem == NULL)
 		csec_find(&bundle->files, "bundle_damaged", 1,
 				  "no checkpoint has the size for which there are proofs");
 }
@@ -224,8 +225,7 @@ read_checkpoints(CsecSource *source, CsecCheckpoints *checkpoints)
 
 	csec_notes_open(&notes, (const uint8_t *) text, len);
 	while (csec_notes_next(&notes, &note))
-		csec_checkpoints_add(checkpoints, note.note, note.len, note.cosignatures,
-							 note.cosignatures_len);
+		csec_checkpoints_add(checkpoints, &note);
 	if (notes.p != notes.end)
 		csec_find(&bundle->files, "bundle_damaged", 1, "file \"checkpoints\" is malformed");
 	free(text);
@@ -265,7 +265,7 @@ finish(CsecSource *source, CsecTrail *trail)
 			 memcmp(bundle->runs_digest, manifest->runs_digest, CSEC_HASH_SIZE) != 0)
 		csec_find(&trail->finding, "bundle_damaged", trail->first > 0 ? trail->first : 1,
 				  "file \"records\" is not the one that the manifest names");
-	else if (source->selected && next_line(bundle->proofs, line, sizeof(line), &len))
+	else if (bundle->root != NULL && next_line(bundle->proofs, line, sizeof(line), &len))
 		csec_find(&trail->finding, "bundle_damaged", trail->last,
 				  "file \"proofs\" goes on behind its end");
 }
@@ -419,7 +419,7 @@ csec_bundle_unproved(const CsecSource *source)
 {
 	const Bundle *bundle = (const Bundle *) source;
 
-	return source->selected && bundle->tree == 0 && bundle->manifest.records > 0;
+	return source->selected && bundle->root == NULL && bundle->manifest.records > 0;
 }
 
 CsecFinding

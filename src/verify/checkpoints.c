@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "crypto/hash.h"
-#include "verify/file.h"
 
 void
 csec_checkpoints_init(CsecCheckpoints *checkpoints)
@@ -22,64 +21,17 @@ csec_checkpoints_free(CsecCheckpoints *checkpoints)
 {
 	free(checkpoints->kept);
 	free(checkpoints->size);
-	free(checkpoints->key);
-	free(checkpoints->witness);
+	free(checkpoints->key.key);
+	csec_vouchers_free(&checkpoints->vouchers);
 	memset(checkpoints, 0, sizeof(*checkpoints));
-}
-
-/* ---- keys ---- */
-
-static bool
-add_key(CsecVerifierKey **keys, int *count, const char *text, size_t len)
-{
-	CsecVerifierKey key;
-
-	while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\r'))
-		len--;
-	if (!csec_vkey_get(text, len, &key))
-		return false;
-	*keys = csec_realloc(*keys, (size_t) (*count + 1) * sizeof(CsecVerifierKey));
-	(*keys)[(*count)++] = key;
-	return true;
-}
-
-static void
-add_keys_of_file(CsecVerifierKey **keys, int *count, const char *path)
-{
-	size_t		len;
-	char	   *text = csec_file_read(path, 1024 * 1024, &len);
-	int			before = *count;
-
-	for (char *line = text, *stop; line < text + len; line = stop + 1)
-	{
-		stop = memchr(line, '\n', (size_t) (text + len - line));
-		if (stop == NULL)
-			stop = text + len;
-		if (stop > line && *line != '#' &&
-			!add_key(keys, count, line, (size_t) (stop - line)))
-			csec_fail("\"%s\" has a line that is no verification key", path);
-	}
-	free(text);
-	if (*count == before)
-		csec_fail("\"%s\" has no verification key in it", path);
-}
-
-void
-csec_checkpoints_key(CsecCheckpoints *checkpoints, const char *given, bool witness)
-{
-	CsecVerifierKey **keys = witness ? &checkpoints->witness : &checkpoints->key;
-	int		   *count = witness ? &checkpoints->witnesses : &checkpoints->keys;
-
-	if (!add_key(keys, count, given, strlen(given)))
-		add_keys_of_file(keys, count, given);
 }
 
 static bool
 is_known_key(const CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint)
 {
-	for (int i = 0; i < checkpoints->keys; i++)
-		if (strcmp(checkpoints->key[i].name, checkpoint->origin) == 0 &&
-			memcmp(checkpoints->key[i].key, checkpoint->key, CSEC_ED25519_PUBLIC) == 0)
+	for (int i = 0; i < checkpoints->key.count; i++)
+		if (strcmp(checkpoints->key.key[i].name, checkpoint->origin) == 0 &&
+			memcmp(checkpoints->key.key[i].key, checkpoint->key, CSEC_ED25519_PUBLIC) == 0)
 			return true;
 	return false;
 }
@@ -134,38 +86,6 @@ csec_checkpoints_trust(CsecCheckpoints *checkpoints, const uint8_t *note, size_t
 	return true;
 }
 
-/* Signature lines: does a witness's prove wrong, and has any witness signed? */
-static bool
-look_at_witnesses(CsecCheckpoints *checkpoints, const CsecSignedNote *note,
-				  const uint8_t *lines, size_t len, bool *wrong)
-{
-	const uint8_t *p = lines;
-	const uint8_t *end = lines + len;
-	CsecSignatureLine line;
-	uint64_t	time;
-	bool		signed_by_one = false;
-
-	while (p < end)
-	{
-		if (!csec_note_line(&p, end, &line))
-		{
-			*wrong = true;
-			break;
-		}
-		for (int i = 0; i < checkpoints->witnesses; i++)
-		{
-			if (!csec_note_line_of(&line, &checkpoints->witness[i]))
-				continue;
-			if (csec_note_verify(note->text, note->text_len, &line,
-								 &checkpoints->witness[i], &time))
-				signed_by_one = true;
-			else
-				*wrong = true;
-		}
-	}
-	return signed_by_one;
-}
-
 /* The first checkpoint of the trail, or of a new chain of keys. */
 static void
 check_key(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
@@ -173,7 +93,7 @@ check_key(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
 {
 	if (is_known_key(checkpoints, checkpoint))
 		checkpoints->anchored = true;
-	else if (checkpoints->keys > 0)
+	else if (checkpoints->key.count > 0)
 		csec_find(finding, "key_unknown", (int64_t) checkpoints->last.size + 1,
 				  checkpoints->any ?
 				  "checkpoint %llu begins a new chain of keys, with none that was given" :
@@ -219,20 +139,15 @@ check_after(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
 }
 
 void
-csec_checkpoints_add(CsecCheckpoints *checkpoints, const uint8_t *note, size_t len,
-					 const uint8_t *cosignatures, size_t cosignatures_len)
+csec_checkpoints_add(CsecCheckpoints *checkpoints, const CsecNote *note)
 {
 	CsecFinding *finding = &checkpoints->finding;
 	int64_t		seq = (int64_t) checkpoints->last.size + 1;
 	CsecCheckpoint checkpoint;
-	CsecSignedNote parts;
-	bool		wrong = false;
-	bool		cosigned;
 
 	if (finding->problem != NULL)
 		return;
-	if (!csec_checkpoint_open(note, len, &checkpoint) ||
-		!csec_note_split(note, len, &parts))
+	if (!csec_checkpoint_open(note->note, note->len, &checkpoint))
 	{
 		csec_find(finding, "checkpoint_forged", seq,
 				  "the checkpoint after %llu is malformed, or not signed by its key",
@@ -246,21 +161,13 @@ csec_checkpoints_add(CsecCheckpoints *checkpoints, const uint8_t *note, size_t l
 	}
 	else
 		check_after(checkpoints, &checkpoint, finding);
-	cosigned = look_at_witnesses(checkpoints, &parts, parts.signatures,
-								 parts.signatures_len, &wrong);
-	if (look_at_witnesses(checkpoints, &parts, cosignatures, cosignatures_len, &wrong) ||
-		cosigned)
-		checkpoints->cosigned++;
-	if (wrong)
-		csec_find(finding, "witness_forged", seq,
-				  "a signature of a witness on checkpoint %llu is not his",
-				  (unsigned long long) checkpoint.epoch);
+	csec_vouchers_add(&checkpoints->vouchers, &checkpoint, note, seq, finding);
 	checkpoints->stored++;
 	/* an empty epoch says nothing new about the records, unless it was kept */
 	if (!checkpoints->any || checkpoint.size != checkpoints->last.size ||
 		checkpoints->trusted > 0)
-		keep(checkpoints, &checkpoint, note, len);
-	sha256(note, len, checkpoints->last_digest);
+		keep(checkpoints, &checkpoint, note->note, note->len);
+	sha256(note->note, note->len, checkpoints->last_digest);
 	checkpoints->last = checkpoint;
 	checkpoints->any = true;
 }
@@ -314,12 +221,10 @@ csec_checkpoints_settle(CsecCheckpoints *checkpoints)
 	for (int i = 0; i < checkpoints->count && checkpoints->finding.problem == NULL; i++)
 		if (checkpoints->kept[i].trusted)
 			match_trusted(checkpoints, &checkpoints->kept[i]);
-	if (!checkpoints->any && (checkpoints->keys > 0 || checkpoints->trusted > 0))
+	if (!checkpoints->any && (checkpoints->key.count > 0 || checkpoints->trusted > 0))
 		csec_find(&checkpoints->finding, "checkpoint_missing", 1,
 				  "the trail has no checkpoint");
-	if (checkpoints->witnesses > 0 && checkpoints->cosigned == 0)
-		csec_find(&checkpoints->finding, "witness_missing", 1,
-				  "no checkpoint carries a signature of a witness that was given");
+	csec_vouchers_settle(&checkpoints->vouchers, &checkpoints->finding);
 
 	if (checkpoints->count > 0)
 		qsort(checkpoints->kept, (size_t) checkpoints->count, sizeof(CsecKept), compare_kept);

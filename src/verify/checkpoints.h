@@ -12,7 +12,10 @@
 
 #include "audit/checkpoint.h"
 #include "verify/finding.h"
+#include "verify/key_list.h"
+#include "verify/notes_file.h"
 #include "verify/piece.h"
+#include "verify/vouchers.h"
 
 /* What is kept of a checkpoint: there may be one for each minute of years. */
 typedef struct CsecKept
@@ -33,17 +36,14 @@ typedef struct CsecCheckpoints
 	int			capacity;
 	uint64_t   *size;			/* the marks: sizes above 0, each once */
 	int			sizes;
-	CsecVerifierKey *key;		/* --key: that signed the first checkpoint */
-	CsecVerifierKey *witness;	/* --witness */
-	int			keys;
-	int			witnesses;
+	CsecKeyList key;			/* --key: that signed the first checkpoint */
+	CsecVouchers vouchers;
 	uint8_t		last_digest[CSEC_TREE_HASH];	/* of the note added last */
 	CsecCheckpoint last;
 	bool		any;			/* a checkpoint of the trail was added */
 	bool		anchored;		/* it hangs on something that was trusted */
 	uint64_t	stored;			/* checkpoints of the trail */
 	uint64_t	first_epoch;	/* of these */
-	uint64_t	cosigned;		/* ... that a known witness has signed */
 	int			trusted;
 	char		trusted_origin[CSEC_KEY_NAME_SIZE];
 	CsecFinding foreign;		/* what was kept is of another trail */
@@ -53,18 +53,12 @@ typedef struct CsecCheckpoints
 extern void csec_checkpoints_init(CsecCheckpoints *checkpoints);
 extern void csec_checkpoints_free(CsecCheckpoints *checkpoints);
 
-/* A key or several: "name+number+base64" each, or the file that has them. */
-extern void csec_checkpoints_key(CsecCheckpoints *checkpoints, const char *given,
-								 bool witness);
-
 /* A note that the auditor kept; false where it is none. */
 extern bool csec_checkpoints_trust(CsecCheckpoints *checkpoints,
 								   const uint8_t *note, size_t len);
 
-/* The next note of the trail, in the order of epochs, and its cosignatures. */
-extern void csec_checkpoints_add(CsecCheckpoints *checkpoints,
-								 const uint8_t *note, size_t len,
-								 const uint8_t *cosignatures, size_t cosignatures_len);
+/* The next note of the trail, in the order of epochs, and who vouches for it. */
+extern void csec_checkpoints_add(CsecCheckpoints *checkpoints, const CsecNote *note);
 
 /* All are there: what of the trusted ones is not among them? */
 extern void csec_checkpoints_settle(CsecCheckpoints *checkpoints);

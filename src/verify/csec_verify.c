@@ -4,6 +4,7 @@
  *		server that keeps it.                                           [FE]
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,9 @@ typedef struct Options
 	const char *since;
 	bool		json;
 	bool		quiet;
-	int			given;			/* --from, --key, --witness, in their order */
+	int			witnesses;		/* so many must have signed; 0: all given */
+	int			within;			/* seconds to be stamped in; 0: whenever */
+	int			given;			/* --from, --key, --witness, --tsa-ca, in their order */
 	struct
 	{
 		int			what;
@@ -51,6 +54,9 @@ enum
 	OPT_FROM = 256,
 	OPT_KEY,
 	OPT_WITNESS,
+	OPT_WITNESSES,
+	OPT_TSA_CA,
+	OPT_WITHIN,
 	OPT_SINCE,
 	OPT_JSON,
 	OPT_AGAINST,
@@ -63,6 +69,9 @@ static const struct option long_options[] = {
 	{"from", required_argument, NULL, OPT_FROM},
 	{"key", required_argument, NULL, OPT_KEY},
 	{"witness", required_argument, NULL, OPT_WITNESS},
+	{"witnesses", required_argument, NULL, OPT_WITNESSES},
+	{"tsa-ca", required_argument, NULL, OPT_TSA_CA},
+	{"stamped-within", required_argument, NULL, OPT_WITHIN},
 	{"since", required_argument, NULL, OPT_SINCE},
 	{"against", required_argument, NULL, OPT_AGAINST},
 	{"jobs", required_argument, NULL, 'j'},
@@ -85,7 +94,12 @@ help(void)
 		   "      --from=FILE          a checkpoint (or several) that you kept: the trail must\n"
 		   "                           still be what it was signed over\n"
 		   "      --key=KEY            key of the first checkpoint, or the file that has it\n"
-		   "      --witness=KEY        key of a witness: his signatures must be there\n"
+		   "      --witness=KEY        key of a witness who must have signed (repeat for others)\n"
+		   "      --witnesses=NUM      so many of these are enough, for one checkpoint\n"
+		   "      --tsa-ca=FILE        certificates (PEM) of an authority, or its issuer: its\n"
+		   "                           time stamps must be there, and agree with the trail\n"
+		   "      --stamped-within=SECONDS\n"
+		   "                           each checkpoint was stamped so soon, or one behind it\n"
 		   "      --since=WHEN         begin at this record number, or time of sealing\n"
 		   "      --against=COPY       another copy of the trail, evidence or a connection\n"
 		   "                           string: have they parted?\n"
@@ -142,7 +156,14 @@ take_option(Options *options, int option, const char *value)
 		case OPT_FROM:
 		case OPT_KEY:
 		case OPT_WITNESS:
+		case OPT_TSA_CA:
 			trust(options, option, value);
+			break;
+		case OPT_WITNESSES:
+			options->witnesses = csec_option_number("--witnesses", value, 1, INT_MAX);
+			break;
+		case OPT_WITHIN:
+			options->within = csec_option_number("--stamped-within", value, 1, INT_MAX);
 			break;
 		case OPT_SINCE:
 			options->since = value;
@@ -211,15 +232,34 @@ trust_file(CsecCheckpoints *checkpoints, const char *path)
 static void
 trust_all(const Options *options, CsecCheckpoints *checkpoints)
 {
+	CsecVouchers *vouchers = &checkpoints->vouchers;
+
 	for (int i = 0; i < options->given; i++)
 	{
 		const char *value = options->trusted[i].value;
 
-		if (options->trusted[i].what == OPT_FROM)
-			trust_file(checkpoints, value);
-		else
-			csec_checkpoints_key(checkpoints, value, options->trusted[i].what == OPT_WITNESS);
+		switch (options->trusted[i].what)
+		{
+			case OPT_FROM:
+				trust_file(checkpoints, value);
+				break;
+			case OPT_KEY:
+				csec_keys_add(&checkpoints->key, value);
+				break;
+			case OPT_WITNESS:
+				csec_keys_add(&vouchers->witness, value);
+				break;
+			default:
+				csec_vouchers_certify(vouchers, value);
+		}
 	}
+	if (options->witnesses > vouchers->witness.count)
+		csec_fail("--witnesses asks for %d, and %d were given with --witness",
+				  options->witnesses, vouchers->witness.count);
+	if (options->within > 0 && vouchers->certificates_len == 0)
+		csec_fail("--stamped-within needs an authority: see --tsa-ca");
+	vouchers->needed = options->witnesses;
+	vouchers->within = options->within;
 }
 
 static void
@@ -235,7 +275,7 @@ fill_report(CsecReport *report, const CsecSource *source, const CsecTrail *trail
 	memcpy(report->hash, trail->hash, CSEC_HASH_SIZE);
 	report->anchored = trail->anchored;
 	report->checkpoints = checkpoints->stored;
-	report->cosigned = checkpoints->cosigned;
+	report->vouched = checkpoints->vouchers.vouched;
 	report->trusted = checkpoints->trusted;
 	report->known_keys = checkpoints->anchored;
 	csec_report_finding(report, &trail->finding);

@@ -114,13 +114,27 @@ csec_export_begin(CsecExport *export, CsecServer *server,
 
 /* ---- checkpoints and keys ---- */
 
+/* A part of a checkpoint that verification would read. */
 static void
-put_length(CsecBundleFile *file, const char *label, size_t len)
+put_part(CsecBundleFile *file, const char *label, const uint8_t *bytes, size_t len, size_t max)
 {
 	char		line[64];
 
+	if (len > max)
+		csec_fail("%s of a checkpoint: %zu bytes are too many for evidence", label, len);
 	snprintf(line, sizeof(line), "%s %zu\n", label, len);
 	csec_writer_put(file, line, strlen(line));
+	csec_writer_put(file, bytes, len);
+}
+
+static void
+put_note(CsecBundleFile *file, const CsecNote *note)
+{
+	put_part(file, "note", note->note, note->len, CSEC_NOTE_MAX);
+	if (note->cosignatures_len > 0)
+		put_part(file, "cosignatures", note->cosignatures, note->cosignatures_len, CSEC_NOTE_MAX);
+	if (note->timestamps_len > 0)
+		put_part(file, "timestamps", note->timestamps, note->timestamps_len, CSEC_STAMPS_MAX);
 }
 
 /* The key of the first checkpoint, and of each that begins a new chain. */
@@ -144,26 +158,19 @@ write_checkpoints(CsecExport *export, CsecBundleWriter *writer)
 	CsecCheckpointRows rows;
 	CsecBundleFile notes;
 	CsecBundleFile keys;
-	CsecDatum	note;
-	CsecDatum	cosignatures;
+	CsecNote	note;
 	bool		any = false;
 
 	csec_writer_begin(writer, &notes, "checkpoints");
 	csec_writer_begin(writer, &keys, "keys");
 	csec_checkpoint_rows_begin(&rows, export->conn);
-	while (csec_checkpoint_rows_next(&rows, &note, &cosignatures))
+	while (csec_checkpoint_rows_next(&rows, &note))
 	{
 		CsecCheckpoint checkpoint;
 
-		put_length(&notes, "note", note.len);
-		csec_writer_put(&notes, note.data, note.len);
-		if (cosignatures.len > 0)
-		{
-			put_length(&notes, "cosignatures", cosignatures.len);
-			csec_writer_put(&notes, cosignatures.data, cosignatures.len);
-		}
+		put_note(&notes, &note);
 		/* what is malformed goes out as it is: it is evidence, too */
-		if (!csec_checkpoint_open(note.data, note.len, &checkpoint))
+		if (!csec_checkpoint_open(note.note, note.len, &checkpoint))
 			continue;
 		if (!any || checkpoint.chain != last.chain)
 			put_key(&keys, &checkpoint);

@@ -149,28 +149,35 @@ csec_checkpoint_rows_begin(CsecCheckpointRows *rows, PGconn *conn)
 	if (rows->any)
 		csec_copy_begin(&rows->copy, conn,
 						"COPY (SELECT c.epoch, c.size, c.root, c.note, (SELECT string_agg(w.evidence, ''::bytea ORDER BY w.added_at, w.witness)"
-						" FROM csec_trail.checkpoint_witness w WHERE w.epoch = c.epoch AND w.kind = 'signature')"
+						" FROM csec_trail.checkpoint_witness w WHERE w.epoch = c.epoch AND w.kind = 'signature'),"
+						" (SELECT string_agg(int4send(octet_length(w.evidence)) || w.evidence, ''::bytea ORDER BY w.added_at, w.witness)"
+						" FROM csec_trail.checkpoint_witness w WHERE w.epoch = c.epoch AND w.kind = 'timestamp')"
 						" FROM csec_trail.checkpoint c ORDER BY c.epoch) TO STDOUT (FORMAT binary)");
 }
 
-bool
-csec_checkpoint_rows_next(CsecCheckpointRows *rows, CsecDatum *note,
-						  CsecDatum *cosignatures)
+/* What is null has no bytes, but is somewhere. */
+static const uint8_t *
+bytes_of(CsecDatum datum, size_t *len)
 {
 	static const uint8_t nothing[1];
-	CsecDatum	field[5];
 
-	if (!rows->any || !csec_copy_next(&rows->copy, field, 5))
+	*len = datum.data == NULL ? 0 : datum.len;
+	return datum.data == NULL ? nothing : datum.data;
+}
+
+bool
+csec_checkpoint_rows_next(CsecCheckpointRows *rows, CsecNote *note)
+{
+	CsecDatum	field[6];
+
+	if (!rows->any || !csec_copy_next(&rows->copy, field, 6))
 		return false;
 	rows->epoch = (int64_t) csec_copy_u64(field[0]);
 	rows->size = (int64_t) csec_copy_u64(field[1]);
 	rows->root = field[2];
-	*note = field[3];
-	*cosignatures = field[4];
-	if (note->data == NULL)
-		note->data = nothing;
-	if (cosignatures->data == NULL)
-		cosignatures->data = nothing;
+	note->note = bytes_of(field[3], &note->len);
+	note->cosignatures = bytes_of(field[4], &note->cosignatures_len);
+	note->timestamps = bytes_of(field[5], &note->timestamps_len);
 	return true;
 }
 
@@ -178,16 +185,14 @@ void
 csec_read_checkpoints(PGconn *conn, CsecCheckpoints *checkpoints)
 {
 	CsecCheckpointRows rows;
-	CsecDatum	note;
-	CsecDatum	cosignatures;
+	CsecNote	note;
 
 	csec_checkpoint_rows_begin(&rows, conn);
-	while (csec_checkpoint_rows_next(&rows, &note, &cosignatures))
+	while (csec_checkpoint_rows_next(&rows, &note))
 	{
 		const CsecCheckpoint *last = &checkpoints->last;
 
-		csec_checkpoints_add(checkpoints, note.data, note.len, cosignatures.data,
-							 cosignatures.len);
+		csec_checkpoints_add(checkpoints, &note);
 		if (checkpoints->finding.problem == NULL &&
 			((int64_t) last->epoch != rows.epoch || (int64_t) last->size != rows.size ||
 			 rows.root.data == NULL || rows.root.len != CSEC_TREE_HASH ||

@@ -32,8 +32,7 @@ typedef struct CsecCheckpointRows
 } CsecCheckpointRows;
 
 extern void csec_checkpoint_rows_begin(CsecCheckpointRows *rows, PGconn *conn);
-extern bool csec_checkpoint_rows_next(CsecCheckpointRows *rows, CsecDatum *note,
-									  CsecDatum *cosignatures);
+extern bool csec_checkpoint_rows_next(CsecCheckpointRows *rows, CsecNote *note);
 
 /* Asks the server to put all that is sealed under a checkpoint. */
 extern void csec_make_checkpoint(PGconn *conn);

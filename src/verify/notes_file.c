@@ -6,8 +6,11 @@
 
 #include <string.h>
 
+#include "util/bytes.h"
+
 #define NOTE_LINE			"note "
 #define COSIGNATURES_LINE	"cosignatures "
+#define TIMESTAMPS_LINE		"timestamps "
 
 void
 csec_notes_open(CsecNotes *notes, const uint8_t *bytes, size_t len)
@@ -22,7 +25,7 @@ csec_notes_open(CsecNotes *notes, const uint8_t *bytes, size_t len)
  * where another line stands there.
  */
 static bool
-take(CsecNotes *notes, const char *label, const uint8_t **bytes, size_t *len)
+take(CsecNotes *notes, const char *label, size_t max, const uint8_t **bytes, size_t *len)
 {
 	size_t		label_len = strlen(label);
 	const uint8_t *p = notes->p;
@@ -36,7 +39,7 @@ take(CsecNotes *notes, const char *label, const uint8_t **bytes, size_t *len)
 	for (; p < notes->end && *p >= '0' && *p <= '9'; p++)
 	{
 		n = n * 10 + (size_t) (*p - '0');
-		if (n > CSEC_NOTE_MAX)
+		if (n > max)
 			return false;
 	}
 	if (p == notes->end || *p++ != '\n' || n > (size_t) (notes->end - p))
@@ -51,9 +54,10 @@ bool
 csec_notes_next(CsecNotes *notes, CsecNote *note)
 {
 	memset(note, 0, sizeof(*note));
+	note->cosignatures = note->timestamps = notes->p;
 	if (notes->p == notes->end)
 		return false;
-	if (!take(notes, NOTE_LINE, &note->note, &note->len))
+	if (!take(notes, NOTE_LINE, CSEC_NOTE_MAX, &note->note, &note->len))
 	{
 		/* one bare note, as a witness or a checkpoint_command has it */
 		if (notes->begun || (size_t) (notes->end - notes->p) > CSEC_NOTE_MAX)
@@ -63,8 +67,23 @@ csec_notes_next(CsecNotes *notes, CsecNote *note)
 		notes->p = notes->end;
 	}
 	else
-		(void) take(notes, COSIGNATURES_LINE, &note->cosignatures,
+	{
+		(void) take(notes, COSIGNATURES_LINE, CSEC_NOTE_MAX, &note->cosignatures,
 					&note->cosignatures_len);
+		(void) take(notes, TIMESTAMPS_LINE, CSEC_STAMPS_MAX, &note->timestamps,
+					&note->timestamps_len);
+	}
 	notes->begun = true;
+	return true;
+}
+
+bool
+csec_notes_stamp(const uint8_t **p, const uint8_t *end, const uint8_t **token, size_t *len)
+{
+	if (end - *p < 4 || csec_get_u32(*p) > (size_t) (end - *p - 4))
+		return false;
+	*len = csec_get_u32(*p);
+	*token = *p + 4;
+	*p = *token + *len;
 	return true;
 }

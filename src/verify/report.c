@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 void
 csec_report_finding(CsecReport *report, const CsecFinding *finding)
@@ -31,6 +32,36 @@ print_evidence(const CsecReport *report)
 	printf("  digest: %s\n", digest);
 }
 
+/* Seconds since 1970 as 2026-11-26T13:05:00Z. */
+static void
+moment_put(int64_t seconds, char *out, size_t size)
+{
+	time_t		time = (time_t) seconds;
+	struct tm	tm;
+
+	if (gmtime_r(&time, &tm) == NULL || strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		snprintf(out, size, "?");
+}
+
+static void
+print_vouched(const CsecVouched *vouched)
+{
+	char		at[32];
+
+	if (vouched->cosigned > 0)
+		printf("  signed by the witnesses: %llu, the last over %llu records\n",
+			   (unsigned long long) vouched->cosigned,
+			   (unsigned long long) vouched->cosigned_size);
+	moment_put(vouched->stamped_at, at, sizeof(at));
+	if (vouched->stamped > 0)
+		printf("  stamped by the authority: %llu, the last over %llu records at %s\n",
+			   (unsigned long long) vouched->stamped,
+			   (unsigned long long) vouched->stamped_size, at);
+	if (vouched->foreign > 0)
+		printf("  time stamps of authorities that were not given (--tsa-ca): %llu\n",
+			   (unsigned long long) vouched->foreign);
+}
+
 static void
 print_checkpoints(const CsecReport *report)
 {
@@ -42,9 +73,8 @@ print_checkpoints(const CsecReport *report)
 	printf("  checkpoints: %llu%s", (unsigned long long) report->checkpoints,
 		   report->known_keys ? ", under the key or checkpoint given" :
 		   "; give --key or --from to know that they are genuine");
-	if (report->cosigned > 0)
-		printf(", %llu signed by a witness", (unsigned long long) report->cosigned);
 	printf("\n");
+	print_vouched(&report->vouched);
 	if (report->selection == NULL && report->anchored > 0 && report->anchored < report->last)
 		printf("  records %lld to %lld are not under a checkpoint yet\n",
 			   (long long) report->anchored + 1, (long long) report->last);
@@ -136,6 +166,20 @@ json_evidence(const CsecReport *report)
 }
 
 static void
+json_vouched(const CsecVouched *vouched)
+{
+	char		at[32];
+
+	printf(", \"cosigned\": %llu, \"cosigned_records\": %llu, \"stamped\": %llu, \"stamped_records\": %llu",
+		   (unsigned long long) vouched->cosigned, (unsigned long long) vouched->cosigned_size,
+		   (unsigned long long) vouched->stamped, (unsigned long long) vouched->stamped_size);
+	moment_put(vouched->stamped_at, at, sizeof(at));
+	if (vouched->stamped > 0)
+		json_text("stamped_at", at);
+	printf(", \"foreign_stamps\": %llu", (unsigned long long) vouched->foreign);
+}
+
+static void
 json_findings(const CsecReport *report)
 {
 	printf(", \"findings\": [");
@@ -163,10 +207,11 @@ json_one(const CsecReport *report)
 			   (long long) report->last);
 		json_hash("hash", report->hash);
 	}
-	printf(", \"checkpoints\": {\"stored\": %llu, \"trusted\": %d, \"cosigned\": %llu, \"known_key\": %s, \"covered\": %lld}",
+	printf(", \"checkpoints\": {\"stored\": %llu, \"trusted\": %d, \"known_key\": %s, \"covered\": %lld",
 		   (unsigned long long) report->checkpoints, report->trusted,
-		   (unsigned long long) report->cosigned, report->known_keys ? "true" : "false",
-		   (long long) report->anchored);
+		   report->known_keys ? "true" : "false", (long long) report->anchored);
+	json_vouched(&report->vouched);
+	printf("}");
 	if (report->is_bundle)
 		json_evidence(report);
 	json_findings(report);

@@ -26,7 +26,7 @@ typedef struct CsecReport
 	int64_t		anchored;
 	bool		unproved;		/* a selection, and nothing ties it to a trail */
 	uint64_t	checkpoints;
-	uint64_t	cosigned;
+	CsecVouched vouched;
 	int			trusted;
 	bool		known_keys;		/* the checkpoints hang on a key or one that was given */
 	CsecFinding finding[CSEC_REPORT_FINDINGS];

@@ -110,6 +110,12 @@ fuzz_notes(const uint8_t *in, size_t len)
 	csec_notes_open(&notes, in, len);
 	while (csec_notes_next(&notes, &note))
 	{
+		const uint8_t *token;
+		size_t		size;
+
+		for (const uint8_t *p = note.timestamps;
+			 csec_notes_stamp(&p, note.timestamps + note.timestamps_len, &token, &size);)
+			demand(token + size <= in + len);
 		(void) csec_checkpoint_open(note.note, note.len, &checkpoint);
 		if (!csec_note_split(note.note, note.len, &parts))
 			continue;

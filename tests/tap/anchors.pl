@@ -4,11 +4,10 @@
 use strict;
 use warnings;
 use CsecTrail;
+use CsecVouch;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use MIME::Base64 qw(decode_base64 encode_base64);
-use Digest::SHA qw(sha256);
 
 my $dir = PostgreSQL::Test::Utils::tempdir;
 my $outside = "$dir/outside";
@@ -98,38 +97,22 @@ set(checkpoint_directory => '');
 
 # ---- keys that are elsewhere, and witnesses ----
 
-sub keypair
-{
-	my ($name, $type) = @_;
-	my $pem = "$dir/" . ($name =~ s/\W/_/gr) . '.pem';
-	system_log('openssl', 'genpkey', '-algorithm', 'ed25519', '-out', $pem) == 0 or die;
-	my $public = substr `openssl pkey -in $pem -pubout -outform DER`, -32;
-	my $id = substr sha256("$name\n$type$public"), 0, 4;
-	return { name => $name, pem => $pem, id => $id, type => $type, vkey => "$name+" . unpack('H*', $id) . '+' . encode_base64($type . $public, '') };
-}
-sub signed_by
-{
-	my ($key, $text, $time) = @_;
-	put('message', $key->{type} eq "\x04" ? "cosignature/v1\ntime $time\n$text" : $text);
-	system_log('openssl', 'pkeyutl', '-sign', '-inkey', $key->{pem}, '-rawin', '-in', "$dir/message", '-out', "$dir/signature") == 0 or die;
-	return "\xe2\x80\x94 $key->{name} " . encode_base64($key->{id} . ($key->{type} eq "\x04" ? pack('Q>', $time) : '') . slurp_file("$dir/signature"), '') . "\n";
-}
 sub text_of { my ($text) = note($_[0]) =~ /\A(.*\n)\n/s; return $text }
 sub attach { my ($epoch, $lines) = @_; return "SELECT csec.attach_signatures($epoch, '\\x" . unpack('H*', $lines) . "')" }
 
-my $witness = keypair('witness.example/w1', "\x04");
-my $stranger = keypair('stranger.example', "\x04");
+my $witness = keypair($dir, 'witness.example/w1', "\x04");
+my $stranger = keypair($dir, 'stranger.example', "\x04");
 is(sql("SELECT csec.add_witness('$witness->{vkey}')"), 'witness.example/w1', 'a witness is made known');
 flush_trail($node);
 is(records($node, 'max(action)', "object = 'witness.example/w1'"), 'insert witness', '  on record');
-my $line = signed_by($witness, text_of(1), 1790000000);
+my $line = signature_line($witness, text_of(1), 1790000000);
 is(sql(attach(1, $line)), '{witness.example/w1}', 'his signature is attached');
 is(sql(attach(1, note(1))), '{witness.example/w1}', '  also as a whole note, and again');
 like(note(1), qr/\Q$line\E\z/, '  and goes out with the checkpoint');
 is(sql("SELECT epoch, kind, extract(epoch FROM at)::bigint, good FROM csec.check_witnesses()"), '1|signature|1790000000|t', '  with the time that he signed');
 fails(attach(2, $line), qr/none of the signatures/, 'not on another checkpoint');
-fails(attach(1, signed_by($stranger, text_of(1), 1790000000)), qr/none of the signatures/, 'not by a stranger');
-fails(attach(1, signed_by({ %$stranger, name => $witness->{name}, id => $witness->{id} }, text_of(1), 1790000000)), qr/none of the signatures/, 'not by a stranger under his name');
+fails(attach(1, signature_line($stranger, text_of(1), 1790000000)), qr/none of the signatures/, 'not by a stranger');
+fails(attach(1, signature_line({ %$stranger, name => $witness->{name}, id => $witness->{id} }, text_of(1), 1790000000)), qr/none of the signatures/, 'not by a stranger under his name');
 fails(attach(1, substr($line, 0, -5)), qr/none of the signatures/, 'not in part');
 fails(attach(999, $line), qr/no checkpoint of epoch 999/, 'not on what is not there');
 foreach my $damage (
@@ -141,7 +124,7 @@ foreach my $damage (
 }
 
 # csec.sign_command: a key that is not on the server signs before anything goes out
-my $signer = keypair('bank.example/trail', "\x01");
+my $signer = keypair($dir, 'bank.example/trail', "\x01");
 sql("SELECT csec.add_witness('$signer->{vkey}')");
 put('sign.pl', qq{
 	local \$/; my \$note = <STDIN>; my (\$text) = \$note =~ /\\A(.*\\n)\\n/s;
@@ -164,32 +147,18 @@ set(sign_command => '', checkpoint_directory => '');
 
 # ---- time stamps ----
 
-put('tsa.cnf', qq{
-[req]\ndistinguished_name = dn\nprompt = no\n[dn]\nCN = a time stamp authority\n
-[ext]\nextendedKeyUsage = critical,timeStamping\n
-[tsa]\ndefault_tsa = tsa1\n[tsa1]\ndir = $dir\nserial = $dir/serial\ncrypto_device = builtin\nsigner_digest = sha256\ndefault_policy = 1.2.3.4\ndigests = sha256\naccuracy = secs:1\nordering = no\ntsa_name = no\ness_cert_id_chain = no\ness_cert_id_alg = sha256\n});
-foreach my $who ('tsa', 'other')
-{
-	system_log('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', '-config', "$dir/tsa.cnf", '-extensions', 'ext', '-keyout', "$dir/$who.key", '-out', "$dir/$who.crt") == 0 or die;
-}
-put('serial', "01\n");
-sub stamp
-{
-	my ($who, $epoch) = @_;
-	put('stamped', pack 'H*', sql("SELECT encode(note, 'hex') FROM csec_trail.checkpoint WHERE epoch = $epoch"));
-	system_log('openssl', 'ts', '-query', '-data', "$dir/stamped", '-sha256', '-cert', '-out', "$dir/q") == 0 or die;
-	system_log('openssl', 'ts', '-reply', '-config', "$dir/tsa.cnf", '-queryfile', "$dir/q", '-signer', "$dir/$who.crt", '-inkey', "$dir/$who.key", '-out', "$dir/r") == 0 or die;
-	return unpack 'H*', slurp_file("$dir/r");
-}
+make_authority($dir, $_) foreach 'tsa', 'other';
+sub stamp_of { my ($who, $epoch, $digest) = @_; return unpack 'H*', stamp($dir, $who, pack('H*', sql("SELECT encode(note, 'hex') FROM csec_trail.checkpoint WHERE epoch = $epoch")), $digest) }
 my $certificate = slurp_file("$dir/tsa.crt");
 fails("SELECT csec.add_witness('$certificate')", qr/needs a name/, 'an authority needs a name');
 is(sql("SELECT csec.add_witness('$certificate', 'tsa')"), 'tsa', 'an authority is made known');
-my $response = stamp('tsa', 2);
+my $response = stamp_of('tsa', 2);
 is(sql("SELECT abs(extract(epoch FROM now() - csec.attach_timestamp(2, '\\x$response'))) < 60"), 't', 'its time stamp is attached, with its time');
 is(sql("SELECT count(*) FROM csec.check_witnesses() WHERE kind = 'timestamp' AND good"), '1', '  and good');
 fails("SELECT csec.attach_timestamp(3, '\\x$response')", qr/no time stamp of a known authority/, 'not on another checkpoint');
-fails("SELECT csec.attach_timestamp(2, '\\x" . stamp('other', 2) . "')", qr/no time stamp of a known authority/, 'not by another authority');
+fails("SELECT csec.attach_timestamp(2, '\\x" . stamp_of('other', 2) . "')", qr/no time stamp of a known authority/, 'not by another authority');
 fails("SELECT csec.attach_timestamp(2, '\\x" . substr($response, 0, 200) . "')", qr/no time stamp of a known authority/, 'not in part');
+fails("SELECT csec.attach_timestamp(2, '\\x" . stamp_of('tsa', 2, 'sha1') . "')", qr/no time stamp of a known authority/, 'not over a weak hash');
 fails("SELECT csec.attach_timestamp(2, '')", qr/no time stamp of a known authority/, 'not from nothing');
 (my $bent = $response) =~ s/(.)$/$1 eq '0' ? '1' : '0'/e;
 fails("SELECT csec.attach_timestamp(2, '\\x$bent')", qr/no time stamp of a known authority/, 'not altered');

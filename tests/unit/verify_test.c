@@ -172,14 +172,24 @@ test_sessions(void)
 static void
 test_notes(void)
 {
-	static const char text[] = "note 5\nfirst" "cosignatures 3\nsig" "note 3\nxyz";
+	static const char text[] = "note 5\nfirst" "cosignatures 3\nsig" "timestamps 11\n\0\0\0\3DER\0\0\0\0" "note 3\nxyz";
+	const uint8_t *p;
+	const uint8_t *token;
+	size_t		size;
 	CsecNotes	notes;
 	CsecNote	note;
 
-	csec_notes_open(&notes, (const uint8_t *) text, strlen(text));
+	csec_notes_open(&notes, (const uint8_t *) text, sizeof(text) - 1);
 	ok(csec_notes_next(&notes, &note) && note.len == 5 && note.cosignatures_len == 3,
 	   "a note and its cosignatures");
-	ok(csec_notes_next(&notes, &note) && note.len == 3 && note.cosignatures_len == 0,
+	p = note.timestamps;
+	ok(note.timestamps_len == 11 && csec_notes_stamp(&p, p + 11, &token, &size) &&
+	   size == 3 && memcmp(token, "DER", 3) == 0 &&
+	   csec_notes_stamp(&p, p + 4, &token, &size) && size == 0, "  and its time stamps");
+	p = note.timestamps;
+	ok(!csec_notes_stamp(&p, p + 6, &token, &size) && !csec_notes_stamp(&p, p + 3, &token, &size),
+	   "  of which none is longer than there is");
+	ok(csec_notes_next(&notes, &note) && note.len == 3 && note.cosignatures_len + note.timestamps_len == 0,
 	   "a note without");
 	ok(!csec_notes_next(&notes, &note) && notes.p == notes.end, "and the end");
 	csec_notes_open(&notes, (const uint8_t *) "bare\n", 5);

@@ -1,0 +1,19 @@
+/*
+ * key_list.h
+ *		Keys that whoever verifies has given.                           [FE]
+ */
+#ifndef CSEC_VERIFY_KEY_LIST_H
+#define CSEC_VERIFY_KEY_LIST_H
+
+#include "audit/signed_note.h"
+
+typedef struct CsecKeyList
+{
+	CsecVerifierKey *key;
+	int			count;
+} CsecKeyList;
+
+/* A key or several: "name+number+base64" each, or the file that has them. */
+extern void csec_keys_add(CsecKeyList *keys, const char *given);
+
+#endif							/* CSEC_VERIFY_KEY_LIST_H */
