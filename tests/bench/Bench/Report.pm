@@ -8,7 +8,8 @@ use Bench::Stats qw(median spread ratios);
 use Exporter 'import';
 use List::Util qw(max);
 
-our @EXPORT_OK = qw(print_work markdown raw_rows put_into);
+our @EXPORT_OK = qw(print_work markdown markdown_table raw_rows put_into figures
+	ratio_to_base short with_spread);
 
 # Figures of each round of one variant, per unit of work.
 my %FIGURE = (
@@ -245,16 +246,16 @@ sub raw_rows
 	return $text;
 }
 
-# Replaces what lies between the two marks in a document.
+# Replaces what lies between the two marks of this name in a document.
 sub put_into
 {
-	my ($file, $text) = @_;
-	my ($from, $to) = ('<!-- make bench: begin -->', '<!-- make bench: end -->');
+	my ($file, $name, $text) = @_;
+	my ($from, $to) = ("<!-- $name: begin -->", "<!-- $name: end -->");
 	open(my $in, '<:raw', $file) or die "cannot read $file: $!\n";
 	my $doc = do { local $/; <$in> };
 	close $in;
 	$doc =~ s/\Q$from\E\n.*?\Q$to\E/$from\n$text$to/s
-	  or die "$file has no marks for the report\n";
+	  or die "$file has no marks for $name\n";
 	open(my $out, '>:raw', $file) or die "cannot write $file: $!\n";
 	print $out $doc;
 	close $out or die "cannot write $file: $!\n";
