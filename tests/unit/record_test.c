@@ -273,7 +273,9 @@ headers(void)
 
 	csec_header_put(record, &header);
 	ok(csec_header_get(record, sizeof(record), &again) &&
-	   memcmp(&header, &again, sizeof(header)) == 0, "a header survives");
+	   again.kind == header.kind && again.outcome == header.outcome && again.seq == header.seq &&
+	   again.sealed_at == header.sealed_at && again.lsn == header.lsn &&
+	   again.timeline == header.timeline && again.body_len == header.body_len, "a header survives");
 	ok(!csec_header_get(record, sizeof(record) - 1, &again), "a body that is shorter than said");
 	ok(!csec_header_get(record, CSEC_HEADER_SIZE - 1, &again), "half a header");
 	for (int at = 0; at < 4; at++)
