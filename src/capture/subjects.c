@@ -220,6 +220,8 @@ csec_subjects_encode(const CsecSubjects *set, int *from, uint8 *out, size_t room
 
 	if (set->all)
 	{
+		/* the ranges from before it was known are among them: nothing follows */
+		*from = set->nranges;
 		*p = CSEC_SUBJECTS_ALL;
 		return 1;
 	}

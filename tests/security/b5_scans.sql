@@ -119,3 +119,17 @@ INSERT INTO cust (id, bal) VALUES (1, 0) ON CONFLICT (id) DO UPDATE SET bal = 0 
 INSERT INTO cust (id, bal) VALUES (2, 0) ON CONFLICT (id) DO UPDATE SET bal = 2 RETURNING phone;
 INSERT INTO cust (id, bal) VALUES (3, 0) ON CONFLICT (id) DO UPDATE SET name = cust.phone::text WHERE cust.phone::text = 'x';
 SELECT * FROM trail.seen();
+
+-- One that fails behind others, where its key is fetched apart: it may be any, and that is told once.
+DROP INDEX by_bal_with_id;
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+SELECT 1 / (15 - bal) AS x FROM cust WHERE bal > 9 ORDER BY bal;
+BEGIN;
+DECLARE c CURSOR FOR SELECT 1 / (25 - bal) AS x FROM cust WHERE bal > 19 ORDER BY bal;
+FETCH 3 FROM c;
+FETCH 10 FROM c;
+ROLLBACK;
+RESET enable_seqscan;
+RESET enable_bitmapscan;
+SELECT * FROM trail.seen();
