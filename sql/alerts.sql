@@ -96,6 +96,9 @@ SELECT csec.triage_incident(5, 'p1');
 \c - regress_alerts_service
 SET application_name = 'regress_toolbox';
 SELECT phone FROM cust WHERE id = 9;
+-- a person whom the application names, at himself; one whom it names, at another
+SELECT csec.set_context(actor => 'p1') \; SELECT phone FROM cust WHERE id = 77;
+SELECT csec.set_context(actor => 'p1') \; SELECT phone FROM cust WHERE id = 78;
 \c - postgres
 SELECT settle();
 SELECT kind, login, person, subject, severity, regexp_replace(regexp_replace(key, '\d{4}-\d\d-\d\d.*', 'DAY'), '\m\d{5,}\M', 'TABLE') AS key, detail, times FROM csec.alert WHERE state = 'open'
@@ -148,9 +151,11 @@ ROLLBACK;
 SELECT kind, login, subject, state, times, count(*) FROM csec.alert WHERE kind = 'own_record' GROUP BY 1, 2, 3, 4, 5 ORDER BY 2, 3;
 SELECT min(id) AS own FROM csec.alert WHERE kind = 'own_record' AND person = 'p1' AND state = 'open' \gset
 SELECT id AS decoy FROM csec.alert WHERE kind = 'decoy' \gset
+SELECT id AS claimed FROM csec.alert WHERE kind = 'own_record' AND login = 'regress_alerts_service' \gset
 ALTER SEQUENCE csec.incident_id RESTART 1;
 \c - regress_alerts_clerk2
 SELECT csec.acknowledge_alert(:own, 'nothing');
+SELECT csec.acknowledge_alert(:claimed, 'not me');
 \c - regress_alerts_c
 SELECT csec.acknowledge_alert(:own, 'nothing');
 SELECT count(*) FROM csec.alert;
@@ -160,7 +165,8 @@ SELECT csec.acknowledge_alert(0, 'x');
 SELECT csec.acknowledge_alert(:decoy, 'a test');
 SELECT csec.acknowledge_alert(:decoy, 'a test');
 SELECT csec.incident_of_alert(:own, 'Clerk looked at himself') AS incident;
-SELECT i.state, i.kind, i.title, i.accused, a.incident FROM csec.incident i JOIN csec.alert a ON a.incident = i.id;
+SELECT csec.incident_of_alert(:claimed, 'The same behind the application') AS incident;
+SELECT i.state, i.kind, i.title, i.accused, a.incident FROM csec.incident i JOIN csec.alert a ON a.incident = i.id ORDER BY i.id;
 -- what comes after is another alert
 \c - regress_alerts_b
 SELECT phone FROM cust WHERE id = 202;

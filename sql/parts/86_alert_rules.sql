@@ -5,7 +5,7 @@
 -- itself; one that fails raises an alert and leaves the others be.
 
 -- Of a record what the rules want to know.
-CREATE TYPE csec.alert_record AS (seq int8, at timestamptz, kind int2, login text, relid oid, subject int8, keys int8multirange,
+CREATE TYPE csec.alert_record AS (seq int8, at timestamptz, kind int2, login text, actor text, relid oid, subject int8, keys int8multirange,
 	customers int8, revealed text[], reason text, ticket text, application text, session_started timestamptz, action text, object text, told bool, shows bool, sealed_at timestamptz, others text[]);
 COMMENT ON TYPE csec.alert_record IS 'internal: of an audit record what alert rules look at';
 
@@ -110,17 +110,18 @@ BEGIN
 			logins AS MATERIALIZED (SELECT n.login, csec.person_of(g.oid::regrole) AS person
 				FROM (SELECT DISTINCT r.login FROM unnest(batch) r WHERE r.kind IN (2, 3)) n JOIN pg_roles g ON g.rolname = n.login),
 			hit AS (
-				SELECT r.seq, r.at, r.login, w.* FROM unnest(batch) r JOIN w ON w.relid = r.relid AND w.key = r.subject WHERE r.kind IN (2, 3) AND r.shows AND r.subject IS NOT NULL
+				SELECT r.seq, r.at, r.login, r.actor, w.* FROM unnest(batch) r JOIN w ON w.relid = r.relid AND w.key = r.subject WHERE r.kind IN (2, 3) AND r.shows AND r.subject IS NOT NULL
 				UNION ALL
-				SELECT r.seq, r.at, r.login, w.* FROM unnest(batch) r JOIN w ON w.relid = r.relid AND r.keys @> w.key
+				SELECT r.seq, r.at, r.login, r.actor, w.* FROM unnest(batch) r JOIN w ON w.relid = r.relid AND r.keys @> w.key
 					WHERE r.kind IN (2, 3) AND r.shows AND r.keys IS NOT NULL AND NOT lower_inf(r.keys))
 			SELECT h.login || ' ' || h.customers_of || ' ' || h.subject || ' ' || (h.at AT TIME ZONE 'UTC')::date, h.login, h.customers_of, h.subject,
-				jsonb_build_object('why', min(h.why)), min(h.seq), max(h.seq), min(h.at), max(h.at), count(*)
+				jsonb_strip_nulls(jsonb_build_object('why', min(h.why), 'actor', min(h.actor) FILTER (WHERE h.person = h.actor))), min(h.seq), max(h.seq), min(h.at), max(h.at), count(*)
 			FROM hit h LEFT JOIN logins l ON l.login = h.login
-			WHERE CASE what WHEN 'own_record' THEN h.why = 'own' AND h.person = l.person
-				WHEN 'colleague' THEN h.why = 'own' AND h.person IS DISTINCT FROM l.person
+			-- behind a login that many share, who it was is what the application claims
+			WHERE CASE what WHEN 'own_record' THEN h.why = 'own' AND h.person IN (l.person, h.actor)
+				WHEN 'colleague' THEN h.why = 'own' AND h.person IS DISTINCT FROM l.person AND h.person IS DISTINCT FROM h.actor
 				WHEN 'decoy' THEN h.why = 'decoy'
-				ELSE h.why = 'vip' OR h.why = 'relative' AND h.person = l.person END
+				ELSE h.why = 'vip' OR h.why = 'relative' AND h.person IN (l.person, h.actor) END
 			GROUP BY h.login, h.customers_of, h.subject, (h.at AT TIME ZONE 'UTC')::date;
 	ELSIF what = 'no_ticket' THEN
 		RETURN QUERY

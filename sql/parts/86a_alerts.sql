@@ -89,7 +89,7 @@ BEGIN
 	END IF;
 	SELECT max(l.seq) INTO upto FROM (SELECT n.seq FROM csec_trail.audit_log n WHERE n.seq > c.seq ORDER BY n.seq LIMIT most) l;
 	IF upto IS NOT NULL THEN
-		SELECT array_agg((f.seq, f.at, l.kind, l.login, l.relid, l.subject,
+		SELECT array_agg((f.seq, f.at, l.kind, l.login, nullif(f.actor, ''), l.relid, l.subject,
 				CASE WHEN l.kind IN (2, 3) AND l.subject IS NULL THEN coalesce(l.subjects, csec.record_subject_keys(l.record)) END,
 				coalesce(f.subjects, f.rows, 0), f.revealed, nullif(f.reason, ''),
 				-- a permit was given for its ticket
@@ -134,7 +134,7 @@ BEGIN
 	IF NOT FOUND OR a.state <> 'open' THEN
 		PERFORM csec.refuse('acknowledge_alert', object, 'there is no such alert that is open', 'See csec.alert.', 'object_not_in_prerequisite_state');
 	END IF;
-	IF a.person = who THEN
+	IF who IN (a.person, a.detail ->> 'actor') THEN
 		PERFORM csec.refuse('acknowledge_alert', object, 'nobody acknowledges an alert about himself', 'Somebody else has to.');
 	END IF;
 	PERFORM csec.check_reason('acknowledge_alert', object, reason);
@@ -153,7 +153,7 @@ BEGIN
 	PERFORM csec.acknowledge_alert(id, title);
 	SELECT * INTO a FROM csec.alert t WHERE t.id = incident_of_alert.id;
 	made := csec.open_incident(csec.current_person(), title, incident_of_alert.kind, greatest(a.raised_at, a.at), NULL, a.at, a.last_at, NULL,
-		array_remove(ARRAY[a.person], NULL));
+		array_remove(ARRAY[a.person, a.detail ->> 'actor'], NULL));
 	UPDATE csec.alert t SET incident = made WHERE t.id = a.id;
 	RETURN made;
 END

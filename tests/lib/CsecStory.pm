@@ -34,7 +34,7 @@ sub bank
 	my ($name) = @_;
 	faulty();
 	set_fault('clock', 0);
-	$node = trail_node($name, 'csec.seal_delay' => '50ms', 'csec.alerts' => 'on', log_statement => 'none');
+	$node = trail_node($name, 'csec.seal_delay' => '50ms', 'csec.alerts' => 'on', log_statement => 'none', max_connections => 30);
 	$node->safe_psql('postgres', q{
 		SET csec.probe_limit = 1000000; SET csec.probe_quota = 1000000;
 		CREATE ROLE owners;
