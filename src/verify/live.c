@@ -13,7 +13,9 @@
 #include "audit/chain.h"
 #include "verify/live.h"
 #include "verify/live_tables.h"
+#include "verify/live_tiles.h"
 
+/* As many as stand below a tile of level 1, and begin where such a tile does. */
 #define UNIT_RECORDS 65536
 
 typedef struct Worker
@@ -22,6 +24,7 @@ typedef struct Worker
 	int64_t		first;			/* claimed */
 	int64_t		last;
 	CsecSubjectSums sums;
+	CsecTileRow tiles;
 	struct Worker *next;
 } Worker;
 
@@ -37,6 +40,9 @@ typedef struct Live
 	int64_t		next;			/* number of the next unit */
 	CsecFinding tables;
 	CsecSubjectSums sums;
+	CsecTile   *tile;			/* of level 1, from the first; one for each unit */
+	int			tiles;
+	CsecFinding tree;			/* of the first tile that differs */
 	Worker	   *workers;
 	pthread_mutex_t lock;
 } Live;
@@ -91,7 +97,7 @@ claim(CsecSource *source, void *arg)
 	if (live->next > live->source.head.seq && live->next > live->from)
 		return false;
 	worker->first = live->next;
-	worker->last = worker->first + UNIT_RECORDS - 1;
+	worker->last = (worker->first - 1) / UNIT_RECORDS * UNIT_RECORDS + UNIT_RECORDS;
 	/* the last unit also has what stands behind the head */
 	if (worker->last >= live->source.head.seq)
 		worker->last = INT64_MAX;
@@ -135,6 +141,77 @@ fill_row(CsecRow *row, const CsecDatum *field)
 	row->subjects = field[ROW_SUBJECTS];
 }
 
+/* ---- the stored tree ---- */
+
+static void
+begin_tiles(Worker *worker)
+{
+	csec_tiles_begin(&worker->tiles, 0,
+					 ((uint64_t) worker->first - 1 + CSEC_TILE_WIDTH - 1) / CSEC_TILE_WIDTH);
+}
+
+/* Of a tile that began before the unit not all is known. */
+static void
+add_to_tiles(Worker *worker, const CsecPiece *piece)
+{
+	uint8_t		leaf[CSEC_TREE_HASH];
+
+	if (piece->finding.problem != NULL ||
+		(uint64_t) piece->last <= worker->tiles.first * CSEC_TILE_WIDTH)
+		return;
+	if (!csec_tree_leaf(piece->hash, leaf))
+		csec_fail("could not compute a hash");
+	csec_tiles_add(&worker->tiles, leaf);
+}
+
+/* The unit is at its end.  Where its records are wrong, they are told, not tiles. */
+static void
+compare_tiles(Live *live, Worker *worker, const CsecPiece *piece)
+{
+	int			unit = (int) ((worker->first - 1) / UNIT_RECORDS);
+	CsecTileRow *row = &worker->tiles;
+	CsecFinding finding = {0};
+	CsecTileRow *above;
+
+	if (piece->finding.problem != NULL)
+		return;
+	csec_tiles_compare(worker->conn, row, &finding);
+	above = csec_alloc(sizeof(CsecTileRow));
+	for (int i = 0; i < row->count; i++)
+		csec_tiles_add(above, row->tile[i].root);
+	pthread_mutex_lock(&live->lock);
+	if (finding.problem != NULL &&
+		(live->tree.problem == NULL || finding.seq < live->tree.seq))
+		live->tree = finding;
+	if (above->count > 0 && unit >= live->tiles)
+	{
+		live->tile = csec_realloc(live->tile, (size_t) (unit + 1) * sizeof(CsecTile));
+		live->tiles = unit + 1;
+	}
+	if (above->count > 0)
+		live->tile[unit] = above->tile[0];
+	pthread_mutex_unlock(&live->lock);
+	csec_tiles_free(above);
+	free(above);
+}
+
+static void
+finish_tiles(Live *live, CsecTrail *trail)
+{
+	CsecTileRow *row = csec_alloc(sizeof(CsecTileRow));
+
+	row->level = 1;
+	row->tile = live->tile;
+	row->count = live->tiles;
+	if (live->from == 1)
+		csec_tiles_compare_above(live->conn, row, trail->last, &live->tree);
+	free(row);
+	if (live->tree.problem != NULL)
+		trail->finding = live->tree;
+}
+
+/* ---- units ---- */
+
 static void
 check(CsecSource *source, void *arg, CsecPiece *piece)
 {
@@ -148,6 +225,7 @@ check(CsecSource *source, void *arg, CsecPiece *piece)
 	piece->encoding = live->encoding;
 	piece->sums = &worker->sums;
 	csec_piece_begin(piece, worker->first, live->before);
+	begin_tiles(worker);
 	begin_rows(live, worker, &copy);
 	while (csec_copy_next(&copy, field, ROW_COLUMNS))
 	{
@@ -166,12 +244,14 @@ check(CsecSource *source, void *arg, CsecPiece *piece)
 					  "the trail was sealed up to record %lld only",
 					  (long long) source->head.seq);
 		csec_piece_row(piece, &row);
+		add_to_tiles(worker, piece);
 	}
 	if (piece->finding.problem == NULL && worker->last != INT64_MAX &&
 		piece->last < worker->last)
 		csec_find(&piece->finding, "missing", piece->last + 1,
 				  "there are no records %lld to %lld", (long long) (piece->last + 1),
 				  (long long) worker->last);
+	compare_tiles(live, worker, piece);
 }
 
 /* ---- when all rows were seen ---- */
@@ -257,6 +337,8 @@ finish(CsecSource *source, CsecTrail *trail)
 	if (csec_sums_differ(&live->sums, &first, &last))
 		csec_find(&trail->finding, "column_differs", first_that_differs(live, first, last),
 				  "the rows of csec_trail.audit_subject are not those of the record");
+	if (trail->finding.problem == NULL)
+		finish_tiles(live, trail);
 }
 
 /* ---- the rest of a source ---- */
@@ -297,10 +379,12 @@ close_source(CsecSource *source)
 	for (Worker *worker = live->workers; worker != NULL; worker = next)
 	{
 		next = worker->next;
+		csec_tiles_free(&worker->tiles);
 		free(worker);
 	}
 	PQfinish(live->conn);
 	free(live->snapshot);
+	free(live->tile);
 	free(live);
 }
 

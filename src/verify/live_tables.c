@@ -23,6 +23,10 @@ static const Table tables[] = {
 	"login text,subjects int8multirange,record bytea,hash bytea"},
 	{"audit_subject", true,
 	"subject bigint,seq bigint,at timestamp with time zone,relid oid"},
+	{"tree_tile", false,
+	"level smallint,tile bigint,root bytea,hashes bytea"},
+	{"checkpoint", false,
+	"epoch bigint,at timestamp with time zone,size bigint,root bytea,note bytea"},
 };
 
 /* One row for a table and each of its partitions. */

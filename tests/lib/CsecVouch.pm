@@ -21,7 +21,7 @@ sub keypair
 	system_log('openssl', 'genpkey', '-algorithm', 'ed25519', '-out', $pem) == 0 or die;
 	my $public = substr `openssl pkey -in $pem -pubout -outform DER`, -32;
 	my $id = substr sha256("$name\n$type$public"), 0, 4;
-	return { name => $name, pem => $pem, id => $id, type => $type, vkey => "$name+" . unpack('H*', $id) . '+' . encode_base64($type . $public, '') };
+	return { name => $name, pem => $pem, id => $id, type => $type, public => $public, vkey => "$name+" . unpack('H*', $id) . '+' . encode_base64($type . $public, '') };
 }
 
 # Its signature line of a text, at a time in seconds since 1970.
