@@ -1,5 +1,12 @@
 -- Were this to fail, a statement that names no customer's column could take
 -- the values away, or leave them unmasked or unrecorded.
+-- what is dropped and is no part of the policy makes no version of it, and lastval() stays the session's own
+SELECT csec.policy_version() AS version \gset
+CREATE TEMP TABLE passing (id serial);
+DROP TABLE passing;
+SELECT csec.policy_version() = :version AS same;
+SELECT lastval();
+
 \set VERBOSITY terse
 SET client_min_messages = warning;
 CREATE ROLE regress_guard_owner;

@@ -60,3 +60,14 @@ csec_sha256(const void *data, size_t len, uint8_t *out)
 	return csec_sha256_begin() && csec_sha256_add(data, len) &&
 		csec_sha256_end(out);
 }
+
+#ifdef FRONTEND
+void
+csec_sha256_release(void)
+{
+	EVP_MD_CTX_free(context);
+	EVP_MD_free(sha256);
+	context = NULL;
+	sha256 = NULL;
+}
+#endif

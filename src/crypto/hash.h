@@ -19,4 +19,9 @@ extern bool csec_sha256_end(uint8_t *out);
 /* One message in one piece. */
 extern bool csec_sha256(const void *data, size_t len, uint8_t *out);
 
+#ifdef FRONTEND
+/* A thread gives back what it has, before it ends. */
+extern void csec_sha256_release(void);
+#endif
+
 #endif							/* CSEC_CRYPTO_HASH_H */

@@ -5,6 +5,7 @@
  * There are two pieces for each worker.  A worker claims the next unit when
  * its piece is free, so what waits to be joined is bounded, and so is memory.
  */
+#include "crypto/hash.h"
 #include "verify/source.h"
 
 #include <pthread.h>
@@ -61,6 +62,7 @@ work(void *arg)
 		pthread_mutex_unlock(&pool->lock);
 	}
 	pool->source->close_worker(pool->source, worker);
+	csec_sha256_release();
 	return NULL;
 }
 
