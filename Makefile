@@ -84,7 +84,7 @@ all install clean clang:
 
 endif
 
-.PHONY: deps test test-faults test-report test-sanitize test-sqlsmith demo bench bench-trail clang lint format dist help print-PG_CONFIG
+.PHONY: deps test test-faults test-report test-sanitize test-sqlsmith test-core demo bench bench-trail clang lint format dist help print-PG_CONFIG
 
 deps:
 	@tests/lib/deps
@@ -104,6 +104,10 @@ test-sanitize:
 test-sqlsmith:
 	@tests/lib/deps sqlsmith
 	@tests/sqlsmith/run
+
+test-core:
+	@tests/lib/deps core
+	@tests/core/run
 
 test-report:
 	@tests/lib/deps report
@@ -148,6 +152,7 @@ help:
 	@echo 'make test-faults   an hour of load while the server is killed, filled up and lost'
 	@echo 'make test-sanitize run the tests with csec under AddressSanitizer, UBSan and valgrind (an hour)'
 	@echo 'make test-sqlsmith random statements by roles without clearance: CSEC_SQLSMITH_SECONDS (300)'
+	@echo 'make test-core     the regression tests of PostgreSQL itself, with csec in the server (Debian source package)'
 	@echo 'make test-report   open the pages of the security record in a browser: build/report'
 	@echo 'make bench     measure csec beside plain PostgreSQL and its peers (20 minutes)'
 	@echo 'make bench-trail   questions to a large trail, and whether alerts keep up'
