@@ -54,6 +54,27 @@ struct CsecPermitted
 	int64		last_permit;
 };
 
+/* Is a field among the permit's columns, which are those of the root? */
+static bool
+names_field(const CsecPermit *permit, const CsecTable *table, const CsecTableField *field)
+{
+	for (int i = 0; i < permit->nfields; i++)
+	{
+		char	   *name;
+
+		if (table->relid == table->root)
+		{
+			if (permit->attnos[i] == field->attno)
+				return true;
+			continue;
+		}
+		name = get_attname(table->root, permit->attnos[i], true);
+		if (name != NULL && strcmp(NameStr(field->name), name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The permit's columns, as this relation numbers them, that need it. */
 static void
 fill_fields(Permit *out, const CsecPermit *permit, const CsecTable *table, Bitmapset *selected)
@@ -61,21 +82,15 @@ fill_fields(Permit *out, const CsecPermit *permit, const CsecTable *table, Bitma
 	bool		whole = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, selected);
 
 	out->id = permit->id;
-	out->fields = palloc(Max(permit->nfields, 1) * sizeof(CsecTableField));
-	for (int i = 0; i < permit->nfields; i++)
+	out->fields = palloc(Max(table->nfields, 1) * sizeof(CsecTableField));
+	for (int f = 0; f < table->nfields; f++)
 	{
-		char	   *name = get_attname(table->root, permit->attnos[i], true);
+		const CsecTableField *field = &table->fields[f];
 
-		for (int f = 0; name != NULL && f < table->nfields; f++)
-		{
-			const CsecTableField *field = &table->fields[f];
-
-			if (strcmp(NameStr(field->name), name) == 0 &&
-				csec_is_field_type(getBaseType(get_atttype(table->relid, field->attno))) &&
-				(whole || bms_is_member(field->attno - FirstLowInvalidHeapAttributeNumber, selected)) &&
-				csec_decide(field->category) != CSEC_REVEAL)
-				out->fields[out->nfields++] = *field;
-		}
+		if ((whole || bms_is_member(field->attno - FirstLowInvalidHeapAttributeNumber, selected)) &&
+			csec_is_field_type(field->type) && names_field(permit, table, field) &&
+			csec_decide(field->category) != CSEC_REVEAL)
+			out->fields[out->nfields++] = *field;
 	}
 }
 

@@ -33,6 +33,7 @@
 /* Of either; 6 and 4 MB.  Values beyond stay masked. */
 #define MOST_VALUES	(256 * 1024)
 #define MOST_ROWS	(128 * 1024)
+#define FEW_ROWS	8
 
 typedef struct RowKey
 {
@@ -103,24 +104,51 @@ static Row *rows = NULL;		/* by number; 0 is none */
 static uint32 nrows = 0;
 static uint32 rows_size = 0;
 static uint64 seed = 0;
+static bool seeded = false;
 static int	holders = 0;		/* what keeps all this alive */
+
+/* Small: most queries read a few rows. */
+static void
+make_tables(void)
+{
+	if (context == NULL)
+		context = AllocSetContextCreate(TopMemoryContext, "csec revealed values",
+										ALLOCSET_DEFAULT_SIZES);
+	by_place = rows_create(context, FEW_ROWS, NULL);
+	by_value = values_create(context, 2 * FEW_ROWS, NULL);
+	rows_size = FEW_ROWS;
+	rows = MemoryContextAlloc(context, rows_size * sizeof(Row));
+}
 
 static void
 begin(void)
 {
-	if (!pg_strong_random(&seed, sizeof(seed)))
+	if (!seeded && !pg_strong_random(&seed, sizeof(seed)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate random values")));
-	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext, "csec revealed values",
-										ALLOCSET_DEFAULT_SIZES);
-	by_place = rows_create(context, 64, NULL);
-	by_value = values_create(context, 256, NULL);
-	rows_size = 64;
-	rows = MemoryContextAlloc(context, rows_size * sizeof(Row));
+	seeded = true;
+	if (rows == NULL)
+		make_tables();
 	nrows = 1;
 	csec_reveal_any = true;
+}
+
+/* Forget all; tables that have not grown are used again. */
+static void
+forget(void)
+{
+	csec_reveal_any = false;
+	if (rows_size == FEW_ROWS && by_value->members <= 2 * FEW_ROWS)
+	{
+		rows_reset(by_place);
+		values_reset(by_value);
+		return;
+	}
+	by_place = NULL;
+	by_value = NULL;
+	rows = NULL;
+	MemoryContextReset(context);
 }
 
 static void
@@ -145,11 +173,7 @@ csec_reveal_new_query(void)
 {
 	if (likely(!csec_reveal_any) || holders > 0)
 		return;
-	csec_reveal_any = false;
-	by_place = NULL;
-	by_value = NULL;
-	rows = NULL;
-	MemoryContextReset(context);
+	forget();
 }
 
 static uint32

@@ -232,6 +232,7 @@ fill_fields(CsecTable *table, const CsecProtection *row)
 		out = &table->fields[table->nfields++];
 		out->attno = attno;
 		out->name = field->name;
+		out->type = getBaseType(get_atttype(table->relid, attno));
 		out->category = field->category;
 		out->strict = row->audit == CSEC_AUDIT_BY_LEVEL &&
 			(category == NULL || category->strict);

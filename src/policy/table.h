@@ -18,6 +18,7 @@ typedef struct CsecTableField
 {
 	AttrNumber	attno;			/* in the relation that was asked for */
 	NameData	name;
+	Oid			type;			/* below its domains */
 	uint32		category;
 	bool		strict;			/* its level asks for strict recording */
 	bool		general;		/* its level is not above general */

@@ -10,6 +10,7 @@
 #include "replication/logicalworker.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -182,27 +183,47 @@ csec_masked_input(int32 typmod, const char *text, size_t len)
 	return csec_masked_make(category, plain, text, len);
 }
 
-static Oid
-base_type(const char *name)
-{
-	Oid			schema = get_namespace_oid("csec", true);
+/* The numbers of the two types, until a type or a schema changes. */
+static Oid	masked_type = InvalidOid;
+static Oid	encrypted_type = InvalidOid;
 
+static void
+types_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	masked_type = encrypted_type = InvalidOid;
+}
+
+static Oid
+base_type(Oid *known, const char *name)
+{
+	static bool watching = false;
+	Oid			schema;
+
+	if (OidIsValid(*known))
+		return *known;
+	if (!watching)
+	{
+		CacheRegisterSyscacheCallback(TYPEOID, types_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, types_changed, (Datum) 0);
+		watching = true;
+	}
+	schema = get_namespace_oid("csec", true);
 	if (!OidIsValid(schema))
 		return InvalidOid;
-	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
-						   CStringGetDatum(name), ObjectIdGetDatum(schema));
+	return *known = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+									CStringGetDatum(name), ObjectIdGetDatum(schema));
 }
 
 Oid
 csec_masked_type(void)
 {
-	return base_type("masked");
+	return base_type(&masked_type, "masked");
 }
 
 Oid
 csec_encrypted_type(void)
 {
-	return base_type("encrypted");
+	return base_type(&encrypted_type, "encrypted");
 }
 
 bool
