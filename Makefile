@@ -84,7 +84,7 @@ all install clean clang:
 
 endif
 
-.PHONY: deps test test-faults test-report test-sanitize test-sqlsmith test-core demo bench bench-trail clang lint format dist help print-PG_CONFIG
+.PHONY: deps test test-faults test-report test-sanitize test-sqlsmith test-core demo bench bench-trail bench-proofs clang lint format dist help print-PG_CONFIG
 
 deps:
 	@tests/lib/deps
@@ -122,6 +122,9 @@ bench: deps
 bench-trail: all
 	@tests/bench/trail
 
+bench-proofs: all
+	@tests/bench/proofs
+
 lint: all clang
 	@command -v cppcheck >/dev/null || { echo 'cppcheck is not installed: left out'; exit 0; }; \
 	cppcheck -q --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
@@ -156,6 +159,7 @@ help:
 	@echo 'make test-report   open the pages of the security record in a browser: build/report'
 	@echo 'make bench     measure csec beside plain PostgreSQL and its peers (20 minutes)'
 	@echo 'make bench-trail   questions to a large trail, and whether alerts keep up'
+	@echo 'make bench-proofs  proofs in a tree over 100 million records'
 	@echo 'make lint      compile with clang, check with cppcheck, report on layout'
 	@echo 'make format    lay the C files out as PostgreSQL does (pg_bsd_indent)'
 	@echo 'make dist      the release as build/csec-$(EXTVERSION).zip'

@@ -230,7 +230,7 @@ $node->stop;
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
 $node->start;
 my $head = $node->safe_psql('postgres', 'SELECT seq FROM csec_trail.sealer_state');
-my @tables = map { "csec_trail.$_" } qw(audit_log audit_subject sealer_state checkpoint);
+my @tables = map { "csec_trail.$_" } qw(audit_log audit_subject sealer_state checkpoint tree_tile);
 $node->safe_psql('postgres', join '; ', 'CREATE SCHEMA saved',
 	map { 'CREATE TABLE saved.' . s/.*\.//r . " AS SELECT * FROM $_" } @tables);
 my $restore = join '; ', 'BEGIN', 'SET LOCAL client_min_messages = error', (map { "DELETE FROM $_" } @tables),
@@ -283,7 +283,7 @@ live_is('the tail cut, the head and the checkpoints with it', qq{
 # a consistent forgery, as who has the server's key would make it, but for the seals
 my $forge = qq{
 	DO \$\$
-	DECLARE r record; prev bytea := decode(repeat('00', 32), 'hex');
+	DECLARE r record; prev bytea := decode(repeat('00', 32), 'hex'); node bytea[];
 	BEGIN
 		FOR r IN SELECT seq, record FROM $log ORDER BY seq LOOP
 			IF r.seq = 20 THEN r.record := set_byte(r.record, 60, 7); END IF;
@@ -291,6 +291,14 @@ my $forge = qq{
 			UPDATE $log SET record = r.record, hash = prev WHERE seq = r.seq;
 		END LOOP;
 		UPDATE csec_trail.sealer_state SET hash = prev;
+		FOR r IN SELECT tile FROM csec_trail.tree_tile WHERE level = 0 LOOP
+			SELECT array_agg(sha256('\\x00'::bytea || hash) ORDER BY seq) INTO node FROM $log WHERE (seq - 1) / 256 = r.tile;
+			UPDATE csec_trail.tree_tile SET hashes = (SELECT string_agg(n, ''::bytea ORDER BY i) FROM unnest(node) WITH ORDINALITY u(n, i)) WHERE level = 0 AND tile = r.tile;
+			WHILE cardinality(node) > 1 LOOP
+				node := ARRAY(SELECT sha256('\\x01'::bytea || node[2 * i - 1] || node[2 * i]) FROM generate_series(1, cardinality(node) / 2) i ORDER BY i);
+			END LOOP;
+			UPDATE csec_trail.tree_tile SET root = node[1] WHERE level = 0 AND tile = r.tile;
+		END LOOP;
 	END \$\$};
 my $under = $node->safe_psql('postgres', 'SELECT max(size) + 1 FROM csec_trail.checkpoint WHERE size < 20');
 live_is('a whole trail forged', $forge, "rewritten|$under");

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use CsecTrail;
 use Digest::SHA qw(sha256);
+use MIME::Base64 qw(decode_base64);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -165,6 +166,7 @@ is(varint(\(my $n = $b->{field}{15})), 300, 'its statement');
 # ---- a trail of every kind of record ----
 
 my $node = trail_node('format');
+my $dir = PostgreSQL::Test::Utils::tempdir;
 $node->safe_psql('postgres', q{
 	CREATE TABLE customers (id int PRIMARY KEY, name text, phone text, note text);
 	CREATE TABLE shops (code text PRIMARY KEY, phone text);
@@ -245,6 +247,82 @@ ok((grep { /^U 7 .*phone:#138\*{4}0007\(11\)>#139\*{4}0000\(11\) .*note:nnnnnnn>
 ok((grep { /^U 13 phone:#138\*{4}0013\(11\)>#\*\*\*$/ } @changes), 'a long value without an envelope');
 ok((grep { /^D 11 / } @changes), 'a deleted row');
 ok((grep { /^T all/ } @changes), 'a truncated table');
+
+# ---- the tree, its tiles, and the checkpoints ----
+
+sub leaf { return sha256("\x00$_[0]") }
+sub node { return sha256("\x01$_[0]$_[1]") }
+
+# RFC 6962, 2.1
+sub root_of
+{
+	my (@leaves) = @_;
+	return sha256('') if !@leaves;
+	return $leaves[0] if @leaves == 1;
+	my $k = 1;
+	$k *= 2 while $k * 2 < @leaves;
+	return node(root_of(@leaves[0 .. $k - 1]), root_of(@leaves[$k .. $#leaves]));
+}
+
+# RFC 9162, 2.1.3.2
+sub is_included
+{
+	my ($at, $size, $hash, $root, @proof) = @_;
+	my $last = $size - 1;
+	foreach my $next (@proof)
+	{
+		return 0 if $last == 0;
+		if ($at & 1 || $at == $last)
+		{
+			$hash = node($next, $hash);
+			while (!($at & 1) && $at) { $at >>= 1; $last >>= 1 }
+		}
+		else { $hash = node($hash, $next) }
+		$at >>= 1;
+		$last >>= 1;
+	}
+	return $last == 0 && $hash eq $root;
+}
+
+record_some($node, 600);
+$node->safe_psql('postgres', 'SELECT csec.make_checkpoint()');
+record_some($node, 3);
+$node->safe_psql('postgres', 'SELECT csec.make_checkpoint()');
+my @hashes = map { pack 'H*', $_ } split /\n/, $node->safe_psql('postgres', q{SELECT encode(hash, 'hex') FROM csec_trail.audit_log ORDER BY seq});
+my @leaves = map { leaf($_) } @hashes;
+my @tiles = split /\n/, $node->safe_psql('postgres', q{SELECT level || ' ' || tile || ' ' || encode(root, 'hex') || ' ' || encode(hashes, 'hex') FROM csec_trail.tree_tile ORDER BY level, tile});
+is(join("\n", @tiles), join("\n", map {
+	my @below = @leaves[256 * $_ .. 256 * $_ + 255];
+	"0 $_ " . unpack('H*', root_of(@below)) . ' ' . unpack('H*', join '', @below) } 0 .. int(@leaves / 256) - 1), 'the tiles are those of the records');
+
+my ($last_note, $last_next, $last_size, $chain_origin) = ('', undef, 0, undef);
+my ($epoch, @bad) = (0);
+foreach my $hex (split /\n/, $node->safe_psql('postgres', q{SELECT encode(note, 'hex') FROM csec_trail.checkpoint ORDER BY epoch}))
+{
+	my $note = pack 'H*', $hex;
+	my ($text, $signer, $signature) = $note =~ /\A(.*\n)\n\xe2\x80\x94 (\S+) (\S+)\n\z/s or die 'no signed note';
+	my ($origin, $size, $root, $e, $chain, $time, $h, $before, $public, $next) =
+	  $text =~ /\A(csec\/\d+\/\d+)\n(\d+)\n(\S{44})\nepoch (\d+)\nchain (\d+)\ntime (\d+)\nhead (\S+)\nbefore (\S+)\nkey (\S+)\nnext (\S+)\n\z/ or die 'no checkpoint';
+	my $key = decode_base64($public);
+	push @bad, "$e: epoch" if $e != ++$epoch;
+	push @bad, "$e: size" if $size < $last_size;
+	push @bad, "$e: before" if decode_base64($before) ne ($e == 1 ? "\0" x 32 : sha256($last_note));
+	push @bad, "$e: key" if $chain == $e ? $e != 1 : $public ne $last_next || $origin ne $chain_origin;
+	push @bad, "$e: root" if decode_base64($root) ne root_of(@leaves[0 .. $size - 1]);
+	push @bad, "$e: head" if $size > 0 && decode_base64($h) ne $hashes[$size - 1];
+	push @bad, "$e: signer" if $signer ne $origin || substr(decode_base64($signature), 0, 4) ne substr(sha256("$origin\n\x01$key"), 0, 4);
+	my %file = (text => $text, sig => substr(decode_base64($signature), 4), key => "\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00$key");
+	foreach my $name (keys %file) { open my $f, '>:raw', "$dir/$name" or die; print $f $file{$name}; close $f }
+	push @bad, "$e: signature" if system_log('openssl', 'pkeyutl', '-verify', '-pubin', '-keyform', 'DER', '-inkey', "$dir/key", '-rawin', '-in', "$dir/text", '-sigfile', "$dir/sig") != 0;
+	($last_note, $last_next, $last_size, $chain_origin) = ($note, $next, $size, $origin);
+}
+cmp_ok($epoch, '>=', 2, 'there are checkpoints');
+is(join(', ', @bad), '', 'checkpoints verified by what the page says');
+foreach my $n (1, 256, 300, $last_size)
+{
+	my @proof = map { pack 'H*', $_ } split /\n/, $node->safe_psql('postgres', "SELECT encode(h, 'hex') FROM unnest(csec.inclusion_proof($n, $last_size)) h");
+	ok(is_included($n - 1, $last_size, $leaves[$n - 1], root_of(@leaves[0 .. $last_size - 1]), @proof), "record $n is proved to be among them");
+}
 is_verified($node, 'csec says so too');
 $node->stop;
 done_testing();
