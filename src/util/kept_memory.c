@@ -25,6 +25,7 @@ typedef struct KeptHead
 {
 	uint64		size;
 	pg_crc32c	crc;
+	uint32		zero;			/* in place of padding, which would be what the stack had */
 } KeptHead;
 
 typedef struct Kept
