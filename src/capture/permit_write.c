@@ -13,7 +13,6 @@
 #include "postgres.h"
 
 #include "access/transam.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodeFuncs.h"
@@ -23,6 +22,7 @@
 
 #include "capture/permit_write.h"
 #include "capture/subject_key.h"
+#include "policy/own_function.h"
 #include "policy/permit.h"
 #include "policy/probe.h"
 #include "types/masked_value.h"
@@ -61,8 +61,7 @@ holds_field(Oid type)
 static bool
 is_known_function(Oid function)
 {
-	return function < FirstNormalObjectId ||
-		get_func_namespace(function) == get_namespace_oid("csec", true);
+	return function < FirstNormalObjectId || csec_function_is_own(function);
 }
 
 /* Could the value of this expression come out of a field? */

@@ -34,6 +34,7 @@
 #include "utils/syscache.h"
 
 #include "capture/read_point.h"
+#include "policy/own_function.h"
 
 /* One of somebody's own making, or one that can have effects. */
 static bool
@@ -41,8 +42,7 @@ function_may_leak(Oid function, void *context)
 {
 	if (func_volatile(function) == PROVOLATILE_VOLATILE)
 		return true;
-	return function >= FirstNormalObjectId &&
-		get_func_namespace(function) != get_namespace_oid("csec", true);
+	return function >= FirstNormalObjectId && !csec_function_is_own(function);
 }
 
 /* Does making a value of this type run somebody's own code? */

@@ -19,14 +19,12 @@
 #include "access/parallel.h"
 #include "access/sysattr.h"
 #include "access/xlog.h"
-#include "catalog/namespace.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -39,6 +37,7 @@
 #include "capture/reads.h"
 #include "capture/suspension.h"
 #include "capture/wrap.h"
+#include "policy/own_function.h"
 #include "policy/table.h"
 #include "util/guc.h"
 #include "util/pgcompat.h"
@@ -176,7 +175,7 @@ has_foreign_trigger(WalkContext *context, Index rti)
 	TriggerDesc *triggers = target == NULL ? NULL : target->ri_TrigDesc;
 
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-		if (get_func_namespace(triggers->triggers[i].tgfoid) != get_namespace_oid("csec", true))
+		if (!csec_function_is_own(triggers->triggers[i].tgfoid))
 			return true;
 	return false;
 }

@@ -17,7 +17,6 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
@@ -33,22 +32,12 @@
 
 #include "capture/control.h"
 #include "capture/target.h"
+#include "policy/own_function.h"
 #include "policy/reader.h"
 #include "policy/table.h"
 
 #define ROW_CHANGES \
 	(TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE)
-
-static bool
-is_our_function(Oid function)
-{
-	char	   *name;
-
-	if (get_func_namespace(function) != get_namespace_oid("csec", true))
-		return false;
-	name = get_func_name(function);
-	return name != NULL && strcmp(name, "record_change") == 0;
-}
 
 /* AFTER each row, whatever the column or session_replication_role. */
 static bool
@@ -58,14 +47,14 @@ records_changes(const Trigger *trigger)
 		TRIGGER_FOR_AFTER(trigger->tgtype) &&
 		trigger->tgenabled == TRIGGER_FIRES_ALWAYS &&
 		trigger->tgnattr == 0 && trigger->tgqual == NULL &&
-		is_our_function(trigger->tgfoid);
+		csec_function_records(trigger->tgfoid);
 }
 
 static bool
 has_our_trigger(const TriggerDesc *triggers)
 {
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-		if (is_our_function(triggers->triggers[i].tgfoid))
+		if (csec_function_records(triggers->triggers[i].tgfoid))
 			return true;
 	return false;
 }
@@ -249,7 +238,7 @@ records_truncate(Oid relid, bool *ours)
 	{
 		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(row);
 
-		if (!is_our_function(trigger->tgfoid))
+		if (!csec_function_records(trigger->tgfoid))
 			continue;
 		*ours = true;
 		if (TRIGGER_FOR_TRUNCATE(trigger->tgtype) && TRIGGER_FOR_AFTER(trigger->tgtype) &&
