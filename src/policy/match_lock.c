@@ -8,7 +8,7 @@
  * an application that several clerks share may claim any actor.
  *
  * In shared memory, as a count in a table would be rolled back.  It survives a
- * restart of the server, but not a crash.  Where there is no room for another count
+ * restart of the server, and a crash.  Where there is no room for another count
  * the answer is "locked".
  */
 #include "postgres.h"
@@ -50,7 +50,7 @@ static Counts *counts = NULL;
 static void
 fill(LWLock *lock)
 {
-	csec_kept_memory("match", counts->place, sizeof(counts->place));
+	csec_kept_memory("match", counts->place, sizeof(Count), PLACES);
 	counts->lock = lock;
 }
 
@@ -118,11 +118,15 @@ count_one(Count *count, uint32 limit, TimestampTz now, TimestampTz *until)
 	if (count->until == 0 && count->failures < limit)
 	{
 		count->failures++;
+		csec_kept_store(count);
 		return true;
 	}
 	/* This attempt is one too many; those that follow do not prolong it. */
 	if (count->until == 0)
+	{
 		count->until = now + (TimestampTz) csec_match_lock_time * USECS_PER_SEC;
+		csec_kept_store(count);
+	}
 	*until = count->until;
 	return false;
 }
@@ -156,8 +160,10 @@ csec_match_enter(TimestampTz *until)
 static void
 take_back(Count *count)
 {
-	if (count != NULL && count->failures > 0)
-		count->failures--;
+	if (count == NULL || count->failures == 0)
+		return;
+	count->failures--;
+	csec_kept_store(count);
 }
 
 void

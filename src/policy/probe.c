@@ -6,8 +6,8 @@
  * a set of their hashes under a random seed, so that nobody can choose values
  * that count as one.  In an hour: such values per reader and category over
  * all sessions, in shared memory, counted from the first of them on.  The
- * hourly count survives a restart, but not a crash, and a rolled-back
- * statement has counted.
+ * hourly count survives a restart and a crash, and a rolled-back statement
+ * has counted.
  *
  * Each process of a parallel query counts its statement for itself.
  */
@@ -96,7 +96,7 @@ static struct
 static void
 fill(LWLock *lock)
 {
-	csec_kept_memory("probe", quotas->place, sizeof(quotas->place));
+	csec_kept_memory("probe", quotas->place, sizeof(Quota), QUOTA_PLACES);
 	quotas->lock = lock;
 }
 
@@ -194,6 +194,7 @@ within_quota(Oid reader, uint32 category)
 	if (q != NULL && q->count < (uint32) csec_probe_quota)
 	{
 		q->count++;
+		csec_kept_store(q);
 		within = true;
 	}
 	LWLockRelease(quotas->lock);

@@ -1,38 +1,38 @@
 /*
  * kept_memory.c
- *		Shared memory whose content outlives a restart of the server.
+ *		Counts in shared memory that outlive the server, also its crash.
  *
- * As PostgreSQL keeps its statistics: the postmaster writes a file when it
- * shuts down, reads it when it starts, and removes it then, so that after a
- * crash nothing old comes back.  The file is trusted as far as the data
- * directory is; the checksum is against damage.
+ * Who could begin anew after a crash would have a way to begin anew.  So each
+ * entry that changes is written into a file, in its place, while the lock over
+ * it is held.  It is not forced to disk: what the operating system was given
+ * outlives every process, and the loss of the machine costs the counts of its
+ * last moments.  The file has its full size from the start, so a full disk
+ * stands in no way.
+ *
+ * The file is trusted as far as the data directory is; the checksum of each
+ * entry is against damage.  An entry that was never used is all zeros.
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "port/pg_crc32c.h"
+#include "port/pg_iovec.h"
 #include "storage/fd.h"
-#include "storage/ipc.h"
 
 #include "util/kept_memory.h"
 
 #define KEPT_MAX	8
 
-typedef struct KeptHead
-{
-	uint64		size;
-	pg_crc32c	crc;
-	uint32		zero;			/* in place of padding, which would be what the stack had */
-} KeptHead;
-
 typedef struct Kept
 {
 	const char *name;
-	void	   *data;
-	size_t		size;
+	char	   *data;
+	size_t		entry_size;
+	int			entries;
 } Kept;
 
 static Kept kept[KEPT_MAX];
@@ -55,79 +55,98 @@ crc_of(const void *data, size_t size)
 	return crc;
 }
 
-static void
-save(const char *name, const void *data, size_t size)
+static bool
+is_zero(const char *data, size_t size)
 {
-	char		path[MAXPGPATH];
+	for (size_t i = 0; i < size; i++)
+		if (data[i] != 0)
+			return false;
+	return true;
+}
+
+/* An entry and its checksum as they were stored; false: damaged. */
+static bool
+take_entry(const Kept *k, int n, const char *stored)
+{
+	pg_crc32c	crc;
+
+	memcpy(&crc, stored + k->entry_size, sizeof(crc));
+	if (is_zero(stored, k->entry_size) && crc == 0)
+		return true;
+	if (!EQ_CRC32C(crc, crc_of(stored, k->entry_size)))
+		return false;
+	memcpy(k->data + n * k->entry_size, stored, k->entry_size);
+	return true;
+}
+
+/* Where there is no file of this form: one without an entry. */
+static void
+make_file(const Kept *k, const char *path)
+{
 	char		new_path[MAXPGPATH + 4];
-	KeptHead	head = {.size = size, .crc = crc_of(data, size)};
+	size_t		size = k->entries * (k->entry_size + sizeof(pg_crc32c));
+	char	   *zeros = palloc0(size);
 	FILE	   *file;
 	bool		written;
 
-	path_of(name, path);
 	snprintf(new_path, sizeof(new_path), "%s.new", path);
 	file = AllocateFile(new_path, PG_BINARY_W);
-	written = file != NULL && fwrite(&head, sizeof(head), 1, file) == 1 &&
-		fwrite(data, size, 1, file) == 1;
+	written = file != NULL && fwrite(zeros, size, 1, file) == 1;
 	if (file != NULL && FreeFile(file) != 0)
 		written = false;
-	if (written && durable_rename(new_path, path, LOG) == 0)
-		return;
-	ereport(LOG,
-			(errcode_for_file_access(),
-			 errmsg("could not write file \"%s\": %m", new_path)));
-	unlink(new_path);
+	if (!written)
+		ereport(FATAL,
+				(errcode_for_file_access(),
+				 errmsg("could not write file \"%s\": %m", new_path)));
+	durable_rename(new_path, path, FATAL);
+	pfree(zeros);
 }
 
-/* At the end of the postmaster; code is not 0 where something went wrong. */
-static void
-save_at_exit(int code, Datum place)
+static bool
+load(const Kept *k, const char *path)
 {
-	const Kept *k = &kept[DatumGetInt32(place)];
+	size_t		stride = k->entry_size + sizeof(pg_crc32c);
+	char	   *stored = palloc(stride);
+	FILE	   *file = AllocateFile(path, PG_BINARY_R);
+	struct stat st;
+	int			damaged = 0;
+	bool		fits;
 
-	if (code == 0)
-		save(k->name, k->data, k->size);
-}
-
-static void
-load(const char *name, void *data, size_t size)
-{
-	char		path[MAXPGPATH];
-	KeptHead	head;
-	FILE	   *file;
-
-	path_of(name, path);
-	file = AllocateFile(path, PG_BINARY_R);
-	if (file == NULL)
-	{
-		if (errno != ENOENT)
-			ereport(LOG,
-					(errcode_for_file_access(),
-					 errmsg("could not read file \"%s\": %m", path)));
-		return;
-	}
-	if (fread(&head, sizeof(head), 1, file) != 1 || head.size != size ||
-		fread(data, size, 1, file) != 1 || !EQ_CRC32C(head.crc, crc_of(data, size)))
-	{
-		memset(data, 0, size);
+	if (file == NULL && errno != ENOENT)
 		ereport(LOG,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("ignoring file \"%s\": it is not what the last shutdown wrote", path)));
+				(errcode_for_file_access(),
+				 errmsg("could not read file \"%s\": %m", path)));
+	if (file == NULL)
+		return false;
+	fits = fstat(fileno(file), &st) == 0 && st.st_size == (off_t) (stride * k->entries);
+	for (int n = 0; fits && n < k->entries; n++)
+	{
+		if (fread(stored, stride, 1, file) != 1)
+			fits = false;
+		else if (!take_entry(k, n, stored))
+			damaged++;
 	}
 	FreeFile(file);
-	unlink(path);
+	pfree(stored);
+	if (!fits || damaged > 0)
+		ereport(LOG,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 fits ? errmsg("ignoring %d damaged counts in file \"%s\"", damaged, path) :
+				 errmsg("ignoring file \"%s\": it has another size", path)));
+	return fits;
 }
 
 void
-csec_kept_memory(const char *name, void *data, size_t size)
+csec_kept_memory(const char *name, void *data, size_t entry_size, int entries)
 {
+	char		path[MAXPGPATH];
 	int			place = 0;
 
-	memset(data, 0, size);
+	memset(data, 0, entry_size * entries);
 	if (IsUnderPostmaster || !IsPostmasterEnvironment)
 		return;
 
-	/* after a crash the postmaster comes here again, and has forgotten its callbacks */
+	/* after a crash the postmaster comes here again */
 	while (place < nkept && strcmp(kept[place].name, name) != 0)
 		place++;
 	if (place == nkept)
@@ -136,7 +155,45 @@ csec_kept_memory(const char *name, void *data, size_t size)
 			elog(FATAL, "too many parts of shared memory to keep");
 		nkept++;
 	}
-	kept[place] = (Kept) {.name = name,.data = data,.size = size};
-	load(name, data, size);
-	on_shmem_exit(save_at_exit, Int32GetDatum(place));
+	kept[place] = (Kept) {.name = name,.data = data,.entry_size = entry_size,.entries = entries};
+	path_of(name, path);
+	if (!load(&kept[place], path))
+		make_file(&kept[place], path);
+}
+
+/* Put an entry and its checksum into their place in the file. */
+static void
+write_entry(const Kept *k, int n)
+{
+	char		path[MAXPGPATH];
+	char	   *entry = k->data + n * k->entry_size;
+	pg_crc32c	crc = crc_of(entry, k->entry_size);
+	struct iovec parts[2] = {
+		{.iov_base = entry,.iov_len = k->entry_size},
+		{.iov_base = &crc,.iov_len = sizeof(crc)}
+	};
+	ssize_t		stride = k->entry_size + sizeof(crc);
+	int			fd;
+
+	path_of(k->name, path);
+	fd = OpenTransientFile(path, O_WRONLY | PG_BINARY);
+	if (fd < 0 || pg_pwritev(fd, parts, lengthof(parts), n * stride) != stride)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not write file \"%s\": %m", path)));
+	CloseTransientFile(fd);
+}
+
+void
+csec_kept_store(const void *entry)
+{
+	const char *at = entry;
+
+	for (int i = 0; i < nkept; i++)
+	{
+		const Kept *k = &kept[i];
+
+		if (at >= k->data && at < k->data + k->entry_size * k->entries)
+			write_entry(k, (int) ((at - k->data) / k->entry_size));
+	}
 }

@@ -1,16 +1,23 @@
 /*
  * kept_memory.h
- *		Shared memory whose content outlives a restart of the server.
+ *		Counts in shared memory that outlive the server, also its crash.
  */
 #ifndef CSEC_KEPT_MEMORY_H
 #define CSEC_KEPT_MEMORY_H
 
+#include <stddef.h>
+
 /*
- * For memory that has just been made (see shared_memory.h): fill it with
- * what a clean shutdown has left under this name, or with zeros, and leave it
- * again at the next one.  A crash and an immediate shutdown leave nothing.
- * name, data: must live as long as the server.
+ * For memory that has just been made (see shared_memory.h), an array: fill it
+ * with what was stored under this name, and zeros where nothing was.  name,
+ * data: must live as long as the server.
  */
-extern void csec_kept_memory(const char *name, void *data, size_t size);
+extern void csec_kept_memory(const char *name, void *data, size_t entry_size, int entries);
+
+/*
+ * Store one of its entries, before anybody acts upon it.  Under a lock that
+ * keeps others from changing it; an error where that cannot be done.
+ */
+extern void csec_kept_store(const void *entry);
 
 #endif

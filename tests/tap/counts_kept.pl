@@ -1,4 +1,4 @@
-# Were this to fail, a restart of the server would give who tries values, or
+# Were this to fail, a restart or a crash of the server would give who tries values, or
 # claims what is not so, all his guesses back.
 
 use strict;
@@ -7,7 +7,7 @@ use CsecTrail;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = trail_node('counts');
+my $node = trail_node('counts', restart_after_crash => 'on');
 $node->safe_psql('postgres', q{
 	CREATE ROLE low LOGIN;
 	ALTER ROLE low SET csec.probe_quota = 5;
@@ -21,8 +21,9 @@ $node->safe_psql('postgres', q{
 # What becomes of trying n values, and of a claim.
 sub try_values
 {
-	my ($ret, $out, $err) = $node->psql('postgres', join(';', map { "SELECT id FROM cust WHERE phone = '1381234567$_'" } 1 .. $_[0]),
-		extra_params => [ '-U', 'low' ], on_error_stop => 1);
+	my ($n, $role) = @_;
+	my ($ret, $out, $err) = $node->psql('postgres', join(';', map { "SELECT id FROM cust WHERE phone = '1381234567$_'" } 1 .. $n),
+		extra_params => [ '-U', $role // 'low' ], on_error_stop => 1);
 	return $err =~ /too many values tried/ ? 'stopped' : $err eq '' ? 'went on' : $err;
 }
 sub claim
@@ -42,22 +43,55 @@ $node->restart;
 is(try_values(1), 'stopped', 'and after another');
 is(claim('Zhang Wei'), 'locked', 'who is locked is so still');
 
-# what is no count of a shutdown's is not taken for one
+# a crash gives nothing back either: of all, of one session, in the middle of trying
+$node->stop('immediate');
+$node->start;
+is(try_values(1), 'stopped', 'after an immediate stop');
+is(claim('Zhang Wei'), 'locked', 'and of who is locked');
+$node->safe_psql('postgres', 'CREATE ROLE other LOGIN; ALTER ROLE other SET csec.probe_quota = 5; GRANT SELECT ON cust TO other');
+sub other { return try_values($_[0], 'other') }
+my $session = $node->background_psql('postgres', extra_params => [ '-U', 'other' ], on_error_stop => 0);
+$session->query("SELECT id FROM cust WHERE phone = '1381234560$_'") foreach 1 .. 4;
+my $from = -s $node->logfile;
+my $pid = $session->query_safe('SELECT pg_backend_pid()');
+kill 'KILL', $pid;
+$node->wait_for_log(qr/all server processes terminated; reinitializing/, $from);
+eval { $session->quit };
+$node->poll_query_until('postgres', 'SELECT true') or die 'no server';
+is(other(1), 'went on', 'after a crash the one value that is left');
+is(other(1), 'stopped', 'and no other');
+
+# what is damaged counts nothing, and the log says so; the rest counts
 $node->stop;
 my @files = sort glob($node->data_dir . '/pg_stat/csec_*.stat');
 is(scalar(@files), 2, 'they are kept in files');
 foreach my $file (@files)
 {
 	open my $f, '+<', $file or die $!;
-	seek $f, 100, 0;
+	# of an entry that nobody has
+	seek $f, -10, 2;
 	print $f "damage";
 	close $f;
 }
-my $from = -s $node->logfile;
+$from = -s $node->logfile;
 $node->start;
-my $said = () = slurp_file($node->logfile, $from) =~ /ignoring file "pg_stat\/csec_\w+\.stat"/g;
-is($said, 2, 'a damaged one is ignored, and the log says so');
-is(try_values(1), 'went on', 'and counting begins anew');
-is(scalar(() = glob($node->data_dir . '/pg_stat/csec_*')), 0, 'no file outlives its start, to come back after a crash');
+my $said = () = slurp_file($node->logfile, $from) =~ /ignoring 1 damaged counts in file "pg_stat\/csec_\w+\.stat"/g;
+is($said, 2, 'a damaged entry is ignored, and the log says so');
+is(try_values(1), 'stopped', 'the others count');
+$node->stop;
+truncate $_, 100 foreach @files;
+$from = -s $node->logfile;
+$node->start;
+$said = () = slurp_file($node->logfile, $from) =~ /ignoring file "pg_stat\/csec_\w+\.stat": it has another size/g;
+is($said, 2, 'so is a file of another form');
+is(try_values(5), 'went on', 'and counting begins anew');
+is(try_values(1), 'stopped', 'in a file that is right again');
+
+# what cannot be counted cannot be tried
+$node->stop;
+rename $files[1], "$files[1].away" or die;
+$node->start;
+unlink $files[1] or die;
+like(other(1), qr/could not write file "pg_stat\/csec_probe\.stat"/, 'without the file nothing is tried');
 $node->stop;
 done_testing();
