@@ -193,7 +193,7 @@ UPDATE csec.access_permit SET max_rows = 6 WHERE id = 7;
 SELECT * FROM csec.unsound_rows;
 ALTER TABLE csec.access_permit DISABLE TRIGGER sign_row;
 UPDATE csec.access_permit SET max_rows = 1000 WHERE id = 7;
-INSERT INTO csec.access_permit SELECT 99, login, relid, fields, attnums, subjects, not_subjects, max_rows, export, valid_from, valid_until, mac FROM csec.access_permit WHERE id = 3;
+INSERT INTO csec.access_permit SELECT 99, login, person, relid, fields, attnums, subjects, not_subjects, max_rows, export, valid_from, valid_until, mac FROM csec.access_permit WHERE id = 3;
 ALTER TABLE csec.access_permit ENABLE ALWAYS TRIGGER sign_row;
 SELECT * FROM csec.unsound_rows ORDER BY id;
 DELETE FROM csec.access_permit WHERE id = 99;

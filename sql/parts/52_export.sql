@@ -74,7 +74,7 @@ BEGIN
 				AND (from_seq IS NULL OR a.seq >= from_seq) AND (to_seq IS NULL OR a.seq <= to_seq)
 				AND (person IS NULL OR EXISTS (
 					SELECT FROM csec.record_fields(a.record) r
-					WHERE person IN (r.login, r.session_role, r.reader, r.effective_role, r.actor)))
+					WHERE person IN (r.login, r.session_role, r.reader, r.effective_role, r.person, r.actor)))
 		)
 		SELECT c.seq FROM chosen c
 		UNION
@@ -89,7 +89,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION csec.records_to_export(regclass, text, text, timestamptz, timestamptz, bigint, bigint) FROM PUBLIC;
 COMMENT ON FUNCTION csec.records_to_export(regclass, text, text, timestamptz, timestamptz, bigint, bigint) IS
-	'numbers of the records about a subject, of a person (login, role or actor), in a span of time or of numbers; null: any';
+	'numbers of the records about a subject, of a person (login, role, person or actor), in a span of time or of numbers; null: any';
 
 GRANT EXECUTE ON FUNCTION csec.begin_export(text, text, text), csec.end_export(text, bigint, bigint, text),
 	csec.records_to_export(regclass, text, text, timestamptz, timestamptz, bigint, bigint)

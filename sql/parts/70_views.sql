@@ -19,7 +19,7 @@ COMMENT ON FUNCTION csec.trail() IS
 CREATE FUNCTION csec.record_fields(record bytea,
 		OUT seq int8, OUT sealed_at timestamptz, OUT lsn pg_lsn, OUT timeline int8, OUT kind text, OUT outcome text,
 		OUT at timestamptz, OUT session bytea, OUT session_started timestamptz, OUT session_pid int8, OUT number int8,
-		OUT login text, OUT session_role text, OUT reader text, OUT effective_role text, OUT application text,
+		OUT person text, OUT login text, OUT session_role text, OUT reader text, OUT effective_role text, OUT application text,
 		OUT client text, OUT actor text, OUT reason text, OUT ticket text,
 		OUT xid int8, OUT relid oid, OUT relation text, OUT statement text, OUT statement_no int8,
 		OUT status text, OUT exactness text, OUT rows int8,
@@ -173,7 +173,7 @@ COMMENT ON FUNCTION csec.whole_read(int8, bytea) IS
 	'internal: a read that is told in several records, given the first of them; nulls given another';
 
 CREATE VIEW csec.access_pieces AS
-	SELECT l.seq, r.at, l.at AS sealed_at, r.login, r.session_role, r.reader, r.effective_role, r.actor, r.reason, r.ticket,
+	SELECT l.seq, r.at, l.at AS sealed_at, r.login, r.session_role, r.reader, r.effective_role, r.person, r.actor, r.reason, r.ticket,
 		r.application, r.client, r.session_started, r.session_pid, r.number, r.statement_no,
 		r.relation, l.relid, r.statement, r.revealed, r.masked, r.redacted, r.other, r.probed,
 		r.rows, r.subjects, r.exactness, r.status, r.was_strict AS strict, r.partial, r.parallel, r.permit,
@@ -186,7 +186,7 @@ COMMENT ON VIEW csec.access_pieces IS
 	'the records of reads one by one, as they were sealed; csec.access_records shows each read as one row';
 
 CREATE VIEW csec.access_records AS
-	SELECT l.seq, r.at, l.at AS sealed_at, r.login, r.session_role, r.reader, r.effective_role, r.actor, r.reason, r.ticket,
+	SELECT l.seq, r.at, l.at AS sealed_at, r.login, r.session_role, r.reader, r.effective_role, r.person, r.actor, r.reason, r.ticket,
 		r.application, r.client, r.relation, l.relid, r.statement, r.revealed, r.masked, r.redacted, r.other, r.probed,
 		CASE WHEN w.pieces IS NULL THEN r.rows ELSE w.rows END AS rows,
 		CASE WHEN w.pieces IS NULL THEN r.subjects ELSE w.subjects END AS subjects,
@@ -212,6 +212,7 @@ COMMENT ON COLUMN csec.access_records.login IS 'the authenticated role';
 COMMENT ON COLUMN csec.access_records.session_role IS 'what SET SESSION AUTHORIZATION made of it';
 COMMENT ON COLUMN csec.access_records.reader IS 'the role whose clearance decided: what SET ROLE chose';
 COMMENT ON COLUMN csec.access_records.effective_role IS 'in whose name it ran: differs inside SECURITY DEFINER functions';
+COMMENT ON COLUMN csec.access_records.person IS 'of a login that several share, who it was, authenticated by a token: csec.login(token)';
 COMMENT ON COLUMN csec.access_records.actor IS 'the end user, as the application claims';
 COMMENT ON COLUMN csec.access_records.reason IS 'why, as stated';
 COMMENT ON COLUMN csec.access_records.ticket IS 'the ticket, as stated';
@@ -260,7 +261,7 @@ COMMENT ON FUNCTION csec.outcome_after(int8, int8) IS
 -- columns stays one line, and what belongs together stays together.
 -- csec.history() shows columns one by one.
 CREATE VIEW csec.change_records AS
-	SELECT l.seq, c.row_no, r.at, l.at AS sealed_at, r.login, r.session_role, r.reader, r.effective_role, r.actor, r.reason, r.ticket,
+	SELECT l.seq, c.row_no, r.at, l.at AS sealed_at, r.login, r.session_role, r.reader, r.effective_role, r.person, r.actor, r.reason, r.ticket,
 		r.application, r.client, r.relation, l.relid,
 		CASE c.op WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' WHEN 'T' THEN 'TRUNCATE' ELSE r.statement END AS op,
 		c.subject, c.changed,
@@ -289,6 +290,7 @@ COMMENT ON COLUMN csec.change_records.seq IS 'number of the record';
 COMMENT ON COLUMN csec.change_records.row_no IS 'number of the row within the record; null: the record is not about single rows (TRUNCATE, a statement that failed)';
 COMMENT ON COLUMN csec.change_records.at IS 'when, by the clock of the session that changed it';
 COMMENT ON COLUMN csec.change_records.sealed_at IS 'when it entered the trail; indexed';
+COMMENT ON COLUMN csec.change_records.person IS 'of a login that several share, who it was, authenticated by a token: csec.login(token)';
 COMMENT ON COLUMN csec.change_records.subject IS 'the customer';
 COMMENT ON COLUMN csec.change_records.changed IS
 	'for each column told: old and new; of a classified column the mask, with keyed digests by which equal values are known; of a value over 64 kB SHA-256 and length';
@@ -300,7 +302,7 @@ COMMENT ON COLUMN csec.change_records.sqlstate IS 'with which error; null where 
 COMMENT ON COLUMN csec.change_records.rows_reached IS 'how many rows it had come to; null where it is not known';
 
 CREATE VIEW csec.control_records AS
-	SELECT l.seq, r.at, l.at AS sealed_at, r.login, r.session_role, r.reader, r.effective_role, r.actor, r.reason, r.ticket,
+	SELECT l.seq, r.at, l.at AS sealed_at, r.login, r.session_role, r.reader, r.effective_role, r.person, r.actor, r.reason, r.ticket,
 		r.application, r.client, r.action, r.object, csec.detail(r.detail) AS detail,
 		CASE WHEN r.outcome IN ('open', 'prepared') THEN coalesce(csec.outcome_after(l.seq, r.xid), r.outcome) ELSE r.outcome END AS outcome,
 		r.xid
@@ -334,7 +336,7 @@ COMMENT ON FUNCTION csec.require_trail() IS 'internal: refuses to search a trail
 -- kinds are few, and have an index.
 CREATE FUNCTION csec.denials()
 	RETURNS TABLE (seq int8, at timestamptz, sealed_at timestamptz, login text, session_role text, reader text, effective_role text,
-		actor text, reason text, ticket text, application text, client text, denied text, object text, detail jsonb)
+		person text, actor text, reason text, ticket text, application text, client text, denied text, object text, detail jsonb)
 	LANGUAGE plpgsql STABLE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -342,7 +344,7 @@ BEGIN
 	PERFORM csec.require_trail();
 	RETURN QUERY
 		SELECT l.seq, r.at, l.at, r.login, r.session_role, r.reader, r.effective_role,
-			r.actor, r.reason, r.ticket, r.application, r.client, r.action, r.object, csec.detail(r.detail)
+			r.person, r.actor, r.reason, r.ticket, r.application, r.client, r.action, r.object, csec.detail(r.detail)
 		FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) r
 		WHERE l.kind = 6
 		ORDER BY l.seq;

@@ -131,7 +131,7 @@ REVOKE ALL ON FUNCTION csec.check_question(regclass, text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.check_question(regclass, text) IS 'internal: refuses a question about nobody';
 
 CREATE FUNCTION csec.who_saw(tab regclass, subject text, from_time timestamptz DEFAULT NULL, to_time timestamptz DEFAULT NULL)
-	RETURNS TABLE (seq int8, at timestamptz, login text, session_role text, reader text, effective_role text, actor text,
+	RETURNS TABLE (seq int8, at timestamptz, login text, session_role text, reader text, effective_role text, person text, actor text,
 		reason text, ticket text, application text, client text, relation text, statement text,
 		revealed text[], masked text[], redacted text[], other text[], exactness text, status text, strict bool, permit int8,
 		repeats int8, repeated_since timestamptz, repeated_until timestamptz, repeats_within interval)
@@ -145,7 +145,7 @@ BEGIN
 	PERFORM csec.check_question(tab, subject);
 	names := csec.subject_names(tab, subject);
 	RETURN QUERY
-		SELECT s.seq, s.at, s.login, s.session_role, s.reader, s.effective_role, s.actor,
+		SELECT s.seq, s.at, s.login, s.session_role, s.reader, s.effective_role, s.person, s.actor,
 			s.reason, s.ticket, s.application, s.client, s.relation, s.statement,
 			s.revealed, s.masked, s.redacted, s.other, s.certainty, s.status, s.was_strict, s.permit,
 			s.repeats, s.repeated_since, s.repeated_until, s.repeats_within
@@ -201,7 +201,7 @@ COMMENT ON FUNCTION csec.subject_before(oid, text, text[], text[]) IS
 	'internal: the subject that a row had before an update of its key; null where that did not change';
 
 CREATE FUNCTION csec.history(tab regclass, subject text, from_time timestamptz DEFAULT NULL, to_time timestamptz DEFAULT NULL)
-	RETURNS TABLE (seq int8, row_no int8, at timestamptz, login text, reader text, actor text, reason text, ticket text,
+	RETURNS TABLE (seq int8, row_no int8, at timestamptz, login text, reader text, person text, actor text, reason text, ticket text,
 		relation text, op text, column_name text, classified bool, old_value text, new_value text,
 		old_digest bytea, new_digest bytea, old_length int8, new_length int8, outcome text)
 	LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -218,7 +218,7 @@ BEGIN
 	known_as := csec.subject_names(tab, subject);
 	names := names || known_as[2:];
 	RETURN QUERY
-		SELECT h.seq, h.row_no, h.at, h.login, h.reader, h.actor, h.reason, h.ticket, h.relation,
+		SELECT h.seq, h.row_no, h.at, h.login, h.reader, h.person, h.actor, h.reason, h.ticket, h.relation,
 			CASE h.op WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' ELSE h.statement END,
 			h.column_name, h.classified, h.old_value, h.new_value, h.old_digest, h.new_digest, h.old_length, h.new_length,
 			CASE WHEN h.outcome IN ('open', 'prepared') THEN coalesce(csec.outcome_after(h.seq, h.xid), h.outcome) ELSE h.outcome END
@@ -349,10 +349,10 @@ CREATE FUNCTION csec.record_names(record bytea, who text) RETURNS bool
 REVOKE ALL ON FUNCTION csec.record_names(bytea, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.record_names(bytea, text) TO csec_auditor;
 COMMENT ON FUNCTION csec.record_names(bytea, text) IS
-	'does an audit record name somebody as session role, reader, effective role or actor?';
+	'does an audit record name somebody as person, session role, reader, effective role or actor?';
 
 CREATE FUNCTION csec.what_did(role text, from_time timestamptz DEFAULT NULL, to_time timestamptz DEFAULT NULL)
-	RETURNS TABLE (seq int8, at timestamptz, kind text, acted_as text[], login text, reader text, actor text, reason text,
+	RETURNS TABLE (seq int8, at timestamptz, kind text, acted_as text[], login text, reader text, person text, actor text, reason text,
 		ticket text, application text, client text, relation text, statement text, object text,
 		revealed text[], masked text[], redacted text[], rows int8, subjects int8, exactness text, status text, outcome text, repeats int8)
 	LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -371,7 +371,7 @@ DECLARE
 BEGIN
 	PERFORM csec.require_trail();
 	IF role IS NULL THEN
-		RAISE EXCEPTION 'a role or actor must be named'
+		RAISE EXCEPTION 'a role, person or actor must be named'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'Give the name as it stands in the trail.';
 	END IF;
 	below := coalesce(csec.seq_after(to_time), 9223372036854775807);
@@ -380,8 +380,8 @@ BEGIN
 		SELECT r.seq, r.at, r.kind,
 			array_remove(ARRAY[CASE WHEN r.login = role THEN 'login' END, CASE WHEN r.session_role = role THEN 'session_role' END,
 				CASE WHEN r.reader = role THEN 'reader' END, CASE WHEN r.effective_role = role THEN 'effective_role' END,
-				CASE WHEN r.actor = role THEN 'actor' END], NULL),
-			r.login, r.reader, r.actor, r.reason, r.ticket, r.application, r.client,
+				CASE WHEN r.person = role THEN 'person' END, CASE WHEN r.actor = role THEN 'actor' END], NULL),
+			r.login, r.reader, r.person, r.actor, r.reason, r.ticket, r.application, r.client,
 			r.relation, coalesce(r.statement, r.action), r.object, r.revealed, r.masked, r.redacted,
 			CASE WHEN w.pieces IS NULL THEN r.rows ELSE w.rows END,
 			CASE WHEN w.pieces IS NULL THEN r.subjects ELSE w.subjects END,
@@ -414,4 +414,4 @@ $$;
 REVOKE ALL ON FUNCTION csec.what_did(text, timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.what_did(text, timestamptz, timestamptz) TO csec_auditor;
 COMMENT ON FUNCTION csec.what_did(text, timestamptz, timestamptz) IS
-	'everything that somebody read, changed, set or was denied, as login, reader or claimed actor; from_time <= at < to_time; subjects by csec.subjects_of(seq)';
+	'everything that somebody read, changed, set or was denied, as login, person who logged in by a token, reader or claimed actor; from_time <= at < to_time; subjects by csec.subjects_of(seq)';

@@ -145,11 +145,6 @@ REVOKE ALL ON FUNCTION csec.person_of(regrole) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.person_of(regrole) TO csec_admin, csec_officer, csec_auditor;
 COMMENT ON FUNCTION csec.person_of(regrole) IS 'the person whose login it is; login:NAME for one that is nobody''s';
 
-CREATE FUNCTION csec.current_person() RETURNS text
-	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT csec.person_of(csec.login()) $$;
-COMMENT ON FUNCTION csec.current_person() IS 'the person who logged in, whatever SET ROLE made of it';
-
 CREATE FUNCTION csec.logins_of(person text) RETURNS regrole[]
 	LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
 		SELECT coalesce(array_agg(r.oid::regrole ORDER BY r.rolname), '{}') FROM pg_roles r
@@ -215,6 +210,10 @@ CREATE FUNCTION csec.acting_person(action text, object text) RETURNS text
 DECLARE
 	who text := csec.current_person();
 BEGIN
+	IF who IS NULL AND csec.is_pool_role(csec.login()) THEN
+		PERFORM csec.refuse(action, object, 'nobody acts here: several people share the login, and none has logged in in this transaction',
+			'Begin it with csec.login(token).');
+	END IF;
 	IF who IS NULL OR csec.reader() IS NULL THEN
 		PERFORM csec.refuse(action, object, 'nobody acts here: the login does not hold the role that it acts as',
 			'Log in as a role of your own.');
@@ -349,6 +348,9 @@ BEGIN
 	IF role IS NULL OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = role) THEN
 		PERFORM csec.refuse('assign_login', person, 'the login does not exist', 'Name a role.', 'undefined_object');
 	END IF;
+	IF csec.is_pool_role(role) THEN
+		PERFORM csec.refuse('assign_login', person, 'several people share the login', 'They say who they are by csec.login(token).', 'object_not_in_prerequisite_state');
+	END IF;
 	PERFORM csec.check_other_person('assign_login', person, role);
 	-- a dropped role's number may be another's by now
 	DELETE FROM csec.person_login l WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = l.role);
@@ -388,7 +390,7 @@ BEGIN
 	END IF;
 	-- nor is he shown by a permit that he has already
 	UPDATE csec.access_permit p SET not_subjects = csec.own_subjects(set_own_customer.person, p.relid)
-		WHERE p.login = ANY (csec.logins_of(set_own_customer.person))
+		WHERE (p.login = ANY (csec.logins_of(set_own_customer.person)) OR p.person = set_own_customer.person)
 			AND p.not_subjects IS DISTINCT FROM csec.own_subjects(set_own_customer.person, p.relid);
 END
 $$;

@@ -155,6 +155,7 @@ SELECT pg_temp.sign_rows('csec.access_approval');
 CREATE TABLE csec.access_permit (
 	id			int8 PRIMARY KEY,
 	login		regrole NOT NULL,
+	person		text,
 	relid		regclass NOT NULL,
 	fields		name[] NOT NULL,
 	attnums		int2[],
@@ -166,6 +167,7 @@ CREATE TABLE csec.access_permit (
 	valid_until	timestamptz NOT NULL
 );
 COMMENT ON TABLE csec.access_permit IS 'the permits that may be used, each signed; when one ends is in it';
+COMMENT ON COLUMN csec.access_permit.person IS 'of those who share the login the one whom it serves, logged in by a token; null: the login is one person''s';
 COMMENT ON COLUMN csec.access_permit.attnums IS 'the columns by number: a renamed one stays in, one made anew under the name does not come in';
 COMMENT ON COLUMN csec.access_permit.not_subjects IS 'whom it never shows: the reader himself';
 COMMENT ON COLUMN csec.access_permit.valid_until IS 'its end: that of the request, or the day by which it has to be recertified';

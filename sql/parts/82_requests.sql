@@ -337,11 +337,18 @@ CREATE FUNCTION csec.capacity_for(r csec.access_request, rule csec.access_rule, 
 REVOKE ALL ON FUNCTION csec.capacity_for(csec.access_request, csec.access_rule, regrole) FROM PUBLIC;
 COMMENT ON FUNCTION csec.capacity_for(csec.access_request, csec.access_rule, regrole) IS 'internal: as what a login may agree to a request: owner, officer, or null';
 
+-- A login that several share is nobody's own.
+CREATE FUNCTION csec.is_own_login(login regrole) RETURNS bool
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT login = csec.login() AND NOT csec.is_pool_role(login) $$;
+REVOKE ALL ON FUNCTION csec.is_own_login(regrole) FROM PUBLIC;
+COMMENT ON FUNCTION csec.is_own_login(regrole) IS 'internal: is it the login that acts, and one person''s?';
+
 -- Whose request is it?  The login's, too: who stood behind it may have been
 -- entered since.
 CREATE FUNCTION csec.is_request_of(r csec.access_request, who text) RETURNS bool
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT r.person = who OR r.login = csec.login() OR coalesce(csec.person_of(r.login) = who, false) $$;
+	AS $$ SELECT r.person = who OR csec.is_own_login(r.login) OR coalesce(csec.person_of(r.login) = who, false) $$;
 REVOKE ALL ON FUNCTION csec.is_request_of(csec.access_request, text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.is_request_of(csec.access_request, text) IS 'internal: has the person, or the login that acts, made the request?';
 
@@ -375,8 +382,8 @@ BEGIN
 	END IF;
 	UPDATE csec.access_request q SET valid_from = begins, valid_until = ends, recertify_by = again WHERE q.id = r.id RETURNING * INTO r;
 	PERFORM csec.enter_state(r, 'approved', who, reason);
-	INSERT INTO csec.access_permit (id, login, relid, fields, subjects, not_subjects, max_rows, export, valid_from, valid_until)
-		VALUES (r.id, r.login, r.relid, r.fields, r.subjects, csec.own_subjects(r.person, r.relid), r.max_rows, r.export,
+	INSERT INTO csec.access_permit (id, login, person, relid, fields, subjects, not_subjects, max_rows, export, valid_from, valid_until)
+		VALUES (r.id, r.login, CASE WHEN csec.is_pool_role(r.login) THEN r.person END, r.relid, r.fields, r.subjects, csec.own_subjects(r.person, r.relid), r.max_rows, r.export,
 			begins, least(ends, again));
 	INSERT INTO csec.permit_use (permit) VALUES (r.id) ON CONFLICT DO NOTHING;
 	IF begins <= moment THEN
@@ -507,8 +514,8 @@ BEGIN
 	IF NOT csec.person_is_active(r.person) THEN
 		PERFORM csec.refuse('resume_permit', 'request ' || id, 'whose permit it is, is suspended or has left', 'Make the person active first.', 'object_not_in_prerequisite_state');
 	END IF;
-	INSERT INTO csec.access_permit (id, login, relid, fields, subjects, not_subjects, max_rows, export, valid_from, valid_until)
-		VALUES (r.id, r.login, r.relid, r.fields, r.subjects, csec.own_subjects(r.person, r.relid), r.max_rows, r.export,
+	INSERT INTO csec.access_permit (id, login, person, relid, fields, subjects, not_subjects, max_rows, export, valid_from, valid_until)
+		VALUES (r.id, r.login, CASE WHEN csec.is_pool_role(r.login) THEN r.person END, r.relid, r.fields, r.subjects, csec.own_subjects(r.person, r.relid), r.max_rows, r.export,
 			r.valid_from, least(r.valid_until, r.recertify_by));
 	PERFORM csec.enter_state(r, CASE WHEN r.valid_from <= clock_timestamp() THEN 'active' ELSE 'approved' END, who, reason);
 END
@@ -531,7 +538,7 @@ CREATE FUNCTION csec.access_requests()
 			r.review_by, r.reviewed_by, r.review_why
 		FROM csec.access_request r LEFT JOIN csec.permit_use u ON u.permit = r.id
 		WHERE csec.reader() IS NOT NULL
-			AND (r.person = csec.current_person() OR r.login = csec.login() OR r.state <> 'draft' AND csec.is_data_owner(csec.login(), r.relid)
+			AND (r.person = csec.current_person() OR csec.is_own_login(r.login) OR r.state <> 'draft' AND csec.is_data_owner(csec.login(), r.relid)
 				OR csec.is_member(csec.login(), 'csec_officer') OR csec.is_member(csec.login(), 'csec_admin')
 				OR csec.is_member(csec.login(), 'csec_auditor'))
 	$$;

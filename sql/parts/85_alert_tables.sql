@@ -137,7 +137,7 @@ CREATE TABLE csec.acted_as (
 	to_at		timestamptz NOT NULL
 );
 CREATE INDEX acted_as_who ON csec.acted_as (who, to_at);
-COMMENT ON TABLE csec.acted_as IS 'internal: the records that name somebody as role or actor whose login it is not; csec.what_did() finds them by it';
+COMMENT ON TABLE csec.acted_as IS 'internal: the records that name somebody as role, person or actor whose login it is not; csec.what_did() finds them by it';
 COMMENT ON COLUMN csec.acted_as.from_at IS 'when the first of them was sealed';
 COMMENT ON COLUMN csec.acted_as.to_at IS 'when the last of them was sealed';
 

@@ -27,7 +27,7 @@ BEGIN
 		ended := ended + 1;
 	END LOOP;
 	-- also those that a permit of an older name of his has
-	DELETE FROM csec.access_permit p WHERE p.login = ANY (logins);
+	DELETE FROM csec.access_permit p WHERE p.login = ANY (logins) OR p.person = offboard.person;
 	DELETE FROM csec.clearance c WHERE c.role = ANY (logins);
 	DELETE FROM csec.default_reason d WHERE d.role = ANY (logins);
 	DELETE FROM csec.data_owner o WHERE o.role = ANY (logins);
@@ -83,7 +83,7 @@ BEGIN
 		SELECT 'request', 'request ' || q.id, csec.request_state(q), true FROM csec.access_request q
 			WHERE (q.person = offboard_report.person OR q.login = ANY (logins)) AND csec.request_state(q) IN ('draft', 'submitted', 'approved', 'active', 'suspended')
 		UNION ALL
-		SELECT 'permit', 'request ' || p.id, p.relid::text, true FROM csec.access_permit p WHERE p.login = ANY (logins)
+		SELECT 'permit', 'request ' || p.id, p.relid::text, true FROM csec.access_permit p WHERE p.login = ANY (logins) OR p.person = offboard_report.person
 		UNION ALL
 		SELECT 'clearance', c.role::text, coalesce(c.level, c.category), true FROM csec.clearance c WHERE c.role = ANY (logins)
 		UNION ALL
@@ -102,8 +102,9 @@ BEGIN
 		RETURN QUERY
 			SELECT 'read', w.relation, format('%s reads, %s rows, %s of them with fields in clear, the last at %s',
 					sum(coalesce(w.repeats, 1)), sum(w.rows * coalesce(w.repeats, 1)), coalesce(sum(coalesce(w.repeats, 1)) FILTER (WHERE cardinality(w.revealed) > 0), 0), max(w.at)), false
-				FROM unnest(logins) l, LATERAL csec.what_did(l::text, clock_timestamp() - interval '90 days') w
-				WHERE w.kind = 'read' AND 'login' = ANY (w.acted_as)
+				FROM (SELECT l::text, 'login' FROM unnest(logins) l UNION ALL SELECT offboard_report.person, 'person') n (name, as_what),
+					LATERAL csec.what_did(n.name, clock_timestamp() - interval '90 days') w
+				WHERE w.kind = 'read' AND n.as_what = ANY (w.acted_as)
 				GROUP BY w.relation ORDER BY w.relation;
 	END IF;
 END

@@ -97,8 +97,8 @@ BEGIN
 				f.exactness IS DISTINCT FROM 'intent',
 				-- who counts customers looks at none of them
 				l.kind = 3 OR cardinality(f.revealed) > 0 OR cardinality(f.masked) > 0, l.at,
-				CASE WHEN (f.session_role, f.reader, f.effective_role, coalesce(f.actor, l.login)) IS DISTINCT FROM (l.login, l.login, l.login, l.login)
-					THEN ARRAY(SELECT DISTINCT n FROM unnest(ARRAY[f.session_role, f.reader, f.effective_role, f.actor]) n WHERE n IS DISTINCT FROM l.login) END
+				CASE WHEN (f.session_role, f.reader, f.effective_role, coalesce(f.person, l.login), coalesce(f.actor, l.login)) IS DISTINCT FROM (l.login, l.login, l.login, l.login, l.login)
+					THEN ARRAY(SELECT DISTINCT n FROM unnest(ARRAY[f.session_role, f.reader, f.effective_role, f.person, f.actor]) n WHERE n IS DISTINCT FROM l.login) END
 				)::csec.alert_record ORDER BY l.seq)
 			INTO batch
 			FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f

@@ -1,9 +1,10 @@
 -- Whom does it concern?  Everything that a role or a person read in some
 -- time, by the index on login and time, as customers and fields.
 
--- The records of reads by some logins.  Those that only announce a read, of
+-- The records of reads by some logins, and of a person by whatever login that
+-- several share.  Those that only announce a read, of
 -- which the rest came, are left out.
-CREATE FUNCTION csec.reads_by(logins text[], from_time timestamptz, to_time timestamptz)
+CREATE FUNCTION csec.reads_by(logins text[], person text, from_time timestamptz, to_time timestamptz)
 	RETURNS TABLE (seq int8, at timestamptz, relid oid, relation text, revealed text[], masked text[], record bytea)
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
@@ -14,8 +15,12 @@ CREATE FUNCTION csec.reads_by(logins text[], from_time timestamptz, to_time time
 DECLARE
 	below int8;
 	sealed_until timestamptz;
+	asked text[] := logins;
 BEGIN
 	PERFORM csec.require_trail();
+	IF person IS NOT NULL THEN
+		asked := asked || ARRAY(SELECT r.rolname::text FROM csec.pool_role p JOIN pg_roles r ON r.oid = p.role);
+	END IF;
 	below := csec.seq_after(to_time);
 	-- sealing comes after reading, by how much nobody knows
 	sealed_until := coalesce((SELECT max(l.at) FROM csec_trail.audit_log l WHERE l.seq = below - 1), 'infinity');
@@ -25,14 +30,15 @@ BEGIN
 			SELECT r.seq, r.at, l.relid, r.relation, r.revealed, r.masked, l.record, r.exactness,
 				bool_or(r.exactness <> 'intent') OVER (PARTITION BY coalesce(r.read_key, int8send(r.seq))) AS told
 			FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) r
-			WHERE l.login = ANY (logins) AND l.kind = 2
+			WHERE l.login = ANY (asked) AND l.kind = 2
+				AND (reads_by.person IS NULL OR coalesce(r.person = reads_by.person, l.login = ANY (logins)))
 				AND l.at >= from_time - interval '1 day' AND l.at <= sealed_until
 				AND r.at >= from_time AND r.at < to_time) s
 		WHERE s.exactness <> 'intent' OR NOT s.told;
 END
 $$;
-REVOKE ALL ON FUNCTION csec.reads_by(text[], timestamptz, timestamptz) FROM PUBLIC;
-COMMENT ON FUNCTION csec.reads_by(text[], timestamptz, timestamptz) IS 'internal: the records of what some logins read in some time';
+REVOKE ALL ON FUNCTION csec.reads_by(text[], text, timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION csec.reads_by(text[], text, timestamptz, timestamptz) IS 'internal: the records of what some logins, or a person by them and by shared ones, read in some time';
 
 -- Fields of tables that are gone count as of the highest level.
 CREATE FUNCTION csec.field_level(relid oid, field text) RETURNS text
@@ -46,10 +52,10 @@ COMMENT ON FUNCTION csec.field_level(oid, text) IS 'internal: the level of a col
 
 -- One row for each customer, table and field: what was shown of it at best.
 -- A null subject: all customers of the table must be assumed.
-CREATE FUNCTION csec.seen_by(logins text[], from_time timestamptz, to_time timestamptz)
+CREATE FUNCTION csec.seen_by(logins text[], person text, from_time timestamptz, to_time timestamptz)
 	RETURNS TABLE (relid oid, relation text, level text, shown text, field text, subject text)
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-		WITH reads AS MATERIALIZED (SELECT r.* FROM csec.reads_by(logins, from_time, to_time) r),
+		WITH reads AS MATERIALIZED (SELECT r.* FROM csec.reads_by(logins, person, from_time, to_time) r),
 		shapes AS (
 			-- few shapes of reads, many reads: so the levels are looked up once
 			SELECT DISTINCT r.relid, f.field, f.shown FROM reads r
@@ -66,8 +72,8 @@ CREATE FUNCTION csec.seen_by(logins text[], from_time timestamptz, to_time times
 				JOIN levels l ON l.relid = c.relid AND l.field = f.field
 			GROUP BY c.relid, l.level, f.field, c.subject
 	$$;
-REVOKE ALL ON FUNCTION csec.seen_by(text[], timestamptz, timestamptz) FROM PUBLIC;
-COMMENT ON FUNCTION csec.seen_by(text[], timestamptz, timestamptz) IS 'internal: which fields of which customers some logins saw';
+REVOKE ALL ON FUNCTION csec.seen_by(text[], text, timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION csec.seen_by(text[], text, timestamptz, timestamptz) IS 'internal: which fields of which customers some logins, or a person by them and by shared ones, saw';
 
 CREATE FUNCTION csec.scope_logins(role text, person text) RETURNS text[]
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -108,7 +114,7 @@ BEGIN
 		WITH lines AS MATERIALIZED (
 			SELECT s.relation, s.level, s.shown, s.field, s.subject,
 				convert_to(format('%s %s %s %s %s', s.relation, s.level, s.shown, s.field, coalesce('=' || s.subject, '*')), 'UTF8') AS line
-			FROM csec.seen_by(logins, from_time, to_time) s)
+			FROM csec.seen_by(logins, person, from_time, to_time) s)
 		SELECT l.relation, l.level, l.shown, array_agg(DISTINCT l.field COLLATE "C"), count(DISTINCT l.subject COLLATE "C"),
 				bool_and(l.subject IS NOT NULL),
 				encode(sha256(string_agg(int4send(length(l.line)) || l.line, '' ORDER BY l.line)), 'hex')

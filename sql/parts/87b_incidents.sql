@@ -332,7 +332,7 @@ BEGIN
 				coalesce(array_agg(v.field ORDER BY v.field COLLATE "C") FILTER (WHERE v.shown = 'revealed'), '{}'),
 				coalesce(array_agg(v.field ORDER BY v.field COLLATE "C") FILTER (WHERE v.shown = 'masked'), '{}'),
 				(array_agg(v.level ORDER BY l.rank DESC))[1]
-			FROM csec.seen_by(logins, from_time, to_time) v LEFT JOIN csec.level l ON l.name = v.level
+			FROM csec.seen_by(logins, person, from_time, to_time) v LEFT JOIN csec.level l ON l.name = v.level
 			WHERE v.subject IS NOT NULL
 			GROUP BY v.relid, v.subject
 		ON CONFLICT ON CONSTRAINT incident_subject_pkey DO UPDATE
@@ -348,7 +348,7 @@ BEGIN
 				t.reads, s.complete, s.digest
 			FROM csec.scope_incident(role, person, from_time, to_time) s
 				JOIN (SELECT r.relation, max(r.relid)::regclass AS relid, count(*) AS reads
-						FROM csec.reads_by(logins, from_time, to_time) r WHERE cardinality(r.revealed) > 0 OR cardinality(r.masked) > 0 GROUP BY r.relation) t ON t.relation = s."table";
+						FROM csec.reads_by(logins, person, from_time, to_time) r WHERE cardinality(r.revealed) > 0 OR cardinality(r.masked) > 0 GROUP BY r.relation) t ON t.relation = s."table";
 	PERFORM csec.rate_incident(id);
 	PERFORM csec.control('incident scope', 'incident ' || id, jsonb_strip_nulls(jsonb_build_object('role', role, 'of', person, 'from_time', from_time, 'to_time', to_time,
 		'customers', found_customers, 'person', csec.current_person(), 'policy', csec.policy_version(),

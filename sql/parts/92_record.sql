@@ -121,7 +121,7 @@ BEGIN
 	PERFORM csec.check_record_reader('access_records', tab);
 	RETURN QUERY
 		-- where a permit showed the rows, what it was given for is the reason that nobody had to state again
-		SELECT w.at, coalesce(p.title, w.login), w.login, nullif(w.reader, w.login), w.actor, w.client, w.application, coalesce(w.reason, q.purpose), coalesce(w.ticket, q.ticket),
+		SELECT w.at, coalesce(csec.person_title(w.person), p.title, w.login), w.login, nullif(w.reader, w.login), w.actor, w.client, w.application, coalesce(w.reason, q.purpose), coalesce(w.ticket, q.ticket),
 			w.permit, w.repeats, w.relation, w.statement, w.revealed, w.masked, w.redacted, w.other, w.exactness, w.status, w.seq
 		FROM csec.who_saw(tab, subject, from_time, to_time) w LEFT JOIN csec.login_titles() p ON p.login = w.login
 			LEFT JOIN csec.access_request q ON q.id = w.permit
@@ -141,7 +141,7 @@ CREATE FUNCTION csec.table_accesses(tab regclass, from_time timestamptz, to_time
 BEGIN
 	PERFORM csec.check_record_reader('table_accesses', tab);
 	RETURN QUERY
-		SELECT a.at, coalesce(p.title, a.login), a.login, nullif(a.reader, a.login), a.actor, a.client, a.application, coalesce(a.reason, q.purpose), coalesce(a.ticket, q.ticket),
+		SELECT a.at, coalesce(csec.person_title(a.person), p.title, a.login), a.login, nullif(a.reader, a.login), a.actor, a.client, a.application, coalesce(a.reason, q.purpose), coalesce(a.ticket, q.ticket),
 			a.permit, a.repeats, a.relation, a.statement, a.revealed, a.masked, a.redacted, a.other, a.exactness, a.status, a.seq, a.subjects
 		FROM csec.access_records a LEFT JOIN csec.login_titles() p ON p.login = a.login
 			LEFT JOIN csec.access_request q ON q.id = a.permit
@@ -165,7 +165,7 @@ BEGIN
 	PERFORM csec.check_record_reader('change_records', tab);
 	-- who may not read a column may not read what was in it either
 	RETURN QUERY
-		SELECT h.at, coalesce(t.title, h.login), h.login, h.actor, h.reason, h.ticket, h.relation, h.op, h.column_name,
+		SELECT h.at, coalesce(csec.person_title(h.person), t.title, h.login), h.login, h.actor, h.reason, h.ticket, h.relation, h.op, h.column_name,
 			CASE WHEN p.may THEN h.old_value END, CASE WHEN p.may THEN h.new_value END, h.outcome, h.seq
 		FROM csec.history(tab, subject, from_time, to_time) WITH ORDINALITY h LEFT JOIN csec.login_titles() t ON t.login = h.login
 			CROSS JOIN LATERAL (SELECT h.classified OR csec.is_member(csec.reader(), 'csec_auditor') OR csec.is_member(csec.reader(), 'csec_officer')

@@ -123,6 +123,13 @@ add_client(CsecIdentity *identity)
 	add_text(identity, CSEC_TAG_CLIENT, client);
 }
 
+/* Who proved by a token to be behind the login, or "". */
+static const char *
+person_now(void)
+{
+	return IsParallelWorker() ? csec_leader_person() : csec_context()->person;
+}
+
 /* What the application claims, with the reader's default reason. */
 static void
 claims_now(const char **actor, const char **reason, const char **ticket)
@@ -149,10 +156,12 @@ make_identity(const char *actor, const char *reason, const char *ticket)
 	identity->current_user = GetUserId();
 	strlcpy(identity->application, application_name ? application_name : "",
 			sizeof(identity->application));
+	strlcpy(identity->person, person_now(), sizeof(identity->person));
 	strlcpy(identity->actor, actor, sizeof(identity->actor));
 	strlcpy(identity->reason, reason, sizeof(identity->reason));
 	strlcpy(identity->ticket, ticket, sizeof(identity->ticket));
 
+	add_text(identity, CSEC_TAG_PERSON, identity->person);
 	add_role(identity, CSEC_TAG_LOGIN, identity->login);
 	if (identity->session_user != identity->login)
 		add_role(identity, CSEC_TAG_SESSION_USER, identity->session_user);
@@ -176,6 +185,7 @@ still_true(const CsecIdentity *identity, const char *actor, const char *reason,
 		identity->reader == GetOuterUserId() &&
 		identity->session_user == GetSessionUserId() &&
 		identity->login == GetAuthenticatedUserId() &&
+		strcmp(identity->person, person_now()) == 0 &&
 		strcmp(identity->actor, actor) == 0 &&
 		strcmp(identity->reason, reason) == 0 &&
 		strcmp(identity->ticket, ticket) == 0 &&

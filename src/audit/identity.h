@@ -5,6 +5,8 @@
 #ifndef CSEC_AUDIT_IDENTITY_H
 #define CSEC_AUDIT_IDENTITY_H
 
+#include "policy/context.h"
+
 /* Names, client, and three claimed texts, each cut to this. */
 #define CSEC_CLAIM_MAX		256
 #define CSEC_IDENTITY_MAX	2048
@@ -17,6 +19,7 @@ typedef struct CsecIdentity
 	Oid			session_user;
 	Oid			reader;
 	Oid			current_user;
+	char		person[CSEC_PERSON_SIZE];
 	char		actor[CSEC_CLAIM_MAX + 1];
 	char		reason[CSEC_CLAIM_MAX + 1];
 	char		ticket[CSEC_CLAIM_MAX + 1];

@@ -155,7 +155,7 @@ csec_body_get(const uint8_t *in, size_t len, CsecBody *body)
 {
 	const uint8_t *p = in + CSEC_BODY_FIXED_SIZE;
 	const uint8_t *end = in + len;
-	int			last_tag = 0;
+	int			last_tag = -1;
 
 	if (len < CSEC_BODY_FIXED_SIZE || len > CSEC_BODY_MAX ||
 		in[0] != CSEC_FORMAT_VERSION)

@@ -93,6 +93,8 @@ typedef enum CsecOutcome
 
 typedef enum CsecTag
 {
+	CSEC_TAG_PERSON = 0,		/* text: who proved by a token to be behind the
+								 * login, which several people share */
 	CSEC_TAG_LOGIN = 1,			/* text: the authenticated role */
 	CSEC_TAG_SESSION_USER = 2,	/* text, where it differs from the login */
 	CSEC_TAG_READER = 3,		/* text: outer role, where it differs */

@@ -108,7 +108,7 @@ digest_record(const uint8 *record, size_t len, uint8 *digest)
 	if (!csec_body_get(record, len, &body) || (body.flags & CSEC_BODY_PIECE) != 0 ||
 		!csec_sha256_begin())
 		return false;
-	for (int tag = 1; tag <= CSEC_TAG_LAST; tag++)
+	for (int tag = 0; tag <= CSEC_TAG_LAST; tag++)
 		if (tag != CSEC_TAG_START_LSN && tag != CSEC_TAG_STATEMENT_NO &&
 			!add(body.field[tag].data, body.field[tag].len))
 			return false;

@@ -23,20 +23,27 @@
 #include "policy/decision.h"
 #include "policy/probe.h"
 
-static XLogRecPtr
-emit(CsecRecordKind kind, const char *action, const char *object, const char *detail)
+/* The transaction whose fate an act shares. */
+static TransactionId
+acting_transaction(void)
 {
-	CsecIdentity *identity;
 	TransactionId xid = GetCurrentTransactionIdIfAny();
-	XLogRecPtr	lsn;
 
 	/* a subtransaction that has not written yet shares its parent's fate */
-	if (!TransactionIdIsValid(xid))
-		xid = GetTopTransactionIdIfAny();
+	return TransactionIdIsValid(xid) ? xid : GetTopTransactionIdIfAny();
+}
+
+static XLogRecPtr
+emit(CsecRecordKind kind, TransactionId xid, const char *action, const char *object,
+	 const char *detail)
+{
+	CsecIdentity *identity;
+	XLogRecPtr	lsn;
+
 	csec_emit_prepare();
 	identity = csec_identity_acquire();
 	csec_record_begin(kind, 0, identity);
-	if (TransactionIdIsValid(xid) && kind == CSEC_KIND_CONTROL)
+	if (TransactionIdIsValid(xid))
 		csec_record_u32(CSEC_TAG_XID, xid);
 	csec_record_text(CSEC_TAG_OBJECT, object);
 	csec_record_text(CSEC_TAG_ACTION, action);
@@ -54,7 +61,21 @@ emit(CsecRecordKind kind, const char *action, const char *object, const char *de
 XLogRecPtr
 csec_control_emit(const char *action, const char *object, const char *detail)
 {
-	return emit(CSEC_KIND_CONTROL, action, object, detail);
+	return emit(CSEC_KIND_CONTROL, acting_transaction(), action, object, detail);
+}
+
+/* The same of an act that no rollback takes back. */
+XLogRecPtr
+csec_control_emit_at_once(const char *action, const char *object, const char *detail)
+{
+	return emit(CSEC_KIND_CONTROL, InvalidTransactionId, action, object, detail);
+}
+
+/* Something was refused, whatever becomes of the transaction. */
+XLogRecPtr
+csec_denial_emit(const char *action, const char *object, const char *detail)
+{
+	return emit(CSEC_KIND_DENIAL, InvalidTransactionId, action, object, detail);
 }
 
 /* The policy floor has refused something to a reader. */
@@ -65,7 +86,7 @@ record_denial(const char *what, uint32 category)
 
 	if (!csec_database_has_csec())
 		return;
-	emit(CSEC_KIND_DENIAL, what, known == NULL ? NULL : NameStr(known->name), NULL);
+	csec_denial_emit(what, known == NULL ? NULL : NameStr(known->name), NULL);
 }
 
 /* A transaction claims to be somebody else than it claimed first. */
@@ -74,14 +95,14 @@ record_changed_claim(const char *what, const char *standing, const char *claimed
 {
 	if (!csec_database_has_csec())
 		return;
-	emit(CSEC_KIND_DENIAL, "another claim in one transaction", what, NULL);
+	csec_denial_emit("another claim in one transaction", what, NULL);
 }
 
 static void
 record_plain_dump(void)
 {
 	if (csec_database_has_csec())
-		emit(CSEC_KIND_CONTROL, "plain dump", "csec.dump_plain", NULL);
+		csec_control_emit("plain dump", "csec.dump_plain", NULL);
 }
 
 void
@@ -127,8 +148,8 @@ csec_denial(PG_FUNCTION_ARGS)
 {
 	Jsonb	   *json = PG_GETARG_JSONB_P(2);
 
-	emit(CSEC_KIND_DENIAL, text_to_cstring(PG_GETARG_TEXT_PP(0)),
-		 text_to_cstring(PG_GETARG_TEXT_PP(1)),
-		 JsonbToCString(NULL, &json->root, VARSIZE(json)));
+	csec_denial_emit(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+					 text_to_cstring(PG_GETARG_TEXT_PP(1)),
+					 JsonbToCString(NULL, &json->root, VARSIZE(json)));
 	PG_RETURN_VOID();
 }

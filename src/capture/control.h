@@ -10,5 +10,9 @@
 extern void csec_control_init(void);
 extern XLogRecPtr csec_control_emit(const char *action, const char *object,
 									const char *detail);
+extern XLogRecPtr csec_control_emit_at_once(const char *action, const char *object,
+											const char *detail);
+extern XLogRecPtr csec_denial_emit(const char *action, const char *object,
+								   const char *detail);
 
 #endif							/* CSEC_CAPTURE_CONTROL_H */

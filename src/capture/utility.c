@@ -31,6 +31,7 @@
 #include "capture/guard.h"
 #include "capture/reads.h"
 #include "capture/target.h"
+#include "capture/token_login.h"
 #include "capture/utility.h"
 #include "policy/catalog.h"
 #include "policy/table.h"
@@ -386,6 +387,7 @@ csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt)
 	if (!csec_database_has_csec())
 		return;
 	csec_guard_statement((*pstmt)->utilityStmt);
+	csec_token_login_check_statement((*pstmt)->utilityStmt);
 	if (!utility->trail_grows)
 		note_control(utility, (*pstmt)->utilityStmt);
 	if (IsA((*pstmt)->utilityStmt, CopyStmt))

@@ -42,7 +42,7 @@
 static const char *const table_names[CSEC_POLICY_TABLES] = {
 	"level", "category", "clearance", "default_reason",
 	"protected_table", "protected_field", "access_permit", "permit_use",
-	"person", "person_login"
+	"person", "person_login", "pool_role", "issuer_key", "used_token"
 };
 
 bool		csec_known_absent = false;
@@ -247,6 +247,20 @@ csec_policy_scan_begin(CsecPolicyScan *scan, CsecPolicyTable which)
 									NULL, 0, NULL);
 }
 
+static RegProcedure
+equality_of(Oid type)
+{
+	switch (type)
+	{
+		case TEXTOID:
+			return F_TEXTEQ;
+		case BYTEAOID:
+			return F_BYTEAEQ;
+		default:
+			return F_OIDEQ;
+	}
+}
+
 /* By its index; while a dump is restored there may be none yet. */
 void
 csec_policy_scan_one(CsecPolicyScan *scan, CsecPolicyTable which, Datum key)
@@ -259,7 +273,7 @@ csec_policy_scan_one(CsecPolicyScan *scan, CsecPolicyTable which, Datum key)
 	index = RelationGetPrimaryKeyIndex(scan->rel);
 	att = TupleDescAttr(RelationGetDescr(scan->rel), 0);
 	ScanKeyInit(&scankey, att->attnum, BTEqualStrategyNumber,
-				att->atttypid == TEXTOID ? F_TEXTEQ : F_OIDEQ, key);
+				equality_of(att->atttypid), key);
 	scankey.sk_collation = att->attcollation;
 	scan->scan = systable_beginscan(scan->rel, index, OidIsValid(index), NULL, 1, &scankey);
 }

@@ -27,10 +27,13 @@ typedef enum CsecPolicyTable
 	CSEC_POLICY_PERMIT,
 	CSEC_POLICY_PERMIT_USE,
 	CSEC_POLICY_PERSON,
-	CSEC_POLICY_PERSON_LOGIN
+	CSEC_POLICY_PERSON_LOGIN,
+	CSEC_POLICY_POOL_ROLE,
+	CSEC_POLICY_ISSUER_KEY,
+	CSEC_POLICY_USED_TOKEN
 } CsecPolicyTable;
 
-#define CSEC_POLICY_TABLES 10
+#define CSEC_POLICY_TABLES 13
 
 /* Known to be absent: the one test that databases without csec pay for. */
 extern bool csec_known_absent;

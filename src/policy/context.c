@@ -130,6 +130,14 @@ csec_context(void)
 	return &standing;
 }
 
+void
+csec_context_enter_person(const char *person)
+{
+	notice_transaction();
+	strlcpy(standing.person, person, sizeof(standing.person));
+	csec_decision_forget();
+}
+
 const char *
 csec_reason_in_force(CsecClaimSource *source)
 {

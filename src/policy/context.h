@@ -2,7 +2,7 @@
  * context.h
  *		Who the application says is reading, why, and under which ticket.
  *
- * Claims, never proofs.  The first value that a transaction states for itself
+ * Claims, never proofs, but for the person who logged in by a token.  The first value that a transaction states for itself
  * stands until its end; a later, different one changes nothing but the trail.
  */
 #ifndef CSEC_POLICY_CONTEXT_H
@@ -27,8 +27,12 @@ typedef struct CsecClaim
 	char		text[CSEC_CLAIM_MAX + 1]; /* "" where there is none */
 } CsecClaim;
 
+/* A person's id, as csec.person has it, with its end. */
+#define CSEC_PERSON_SIZE 64
+
 typedef struct CsecContext
 {
+	char		person[CSEC_PERSON_SIZE];	/* proved by a token, or "" */
 	CsecClaim	actor;
 	CsecClaim	reason;			/* never CSEC_CLAIM_DEFAULT: see below */
 	CsecClaim	ticket;
@@ -38,6 +42,12 @@ extern void csec_context_init(void);
 
 /* What is in force in this transaction.  Allocates nothing, never fails. */
 extern const CsecContext *csec_context(void);
+
+/*
+ * The person has proved who he is: so for the rest of the transaction.  It
+ * must be on record by then.
+ */
+extern void csec_context_enter_person(const char *person);
 
 /*
  * The reason in force, and where it comes from: as csec_context() has it,

@@ -4,8 +4,9 @@
  *
  * The reader is locked and never the customer: whoever knows a customer's
  * number could lock him out of his bank.  Counted are the authenticated login
- * with the actor that it claims, and the login alone, with a higher limit, as
- * an application that several clerks share may claim any actor.
+ * with the person who logged in by a token or the actor that it claims, and the
+ * login alone, with a higher limit, as an application that several clerks share
+ * may claim any actor.
  *
  * In shared memory, as a count in a table would be rolled back.  It survives a
  * restart of the server, and a crash.  Where there is no room for another count
@@ -131,10 +132,12 @@ count_one(Count *count, uint32 limit, TimestampTz now, TimestampTz *until)
 	return false;
 }
 
+/* Who is behind the login: proved by a token, or else as claimed. */
 static uint32
 claimed_actor(void)
 {
-	const char *actor = csec_context()->actor.text;
+	const CsecContext *context = csec_context();
+	const char *actor = context->person[0] != '\0' ? context->person : context->actor.text;
 
 	return actor[0] == '\0' ? 0 :
 		hash_bytes((const unsigned char *) actor, (int) strlen(actor)) | 1;

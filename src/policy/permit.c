@@ -1,6 +1,6 @@
 /*
  * permit.c
- *		The permits of this login.
+ *		The permits of this login, and of the person behind it.
  *
  * csec.access_permit has only permits that may be used, so it is read whole
  * when it changed, and this login's rows are kept.  When one begins and ends
@@ -31,6 +31,7 @@
 #include "utils/timestamp.h"
 
 #include "policy/catalog.h"
+#include "policy/context.h"
 #include "policy/permit.h"
 #include "policy/reader.h"
 #include "policy/row_mac.h"
@@ -39,7 +40,10 @@
 typedef struct Permits
 {
 	MemoryContext context;
-	List	   *list;			/* of CsecPermit */
+	List	   *all;			/* of CsecPermit: the login's */
+	List	   *list;			/* those that serve the person below */
+	bool		chosen;			/* "list" is made */
+	char		person[CSEC_PERSON_SIZE];
 } Permits;
 
 static Permits *permits = NULL;
@@ -134,6 +138,7 @@ read_permit(CsecPolicyScan *scan, HeapTuple row)
 	bool		isnull;
 
 	out->id = DatumGetInt64(csec_policy_value(scan, row, "id", &isnull));
+	out->person = csec_policy_text(scan, row, "person");
 	out->relid = DatumGetObjectId(csec_policy_value(scan, row, "relid", &isnull));
 	value = csec_policy_value(scan, row, "attnums", &isnull);
 	if (!isnull)
@@ -181,7 +186,7 @@ load(void)
 		csec_policy_scan_begin(&scan, CSEC_POLICY_PERMIT);
 		while ((row = csec_policy_scan_next(&scan)) != NULL)
 			if (counts(&scan, row))
-				made->list = lappend(made->list, read_permit(&scan, row));
+				made->all = lappend(made->all, read_permit(&scan, row));
 		csec_policy_scan_end(&scan);
 	}
 	PG_CATCH();
@@ -197,16 +202,42 @@ load(void)
 	permits = made;
 }
 
+/* Of all permits those that serve whoever is behind the login now; is there one? */
+static bool
+choose(void)
+{
+	const char *person = csec_context()->person;
+	MemoryContext old;
+	ListCell   *lc;
+
+	if (likely(permits->chosen && strcmp(permits->person, person) == 0))
+		return permits->list != NIL;
+	permits->chosen = true;
+	strlcpy(permits->person, person, sizeof(permits->person));
+	list_free(permits->list);
+	permits->list = NIL;
+	old = MemoryContextSwitchTo(permits->context);
+	foreach(lc, permits->all)
+	{
+		CsecPermit *permit = lfirst(lc);
+
+		if (permit->person == NULL || strcmp(permit->person, person) == 0)
+			permits->list = lappend(permits->list, permit);
+	}
+	MemoryContextSwitchTo(old);
+	return permits->list != NIL;
+}
+
 bool
 csec_permit_any(void)
 {
 	if (likely(fresh))
-		return permits->list != NIL && !IsParallelWorker();
+		return permits->all != NIL && !IsParallelWorker() && choose();
 	if (IsParallelWorker() || !csec_catalog_readable() || !OidIsValid(csec_login_id()) ||
 		!OidIsValid(csec_policy_relid(CSEC_POLICY_PERMIT)))
 		return false;
 	load();
-	return fresh && permits->list != NIL;
+	return fresh && choose();
 }
 
 List *

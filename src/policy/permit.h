@@ -3,7 +3,8 @@
  *		The permits of this login: csec.access_permit.
  *
  * A permit shows some fields of some customers of one table, for a time and a
- * number of rows, to the login that asked for it.  Unlike a clearance it says
+ * number of rows, to the login that asked for it, and where several share that
+ * login to the person who logged in by a token.  Unlike a clearance it says
  * nothing about a category at large, so whether a value is one of a permitted
  * row is known only where the row is read: see reveal.h.
  */
@@ -27,6 +28,7 @@ typedef struct CsecPermitSubjects
 typedef struct CsecPermit
 {
 	int64		id;
+	char	   *person;			/* of those who share the login; NULL: it is one's own */
 	Oid			relid;			/* the protected table itself */
 	int			nfields;
 	AttrNumber *attnos;			/* in relid */

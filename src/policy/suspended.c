@@ -4,20 +4,23 @@
  *
  * A person who is suspended keeps clearances and roles, as he may be back
  * tomorrow; none of them shows anything meanwhile, under any of his logins and
- * whatever role he takes on.  Two look-ups by key when it is first asked, and
- * again when persons or logins change.
+ * whatever role he takes on, or behind a login that several share.  Two look-ups
+ * by key when it is first asked, and again when persons or logins change, or
+ * somebody else logs in by a token.
  */
 #include "postgres.h"
 
 #include "utils/builtins.h"
 
 #include "policy/catalog.h"
+#include "policy/context.h"
 #include "policy/reader.h"
 #include "policy/row_mac.h"
 #include "policy/suspended.h"
 
 static bool fresh = false;
 static bool suspended = true;
+static char behind[CSEC_PERSON_SIZE];	/* who had logged in by a token then */
 
 static void
 policy_changed(uint32 tables, Oid relid)
@@ -69,13 +72,16 @@ is_active(const char *person)
 static void
 look_up(void)
 {
-	char	   *person;
+	char	   *person = behind;
+	bool		sound = true;
 
 	suspended = true;			/* should an error end this */
 	fresh = true;				/* a change that arrives meanwhile clears it */
 	PG_TRY();
 	{
-		suspended = !person_of(csec_login_id(), &person) || (person != NULL && !is_active(person));
+		if (behind[0] == '\0')
+			sound = person_of(csec_login_id(), &person);
+		suspended = !sound || (person != NULL && !is_active(person));
 	}
 	PG_CATCH();
 	{
@@ -88,6 +94,14 @@ look_up(void)
 bool
 csec_is_suspended(void)
 {
+	const char *person = csec_context()->person;
+
+	if (strcmp(behind, person) != 0)
+	{
+		strlcpy(behind, person, sizeof(behind));
+		fresh = false;
+		suspended = true;		/* until it is known */
+	}
 	if (!fresh && csec_catalog_readable() && OidIsValid(csec_policy_relid(CSEC_POLICY_PERSON)))
 		look_up();
 	return suspended;

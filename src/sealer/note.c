@@ -183,7 +183,7 @@ csec_note_cut_fields(const CsecBody *first)
 	initStringInfo(&note);
 	appendStringInfoSpaces(&note, VARHDRSZ + 2);
 	csec_put_u16((uint8 *) note.data + VARHDRSZ, flags);
-	for (CsecTag tag = CSEC_TAG_LOGIN; tag <= CSEC_TAG_STATEMENT_NO; tag++)
+	for (CsecTag tag = CSEC_TAG_PERSON; tag <= CSEC_TAG_STATEMENT_NO; tag++)
 		if (tag != CSEC_TAG_START_LSN)
 			add_field(tag, first->field[tag]);
 	code = CSEC_STATUS_ERROR;

@@ -64,6 +64,7 @@
 #include "sealer/wal_reader.h"
 #include "sealer/worker.h"
 #include "util/bytes.h"
+#include "policy/used_token.h"
 #include "util/clock.h"
 #include "util/guc.h"
 
@@ -356,7 +357,10 @@ keep_house(void)
 	csec_state_store(&state);
 	extension_here = OidIsValid(get_extension_oid("csec", true));
 	if (extension_here)
+	{
 		csec_store_look_ahead(GetCurrentTimestamp());
+		csec_used_tokens_forget();
+	}
 	csec_worker_commit();
 	keep_keys(true);
 }
@@ -447,6 +451,7 @@ start(void)
 	csec_keys_watch(batch, state.resume_lsn);
 	if (csec_tree_load(state.seq))
 		csec_note_server(batch, state.resume_lsn, "tree mended", NULL);
+	csec_used_tokens_forget();
 	csec_worker_commit();
 	here_from = GetXLogInsertRecPtr();
 	reader = csec_wal_open(state.resume_lsn);

@@ -50,6 +50,8 @@ int			csec_match_failures = 5;
 int			csec_match_window = 900;
 int			csec_match_lock_time = 900;
 int			csec_match_min_claims = 2;
+int			csec_token_clock_skew = 5;
+int			csec_token_lifetime = 300;
 bool		csec_record_internal = false;
 char	   *csec_actor = NULL;
 char	   *csec_reason = NULL;
@@ -338,6 +340,22 @@ define_match_settings(void)
 							PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
+/* csec.login(token). */
+static void
+define_token_settings(void)
+{
+	DefineCustomIntVariable("csec.token_clock_skew",
+							"So far may the clocks of this server and of who issues login tokens be apart.",
+							NULL,
+							&csec_token_clock_skew, 5, 0, 300,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.token_lifetime",
+							"Longest time for which a login token may be issued.",
+							NULL,
+							&csec_token_lifetime, 300, 1, 3600,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
 /* What an application says of the person behind it. */
 static void
 define_context_settings(void)
@@ -371,6 +389,7 @@ csec_guc_init(void)
 	define_alert_settings();
 	define_reader_settings();
 	define_match_settings();
+	define_token_settings();
 	define_context_settings();
 	MarkGUCPrefixReserved("csec");
 }

@@ -62,6 +62,8 @@ extern int	csec_match_failures;
 extern int	csec_match_window;	/* s */
 extern int	csec_match_lock_time;	/* s */
 extern int	csec_match_min_claims;
+extern int	csec_token_clock_skew;	/* s */
+extern int	csec_token_lifetime;	/* s */
 extern bool csec_record_internal;
 extern char *csec_actor;
 extern char *csec_reason;

@@ -1,6 +1,6 @@
 /*
  * parsers_fuzz.c
- *		Everything that csec_verify parses, on any bytes: libFuzzer.
+ *		Everything that csec_verify parses, and login tokens, on any bytes: libFuzzer.
  *
  * The first byte chooses the parser, the rest is its input.  Nothing may be
  * read or written out of bounds, and what is accepted must be written back the
@@ -13,6 +13,7 @@
 #include "audit/checkpoint.h"
 #include "audit/columns.h"
 #include "audit/record.h"
+#include "policy/token.h"
 #include "types/envelope.h"
 #include "verify/bundle_format.h"
 #include "verify/copy_row.h"
@@ -161,9 +162,34 @@ fuzz_envelope(const uint8_t *in, size_t len)
 	(void) csec_envelope_parse(in, len, &envelope);
 }
 
+/* A token, and the claims of one as they are when decoded. */
+static void
+fuzz_token(const uint8_t *in, size_t len)
+{
+	CsecToken	token;
+
+	if (csec_token_parse(in, len, &token) == NULL)
+		demand(token.kid[0] != '\0' && token.subject[0] != '\0' && token.signed_len < len);
+}
+
+static void
+fuzz_json(const uint8_t *in, size_t len)
+{
+	CsecJsonMember member[CSEC_JSON_MEMBERS];
+	int			n = csec_json_object(in, len, member);
+	int64_t		number;
+
+	for (int i = 0; i < n; i++)
+	{
+		demand(member[i].value.data >= in && member[i].value.data + member[i].value.len <= in + len);
+		(void) csec_json_names(&member[i].value, "bank");
+		(void) csec_json_integer(&member[i].value, &number);
+	}
+}
+
 static void (*const target[]) (const uint8_t *, size_t) = {
 	fuzz_record, fuzz_body, fuzz_run, fuzz_manifest, fuzz_copy, fuzz_notes,
-	fuzz_checkpoint, fuzz_lines, fuzz_envelope
+	fuzz_checkpoint, fuzz_lines, fuzz_envelope, fuzz_token, fuzz_json
 };
 
 extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

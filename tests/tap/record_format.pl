@@ -54,11 +54,11 @@ sub body
 	my %b = (field => {});
 	@b{qw(version kind flags started pid number at)} = unpack 'CCnq>NQ>q>', $body;
 	substr($body, 0, 32, '');
-	my $last = 0;
+	my $last = -1;
 	while ($body ne '')
 	{
 		my $tag = ord substr($body, 0, 1, '');
-		die "tag $tag after $last" if $tag <= $last || $tag > 32;
+		die "tag $tag after $last" if $tag <= $last || $tag > 34;
 		$last = $tag;
 		$b{field}{$tag} = counted(\$body);
 	}
