@@ -235,7 +235,7 @@ is($node->safe_psql('postgres', "SELECT count(*), min(acted_as::text) FROM csec.
 is($node->safe_psql('postgres', "SELECT bool_or(l = 'phone'), max(customers) FROM csec.scope_incident(person => 'han', from_time => now() - interval '1 hour', to_time => now()) s, unnest(s.fields) l WHERE shown = 'masked'"),
 	't|1', 'the scope of an incident is the person\'s');
 is(records($node, "string_agg(DISTINCT concat_ws(' ', object, detail) COLLATE \"C\", '; ')", "kind = 'denial' AND action = 'login by token' AND detail ~ 'signature|person|spent'"),
-	'gone {"why": "person has left", "key": "k1"}; nobody {"why": "unknown person", "key": "k1"}; shut {"why": "person is suspended", "key": "k1"}; {"why": "malformed signature"}; {"why": "wrong signature", "key": "k1"}',
+	'gone {"why": "person has left", "key": "k1"}; gone {"why": "person that csec did not enter", "key": "k2"}; nobody {"why": "unknown person", "key": "k1"}; shut {"why": "person is suspended", "key": "k1"}; {"why": "malformed signature"}; {"why": "wrong signature", "key": "k1"}',
 	'refusals are on record, with what is known to be true');
 is(records($node, "count(*) FILTER (WHERE outcome = 'none') = count(*), count(*) > 20", "action = 'login by token' AND kind = 'control'"), 't|t', 'logins are on record, and stand whatever became of their transactions');
 is(records($node, 'count(*)', "encode(convert_to(coalesce(detail, '') || coalesce(object, ''), 'UTF8'), 'escape') ~ '[A-Za-z0-9_-]{40}[.]'"), '0', 'no token is in the trail');
