@@ -69,19 +69,24 @@ is_active(const char *person)
 	return active;
 }
 
+static bool
+find_out(void)
+{
+	char	   *person = behind;
+
+	if (behind[0] == '\0' && !person_of(csec_login_id(), &person))
+		return true;
+	return person != NULL && !is_active(person);
+}
+
 static void
 look_up(void)
 {
-	char	   *person = behind;
-	bool		sound = true;
-
 	suspended = true;			/* should an error end this */
 	fresh = true;				/* a change that arrives meanwhile clears it */
 	PG_TRY();
 	{
-		if (behind[0] == '\0')
-			sound = person_of(csec_login_id(), &person);
-		suspended = !sound || (person != NULL && !is_active(person));
+		suspended = find_out();
 	}
 	PG_CATCH();
 	{
