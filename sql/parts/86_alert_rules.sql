@@ -117,7 +117,7 @@ BEGIN
 			SELECT h.login || ' ' || h.customers_of || ' ' || h.subject || ' ' || (h.at AT TIME ZONE 'UTC')::date, h.login, h.customers_of, h.subject,
 				jsonb_strip_nulls(jsonb_build_object('why', min(h.why), 'actor', min(h.actor) FILTER (WHERE h.person = h.actor))), min(h.seq), max(h.seq), min(h.at), max(h.at), count(*)
 			FROM hit h LEFT JOIN logins l ON l.login = h.login
-			-- behind a login that many share, who it was is what the application claims
+			-- behind a login that many share it was who logged in by a token, or what the application claims
 			WHERE CASE what WHEN 'own_record' THEN h.why = 'own' AND h.person IN (l.person, h.actor)
 				WHEN 'colleague' THEN h.why = 'own' AND h.person IS DISTINCT FROM l.person AND h.person IS DISTINCT FROM h.actor
 				WHEN 'decoy' THEN h.why = 'decoy'

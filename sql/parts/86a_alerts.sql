@@ -89,7 +89,7 @@ BEGIN
 	END IF;
 	SELECT max(l.seq) INTO upto FROM (SELECT n.seq FROM csec_trail.audit_log n WHERE n.seq > c.seq ORDER BY n.seq LIMIT most) l;
 	IF upto IS NOT NULL THEN
-		SELECT array_agg((f.seq, f.at, l.kind, l.login, nullif(f.actor, ''), l.relid, l.subject,
+		SELECT array_agg((f.seq, f.at, l.kind, l.login, coalesce(f.person, nullif(f.actor, '')), l.relid, l.subject,
 				CASE WHEN l.kind IN (2, 3) AND l.subject IS NULL THEN coalesce(l.subjects, csec.record_subject_keys(l.record)) END,
 				coalesce(f.subjects, f.rows, 0), f.revealed, nullif(f.reason, ''),
 				-- a permit was given for its ticket
