@@ -163,7 +163,7 @@ BEGIN
 	COMMENT ON COLUMN csec_trail.audit_log.at IS 'when it was sealed';
 	COMMENT ON COLUMN csec_trail.audit_log.subject IS 'key of the subject, where there is exactly one; in an outcome record the transaction id';
 	COMMENT ON COLUMN csec_trail.audit_log.relid IS 'the protected table; 0 in an outcome record';
-	COMMENT ON COLUMN csec_trail.audit_log.kind IS '1 genesis, 2 read, 3 change, 4 outcome, 5 control, 6 denial, 7 gap, 8 server, 9 rejected, 10 connection';
+	COMMENT ON COLUMN csec_trail.audit_log.kind IS '1 genesis, 2 read, 3 change, 4 outcome, 5 control, 6 denial, 7 gap, 8 server, 9 rejected, 10 connection, 11 cut';
 	COMMENT ON COLUMN csec_trail.audit_log.login IS 'the authenticated role';
 	COMMENT ON COLUMN csec_trail.audit_log.subjects IS 'keys of the subjects, where there are more than 64; without bounds where all rows must be assumed';
 	COMMENT ON COLUMN csec_trail.audit_log.record IS 'the record: see docs/record-format.md and csec.decode_record()';

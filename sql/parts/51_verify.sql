@@ -31,7 +31,9 @@ REVOKE ALL ON FUNCTION csec.verify_trail(bigint, bigint) FROM PUBLIC;
 COMMENT ON FUNCTION csec.verify_trail(bigint, bigint) IS
 	'recompute the trail from one record to another (to the head where that is null): names the first bad record and what is wrong with it';
 
--- The same chain in plain SQL, for who would rather not trust csec's C.
+-- The same chain in plain SQL, for who would rather not trust csec's C.  It
+-- begins behind the last cut: number and hash of the last record that left
+-- stand in the anchor (docs/record-format.md), and this in a record of the chain.
 CREATE FUNCTION csec.verify_trail_sql(
 		from_seq bigint DEFAULT 1, to_seq bigint DEFAULT NULL,
 		OUT verified boolean, OUT records bigint, OUT bad_seq bigint)
@@ -42,19 +44,23 @@ DECLARE
 	hashing regprocedure := (
 		SELECT format('%I.digest(bytea, text)', n.nspname)::regprocedure
 		FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pgcrypto');
+	anchor bytea := (SELECT substr(l.record, position('CSA1'::bytea IN l.record)) FROM csec_trail.audit_log l
+		WHERE l.kind = 11 ORDER BY l.seq DESC LIMIT 1);
+	before bigint := coalesce(('x' || encode(substr(anchor, 21, 8), 'hex'))::bit(64)::bigint, 0);
+	hash_before bytea := coalesce(substr(anchor, 77, 32), decode(repeat('00', 32), 'hex'));
 BEGIN
 	EXECUTE format($query$
 		SELECT coalesce(bool_and(ok) FILTER (WHERE NOT anchor), true),
 			count(*) FILTER (WHERE NOT anchor), min(seq) FILTER (WHERE NOT ok AND NOT anchor)
 		FROM (
-			SELECT seq, seq < $1 AS anchor,
-				hash = %s(coalesce(lag(hash) OVER (ORDER BY seq), decode(repeat('00', 32), 'hex')) || record, 'sha256')
-				AND seq = coalesce(lag(seq) OVER (ORDER BY seq) + 1, 1)
+			SELECT seq, seq < $1 AND seq > $3 AS anchor,
+				hash = %s(coalesce(lag(hash) OVER (ORDER BY seq), $4) || record, 'sha256')
+				AND seq = coalesce(lag(seq) OVER (ORDER BY seq), $3) + 1
 				AND int8send(seq) = substr(record, 5, 8) AS ok
 			FROM csec_trail.audit_log
-			WHERE seq >= $1 - 1 AND ($2 IS NULL OR seq <= $2)) log
+			WHERE (seq >= $1 - 1 OR $1 <= $3 + 1) AND ($2 IS NULL OR seq <= $2)) log
 		$query$, split_part(hashing::text, '(', 1))
-	INTO verified, records, bad_seq USING from_seq, to_seq;
+	INTO verified, records, bad_seq USING from_seq, to_seq, before, hash_before;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.verify_trail_sql(bigint, bigint) FROM PUBLIC;

@@ -199,7 +199,7 @@ BEGIN
 		SELECT p.place, a.epoch, a.reached_at, sealed - coalesce(a.size, 0),
 			round(extract(epoch FROM clock_timestamp() - coalesce(
 				(SELECT c.at FROM csec_trail.checkpoint c WHERE c.epoch = a.epoch),
-				(SELECT min(l.at) FROM csec_trail.audit_log l WHERE l.seq = 1))), 1),
+				(SELECT l.at FROM csec_trail.audit_log l ORDER BY l.seq LIMIT 1))), 1),
 			coalesce(last_epoch, 0) - coalesce(a.epoch, 0), a.failed_at, a.failures,
 			CASE WHEN p.setting = '' THEN 'not set' ELSE a.error END
 		FROM (VALUES ('sign', current_setting('csec.sign_command')),

@@ -403,26 +403,28 @@ BEGIN
 	PERFORM csec.require_trail();
 	RETURN QUERY
 		SELECT t.seq, t.at, t.sealed_at, t.what, t.why,
-			CASE WHEN t.what = 'suspension' OR t.why = 'stop' THEN t.at
+			CASE WHEN t.what = 'cut' THEN (csec.read_cut(t.payload)).first_at
+				WHEN t.what = 'suspension' OR t.why = 'stop' THEN t.at
 				WHEN t.why = 'late heartbeat' OR t.why = 'start' AND t.before IS DISTINCT FROM 'stop'
 					THEN (t.detail ->> 'since')::timestamptz END,
-			CASE WHEN t.what = 'suspension' THEN least((t.detail ->> 'until')::timestamptz,
+			CASE WHEN t.what = 'cut' THEN (csec.read_cut(t.payload)).bound
+				WHEN t.what = 'suspension' THEN least((t.detail ->> 'until')::timestamptz,
 					(SELECT n.at FROM csec_trail.audit_log m CROSS JOIN LATERAL csec.record_fields(m.record) n
 						WHERE m.kind = 5 AND m.seq > t.seq AND n.action IN ('suspend recording', 'resume recording')
 						ORDER BY m.seq LIMIT 1))
 				WHEN t.why = 'stop' THEN t.next_start
 				WHEN t.why = 'late heartbeat' OR t.why = 'start' AND t.before IS DISTINCT FROM 'stop' THEN t.at END,
-			t.from_lsn, t.to_lsn, t.login, t.detail, t.payload
+			t.from_lsn, t.to_lsn, t.login, t.detail, CASE WHEN t.what <> 'cut' THEN t.payload END
 		FROM (SELECT l.seq, r.at, l.at AS sealed_at,
-				CASE l.kind WHEN 7 THEN 'gap' WHEN 8 THEN 'sealer' WHEN 9 THEN 'rejected'
+				CASE l.kind WHEN 7 THEN 'gap' WHEN 8 THEN 'sealer' WHEN 9 THEN 'rejected' WHEN 11 THEN 'cut'
 					ELSE CASE r.action WHEN 'suspend recording' THEN 'suspension' ELSE 'resumption' END END AS what,
-				CASE l.kind WHEN 5 THEN r.object ELSE r.action END AS why,
+				CASE l.kind WHEN 5 THEN r.object WHEN 11 THEN 'retention' ELSE r.action END AS why,
 				lag(r.action) OVER (PARTITION BY l.kind = 8 ORDER BY l.seq) AS before,
 				min(r.at) FILTER (WHERE l.kind = 8 AND r.action = 'start')
 					OVER (ORDER BY l.seq ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_start,
 				r.from_lsn, r.to_lsn, r.login, csec.detail(r.detail) AS detail, r.payload
 			FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) r
-			WHERE l.kind IN (5, 7, 8, 9) AND (l.kind <> 5 OR r.action IN ('suspend recording', 'resume recording'))
+			WHERE l.kind IN (5, 7, 8, 9, 11) AND (l.kind <> 5 OR r.action IN ('suspend recording', 'resume recording'))
 				AND (l.kind <> 8 OR r.action <> 'heartbeat')) t
 		ORDER BY t.seq;
 END

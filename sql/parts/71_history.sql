@@ -143,6 +143,7 @@ DECLARE
 	names text[];
 BEGIN
 	PERFORM csec.check_question(tab, subject);
+	PERFORM csec.warn_of_cut(from_time);
 	names := csec.subject_names(tab, subject);
 	RETURN QUERY
 		SELECT s.seq, s.at, s.login, s.session_role, s.reader, s.effective_role, s.person, s.actor,
@@ -215,6 +216,7 @@ DECLARE
 	known_as text[];
 BEGIN
 	PERFORM csec.check_question(tab, subject);
+	PERFORM csec.warn_of_cut(from_time);
 	known_as := csec.subject_names(tab, subject);
 	names := names || known_as[2:];
 	RETURN QUERY
@@ -374,6 +376,7 @@ BEGIN
 		RAISE EXCEPTION 'a role, person or actor must be named'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'Give the name as it stands in the trail.';
 	END IF;
+	PERFORM csec.warn_of_cut(from_time);
 	below := coalesce(csec.seq_after(to_time), 9223372036854775807);
 	sealed_until := coalesce((SELECT max(l.at) FROM csec_trail.audit_log l WHERE l.seq = below - 1), 'infinity');
 	RETURN QUERY

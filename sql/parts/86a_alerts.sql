@@ -31,6 +31,7 @@ CREATE FUNCTION csec.look_around() RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
 	c csec.alert_cursor;
+	kept record := csec.trail_begin();
 	rules text;
 	upto int8;
 	many int8 := coalesce((SELECT (r.params ->> 'records')::int8 FROM csec.alert_rule r WHERE r.kind = 'chain_break' AND csec.rule_is_on(r)), 0);
@@ -50,7 +51,10 @@ BEGIN
 	IF many > 0 THEN
 		IF c.checked_seq >= c.seq THEN
 			c.checked_seq := 0;
-			c.checked_hash := NULL;
+		END IF;
+		IF c.checked_seq < kept.first_seq THEN
+			c.checked_seq := kept.first_seq - 1;
+			c.checked_hash := kept.hash_before;
 		END IF;
 		upto := least(c.checked_seq + many, c.seq);
 		PERFORM csec.tell_break(csec.first_break(c.checked_seq, upto, c.checked_hash), 'does not fit the record before');
@@ -74,6 +78,7 @@ DECLARE
 	c csec.alert_cursor;
 	rule csec.alert_rule;
 	batch csec.alert_record[];
+	kept record;
 	upto int8;
 BEGIN
 	IF to_regclass('csec_trail.audit_log') IS NULL THEN
@@ -82,10 +87,17 @@ BEGIN
 	SELECT * INTO c FROM csec.alert_cursor FOR UPDATE;
 	-- the record that was the last one must be there as it was
 	IF c.hash IS NOT NULL AND NOT EXISTS (SELECT FROM csec_trail.audit_log l WHERE l.seq = c.seq AND l.hash = c.hash) THEN
-		PERFORM csec.tell_break(c.seq, 'is not there, or another one');
-		c.hash := NULL;
-		c.seq := least(c.seq, coalesce((SELECT max(l.seq) FROM csec_trail.audit_log l), 0));
-		UPDATE csec.acted_as a SET seqs = a.seqs * int8multirange(int8range(NULL, c.seq, '[]')) WHERE upper(a.seqs) > c.seq + 1;
+		SELECT * INTO kept FROM csec.trail_begin();
+		IF c.seq < kept.first_seq THEN
+			-- it left by an approved cut
+			c.seq := kept.first_seq - 1;
+			c.hash := kept.hash_before;
+		ELSE
+			PERFORM csec.tell_break(c.seq, 'is not there, or another one');
+			c.hash := NULL;
+			c.seq := least(c.seq, coalesce((SELECT max(l.seq) FROM csec_trail.audit_log l), 0));
+			UPDATE csec.acted_as a SET seqs = a.seqs * int8multirange(int8range(NULL, c.seq, '[]')) WHERE upper(a.seqs) > c.seq + 1;
+		END IF;
 	END IF;
 	SELECT max(l.seq) INTO upto FROM (SELECT n.seq FROM csec_trail.audit_log n WHERE n.seq > c.seq ORDER BY n.seq LIMIT most) l;
 	IF upto IS NOT NULL THEN

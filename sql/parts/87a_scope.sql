@@ -110,6 +110,7 @@ DECLARE
 	logins text[] := csec.scope_logins(role, person);
 BEGIN
 	PERFORM csec.check_times(from_time, to_time);
+	PERFORM csec.warn_of_cut(from_time);
 	RETURN QUERY
 		WITH lines AS MATERIALIZED (
 			SELECT s.relation, s.level, s.shown, s.field, s.subject,

@@ -359,6 +359,8 @@ COMMENT ON FUNCTION csec.access_charts(jsonb) IS 'internal: accesses counted by 
 CREATE FUNCTION csec.record_head(tab regclass, subject text, from_time timestamptz, to_time timestamptz) RETURNS jsonb
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 		SELECT jsonb_build_object('table', csec.qualified(tab), 'subject', subject, 'from', from_time, 'to', to_time,
+			-- what was before has left the trail by an approved cut
+			'trail_since', (SELECT b.complete_since FROM csec.trail_begin() b),
 			'made_at', clock_timestamp(), 'made_by', csec.person_title(csec.current_person()), 'reason', c.reason, 'ticket', c.ticket,
 			'database', current_database(), 'server', current_setting('server_version'),
 			'csec', (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'csec'),

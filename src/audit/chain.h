@@ -28,4 +28,8 @@ extern bool csec_chain_hash(const uint8_t *prev, const uint8_t *record,
 extern bool csec_chain_head_mac(CsecMac *mac, uint64_t seq,
 								const uint8_t *hash, uint8_t *out);
 
+/* The MAC of a cut's anchor: HMAC-SHA256("csec cut" ‖ anchor). */
+extern bool csec_chain_cut_mac(CsecMac *mac, const uint8_t *anchor, size_t len,
+							   uint8_t *out);
+
 #endif							/* CSEC_AUDIT_CHAIN_H */

@@ -147,3 +147,32 @@ csec_checkpoint_open(const uint8_t *note, size_t len, CsecCheckpoint *checkpoint
 		csec_verifier_key(&key, checkpoint->origin, CSEC_SIGNED_ED25519, checkpoint->key) &&
 		csec_note_verify(parts.text, parts.text_len, &line, &key, &time);
 }
+
+/* Of the detail: "key": "name+number+base64" */
+bool
+csec_body_names_key(const CsecBody *body, uint8_t *key)
+{
+	static const char label[] = "\"key\": \"";
+	CsecField	action = body->field[CSEC_TAG_ACTION];
+	CsecField	detail = body->field[CSEC_TAG_DETAIL];
+	const char *at = (const char *) detail.data;
+	const char *end;
+	const char *stop;
+	CsecVerifierKey named;
+
+	if (body->kind != CSEC_KIND_SERVER || action.data == NULL || detail.data == NULL ||
+		action.len != strlen(CSEC_NOTE_KEY) ||
+		memcmp(action.data, CSEC_NOTE_KEY, action.len) != 0)
+		return false;
+	end = at + detail.len;
+	while (at < end && ((size_t) (end - at) < strlen(label) || memcmp(at, label, strlen(label)) != 0))
+		at++;
+	if (at == end)
+		return false;
+	at += strlen(label);
+	stop = memchr(at, '"', (size_t) (end - at));
+	if (stop == NULL || !csec_vkey_get(at, (size_t) (stop - at), &named))
+		return false;
+	memcpy(key, named.key, CSEC_ED25519_PUBLIC);
+	return true;
+}

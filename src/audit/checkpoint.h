@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "audit/merkle.h"
+#include "audit/record.h"
 #include "audit/signed_note.h"
 
 /* The text of a checkpoint, and a checkpoint with its own signature. */
@@ -53,5 +54,8 @@ extern size_t csec_checkpoint_sign(const CsecCheckpoint *checkpoint,
  */
 extern bool csec_checkpoint_open(const uint8_t *note, size_t len,
 								 CsecCheckpoint *checkpoint);
+
+/* Does a record of the sealer's name the key of a new chain?  Which? */
+extern bool csec_body_names_key(const CsecBody *body, uint8_t *key);
 
 #endif							/* CSEC_AUDIT_CHECKPOINT_H */

@@ -18,6 +18,7 @@
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 
+#include "audit/record.h"
 #include "audit/trail.h"
 
 typedef struct LeafScan
@@ -151,4 +152,22 @@ csec_log_scan_end(CsecLogScan *scan)
 		table_close(leaf->rel, AccessShareLock);
 	}
 	pfree(scan);
+}
+
+bool
+csec_log_scan_hash(int64 seq, Snapshot snapshot, uint8 *hash)
+{
+	CsecLogScan *scan = csec_log_scan_begin(seq, seq, snapshot);
+	TupleTableSlot *slot = csec_log_scan_next(scan);
+	bool		isnull = true;
+	Datum		value;
+	bool		found;
+
+	if (slot != NULL)
+		value = slot_getattr(slot, CSEC_LOG_HASH, &isnull);
+	found = !isnull && VARSIZE_ANY_EXHDR(DatumGetByteaPP(value)) == CSEC_HASH_SIZE;
+	if (found)
+		memcpy(hash, VARDATA_ANY(DatumGetByteaPP(value)), CSEC_HASH_SIZE);
+	csec_log_scan_end(scan);
+	return found;
 }

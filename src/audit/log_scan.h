@@ -19,4 +19,7 @@ extern CsecLogScan *csec_log_scan_begin(int64 from, int64 to, Snapshot snapshot)
 extern TupleTableSlot *csec_log_scan_next(CsecLogScan *scan);
 extern void csec_log_scan_end(CsecLogScan *scan);
 
+/* The hash of one record; false where it is not there, or has none. */
+extern bool csec_log_scan_hash(int64 seq, Snapshot snapshot, uint8 *hash);
+
 #endif							/* CSEC_AUDIT_LOG_SCAN_H */

@@ -338,6 +338,7 @@ csec_kind_name(int kind)
 		[CSEC_KIND_SERVER] = "server",
 		[CSEC_KIND_REJECTED] = "rejected",
 		[CSEC_KIND_CONNECTION] = "connection",
+		[CSEC_KIND_CUT] = "cut",
 	};
 
 	return name_of(names, CSEC_KIND_LAST + 1, kind);

@@ -60,10 +60,11 @@ typedef enum CsecRecordKind
 	CSEC_KIND_GAP = 7,			/* WAL between two points was never seen */
 	CSEC_KIND_SERVER = 8,		/* sealer start and stop, clock steps */
 	CSEC_KIND_REJECTED = 9,		/* a message with a bad MAC, or repeated */
-	CSEC_KIND_CONNECTION = 10	/* somebody connected, or tried to */
+	CSEC_KIND_CONNECTION = 10,	/* somebody connected, or tried to */
+	CSEC_KIND_CUT = 11			/* records left by an approved cut: see cut.h */
 } CsecRecordKind;
 
-#define CSEC_KIND_LAST CSEC_KIND_CONNECTION
+#define CSEC_KIND_LAST CSEC_KIND_CUT
 
 /* Action of a SERVER record: the head's MAC was not this server's. */
 #define CSEC_NOTE_HEAD "head not sound"
@@ -124,7 +125,8 @@ typedef enum CsecTag
 	CSEC_TAG_TO_LSN = 27,		/* u64: of a gap */
 	CSEC_TAG_OUTCOME = 28,		/* u8: of an outcome record */
 	CSEC_TAG_POLICY_VERSION = 29,	/* varint */
-	CSEC_TAG_PAYLOAD = 30,		/* bytes of a rejected message, cut */
+	CSEC_TAG_PAYLOAD = 30,		/* bytes of a rejected message, cut; of a cut
+								 * its anchor */
 	CSEC_TAG_LEADER = 31,		/* i64 session start, u32 pid: whom a parallel
 								 * worker works for */
 	CSEC_TAG_PERMIT = 32,		/* varint: the permit that showed the rows */

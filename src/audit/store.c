@@ -72,7 +72,7 @@ static Leaf subject_leaf = {
 	.columns = CSEC_SUBJECT_COLUMNS
 };
 
-bool		csec_trail_grows = false;
+bool		csec_trail_own_ddl = false;
 
 static bool
 partitions_exist(TimestampTz at)
@@ -97,7 +97,7 @@ add_partitions(TimestampTz at)
 	Datum		args[] = {TimestampTzGetDatum(at)};
 
 	SPI_connect();
-	csec_trail_grows = true;
+	csec_trail_own_ddl = true;
 	PG_TRY();
 	{
 		if (SPI_execute_with_args("SELECT csec.add_trail_partitions($1)", 1,
@@ -106,7 +106,7 @@ add_partitions(TimestampTz at)
 	}
 	PG_FINALLY();
 	{
-		csec_trail_grows = false;
+		csec_trail_own_ddl = false;
 	}
 	PG_END_TRY();
 	SPI_finish();

@@ -17,11 +17,11 @@
 typedef struct CsecStore CsecStore;
 
 /*
- * The sealer is about to run a statement of its own, which makes a partition:
- * none that is put on record.  What runs inside such a statement (an event
+ * The sealer is about to run a statement of its own, which makes a partition
+ * or drops one by an approved cut: none that is put on record as somebody's.  What runs inside such a statement (an event
  * trigger) is somebody else's.
  */
-extern bool csec_trail_grows;
+extern bool csec_trail_own_ddl;
 
 extern CsecStore *csec_store_begin(TimestampTz at);
 extern void csec_store_add(CsecStore *store, uint64 seq, bytea *record,

@@ -17,8 +17,11 @@
  *	tail_cut		the last records are gone
  *	head_forged		the head does not carry this server's MAC, or not this hash
  *	malformed		sealed so, but not a record of this format
+ *	cut_exceeded	more is gone than the last approved cut took
+ *	cut_unapproved, cut_forged	see cut_check.c
  *
- * and, with the tree and the checkpoints (verify_tree.c):
+ * Where records left by a cut (sealer/cut.c) it begins behind them, from the
+ * anchor of the cut.  And, with the tree and the checkpoints (verify_tree.c):
  *
  *	tree_differs, checkpoint_differs, checkpoint_forged, epoch_missing
  *
@@ -34,6 +37,7 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -41,6 +45,8 @@
 
 #include "audit/chain.h"
 #include "audit/columns.h"
+#include "audit/cut_check.h"
+#include "audit/cut_read.h"
 #include "audit/log_scan.h"
 #include "audit/subjects.h"
 #include "audit/trail.h"
@@ -76,6 +82,9 @@ typedef struct Walk
 	CsecSessionCheck *sessions;
 	CsecSubjectCheck *subjects;
 	CsecTreeCheck *tree;
+	bool		anchored;		/* it begins where a cut ended */
+	CsecCut		cut;
+	CsecCutCheck cuts;
 	CsecVerdict verdict;
 } Walk;
 
@@ -177,6 +186,13 @@ check_place(Walk *walk, int64 seq, Datum *values, bool *nulls)
 
 	if (seq == expected)
 		return;
+	if (seq > expected && walk->anchored && walk->records == 0)
+	{
+		csec_verdict(&walk->verdict, "cut_exceeded", expected,
+					 "the approved cut took records up to " INT64_FORMAT ", but there are none up to " INT64_FORMAT,
+					 expected - 1, seq - 1);
+		return;
+	}
 	if (seq > expected)
 	{
 		csec_verdict(&walk->verdict, "missing", expected,
@@ -236,6 +252,7 @@ check_content(Walk *walk, int64 seq, bytea *record, Datum *values, bool *nulls)
 	CsecBody	body;
 	CsecColumns columns;
 	const char *column;
+	const char *problem;
 
 	if (!csec_header_get(bytes, VARSIZE_ANY_EXHDR(record), &header) ||
 		!csec_body_get(bytes + CSEC_HEADER_SIZE, header.body_len, &body) ||
@@ -257,6 +274,9 @@ check_content(Walk *walk, int64 seq, bytea *record, Datum *values, bool *nulls)
 		csec_verdict(&walk->verdict, "head_forged", seq,
 					 "when the sealer started here, the head did not carry this server's MAC: records before may have been cut off or replaced");
 	csec_tree_check_record(walk->tree, &body);
+	problem = csec_cut_check_record(&walk->cuts, &header, &body);
+	if (problem != NULL)
+		csec_verdict(&walk->verdict, problem, seq, "%s", walk->cuts.detail);
 	csec_session_check(walk->sessions, &header, &body, &walk->verdict);
 	csec_subject_check_expect(walk->subjects, seq, header.sealed_at, &columns);
 }
@@ -291,35 +311,42 @@ check_row(Walk *walk, TupleTableSlot *slot)
 		csec_tree_check_add(walk->tree, seq, walk->hash, &walk->verdict);
 }
 
-/* ---- the whole ---- */
+/* ---- where it begins ---- */
+
+/*
+ * Behind a cut, if the part that is asked for reaches back to it.  Its record
+ * is looked at first: what is wrong with that is not to be told of others.
+ */
+static void
+find_anchor(Walk *walk, Snapshot snapshot)
+{
+	CsecField	bytes = {0};
+	int64		seq;
+
+	if (csec_cut_read_last(snapshot, &walk->cut, &bytes, &seq) && walk->from <= (int64) walk->cut.last)
+	{
+		walk->anchored = true;
+		walk->from = (int64) walk->cut.last + 1;
+		csec_cut_check_whole(seq, snapshot, &walk->verdict);
+	}
+	(void) csec_cut_check_begin(&walk->cuts, bytes.data, walk->anchored ? bytes.len : 0);
+}
 
 /* The hash of the record before the first one, where that is not number 1. */
 static void
 start_from(Walk *walk, Snapshot snapshot)
 {
-	CsecLogScan *scan;
-	TupleTableSlot *slot;
-	Datum		hash;
-	bool		isnull = true;
-
 	walk->last = walk->from - 1;
-	if (walk->from == 1)
-	{
+	if (walk->anchored)
+		memcpy(walk->hash, walk->cut.hash, CSEC_HASH_SIZE);
+	else if (walk->from == 1)
 		memcpy(walk->hash, csec_chain_start, CSEC_HASH_SIZE);
-		return;
-	}
-	scan = csec_log_scan_begin(walk->last, walk->last, snapshot);
-	slot = csec_log_scan_next(scan);
-	if (slot != NULL)
-		hash = slot_getattr(slot, CSEC_LOG_HASH, &isnull);
-	if (isnull ||
-		VARSIZE_ANY_EXHDR(DatumGetByteaPP(hash)) != CSEC_HASH_SIZE)
+	else if (!csec_log_scan_hash(walk->last, snapshot, walk->hash))
 		csec_verdict(&walk->verdict, "missing", walk->last,
 					 "the record before the first one asked for is not there");
-	else
-		memcpy(walk->hash, VARDATA_ANY(DatumGetByteaPP(hash)), CSEC_HASH_SIZE);
-	csec_log_scan_end(scan);
 }
+
+/* ---- the whole ---- */
 
 static bool
 read_head(Head *head, Snapshot snapshot)
@@ -398,16 +425,23 @@ walk_trail(Walk *walk, int64 to, Snapshot snapshot)
 	CsecLogScan *scan;
 	TupleTableSlot *slot;
 	MemoryContext caller = CurrentMemoryContext;
+	bool		whole;
 
 	walk->row = AllocSetContextCreate(caller, "csec row", ALLOCSET_DEFAULT_SIZES);
-	walk->sessions = csec_session_check_begin(walk->from == 1);
+	find_anchor(walk, snapshot);
+	whole = walk->from == 1 || walk->anchored;
+	walk->sessions = csec_session_check_begin(whole);
 	walk->subjects = csec_subject_check_begin(walk->from, Min(to, head.seq));
 	start_from(walk, snapshot);
-	walk->tree = csec_tree_check_begin(walk->from, snapshot, &walk->verdict);
+	walk->tree = csec_tree_check_begin(whole ? 1 : walk->from, snapshot, &walk->verdict);
+	if (walk->anchored)
+	{
+		csec_session_check_resume(walk->sessions, &walk->cut);
+		csec_tree_check_resume(walk->tree, &walk->cut, &walk->verdict);
+	}
 
 	/* what has no right to be there is looked at too: hence from the lowest */
-	scan = csec_log_scan_begin(walk->from == 1 ? PG_INT64_MIN : walk->from, to,
-							   snapshot);
+	scan = csec_log_scan_begin(whole ? PG_INT64_MIN : walk->from, to, snapshot);
 	while (walk->verdict.problem == NULL &&
 		   (slot = csec_log_scan_next(scan)) != NULL)
 	{
@@ -428,6 +462,9 @@ walk_trail(Walk *walk, int64 to, Snapshot snapshot)
 	csec_log_scan_end(scan);
 	if (walk->verdict.problem == NULL)
 		check_head(walk, &head, have_head, to);
+	if (walk->anchored && !walk->cuts.met && to >= head.seq)
+		csec_verdict(&walk->verdict, "cut_forged", walk->from,
+					 "the cut behind which the trail begins is not on record");
 	csec_tree_check_end(walk->tree, to >= head.seq && walk->verdict.problem == NULL,
 						&walk->verdict);
 	if (walk->verdict.problem == NULL)
@@ -469,7 +506,12 @@ csec_check_trail(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("records are numbered from 1, and the last to verify is not before the first")));
+	/* none may leave meanwhile, and what has left is not to be missed */
+	if (OidIsValid(csec_trail_relid("audit_log")))
+		LockRelationOid(csec_trail_relid("audit_log"), AccessShareLock);
+	PushActiveSnapshot(GetLatestSnapshot());
 	walk_trail(&walk, to, GetActiveSnapshot());
+	PopActiveSnapshot();
 
 	hash = palloc(VARHDRSZ + CSEC_HASH_SIZE);
 	SET_VARSIZE(hash, VARHDRSZ + CSEC_HASH_SIZE);

@@ -10,6 +10,7 @@
 #include "utils/snapshot.h"
 
 #include "audit/columns.h"
+#include "audit/cut.h"
 
 /* What is found first; problem NULL: nothing is wrong. */
 typedef struct CsecVerdict
@@ -27,6 +28,9 @@ extern void csec_verdict(CsecVerdict *verdict, const char *problem, int64 seq,
 typedef struct CsecSessionCheck CsecSessionCheck;
 
 extern CsecSessionCheck *csec_session_check_begin(bool from_the_start);
+
+/* As if the records had been seen that a cut took. */
+extern void csec_session_check_resume(CsecSessionCheck *check, const CsecCut *cut);
 extern void csec_session_check(CsecSessionCheck *check, const CsecHeader *header,
 							   const CsecBody *body, CsecVerdict *verdict);
 
@@ -44,10 +48,15 @@ typedef struct CsecTreeCheck CsecTreeCheck;
 
 extern CsecTreeCheck *csec_tree_check_begin(int64 from, Snapshot snapshot,
 											CsecVerdict *verdict);
+extern void csec_tree_check_resume(CsecTreeCheck *check, const CsecCut *cut,
+								   CsecVerdict *verdict);
 extern void csec_tree_check_record(CsecTreeCheck *check, const CsecBody *body);
 extern void csec_tree_check_add(CsecTreeCheck *check, int64 seq, const uint8 *hash,
 								CsecVerdict *verdict);
 extern void csec_tree_check_end(CsecTreeCheck *check, bool to_the_end,
 								CsecVerdict *verdict);
+
+/* The record of a cut, by itself: do its bytes stand behind the one before? */
+extern void csec_cut_check_whole(int64 seq, Snapshot snapshot, CsecVerdict *verdict);
 
 #endif							/* CSEC_AUDIT_VERIFY_H */

@@ -24,7 +24,7 @@ typedef struct Session
 {
 	SessionKey	key;
 	uint64		number;
-	uint64		seq;			/* of its last record */
+	uint64		seq;			/* of its last record; 0: before a gap */
 } Session;
 
 struct CsecSessionCheck
@@ -51,6 +51,30 @@ csec_session_check_begin(bool from_the_start)
 	check->older_than = PG_INT64_MIN;
 	check->at_start = !from_the_start;
 	return check;
+}
+
+/* What went before a gap is told apart by its seq alone. */
+void
+csec_session_check_resume(CsecSessionCheck *check, const CsecCut *cut)
+{
+	check->older_than = cut->gaps_until;
+	check->gap_seq = 1;
+	for (uint32 i = 0; i < cut->sessions; i++)
+	{
+		int64		started;
+		uint32		pid;
+		uint64		number;
+		bool		before_gap;
+		SessionKey	key;
+		Session    *session;
+
+		csec_cut_session(cut, i, &started, &pid, &number, &before_gap);
+		key.started = started;
+		key.pid = pid;
+		session = hash_search(check->sessions, &key, HASH_ENTER, NULL);
+		session->number = number;
+		session->seq = before_gap ? 0 : cut->last;
+	}
 }
 
 static void

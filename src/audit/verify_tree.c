@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "audit/checkpoint_read.h"
@@ -131,38 +132,24 @@ add_leaf(CsecTreeCheck *check, const uint8 *leaf, CsecVerdict *verdict)
 
 /* ---- checkpoints ---- */
 
-/* A record of the sealer's that names the key of a new chain. */
+static void
+add_key(CsecTreeCheck *check, const uint8 *key)
+{
+	MemoryContext old = MemoryContextSwitchTo(check->context);
+	uint8	   *copy = palloc(CSEC_ED25519_PUBLIC);
+
+	memcpy(copy, key, CSEC_ED25519_PUBLIC);
+	check->keys = lappend(check->keys, copy);
+	MemoryContextSwitchTo(old);
+}
+
 void
 csec_tree_check_record(CsecTreeCheck *check, const CsecBody *body)
 {
-	static const char label[] = "\"key\": \"";
-	CsecField	action = body->field[CSEC_TAG_ACTION];
-	CsecField	detail = body->field[CSEC_TAG_DETAIL];
-	CsecVerifierKey key;
-	MemoryContext old;
-	char	   *text;
-	char	   *at;
-	uint8	   *copy;
+	uint8		key[CSEC_ED25519_PUBLIC];
 
-	if (body->kind != CSEC_KIND_SERVER || action.data == NULL || detail.data == NULL ||
-		action.len != strlen(CSEC_NOTE_KEY) ||
-		memcmp(action.data, CSEC_NOTE_KEY, action.len) != 0)
-		return;
-	text = pnstrdup((const char *) detail.data, detail.len);
-	at = strstr(text, label);
-	if (at != NULL)
-	{
-		at += strlen(label);
-		if (csec_vkey_get(at, strcspn(at, "\""), &key))
-		{
-			old = MemoryContextSwitchTo(check->context);
-			copy = palloc(CSEC_ED25519_PUBLIC);
-			memcpy(copy, key.key, CSEC_ED25519_PUBLIC);
-			check->keys = lappend(check->keys, copy);
-			MemoryContextSwitchTo(old);
-		}
-	}
-	pfree(text);
+	if (csec_body_names_key(body, key))
+		add_key(check, key);
 }
 
 static bool
@@ -216,22 +203,49 @@ check_note(CsecTreeCheck *check, CsecVerdict *verdict)
 					 "the checkpoint of epoch " INT64_FORMAT " is signed by a key that nothing vouches for", row->epoch);
 }
 
+/* leaf: that of the last record under it. */
 static void
-check_checkpoint(CsecTreeCheck *check, const uint8 *hash, CsecVerdict *verdict)
+check_checkpoint(CsecTreeCheck *check, const uint8 *leaf, CsecVerdict *verdict)
 {
 	uint8		root[CSEC_TREE_HASH];
+	uint8		head[CSEC_TREE_HASH];
 
 	check_note(check, verdict);
 	if (verdict->problem != NULL)
 		return;
 	if (!csec_tree_peaks_root(&check->peaks, root) ||
 		memcmp(root, check->next.note.root, CSEC_TREE_HASH) != 0 ||
-		memcmp(hash, check->next.note.head, CSEC_TREE_HASH) != 0)
+		!csec_tree_leaf(check->next.note.head, head) ||
+		memcmp(leaf, head, CSEC_TREE_HASH) != 0)
 		csec_verdict(verdict, "checkpoint_differs", check->prev.size + 1,
 					 "records " INT64_FORMAT " to " INT64_FORMAT " are not all those that were signed at the end of epoch " INT64_FORMAT,
 					 check->prev.size + 1, check->next.size, check->next.epoch);
 	check->prev = check->next;
 	step(check);
+}
+
+static void
+openssl_failed(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INTERNAL_ERROR),
+			 errmsg("could not compute the tree over the audit records")));
+}
+
+static void
+take_leaf(CsecTreeCheck *check, int64 seq, const uint8 *leaf, CsecVerdict *verdict)
+{
+	if (!csec_tree_append(&check->peaks, leaf))
+		openssl_failed();
+	add_leaf(check, leaf, verdict);
+	while (verdict->problem == NULL && check->have_next && check->next.size <= seq)
+	{
+		/* one over fewer records than the one before it is told as such */
+		if (check->next.size < seq)
+			check_note(check, verdict);
+		if (verdict->problem == NULL)
+			check_checkpoint(check, leaf, verdict);
+	}
 }
 
 void
@@ -240,19 +254,64 @@ csec_tree_check_add(CsecTreeCheck *check, int64 seq, const uint8 *hash,
 {
 	uint8		leaf[CSEC_TREE_HASH];
 
-	if (!csec_tree_leaf(hash, leaf) || !csec_tree_append(&check->peaks, leaf))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute the tree over the audit records")));
-	add_leaf(check, leaf, verdict);
-	while (verdict->problem == NULL && check->have_next && check->next.size <= seq)
+	if (!csec_tree_leaf(hash, leaf))
+		openssl_failed();
+	take_leaf(check, seq, leaf, verdict);
+}
+
+/* ---- behind a cut ---- */
+
+/* Is the tree over what left the one that the anchor names? */
+static void
+check_edge(CsecTreeCheck *check, const CsecCut *cut, const uint8 *last_leaf,
+		   CsecVerdict *verdict)
+{
+	CsecTreePeaks peaks;
+	uint8		expected[CSEC_TREE_HASH];
+	uint8		root[CSEC_TREE_HASH];
+	uint8		leaf[CSEC_TREE_HASH];
+
+	csec_cut_peaks(cut, &peaks);
+	if (!csec_tree_peaks_root(&peaks, expected) ||
+		!csec_tree_peaks_root(&check->peaks, root) || !csec_tree_leaf(cut->hash, leaf))
+		openssl_failed();
+	if (memcmp(root, expected, CSEC_TREE_HASH) != 0 ||
+		memcmp(leaf, last_leaf, CSEC_TREE_HASH) != 0)
+		csec_verdict(verdict, "cut_forged", (int64) cut->last + 1,
+					 "the anchor of the cut is not over the records of the tree");
+}
+
+/*
+ * The records are gone, their leaves are not: the tiles stay.  So the tree and
+ * all checkpoints over it are looked at as if the records were there.
+ */
+void
+csec_tree_check_resume(CsecTreeCheck *check, const CsecCut *cut, CsecVerdict *verdict)
+{
+	uint8	   *tile = palloc(CSEC_TILE_SIZE);
+	const uint8 *leaf = tile;
+
+	for (int i = 0; i < cut->keys; i++)
+		add_key(check, cut->key + i * CSEC_ED25519_PUBLIC);
+	for (uint64 seq = 1; seq <= cut->last && verdict->problem == NULL; seq++)
 	{
-		/* one over fewer records than the one before it is told as such */
-		if (check->next.size < seq)
-			check_note(check, verdict);
-		if (verdict->problem == NULL)
-			check_checkpoint(check, hash, verdict);
+		uint64		place = (seq - 1) % CSEC_TILE_WIDTH;
+
+		CHECK_FOR_INTERRUPTS();
+		if (place == 0 &&
+			!csec_tree_tile(check->tree, 0, (seq - 1) / CSEC_TILE_WIDTH, tile, NULL))
+		{
+			csec_verdict(verdict, "tree_differs", (int64) seq,
+						 "tile " UINT64_FORMAT " of level 0, of records that left, is not there",
+						 (seq - 1) / CSEC_TILE_WIDTH);
+			break;
+		}
+		leaf = tile + place * CSEC_TREE_HASH;
+		take_leaf(check, (int64) seq, leaf, verdict);
 	}
+	if (verdict->problem == NULL)
+		check_edge(check, cut, leaf, verdict);
+	pfree(tile);
 }
 
 static void

@@ -381,14 +381,14 @@ csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt)
 	utility->reads_command = csec_reads_command;
 	utility->jit_off = false;
 	utility->indirect_drop = csec_indirect_drop;
-	utility->trail_grows = csec_trail_grows;
-	csec_trail_grows = false;
+	utility->trail_own_ddl = csec_trail_own_ddl;
+	csec_trail_own_ddl = false;
 	utility->action = utility->object = utility->detail = NULL;
 	if (!csec_database_has_csec())
 		return;
 	csec_guard_statement((*pstmt)->utilityStmt);
 	csec_token_login_check_statement((*pstmt)->utilityStmt);
-	if (!utility->trail_grows)
+	if (!utility->trail_own_ddl)
 		note_control(utility, (*pstmt)->utilityStmt);
 	if (IsA((*pstmt)->utilityStmt, CopyStmt))
 	{
@@ -406,7 +406,7 @@ csec_utility_always(CsecUtility *utility)
 	if (utility->jit_off)
 		jit_enabled = true;
 	csec_indirect_drop = utility->indirect_drop;
-	csec_trail_grows = utility->trail_grows;
+	csec_trail_own_ddl = utility->trail_own_ddl;
 }
 
 /* After the statement, where it succeeded. */

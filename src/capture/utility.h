@@ -13,7 +13,7 @@ typedef struct CsecUtility
 	Oid			dropped;		/* database that is being dropped */
 	const char *reads_command;	/* as it was before */
 	bool		indirect_drop;	/* as it was before */
-	bool		trail_grows;	/* as it was before */
+	bool		trail_own_ddl;	/* as it was before */
 	bool		jit_off;		/* was switched off for this statement */
 	char	   *action;			/* to be recorded afterwards, or NULL */
 	char	   *object;

@@ -14,6 +14,7 @@
 #include "utils/json.h"
 #include "utils/timestamp.h"
 
+#include "audit/cut.h"
 #include "util/bytes.h"
 
 /* Of a rejected message so much is kept. */
@@ -164,6 +165,18 @@ csec_note_rejected(CsecBatch *batch, XLogRecPtr lsn, const char *why,
 	snprintf(detail, sizeof(detail), "{\"bytes\": %zu}", len);
 	add_text(CSEC_TAG_DETAIL, detail);
 	add(CSEC_TAG_PAYLOAD, message, Min(len, REJECTED_PAYLOAD));
+	end(batch, lsn);
+}
+
+void
+csec_note_trail_cut(CsecBatch *batch, XLogRecPtr lsn, const char *detail,
+					const uint8 *anchor, size_t len)
+{
+	begin(CSEC_KIND_CUT);
+	add_text(CSEC_TAG_OBJECT, CSEC_CUT_OBJECT);
+	add_text(CSEC_TAG_ACTION, CSEC_CUT_DONE);
+	add_text(CSEC_TAG_DETAIL, detail);
+	add(CSEC_TAG_PAYLOAD, anchor, len);
 	end(batch, lsn);
 }
 

@@ -29,6 +29,10 @@ extern void csec_note_connection(CsecBatch *batch, XLogRecPtr lsn, TimestampTz a
 								 const char *action, const char *role,
 								 const char *detail);
 
+/* Records left by an approved cut: detail is a JSON object. */
+extern void csec_note_trail_cut(CsecBatch *batch, XLogRecPtr lsn, const char *detail,
+								const uint8 *anchor, size_t len);
+
 /*
  * The record of a read that was cut off: its fields, made from the first
  * record of the read in the current memory context, and the record of them,

@@ -47,6 +47,7 @@
 #include "sealer/anchor.h"
 #include "sealer/batch.h"
 #include "sealer/connection.h"
+#include "sealer/cut.h"
 #include "sealer/drain.h"
 #include "sealer/epoch.h"
 #include "sealer/key_keeper.h"
@@ -153,7 +154,8 @@ static bool
 kind_is_the_sealers(uint8 kind)
 {
 	return kind == CSEC_KIND_GENESIS || kind == CSEC_KIND_OUTCOME ||
-		kind == CSEC_KIND_REJECTED || kind == CSEC_KIND_CONNECTION;
+		kind == CSEC_KIND_REJECTED || kind == CSEC_KIND_CONNECTION ||
+		kind == CSEC_KIND_CUT;
 }
 
 static void
@@ -178,6 +180,7 @@ take_message(const uint8 *message, size_t len, XLogRecPtr lsn)
 		return;
 	}
 
+	csec_cut_observe(&body);
 	item = csec_batch_add(batch, body.kind, message, len - CSEC_RECORD_MAC_SIZE,
 						  lsn);
 	if (body.kind == CSEC_KIND_READ)
@@ -278,9 +281,11 @@ clear_error(void)
 }
 
 static void
-seal(void)
+seal_with(bool (*also) (CsecBatch *batch, const CsecState *state, XLogRecPtr lsn))
 {
 	csec_worker_start_transaction();
+	if (also != NULL)
+		(void) also(batch, &state, reader->position);
 	csec_seal(batch, &state, reader, reader->position);
 	position_due = false;
 	extension_here = OidIsValid(get_extension_oid("csec", true));
@@ -299,6 +304,20 @@ seal(void)
 	publish();
 	clear_error();
 	pgstat_report_stat(false);
+}
+
+static void
+seal(void)
+{
+	seal_with(NULL);
+}
+
+/* Months are to leave: in the transaction that seals the record of it. */
+static void
+cut_trail(void)
+{
+	if (extension_here && csec_cut_is_due())
+		seal_with(csec_cut_carry_out);
 }
 
 /* Sessions have encrypted much, or it is time, or the sealer ends. */
@@ -575,6 +594,7 @@ work(void)
 		csec_connections_note(batch, reader->position, &stream->connections_seen);
 		csec_presence_beat(batch, &state, reader->position);
 		watch_keys();
+		cut_trail();
 		at_end_of_wal();
 		keep_keys(false);
 		keep_house();

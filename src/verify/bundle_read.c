@@ -45,6 +45,7 @@ typedef struct Bundle
 	FILE	   *proofs;
 	uint64_t	tree;			/* the size that proofs are for; 0: none */
 	const uint8_t *root;
+	CsecAnchor	anchor;			/* of the cut behind which it begins */
 	CsecFinding files;
 } Bundle;
 
@@ -326,6 +327,7 @@ close_source(CsecSource *source)
 	fclose(bundle->records);
 	if (bundle->proofs != NULL)
 		fclose(bundle->proofs);
+	csec_anchor_free(&bundle->anchor);
 	free(bundle->records_path);
 	free(bundle->folder);
 	free(bundle);
@@ -354,6 +356,49 @@ open_file(Bundle *bundle, const char *name)
 
 	free(path);
 	return file;
+}
+
+/* ---- behind a cut ---- */
+
+/* The last record of a cut in a run. */
+static void
+look_for_cut(Bundle *bundle, const CsecRun *run, const uint8_t *bytes)
+{
+	CsecRunReader reader;
+	const uint8_t *record;
+	uint32_t	len;
+	const uint8_t *hash;
+
+	csec_run_open(&reader, run, bytes);
+	while (csec_run_next(&reader, &record, &len, &hash))
+		if (len > CSEC_HEADER_SIZE && record[2] == CSEC_KIND_CUT)
+			(void) csec_anchor_take(&bundle->anchor, record, len);
+}
+
+/*
+ * All records, but not from the first: then the anchor is in one of them, and
+ * must be known before.  What it is worth is seen when that record comes by.
+ */
+static void
+find_anchor(Bundle *bundle)
+{
+	uint8_t		header[CSEC_RUN_HEADER_SIZE];
+	CsecRun		run;
+	uint8_t    *bytes = csec_alloc(CSEC_RUN_MAX);
+	bool		first = true;
+
+	while (fread(header, 1, sizeof(header), bundle->records) == sizeof(header) &&
+		   csec_run_get(header, &run) && !(first && run.first == 1) &&
+		   fread(bytes, 1, run.bytes, bundle->records) == run.bytes)
+	{
+		first = false;
+		look_for_cut(bundle, &run, bytes);
+	}
+	free(bytes);
+	if (fseeko(bundle->records, 0, SEEK_SET) != 0)
+		csec_fail("could not read \"%s\": %s", bundle->records_path, strerror(errno));
+	if (bundle->anchor.len > 0)
+		bundle->source.anchor = &bundle->anchor;
 }
 
 CsecSource *
@@ -386,6 +431,8 @@ csec_bundle_open(const char *path)
 	bundle->records_path = csec_file_path(bundle->folder, "records");
 	bundle->records = csec_file_open(bundle->records_path);
 	bundle->proofs = open_file(bundle, "proofs");
+	if (!source->selected)
+		find_anchor(bundle);
 
 	source->name = bundle->folder;
 	source->open_worker = open_worker;
@@ -400,6 +447,18 @@ csec_bundle_open(const char *path)
 	source->hash_at = hash_at;
 	source->close = close_source;
 	return source;
+}
+
+int64_t
+csec_bundle_from(const CsecSource *source, uint8_t *before)
+{
+	if (source->anchor == NULL)
+	{
+		memcpy(before, csec_chain_start, CSEC_HASH_SIZE);
+		return 1;
+	}
+	memcpy(before, source->anchor->cut.hash, CSEC_HASH_SIZE);
+	return (int64_t) source->anchor->cut.last + 1;
 }
 
 const CsecManifest *

@@ -11,6 +11,8 @@
 /* The folder of a bundle, or its file MANIFEST. */
 extern CsecSource *csec_bundle_open(const char *path);
 
+/* With which record it begins; before: the hash of the one before that. */
+extern int64_t csec_bundle_from(const CsecSource *source, uint8_t *before);
 extern const CsecManifest *csec_bundle_manifest(const CsecSource *source);
 
 /* SHA-256 of the file MANIFEST: the digest of the bundle. */

@@ -301,6 +301,7 @@ verify(const Options *options, Place *place, CsecTrail *trail, CsecReport *repor
 	uint8_t		before[CSEC_HASH_SIZE];
 	int64_t		from = 1;
 	CsecFinding own;
+	CsecFinding left = {0};
 
 	csec_checkpoints_init(&checkpoints);
 	trust_all(options, &checkpoints);
@@ -309,12 +310,15 @@ verify(const Options *options, Place *place, CsecTrail *trail, CsecReport *repor
 	if (source->settled != NULL)
 		source->settled(source, &checkpoints);
 	memcpy(before, csec_chain_start, CSEC_HASH_SIZE);
-	if (place->bundle == NULL)
-		from = csec_live_from(source, before);
+	from = place->bundle == NULL ? csec_live_from(source, before) : csec_bundle_from(source, before);
 	csec_trail_begin(trail, from, before, &checkpoints);
+	if (source->anchor != NULL)
+		csec_trail_resume(trail, source->anchor);
 	trail->selected = source->selected;
 	trail->with_tree = trail->with_tree && !source->selected;
 
+	if (place->bundle == NULL)
+		csec_live_left(source, &checkpoints, &left);
 	csec_progress_begin(source->name, !options->quiet);
 	csec_pool_run(&pool, source, trail);
 	if (source->read_all != NULL)
@@ -326,6 +330,7 @@ verify(const Options *options, Place *place, CsecTrail *trail, CsecReport *repor
 	memset(report, 0, sizeof(*report));
 	own = place->bundle != NULL ? csec_bundle_files(source) : csec_live_tables(source);
 	csec_report_finding(report, &own);
+	csec_report_finding(report, &left);
 	csec_report_finding(report, &checkpoints.foreign);
 	fill_report(report, source, trail, &checkpoints);
 	if (place->bundle != NULL)

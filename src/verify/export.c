@@ -247,7 +247,12 @@ write_records(CsecExport *export, CsecBundleWriter *writer, int64_t total)
 	CsecDatum	field[4];
 	uint8_t		before[CSEC_HASH_SIZE];
 
-	memcpy(before, csec_chain_start, CSEC_HASH_SIZE);
+	CsecAnchor	anchor = {0};
+
+	/* behind a cut there is no row before the first one */
+	memcpy(before, csec_read_anchor(export->conn, &anchor) ? anchor.cut.hash : csec_chain_start,
+		   CSEC_HASH_SIZE);
+	csec_anchor_free(&anchor);
 	if (export->all)
 		begin_all(export, &copy);
 	else
@@ -348,7 +353,7 @@ csec_export_write(CsecExport *export, CsecBundleWriter *writer)
 	int			encoding;
 
 	csec_make_checkpoint(export->conn);
-	csec_run(export->conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	csec_begin_reading(export->conn);
 	csec_read_head(export->conn, &facts, &encoding);
 	writer->manifest = export->manifest;
 	writer->manifest.system = facts.system;

@@ -36,6 +36,7 @@ typedef struct Live
 	char	   *snapshot;
 	int			encoding;
 	int64_t		from;
+	CsecAnchor	anchor;
 	uint8_t		before[CSEC_HASH_SIZE];
 	int64_t		next;			/* number of the next unit */
 	CsecFinding tables;
@@ -105,17 +106,24 @@ claim(CsecSource *source, void *arg)
 	return true;
 }
 
+/* ... of all that there should be: nothing may stand before it. */
+static bool
+is_first(const Live *live, const Worker *worker)
+{
+	return worker->first == live->from && (live->from == 1 || live->source.anchor != NULL);
+}
+
 static void
 begin_rows(Live *live, const Worker *worker, CsecCopy *copy)
 {
 	char		sql[512];
 
-	/* the first unit also has what stands before number 1 */
+	/* the first unit also has what stands before the beginning */
 	snprintf(sql, sizeof(sql),
 			 "COPY (SELECT seq, at, kind, relid, login, subject, subjects, record, hash "
 			 "FROM csec_trail.audit_log WHERE seq >= %lld AND seq <= %lld ORDER BY seq) "
 			 "TO STDOUT (FORMAT binary)",
-			 worker->first == 1 ? (long long) INT64_MIN : (long long) (worker->first - 1),
+			 is_first(live, worker) ? (long long) INT64_MIN : (long long) (worker->first - 1),
 			 (long long) worker->last);
 	csec_copy_begin(copy, worker->conn, sql);
 }
@@ -230,7 +238,7 @@ check(CsecSource *source, void *arg, CsecPiece *piece)
 	while (csec_copy_next(&copy, field, ROW_COLUMNS))
 	{
 		fill_row(&row, field);
-		if (worker->first > 1 && row.seq < worker->first)
+		if (!is_first(live, worker) && row.seq < worker->first)
 		{
 			/* the row before: what it is worth, the unit before finds out */
 			if (!begun && row.hash.data != NULL && row.hash.len == CSEC_HASH_SIZE)
@@ -326,7 +334,7 @@ finish(CsecSource *source, CsecTrail *trail)
 
 	if (trail->finding.problem != NULL)
 		return;
-	if (live->from == 1)
+	if (live->from == 1 || live->source.anchor != NULL)
 		csec_count_rows(live->conn, (int64_t) trail->records, live->source.head.seq,
 						&trail->finding);
 	if (trail->finding.problem != NULL)
@@ -383,6 +391,7 @@ close_source(CsecSource *source)
 		free(worker);
 	}
 	PQfinish(live->conn);
+	csec_anchor_free(&live->anchor);
 	free(live->snapshot);
 	free(live->tile);
 	free(live);
@@ -394,28 +403,46 @@ read_checkpoints(CsecSource *source, CsecCheckpoints *checkpoints)
 	csec_read_checkpoints(((Live *) source)->conn, checkpoints);
 }
 
-/* Since a number, or the first record that was sealed at a time or later. */
 static void
-start_since(Live *live, const char *since)
+start_behind_cut(Live *live)
+{
+	live->from = (int64_t) live->anchor.cut.last + 1;
+	memcpy(live->before, live->anchor.cut.hash, CSEC_HASH_SIZE);
+	live->source.anchor = &live->anchor;
+}
+
+static int64_t
+number_since(Live *live, const char *since)
 {
 	const char *params[1] = {since};
 	PGresult   *result;
+	int64_t		number;
 
-	live->from = 1;
-	memcpy(live->before, csec_chain_start, CSEC_HASH_SIZE);
-	if (since == NULL)
-		return;
 	if (strspn(since, "0123456789") == strlen(since))
 		result = csec_query(live->conn, "SELECT $1::int8", 1, 1, params);
 	else
 		result = csec_query(live->conn,
 							"SELECT coalesce(min(seq), 1) FROM csec_trail.audit_log WHERE at >= $1::timestamptz",
 							1, 1, params);
-	live->from = csec_result_int64(result, 0, 0);
+	number = csec_result_int64(result, 0, 0);
 	PQclear(result);
+	return number;
+}
+
+/* Since a number, or the first record that was sealed at a time or later; not
+ * before what remains. */
+static void
+start_since(Live *live, const char *since)
+{
+	live->from = 1;
+	memcpy(live->before, csec_chain_start, CSEC_HASH_SIZE);
+	if (since != NULL)
+		live->from = number_since(live, since);
 	if (live->from < 1)
 		csec_fail("records are numbered from 1");
-	if (live->from > 1 && !hash_of(live, live->from - 1, live->before))
+	if (csec_read_anchor(live->conn, &live->anchor) && live->from <= (int64_t) live->anchor.cut.last)
+		start_behind_cut(live);
+	else if (live->from > 1 && !hash_of(live, live->from - 1, live->before))
 		csec_find(&live->tables, "missing", live->from - 1,
 				  "the record before the first one asked for is not there");
 }
@@ -430,7 +457,7 @@ csec_live_open(CsecServer *server, int jobs, const char *since)
 	pthread_mutex_init(&live->lock, NULL);
 	live->server = server;
 	live->conn = csec_connect(server);
-	csec_run(live->conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	csec_begin_reading(live->conn);
 	if (jobs > 1)
 	{
 		result = csec_query(live->conn, "SELECT pg_export_snapshot()", 1, 0, NULL);
@@ -464,6 +491,16 @@ csec_live_from(const CsecSource *source, uint8_t *before)
 
 	memcpy(before, live->before, CSEC_HASH_SIZE);
 	return live->from;
+}
+
+void
+csec_live_left(const CsecSource *source, const CsecCheckpoints *checkpoints,
+			   CsecFinding *finding)
+{
+	const Live *live = (const Live *) source;
+
+	if (source->anchor != NULL)
+		csec_check_left(live->conn, source->anchor, checkpoints, finding);
 }
 
 CsecFinding

@@ -17,4 +17,8 @@ extern int64_t csec_live_from(const CsecSource *source, uint8_t *before);
 /* What was found wrong with the tables themselves. */
 extern CsecFinding csec_live_tables(const CsecSource *source);
 
+/* The tree over what left by a cut, from its tiles. */
+extern void csec_live_left(const CsecSource *source, const CsecCheckpoints *checkpoints,
+						   CsecFinding *finding);
+
 #endif							/* CSEC_VERIFY_LIVE_H */

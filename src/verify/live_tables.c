@@ -146,6 +146,60 @@ exists(PGconn *conn, const char *query)
 }
 
 void
+csec_begin_reading(PGconn *conn)
+{
+	bool		any = exists(conn, "SELECT to_regclass('csec_trail.audit_log') IS NOT NULL");
+
+	/* the lock comes before the snapshot: what that sees is still there */
+	csec_run(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	if (any)
+		csec_run(conn, "LOCK TABLE csec_trail.audit_log, csec_trail.audit_subject IN ACCESS SHARE MODE");
+}
+
+bool
+csec_read_anchor(PGconn *conn, CsecAnchor *anchor)
+{
+	PGresult   *result = PQexecParams(conn,
+									  "SELECT record FROM csec_trail.audit_log WHERE kind = 11 ORDER BY seq DESC LIMIT 1",
+									  0, NULL, NULL, NULL, NULL, 1);
+	bool		found;
+
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		csec_fail("%s", PQerrorMessage(conn));
+	found = PQntuples(result) == 1 &&
+		csec_anchor_take(anchor, (const uint8_t *) PQgetvalue(result, 0, 0),
+						 (size_t) PQgetlength(result, 0, 0));
+	PQclear(result);
+	return found;
+}
+
+void
+csec_check_left(PGconn *conn, const CsecAnchor *anchor,
+				const CsecCheckpoints *checkpoints, CsecFinding *finding)
+{
+	CsecCopy	copy;
+	CsecDatum	field[2];
+	CsecLeft	left;
+	char		sql[256];
+
+	csec_left_begin(&left, anchor, checkpoints);
+	snprintf(sql, sizeof(sql),
+			 "COPY (SELECT tile, hashes FROM csec_trail.tree_tile WHERE level = 0 AND tile < %llu ORDER BY tile) TO STDOUT (FORMAT binary)",
+			 (unsigned long long) ((anchor->cut.last + CSEC_TILE_WIDTH - 1) / CSEC_TILE_WIDTH));
+	csec_copy_begin(&copy, conn, sql);
+	while (csec_copy_next(&copy, field, 2))
+	{
+		if (csec_copy_u64(field[0]) * CSEC_TILE_WIDTH != left.range.end ||
+			field[1].data == NULL || field[1].len != CSEC_TILE_SIZE)
+			continue;
+		for (int i = 0; i < CSEC_TILE_WIDTH; i++)
+			csec_left_add(&left, field[1].data + i * CSEC_TREE_HASH, finding);
+	}
+	if (finding->problem == NULL)
+		csec_left_end(&left, finding);
+}
+
+void
 csec_checkpoint_rows_begin(CsecCheckpointRows *rows, PGconn *conn)
 {
 	memset(rows, 0, sizeof(*rows));

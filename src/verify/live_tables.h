@@ -39,4 +39,14 @@ extern void csec_make_checkpoint(PGconn *conn);
 
 extern void csec_read_checkpoints(PGconn *conn, CsecCheckpoints *checkpoints);
 
+/* A transaction to read in; nothing leaves the trail while it lasts. */
+extern void csec_begin_reading(PGconn *conn);
+
+/* The anchor of the last cut; false: there is none. */
+extern bool csec_read_anchor(PGconn *conn, CsecAnchor *anchor);
+
+/* The tiles that stay of what left: see left.h. */
+extern void csec_check_left(PGconn *conn, const CsecAnchor *anchor,
+							const CsecCheckpoints *checkpoints, CsecFinding *finding);
+
 #endif							/* CSEC_VERIFY_LIVE_TABLES_H */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "audit/chain.h"
+#include "audit/cut_check.h"
 #include "util/bytes.h"
 #include "verify/columns_check.h"
 
@@ -26,6 +27,8 @@ csec_piece_free(CsecPiece *piece)
 	csec_sessions_free(&piece->sessions);
 	free(piece->range);
 	piece->range = NULL;
+	free(piece->told);
+	piece->told = NULL;
 }
 
 /* ---- the tree ---- */
@@ -86,6 +89,7 @@ csec_piece_begin(CsecPiece *piece, int64_t first, const uint8_t *before)
 	memcpy(piece->hash, before, CSEC_HASH_SIZE);
 	csec_sessions_clear(&piece->sessions);
 	piece->ranges = 0;
+	piece->told_len = 0;
 	if (!piece->with_tree)
 		return;
 	open_range(piece, (uint64_t) first - 1);
@@ -171,6 +175,15 @@ tells_forged_head(const CsecBody *body)
 		memcmp(action.data, CSEC_NOTE_HEAD, action.len) == 0;
 }
 
+/* Few: kept for when the pieces are joined in order. */
+static void
+keep_record(CsecPiece *piece, const CsecRow *row)
+{
+	piece->told = csec_realloc(piece->told, piece->told_len + row->record.len);
+	memcpy(piece->told + piece->told_len, row->record.data, row->record.len);
+	piece->told_len += row->record.len;
+}
+
 static void
 check_content(CsecPiece *piece, const CsecRow *row)
 {
@@ -194,6 +207,8 @@ check_content(CsecPiece *piece, const CsecRow *row)
 	if (tells_forged_head(&body))
 		csec_find(&piece->finding, "head_forged", row->seq,
 				  "when the sealer started here, the head did not carry this server's MAC: records before may have been cut off or replaced");
+	if (csec_cut_concerns(&body))
+		keep_record(piece, row);
 	if (piece->finding.problem == NULL)
 		csec_sessions_add(&piece->sessions, &header, &body, &piece->finding);
 }

@@ -43,6 +43,8 @@ typedef struct CsecPiece
 	int			ranges;
 	int			range_capacity;
 	bool		with_tree;
+	uint8_t    *told;			/* records about cuts, whole, one behind the other */
+	size_t		told_len;
 } CsecPiece;
 
 extern void csec_piece_init(CsecPiece *piece);

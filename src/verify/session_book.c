@@ -127,6 +127,27 @@ check_number(uint32_t pid, uint64_t seq, uint64_t expected, uint64_t number,
 			  (unsigned long long) number, (unsigned long long) (expected - 1));
 }
 
+/* What went before a gap is told apart by its seq alone. */
+void
+csec_sessions_resume(CsecSessionBook *book, const CsecCut *cut)
+{
+	book->older_than = cut->gaps_until;
+	book->gap_seq = 1;
+	for (uint32_t i = 0; i < cut->sessions; i++)
+	{
+		int64_t		started;
+		uint32_t	pid;
+		uint64_t	number;
+		bool		before_gap;
+		CsecSession *session;
+
+		csec_cut_session(cut, i, &started, &pid, &number, &before_gap);
+		session = find_session(book, started, pid);
+		session->number = number;
+		session->seq = before_gap ? 0 : cut->last;
+	}
+}
+
 void
 csec_sessions_add(CsecSessionBook *book, const CsecHeader *header,
 				  const CsecBody *body, CsecFinding *finding)

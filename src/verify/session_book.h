@@ -13,7 +13,7 @@
 #ifndef CSEC_VERIFY_SESSION_BOOK_H
 #define CSEC_VERIFY_SESSION_BOOK_H
 
-#include "audit/record.h"
+#include "audit/cut.h"
 #include "verify/finding.h"
 
 typedef struct CsecSession
@@ -46,6 +46,9 @@ extern void csec_sessions_free(CsecSessionBook *book);
 
 /* Sessions that are older than this moment may begin above 1. */
 extern void csec_sessions_start_at(CsecSessionBook *book, int64_t moment);
+
+/* As if the records had been seen that a cut took. */
+extern void csec_sessions_resume(CsecSessionBook *book, const CsecCut *cut);
 
 /* Enter a record; holes that the book itself can see are findings. */
 extern void csec_sessions_add(CsecSessionBook *book, const CsecHeader *header,

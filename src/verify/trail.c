@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "util/bytes.h"
+
 void
 csec_trail_begin(CsecTrail *trail, int64_t from, const uint8_t *before,
 				 CsecCheckpoints *checkpoints)
@@ -18,6 +20,16 @@ csec_trail_begin(CsecTrail *trail, int64_t from, const uint8_t *before,
 	csec_range_begin(&trail->tree, (uint64_t) from - 1);
 	trail->checkpoints = checkpoints;
 	trail->with_tree = from == 1;
+}
+
+void
+csec_trail_resume(CsecTrail *trail, const CsecAnchor *anchor)
+{
+	if (!csec_cut_check_begin(&trail->cuts, anchor->bytes, anchor->len))
+		csec_fail("could not compute a hash");
+	csec_sessions_resume(&trail->sessions, &anchor->cut);
+	csec_anchor_range(anchor, &trail->tree);
+	trail->with_tree = true;
 }
 
 void
@@ -60,10 +72,56 @@ join_tree(CsecTrail *trail, const CsecPiece *piece)
 	}
 }
 
+/* What the records of a piece tell about cuts. */
+static void
+check_cuts(CsecTrail *trail, const CsecPiece *piece, CsecFinding *finding)
+{
+	const uint8_t *p = piece->told;
+	const uint8_t *end = p + piece->told_len;
+	CsecHeader	header;
+	CsecBody	body;
+
+	if (!trail->cuts.begun && piece->records > 0)
+		trail->cuts.began_at = piece->first_sealed_at;
+	trail->cuts.begun = trail->cuts.begun || piece->records > 0;
+	for (; p < end; p += CSEC_HEADER_SIZE + header.body_len)
+	{
+		const char *problem;
+
+		/* they were taken apart before */
+		if (!csec_header_get(p, CSEC_HEADER_SIZE + csec_get_u32(p + 32), &header) ||
+			!csec_body_get(p + CSEC_HEADER_SIZE, header.body_len, &body))
+			return;
+		problem = csec_cut_check_record(&trail->cuts, &header, &body);
+		if (problem != NULL && (finding->problem == NULL || (int64_t) header.seq <= finding->seq))
+		{
+			finding->problem = NULL;
+			csec_find(finding, problem, (int64_t) header.seq, "%s", trail->cuts.detail);
+			return;
+		}
+	}
+}
+
+/* More is gone than the approved cut took. */
+static void
+name_excess(const CsecTrail *trail, CsecFinding *finding)
+{
+	if (!trail->cuts.anchored || trail->records > 0 || finding->problem == NULL ||
+		strcmp(finding->problem, "missing") != 0 ||
+		finding->seq != (int64_t) trail->cuts.last + 1)
+		return;
+	finding->problem = NULL;
+	csec_find(finding, "cut_exceeded", (int64_t) trail->cuts.last + 1,
+			  "the approved cut took records up to %llu, and more are gone",
+			  (unsigned long long) trail->cuts.last);
+}
+
 void
 csec_trail_join(CsecTrail *trail, const CsecPiece *piece)
 {
 	CsecFinding finding = piece->finding;
+
+	name_excess(trail, &finding);
 
 	if (trail->finding.problem != NULL)
 		return;
@@ -82,10 +140,13 @@ csec_trail_join(CsecTrail *trail, const CsecPiece *piece)
 		return;
 
 	/* a session that began before the point from which we look may be beyond 1 */
-	if (trail->records == 0 && trail->from > 1 && piece->records > 0)
+	if (trail->records == 0 && trail->from > 1 && !trail->cuts.anchored && piece->records > 0)
 		csec_sessions_start_at(&trail->sessions, piece->first_sealed_at);
 	if (!trail->selected)
+	{
 		csec_sessions_join(&trail->sessions, &piece->sessions, &finding);
+		check_cuts(trail, piece, &finding);
+	}
 	if (trail->records == 0 && piece->records > 0)
 		trail->first = piece->first;
 	trail->records += piece->records;
@@ -139,4 +200,7 @@ csec_trail_check_end(CsecTrail *trail, const CsecHead *head)
 	else if (memcmp(trail->hash, head->hash, CSEC_HASH_SIZE) != 0)
 		csec_find(&trail->finding, "head_forged", trail->last,
 				  "the last record has another hash than the head");
+	else if (trail->cuts.anchored && !trail->cuts.met)
+		csec_find(&trail->finding, "cut_forged", trail->from,
+				  "the cut behind which the trail begins is not on record");
 }

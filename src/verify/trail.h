@@ -5,7 +5,9 @@
 #ifndef CSEC_VERIFY_TRAIL_H
 #define CSEC_VERIFY_TRAIL_H
 
+#include "audit/cut_check.h"
 #include "verify/checkpoints.h"
+#include "verify/left.h"
 #include "verify/piece.h"
 
 /* The end of the trail as its keeper states it; not to be trusted, but it
@@ -32,11 +34,14 @@ typedef struct CsecTrail
 	bool		selected;		/* runs of a selection: not all records are here */
 	bool		with_tree;
 	int64_t		anchored;		/* records covered by a checkpoint that fits */
+	CsecCutCheck cuts;
 } CsecTrail;
 
 /* The records before from are trusted to end with this hash. */
 extern void csec_trail_begin(CsecTrail *trail, int64_t from, const uint8_t *before,
 							 CsecCheckpoints *checkpoints);
+/* It begins where an approved cut ended; from is the record behind that. */
+extern void csec_trail_resume(CsecTrail *trail, const CsecAnchor *anchor);
 extern void csec_trail_end(CsecTrail *trail);
 
 /* Join the piece that follows; its finding, or one at the seam, stands. */

@@ -1,0 +1,84 @@
+/*
+ * cut_sql.c
+ *		What the anchor of a cut says, for SQL.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "audit/cut.h"
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_read_cut);
+
+enum
+{
+	ORDER_NO, FIRST_SEQ, LAST_SEQ, FIRST_AT, LAST_AT, BOUND, SUBJECT_ROWS, EPOCH,
+	REQUESTED_BY, APPROVED_BY, REASON, LAST_HASH, ROOT, BEFORE, SESSIONS, NATTS
+};
+
+static Datum
+hash_value(const uint8 *hash)
+{
+	bytea	   *value = palloc(VARHDRSZ + CSEC_HASH_SIZE);
+
+	SET_VARSIZE(value, VARHDRSZ + CSEC_HASH_SIZE);
+	memcpy(VARDATA(value), hash, CSEC_HASH_SIZE);
+	return PointerGetDatum(value);
+}
+
+static Datum
+text_value(CsecField field)
+{
+	return PointerGetDatum(cstring_to_text_with_len((const char *) field.data, (int) field.len));
+}
+
+static Datum
+root_value(const CsecCut *cut)
+{
+	CsecTreePeaks peaks;
+	uint8		root[CSEC_TREE_HASH];
+
+	csec_cut_peaks(cut, &peaks);
+	if (!csec_tree_peaks_root(&peaks, root))
+		elog(ERROR, "could not compute a hash");
+	return hash_value(root);
+}
+
+/* csec.read_cut(anchor bytea) returns record: all null where it is none. */
+Datum
+csec_read_cut(PG_FUNCTION_ARGS)
+{
+	bytea	   *anchor = PG_GETARG_BYTEA_PP(0);
+	CsecCut		cut;
+	Datum		values[NATTS] = {0};
+	bool		nulls[NATTS];
+	TupleDesc	desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	memset(nulls, true, sizeof(nulls));
+	if (csec_cut_get((uint8 *) VARDATA_ANY(anchor), VARSIZE_ANY_EXHDR(anchor), &cut))
+	{
+		memset(nulls, false, sizeof(nulls));
+		values[ORDER_NO] = Int64GetDatum((int64) cut.order);
+		values[FIRST_SEQ] = Int64GetDatum((int64) cut.first);
+		values[LAST_SEQ] = Int64GetDatum((int64) cut.last);
+		values[FIRST_AT] = TimestampTzGetDatum(cut.first_at);
+		values[LAST_AT] = TimestampTzGetDatum(cut.last_at);
+		values[BOUND] = TimestampTzGetDatum(cut.bound);
+		values[SUBJECT_ROWS] = Int64GetDatum((int64) cut.subject_rows);
+		values[EPOCH] = Int64GetDatum((int64) cut.epoch);
+		values[REQUESTED_BY] = text_value(cut.requested_by);
+		values[APPROVED_BY] = text_value(cut.approved_by);
+		values[REASON] = text_value(cut.reason);
+		values[LAST_HASH] = hash_value(cut.hash);
+		values[ROOT] = root_value(&cut);
+		values[BEFORE] = hash_value(cut.before);
+		values[SESSIONS] = Int64GetDatum(cut.sessions);
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}

@@ -1,0 +1,217 @@
+# Were this to fail, records could leave the trail without two persons' word, too
+# early or under a hold; what remains would no longer verify; or records that
+# somebody took away would pass for retention.
+
+use strict;
+use warnings;
+use CsecFaults;
+use CsecTrail;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes;
+use Time::Local;
+
+# Four and a half years ago, in the middle of a month; then month by month.
+my $ago = 54;
+faulty();
+sub set_month
+{
+	my @t = gmtime(time);
+	my $months = $t[5] * 12 + $t[4] - $_[0];
+	set_fault('clock', timegm(0, 0, 12, 15, $months % 12, int($months / 12) + 1900) - time);
+}
+set_month($ago);
+my $node = trail_node('retention', 'restart_after_crash' => 'on');
+sub sql { my ($sql, $user) = @_; return $node->safe_psql('postgres', $sql, extra_params => [ '-U', $user // 'postgres' ]) }
+sub fails
+{
+	my ($sql, $like, $name, $user) = @_;
+	my ($ret, $out, $err) = $node->psql('postgres', $sql, extra_params => [ '-U', $user // 'postgres' ]);
+	like($err, $like, $name);
+}
+sql(q{
+	CREATE ROLE clerk LOGIN;
+	CREATE ROLE anna LOGIN IN ROLE csec_officer;
+	CREATE ROLE anna2 LOGIN IN ROLE csec_officer;
+	CREATE ROLE bert LOGIN IN ROLE csec_officer, csec_auditor;
+	SELECT csec.register_person('anna', 'Anna'), csec.register_person('bert', 'Bert');
+	SELECT csec.assign_login('anna', 'anna'), csec.assign_login('anna', 'anna2'), csec.assign_login('bert', 'bert');
+	CREATE TABLE customers (id int PRIMARY KEY, phone text);
+	INSERT INTO customers SELECT g, '13812341234' FROM generate_series(1, 50) g;
+	GRANT SELECT ON customers TO clerk;
+	SELECT csec.protect('customers', 'id', '{"phone": "phone"}')});
+
+# A session that goes on through all the months.
+my $long = $node->background_psql('postgres', extra_params => [ '-U', 'clerk' ]);
+sub a_month
+{
+	set_month($_[0]);
+	record_some($node, 300, object => "month $_[0]");
+	sql("SELECT csec.flush_audit()");
+	$long->query_safe('SELECT * FROM customers WHERE id < 5');
+	sql('SELECT csec.make_checkpoint()');
+}
+a_month($_) foreach $ago, $ago - 1, $ago - 2;
+my $bundle = PostgreSQL::Test::Utils::tempdir . '/before';
+$node->command_ok([ 'csec_export', '-q', '-o', $bundle, '-U', 'postgres', '--reason', 'kept', 'postgres' ], 'evidence from before');
+my $kept = sql('SELECT max(epoch), max(size) FROM csec_trail.checkpoint');
+my ($kept_epoch, $kept_size) = split /\|/, $kept;
+my $kept_root = sql("SELECT root FROM csec_trail.checkpoint WHERE epoch = $kept_epoch");
+clear_fault('clock');
+record_some($node, 300, object => 'today');
+$long->query_safe('SELECT * FROM customers WHERE id = 7');
+sql('SELECT csec.make_checkpoint()');
+is_verified($node, 'before');
+
+# the months by name, oldest first
+my @first = split /\n/, sql(q{SELECT month FROM csec.retention_plan WHERE last_seq IS NOT NULL});
+is(scalar @first, 4, 'three months and this one');
+is(sql(q{SELECT string_agg(state, ',' ORDER BY month) FROM csec.retention_plan WHERE last_seq IS NOT NULL}), 'due,due,due,kept', 'what is due');
+
+# too early, held, not one's own
+my $this_month = $first[3];
+fails("SELECT csec.propose_trail_cut(('$this_month'::date + interval '1 month')::date, 'space')", qr/cannot leave: kept by rule cn_network/, 'not under the floor', 'anna');
+fails("SELECT csec.propose_trail_cut('$first[1]'::date + 1, 'space')", qr/no month of the trail ends there/, 'whole months only', 'anna');
+sql("SELECT csec.hold_evidence('a case', NULL, NULL, '$first[1]', '$first[2]')", 'bert');
+is(sql(q{SELECT string_agg(state || coalesce(' ' || kept_by[1], ''), ',' ORDER BY month) FROM csec.retention_plan WHERE month < now() - interval '4 years'}),
+	"due,held evidence hold 1,behind month $first[1] before it is held,behind month $first[1] before it is held", 'the plan names the hold, and what stands behind it');
+fails("SELECT csec.propose_trail_cut('$first[2]', 'space')", qr/kept by evidence hold 1/, 'not under a hold', 'anna');
+sql("SELECT csec.release_evidence(1, 'over')", 'bert');
+sql("INSERT INTO csec.retention_rule VALUES ('house', '10 years', 'our own')");
+fails("SELECT csec.propose_trail_cut('$first[1]', 'space')", qr/kept by rule house/, 'rules are rows', 'anna');
+sql("DELETE FROM csec.retention_rule WHERE name = 'house'");
+fails("SELECT csec.propose_trail_cut('$first[1]', 'space')", qr/permission denied/, 'not for everybody', 'clerk');
+
+my $order = sql("SELECT csec.propose_trail_cut('$first[1]', 'three years are over')", 'anna');
+fails("SELECT csec.approve_trail_cut($order)", qr/nobody approves an order of his own/, 'not by who asked', 'anna');
+fails("SELECT csec.approve_trail_cut($order)", qr/nobody approves an order of his own/, '  nor by another login of his', 'anna2');
+flush_trail($node);
+is(sql("SELECT count(*) FROM csec.denials WHERE object = 'order $order'"), '2', '  and that is on record');
+
+# what does not verify does not leave
+sql("BEGIN; LOCK TABLE csec_trail.sealer_state; UPDATE csec_trail.audit_log SET record = set_byte(record, 60, get_byte(record, 60) # 1) WHERE seq = 20; COMMIT");
+fails("SELECT csec.approve_trail_cut($order)", qr/does not verify: altered, record 20/, 'what does not verify stays', 'bert');
+sql("BEGIN; LOCK TABLE csec_trail.sealer_state; UPDATE csec_trail.audit_log SET record = set_byte(record, 60, get_byte(record, 60) # 1) WHERE seq = 20; COMMIT");
+
+# an approved order that somebody edits is not carried out
+sql(q{
+	CREATE FUNCTION edit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.anchor := set_byte(NEW.anchor, 150, 65); RETURN NEW; END $$;
+	CREATE TRIGGER edit BEFORE UPDATE ON csec.trail_cut_order FOR EACH ROW WHEN (NEW.state = 'approved') EXECUTE FUNCTION edit()});
+sql("SELECT csec.approve_trail_cut($order, 'yes')", 'bert');
+sql('DROP TRIGGER edit ON csec.trail_cut_order');
+my $last = sql("SELECT last_seq FROM csec.trail_cut_order WHERE id = $order");
+ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM csec_trail.audit_log l, csec.record_fields(l.record) r WHERE l.kind = 8 AND r.action = 'cut refused'"),
+	'an edited order is refused, on record');
+is(sql('SELECT min(seq) FROM csec_trail.audit_log'), '1', '  and nothing leaves');
+sql("UPDATE csec.trail_cut_order SET state = 'rejected', decision = 'edited', decided_by = 'x' WHERE id = $order");
+
+# killed between all steps: either whole or not
+$order = sql("SELECT csec.propose_trail_cut('$first[1]', 'three years are over')", 'anna');
+sql("SELECT csec.approve_trail_cut($order, 'yes')", 'bert');
+ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM csec.trail_cuts"), 'the sealer carries it out');
+is(sql("SELECT string_agg(state, ',' ORDER BY id) FROM csec.trail_cut_orders"), 'rejected,done', 'the order is done');
+is(sql("SELECT min(seq) FROM csec_trail.audit_log"), $last + 1, 'the first month is gone');
+is(sql("SELECT from_seq, to_seq, records, requested_by, approved_by, reason FROM csec.trail_cuts"),
+	"1|$last|$last|anna|bert|three years are over", 'who, why, from, to');
+is(sql("SELECT count(*) FROM pg_class WHERE relnamespace = 'csec_trail'::regnamespace AND relkind = 'r' AND relname LIKE 'audit_subject_%' AND relname < 'audit_subject_' || to_char('$first[1]'::date, 'YYYY_MM')"),
+	'0', 'subjects with it');
+is_verified($node, 'what remains verifies from its anchor');
+is(sql('SELECT first_seq FROM csec.verify_trail()'), $last + 1, '  from its first record');
+$long->query_safe('SELECT * FROM customers WHERE id = 8');
+flush_trail($node);
+is_verified($node, 'with a session that goes on across the cut');
+
+# proofs and checkpoints from before
+is(sql("SELECT csec.verify_consistency($kept_size, csec.tree_size(), '$kept_root', csec.tree_root(csec.tree_size()), csec.consistency_proof($kept_size, csec.tree_size()))"),
+	't', 'the tree still proves that it goes on from a checkpoint of before');
+is(sql("SELECT csec.tree_root($kept_size) = '$kept_root'"), 't', '  and has its root');
+is(sql("SELECT cardinality(csec.inclusion_proof(5, $kept_size)) > 0"), 't', '  a record that left can be proved, by who kept it');
+
+# from outside: the server, evidence from after the cut, and from before
+sub verify { my ($name, $code, $like, @args) = @_; my ($out, $err); my $got = IPC::Run::run([ 'csec_verify', @args ], '>', \$out, '2>', \$err) ? 0 : $? >> 8;
+	is($got, $code, $name) or diag "$out$err"; like($out, $like, "  $name: what is said"); }
+$ENV{PGHOST} = $node->host; $ENV{PGPORT} = $node->port; $ENV{PGUSER} = 'postgres';
+verify('csec_verify begins at the anchor', 0, qr/verified.* records, @{[$last + 1]} to /s, 'postgres');
+verify('  with a checkpoint kept from before', 0, qr/under the key or checkpoint given/, '--from', "$bundle/checkpoints", 'postgres');
+verify('  in several units', 0, qr/verified/, '-j', '1', 'postgres');
+my $after = "$bundle.after";
+$node->command_ok([ 'csec_export', '-q', '-o', $after, '-U', 'postgres', '--reason', 'kept', 'postgres' ], 'evidence from after the cut');
+verify('evidence from after the cut', 0, qr/verified.* records, @{[$last + 1]} to /s, '-f', $after);
+verify('  with a checkpoint kept from before', 0, qr/verified/, '--from', "$bundle/checkpoints", '-f', $after);
+verify('evidence from before still verifies', 0, qr/verified/, '--from', "$bundle/checkpoints", '-f', $bundle);
+verify('  and goes on in it', 0, qr/verified/, '-f', $bundle, '--against', $after);
+
+# where the trail begins
+sub warns
+{
+	my ($sql, $like, $name) = @_;
+	my ($ret, $out, $err) = $node->psql('postgres', $sql);
+	like($err, $like, $name);
+}
+warns("SELECT count(*) FROM csec.who_saw('customers', '3')", qr/WARNING:  the trail begins with record @{[$last + 1]}, of $first[1] and later/, 'who_saw says where the trail begins');
+warns("SELECT count(*) FROM csec.scope_incident(role => 'clerk', from_time => '2000-01-01', to_time => now())", qr/the trail begins with/, 'scope_incident, too');
+warns("SELECT count(*) FROM csec.who_saw('customers', '3', now() - interval '1 day')", qr/^(?!.*the trail begins)/s, 'but not of a time that is whole');
+is(sql("SELECT why, (since IS NOT NULL), until = '$first[1]'::timestamp AT TIME ZONE 'UTC' FROM csec.gaps WHERE what = 'cut'"), 'retention|t|t', 'csec.gaps lists it');
+is(sql("SELECT csec.record_head('customers', '3', NULL, NULL) ->> 'trail_since' IS NOT NULL"), 't', 'the customer record says since when');
+
+# tampered with, and not by retention
+my $next = $last + 1;
+my $cut_seq = sql('SELECT seq FROM csec.trail_cuts');
+my $second = sql("SELECT (csec.month_span(log)).last_seq + 1 FROM csec.trail_months() ORDER BY month LIMIT 1");
+my $leaf = sql('SELECT log FROM csec.trail_months() ORDER BY month LIMIT 1');
+is_found($node, 'a month more than the order said', "DO \$\$ BEGIN PERFORM csec.own_ddl(true); EXECUTE 'DROP TABLE $leaf'; END \$\$", "cut_exceeded|$next");
+is_found($node, 'the first record gone as well', "DELETE FROM csec_trail.audit_log WHERE seq = $next", "cut_exceeded|$next");
+is_found($node, 'the record of the cut deleted', "DELETE FROM csec_trail.audit_log WHERE seq = $cut_seq", 'missing|1');
+is_found($node, 'the anchor edited', "UPDATE csec_trail.audit_log SET record = set_byte(record, length(record) - 1, get_byte(record, length(record) - 1) # 1) WHERE seq = $cut_seq", "altered|$cut_seq");
+is_found($node, 'a record that left put back', "INSERT INTO csec_trail.audit_log SELECT 5, at, subject, relid, kind, login, subjects, record, hash FROM csec_trail.audit_log WHERE seq = $next", 'inserted|5');
+is_found($node, 'a tile of what left gone', 'DELETE FROM csec_trail.tree_tile WHERE level = 0 AND tile = 0', 'tree_differs|1');
+is_found($node, 'a tile of what left edited', 'UPDATE csec_trail.tree_tile SET hashes = set_byte(hashes, 100, get_byte(hashes, 100) # 1) WHERE level = 0 AND tile = 0', 'tree_differs|1');
+is_found($node, 'behind the cut a record less of a session', "DELETE FROM csec_trail.audit_log WHERE seq = $next + 3", 'missing|' . ($next + 3));
+
+# the sealer is killed, and the server with it, until the next cut is done
+$long->quit;
+$order = sql("SELECT csec.propose_trail_cut('$first[2]', 'again')", 'anna');
+sql("SELECT csec.approve_trail_cut($order)", 'bert');
+my $kills = 0;
+while (sql('SELECT count(*) FROM csec.trail_cuts') < 2 && $kills < 20)
+{
+	Time::HiRes::sleep(0.12 * $kills);
+	my $pid = sealer_pid($node);
+	my $from = -s $node->logfile;
+	if ($pid && kill 'KILL', $pid)
+	{
+		$kills++;
+		$node->wait_for_log(qr/ready to accept connections/, $from);
+		wait_for_sealer($node);
+	}
+	my ($cuts, $begins, $ends) = split /\|/, sql("SELECT (SELECT count(*) FROM csec.trail_cuts), (SELECT min(seq) FROM csec_trail.audit_log), " .
+		"(SELECT last_seq + 1 FROM csec.trail_cut_order WHERE id = $order)");
+	my $whole = $cuts == 2 ? $begins == $ends : $begins == $next;
+	ok(0, 'a cut in part') unless $whole;
+}
+is(sql('SELECT count(*) FROM csec.trail_cuts'), '2', "the second cut is done, the server was killed $kills times meanwhile");
+is_verified($node, 'after kills, and a second cut');
+is(sql('SELECT (csec.read_cut(c.anchor)).before = sha256(b.anchor) FROM csec.trail_cuts c JOIN csec.trail_cuts b ON b.seq < c.seq'), 't', 'an anchor names the one before');
+
+# what csec_verify says of damage, with the sealer away
+my $seq = sql('SELECT max(seq) FROM csec.trail_cuts');
+my $begins = sql('SELECT first_seq FROM csec.trail_begin()');
+$node->stop;
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
+$node->start;
+sub damaged
+{
+	my ($name, $damage, $like) = @_;
+	$node->safe_psql('postgres', 'CREATE DATABASE damaged TEMPLATE postgres');
+	$node->safe_psql('damaged', $damage);
+	verify($name, 1, $like, 'damaged');
+	$node->safe_psql('postgres', 'DROP DATABASE damaged');
+}
+damaged('a month more than the order said', "DELETE FROM csec_trail.audit_log WHERE seq < $begins + 300", qr/cut_exceeded, record $begins:/);
+damaged('the record of the cut deleted', "DELETE FROM csec_trail.audit_log WHERE seq = $seq", qr/record/);
+damaged('the anchor edited', "UPDATE csec_trail.audit_log SET record = set_byte(record, length(record) - 1, get_byte(record, length(record) - 1) # 1) WHERE seq = $seq", qr/altered, record $seq:/);
+damaged('a tile of what left edited', 'UPDATE csec_trail.tree_tile SET hashes = set_byte(hashes, 100, get_byte(hashes, 100) # 1) WHERE level = 0 AND tile = 0', qr/(rewritten|cut_forged), record/);
+damaged('a record that left put back', "INSERT INTO csec_trail.audit_log SELECT 5, at, subject, relid, kind, login, subjects, record, hash FROM csec_trail.audit_log WHERE seq = $begins", qr/inserted, record 5:/);
+$node->stop;
+done_testing();
