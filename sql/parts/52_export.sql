@@ -72,9 +72,9 @@ BEGIN
 			SELECT a.seq, a.kind, a.record FROM about a
 			WHERE (from_time IS NULL OR a.at >= from_time) AND (to_time IS NULL OR a.at < to_time)
 				AND (from_seq IS NULL OR a.seq >= from_seq) AND (to_seq IS NULL OR a.seq <= to_seq)
-				AND (person IS NULL OR EXISTS (
+				AND (records_to_export.person IS NULL OR EXISTS (
 					SELECT FROM csec.record_fields(a.record) r
-					WHERE person IN (r.login, r.session_role, r.reader, r.effective_role, r.person, r.actor)))
+					WHERE records_to_export.person IN (r.login, r.session_role, r.reader, r.effective_role, r.person, r.actor)))
 		)
 		SELECT c.seq FROM chosen c
 		UNION
