@@ -3,7 +3,7 @@
  *		csec_verify's own parts: were they wrong, a sound trail would be
  *		called tampered with, or the reverse.
  *
- *	sources: verify/bundle_format.c verify/finding.c verify/notes_file.c verify/proofs_file.c verify/session_book.c verify/tree_range.c audit/merkle.c crypto/hash.c
+ *	sources: verify/bundle_format.c verify/finding.c verify/notes_file.c verify/proofs_file.c verify/session_book.c verify/tree_range.c audit/cut.c audit/merkle.c crypto/hash.c
  *	libs: -lcrypto
  *-------------------------------------------------------------------------
  */
