@@ -21,14 +21,12 @@
  */
 #include "sealer/sealer.h"
 
-#include "access/rmgr.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
-#include "replication/message.h"
 #include "replication/slot.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -42,14 +40,14 @@
 #include "audit/store.h"
 #include "audit/stream.h"
 #include "keys/key_use.h"
-#include "keys/keyring.h"
-#include "sealer/absence.h"
+#include "policy/used_token.h"
 #include "sealer/anchor.h"
 #include "sealer/batch.h"
 #include "sealer/connection.h"
 #include "sealer/cut.h"
 #include "sealer/drain.h"
 #include "sealer/epoch.h"
+#include "sealer/intake.h"
 #include "sealer/key_keeper.h"
 #include "sealer/key_watch.h"
 #include "sealer/note.h"
@@ -64,8 +62,6 @@
 #include "sealer/tree.h"
 #include "sealer/wal_reader.h"
 #include "sealer/worker.h"
-#include "util/bytes.h"
-#include "policy/used_token.h"
 #include "util/clock.h"
 #include "util/guc.h"
 
@@ -87,8 +83,6 @@ static CsecStream *stream = NULL;
 static CsecBatch *batch = NULL;
 static CsecWalReader *reader = NULL;
 static CsecState state;
-static XLogRecPtr here_from;	/* where the WAL ended when this sealer began */
-static uint8 bound[12];			/* what the MAC of a message is bound to */
 static int64 batch_began = 0;	/* on csec_clock_ms(); 0: nothing is known to wait */
 static int64 flushed_at = 0;	/* when the WAL was flushed last, since then */
 static bool batch_flushed = false;	/* it was flushed to seal this batch */
@@ -128,120 +122,6 @@ doze(long ms)
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 	csec_worker_reload();
-}
-
-/* ---- what is in the WAL ---- */
-
-static bool
-mac_is_right(const uint8 *message, size_t len)
-{
-	CsecMac    *mac = csec_keyring_trail_mac();
-	uint8		expected[CSEC_RECORD_MAC_SIZE];
-	size_t		body_len = len - CSEC_RECORD_MAC_SIZE;
-
-	if (!csec_mac_begin(mac) ||
-		!csec_mac_add(mac, bound, sizeof(bound)) ||
-		!csec_mac_add(mac, message, body_len) ||
-		!csec_mac_end(mac, expected, sizeof(expected)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute the MAC of an audit record")));
-	return memcmp(message + body_len, expected, sizeof(expected)) == 0;
-}
-
-/* What only the sealer says is not for a backend to say. */
-static bool
-kind_is_the_sealers(uint8 kind)
-{
-	return kind == CSEC_KIND_GENESIS || kind == CSEC_KIND_OUTCOME ||
-		kind == CSEC_KIND_REJECTED || kind == CSEC_KIND_CONNECTION ||
-		kind == CSEC_KIND_CUT;
-}
-
-static void
-take_message(const uint8 *message, size_t len, XLogRecPtr lsn)
-{
-	CsecBody	body;
-	const char *why = NULL;
-	int			item;
-
-	/* what a server with another key wrote before this one cannot be told apart */
-	if (len < CSEC_BODY_FIXED_SIZE + CSEC_RECORD_MAC_SIZE ||
-		!mac_is_right(message, len))
-		why = state.head_is_sound || lsn > here_from ? "forged" : "another key";
-	else if (!csec_body_get(message, len - CSEC_RECORD_MAC_SIZE, &body) ||
-			 kind_is_the_sealers(body.kind))
-		why = "malformed";
-	else if (csec_session_admit(&body, lsn, &state, &why))
-		why = NULL;
-	if (why != NULL)
-	{
-		csec_note_rejected(batch, lsn, why, message, len);
-		return;
-	}
-
-	csec_cut_observe(&body);
-	item = csec_batch_add(batch, body.kind, message, len - CSEC_RECORD_MAC_SIZE,
-						  lsn);
-	if (body.kind == CSEC_KIND_READ)
-		csec_read_observe(batch, item, &body);
-	if (body.field[CSEC_TAG_XID].data == NULL)
-		return;
-	if (body.flags & CSEC_BODY_ABORTED)
-		batch->item[item].outcome = CSEC_OUTCOME_ABORTED;
-	else
-		csec_outcome_expect(batch, item,
-							(TransactionId) csec_field_u64(body.field[CSEC_TAG_XID], 0));
-}
-
-static void
-look_at_record(XLogReaderState *xlog)
-{
-	xl_logical_message *message;
-
-	csec_absence_observe(&state, batch, xlog, here_from);
-	if (XLogRecGetRmid(xlog) != RM_LOGICALMSG_ID)
-	{
-		csec_outcome_observe(batch, xlog);
-		if (csec_wal_backup_lacks(xlog, state.resume_lsn))
-			position_due = true;
-		if (csec_wal_server_began(xlog))
-			csec_reads_cut(batch, xlog->EndRecPtr);
-		return;
-	}
-	message = (xl_logical_message *) XLogRecGetData(xlog);
-	if (message->dbId == MyDatabaseId &&
-		message->prefix_size == sizeof(CSEC_WAL_PREFIX) &&
-		memcmp(message->message, CSEC_WAL_PREFIX, sizeof(CSEC_WAL_PREFIX)) == 0)
-		take_message((uint8 *) message->message + message->prefix_size,
-					 message->message_size, xlog->EndRecPtr);
-}
-
-/* Read until the batch is full (true) or there is no more (false). */
-static bool
-read_wal(void)
-{
-	for (;;)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (csec_batch_full(batch))
-			return true;
-		switch (csec_wal_next(reader))
-		{
-			case CSEC_WAL_END:
-				csec_absence_over(&state);
-				return false;
-			case CSEC_WAL_RECORD:
-				look_at_record(reader->xlog);
-				break;
-			case CSEC_WAL_BROKEN:
-				csec_note_gap(batch, reader->position, "wal unreadable",
-							  reader->lost_from, reader->position);
-				csec_reads_cut(batch, reader->position);
-				state.sessions_since = GetCurrentTimestamp();
-				break;
-		}
-	}
 }
 
 /* ---- sealing ---- */
@@ -472,10 +352,8 @@ start(void)
 		csec_note_server(batch, state.resume_lsn, "tree mended", NULL);
 	csec_used_tokens_forget();
 	csec_worker_commit();
-	here_from = GetXLogInsertRecPtr();
+	csec_intake_begin();
 	reader = csec_wal_open(state.resume_lsn);
-	csec_put_u64(bound, GetSystemIdentifier());
-	csec_put_u32(bound + 8, MyDatabaseId);
 	cleaned_at = csec_clock_ms();
 	seal();
 	close_epoch(false);
@@ -566,7 +444,7 @@ read_the_rest(void)
 
 	if (emitted > reader->position)
 		XLogFlush(Min(emitted, csec_wal_insert_end()));
-	while (read_wal())
+	while (csec_intake(reader, batch, &state, &position_due))
 		seal();
 }
 
@@ -575,7 +453,7 @@ work(void)
 {
 	while (extension_here)
 	{
-		bool		full = read_wal();
+		bool		full = csec_intake(reader, batch, &state, &position_due);
 		bool		leave = must_leave();
 
 		if (full)
