@@ -21,7 +21,7 @@
 #include "policy/category.h"
 #include "policy/context.h"
 #include "policy/decision.h"
-#include "policy/probe.h"
+#include "policy/denied.h"
 
 /* The transaction whose fate an act shares. */
 static TransactionId

@@ -32,8 +32,8 @@
 #include "utils/timestamp.h"
 
 #include "capture/control.h"
+#include "policy/denied.h"
 #include "policy/match_lock.h"
-#include "policy/probe.h"
 #include "policy/table.h"
 #include "types/masked_value.h"
 #include "types/match_value.h"
@@ -312,8 +312,7 @@ ask(Question *q)
 static void
 refuse_locked(Oid relid, TimestampTz until)
 {
-	if (csec_denied_hook)
-		csec_denied_hook("match locked", 0);
+	csec_denied("match locked", 0);
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("too many claims about customers of \"%s\" were not so", get_rel_name(relid)),

@@ -19,7 +19,7 @@
 #include "capture/collector.h"
 #include "keys/data_key.h"
 #include "policy/decision.h"
-#include "policy/probe.h"
+#include "policy/denied.h"
 #include "policy/reader.h"
 #include "types/encrypted_value.h"
 #include "types/envelope_key.h"
@@ -70,8 +70,7 @@ check_role(void)
 {
 	if (csec_reader_has_role(CSEC_ROLE_TRAIL_READER))
 		return;
-	if (csec_denied_hook)
-		csec_denied_hook("open change", CSEC_CATEGORY_NONE);
+	csec_denied("open change", CSEC_CATEGORY_NONE);
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied to open the changes in the trail"),

@@ -22,9 +22,9 @@
 
 #include "capture/permit_write.h"
 #include "capture/subject_key.h"
+#include "policy/denied.h"
 #include "policy/own_function.h"
 #include "policy/permit.h"
-#include "policy/probe.h"
 #include "types/masked_value.h"
 
 /* Where an expression is stored, and what may be in it. */
@@ -39,8 +39,7 @@ typedef struct Target
 static void
 refuse(const CsecTable *table, const char *what)
 {
-	if (csec_denied_hook)
-		csec_denied_hook("write by who has a permit", 0);
+	csec_denied("write by who has a permit", 0);
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("%s in \"%s\" by who has a permit for it", what, table->qualified_name),

@@ -21,6 +21,7 @@
 #include "crypto/hash.h"
 #include "policy/catalog.h"
 #include "policy/category.h"
+#include "policy/kept.h"
 #include "policy/row_mac.h"
 #include "util/bytes.h"
 
@@ -51,17 +52,17 @@ typedef struct Level
 	bool		strict;
 } Level;
 
-/* All that is cached, in a memory context of its own. */
 typedef struct Cache
 {
-	MemoryContext context;
 	Level	   *levels;
 	int			nlevels;
 	category_hash *categories;
 } Cache;
 
-static Cache *cache = NULL;
-static bool fresh = false;
+static void *read_all(MemoryContext context);
+
+static CsecKept kept = {.name = "categories",.read = read_all};
+static Cache *cache = NULL;		/* what is kept */
 
 #define DEPENDS_ON \
 	(CSEC_POLICY_BIT(CSEC_POLICY_LEVEL) | CSEC_POLICY_BIT(CSEC_POLICY_CATEGORY))
@@ -70,7 +71,7 @@ static void
 policy_changed(uint32 tables, Oid relid)
 {
 	if (tables & DEPENDS_ON)
-		fresh = false;
+		kept.fresh = false;
 }
 
 void
@@ -200,7 +201,6 @@ load_categories(Cache *into)
 	CsecPolicyScan scan;
 	HeapTuple	row;
 
-	into->categories = category_create(into->context, 32, NULL);
 	csec_policy_scan_begin(&scan, CSEC_POLICY_CATEGORY);
 	while ((row = csec_policy_scan_next(&scan)) != NULL)
 	{
@@ -232,56 +232,32 @@ load_categories(Cache *into)
 	csec_policy_scan_end(&scan);
 }
 
-/*
- * Read both tables into a new cache and put it in place of the old one.  On
- * an error the old one stays, marked as not fresh.
- */
-static void
-load(void)
+static void *
+read_all(MemoryContext context)
 {
-	MemoryContext context;
-	MemoryContext caller;
-	Cache	   *made;
+	Cache	   *made = palloc0(sizeof(Cache));
 
-	context = AllocSetContextCreate(CurrentMemoryContext, "csec categories",
-									ALLOCSET_SMALL_SIZES);
-	caller = MemoryContextSwitchTo(context);
-	made = palloc0(sizeof(Cache));
-	made->context = context;
-	fresh = true;				/* a change that arrives meanwhile clears it */
-	PG_TRY();
-	{
-		load_levels(made);
-		load_categories(made);
-	}
-	PG_CATCH();
-	{
-		fresh = false;
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	MemoryContextSetParent(context, TopMemoryContext);
-	if (cache != NULL)
-		MemoryContextDelete(cache->context);
-	cache = made;
+	load_levels(made);
+	made->categories = category_create(context, 32, NULL);
+	load_categories(made);
+	return made;
 }
 
 bool
 csec_category_fresh(void)
 {
-	if (!fresh && csec_catalog_readable())
+	if (!kept.fresh && csec_catalog_readable())
 	{
 		if (OidIsValid(csec_policy_relid(CSEC_POLICY_CATEGORY)))
-			load();
+			cache = csec_kept_read(&kept);
 		else if (cache != NULL)
 		{
 			/* csec was dropped: nothing is known any more */
-			MemoryContextDelete(cache->context);
+			csec_kept_forget(&kept);
 			cache = NULL;
 		}
 	}
-	return fresh;
+	return kept.fresh;
 }
 
 const CsecCategory *
@@ -289,7 +265,7 @@ csec_category_lookup(uint32 id)
 {
 	CategoryEntry *entry;
 
-	if (unlikely(!fresh))
+	if (unlikely(!kept.fresh))
 		csec_category_fresh();
 	if (cache == NULL)
 		return NULL;
@@ -302,7 +278,7 @@ csec_level_rank(const char *name, int *rank)
 {
 	const Level *level;
 
-	if (!fresh)
+	if (!kept.fresh)
 		csec_category_fresh();
 	level = cache ? find_level(cache, name) : NULL;
 	if (level == NULL)
@@ -318,7 +294,7 @@ csec_category_all(void)
 	category_iterator i;
 	CategoryEntry *entry;
 
-	if (!fresh)
+	if (!kept.fresh)
 		csec_category_fresh();
 	if (cache == NULL)
 		return NIL;

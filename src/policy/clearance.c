@@ -18,6 +18,7 @@
 
 #include "policy/catalog.h"
 #include "policy/clearance.h"
+#include "policy/kept.h"
 #include "policy/reader.h"
 #include "policy/row_mac.h"
 
@@ -55,8 +56,10 @@ typedef struct Cache
 	HTAB	   *roles;
 } Cache;
 
-static Cache *cache = NULL;
-static bool fresh = false;
+static void *read_all(MemoryContext context);
+
+static CsecKept kept = {.name = "clearances",.read = read_all};
+static Cache *cache = NULL;		/* what is kept */
 
 /* Levels count because clearances keep their ranks. */
 #define DEPENDS_ON \
@@ -68,13 +71,13 @@ static void
 policy_changed(uint32 tables, Oid relid)
 {
 	if (tables & DEPENDS_ON)
-		fresh = false;
+		kept.fresh = false;
 }
 
 static void
 roles_changed(Datum arg, int cacheid, uint32 hashvalue)
 {
-	fresh = false;
+	kept.fresh = false;
 }
 
 void
@@ -175,46 +178,25 @@ make_roles(MemoryContext context)
 					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* As in category.c: the old cache stays until the new one is whole. */
-static void
-load(void)
+static void *
+read_all(MemoryContext context)
 {
-	MemoryContext context;
-	MemoryContext caller;
-	Cache	   *made;
+	Cache	   *made = palloc0(sizeof(Cache));
 
-	context = AllocSetContextCreate(CurrentMemoryContext, "csec clearances",
-									ALLOCSET_SMALL_SIZES);
-	caller = MemoryContextSwitchTo(context);
-	made = palloc0(sizeof(Cache));
 	made->context = context;
-	fresh = true;				/* a change that arrives meanwhile clears it */
-	PG_TRY();
-	{
-		load_clearances(made);
-		load_reasons(made);
-		made->roles = make_roles(context);
-	}
-	PG_CATCH();
-	{
-		fresh = false;
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	MemoryContextSetParent(context, TopMemoryContext);
-	if (cache != NULL)
-		MemoryContextDelete(cache->context);
-	cache = made;
+	load_clearances(made);
+	load_reasons(made);
+	made->roles = make_roles(context);
+	return made;
 }
 
 bool
 csec_clearance_load(void)
 {
-	if (!fresh && csec_catalog_readable() &&
+	if (!kept.fresh && csec_catalog_readable() &&
 		OidIsValid(csec_policy_relid(CSEC_POLICY_CLEARANCE)))
-		load();
-	return fresh && cache != NULL;
+		cache = csec_kept_read(&kept);
+	return kept.fresh && cache != NULL;
 }
 
 /* Gather what the roles in the list have. */

@@ -27,6 +27,7 @@
 #include "policy/clearance.h"
 #include "policy/context.h"
 #include "policy/decision.h"
+#include "policy/denied.h"
 #include "policy/permit.h"
 #include "policy/probe.h"
 #include "policy/reader.h"
@@ -344,8 +345,7 @@ csec_refuse_incomplete(uint32 category)
 {
 	const CsecCategory *known = csec_category_lookup(category);
 
-	if (csec_denied_hook)
-		csec_denied_hook("complete read", category);
+	csec_denied("complete read", category);
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 known ?

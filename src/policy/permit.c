@@ -32,6 +32,7 @@
 
 #include "policy/catalog.h"
 #include "policy/context.h"
+#include "policy/kept.h"
 #include "policy/permit.h"
 #include "policy/reader.h"
 #include "policy/row_mac.h"
@@ -46,14 +47,16 @@ typedef struct Permits
 	char		person[CSEC_PERSON_SIZE];
 } Permits;
 
-static Permits *permits = NULL;
-static bool fresh = false;
+static void *read_all(MemoryContext context);
+
+static CsecKept kept = {.name = "permits",.read = read_all};
+static Permits *permits = NULL; /* what is kept */
 
 static void
 policy_changed(uint32 tables, Oid relid)
 {
 	if (tables & CSEC_POLICY_BIT(CSEC_POLICY_PERMIT))
-		fresh = false;
+		kept.fresh = false;
 }
 
 void
@@ -168,38 +171,20 @@ counts(CsecPolicyScan *scan, HeapTuple row)
 	return csec_row_counts(row, RelationGetDescr(scan->rel), "permit");
 }
 
-/* As in category.c: the old cache stays until the new one is whole. */
-static void
-load(void)
+static void *
+read_all(MemoryContext context)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "csec permits",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
 	Permits    *made = palloc0(sizeof(Permits));
 	CsecPolicyScan scan;
 	HeapTuple	row;
 
 	made->context = context;
-	fresh = true;				/* a change that arrives meanwhile clears it */
-	PG_TRY();
-	{
-		csec_policy_scan_begin(&scan, CSEC_POLICY_PERMIT);
-		while ((row = csec_policy_scan_next(&scan)) != NULL)
-			if (counts(&scan, row))
-				made->all = lappend(made->all, read_permit(&scan, row));
-		csec_policy_scan_end(&scan);
-	}
-	PG_CATCH();
-	{
-		fresh = false;
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	MemoryContextSetParent(context, TopMemoryContext);
-	if (permits != NULL)
-		MemoryContextDelete(permits->context);
-	permits = made;
+	csec_policy_scan_begin(&scan, CSEC_POLICY_PERMIT);
+	while ((row = csec_policy_scan_next(&scan)) != NULL)
+		if (counts(&scan, row))
+			made->all = lappend(made->all, read_permit(&scan, row));
+	csec_policy_scan_end(&scan);
+	return made;
 }
 
 /* Of all permits those that serve whoever is behind the login now; is there one? */
@@ -231,13 +216,13 @@ choose(void)
 bool
 csec_permit_any(void)
 {
-	if (likely(fresh))
+	if (likely(kept.fresh))
 		return permits->all != NIL && !IsParallelWorker() && choose();
 	if (IsParallelWorker() || !csec_catalog_readable() || !OidIsValid(csec_login_id()) ||
 		!OidIsValid(csec_policy_relid(CSEC_POLICY_PERMIT)))
 		return false;
-	load();
-	return fresh && choose();
+	permits = csec_kept_read(&kept);
+	return kept.fresh && choose();
 }
 
 List *

@@ -22,6 +22,7 @@
 
 #include "policy/category.h"
 #include "policy/decision.h"
+#include "policy/denied.h"
 #include "policy/probe.h"
 #include "policy/reader.h"
 #include "util/guc.h"
@@ -31,8 +32,6 @@
 #define QUOTA_PLACES	8192	/* a power of two; 256 kB */
 #define QUOTA_REACH		64		/* places an entry may be away from its own */
 #define HOUR			(USECS_PER_HOUR)
-
-CsecDenied	csec_denied_hook = NULL;
 
 /* The hour of one reader and category. */
 typedef struct Quota
@@ -128,13 +127,6 @@ category_name(uint32 category)
 	const CsecCategory *known = csec_category_lookup(category);
 
 	return known ? NameStr(known->name) : "(unknown)";
-}
-
-static void
-denied(const char *what, uint32 category)
-{
-	if (csec_denied_hook)
-		csec_denied_hook(what, category);
 }
 
 /*
@@ -240,7 +232,7 @@ note_value(uint32 category, const char *value, size_t len)
 static void
 refuse_statement(uint32 category)
 {
-	denied("probe limit", category);
+	csec_denied("probe limit", category);
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("too many values tried against category \"%s\" in one statement",
@@ -253,7 +245,7 @@ refuse_statement(uint32 category)
 static void
 refuse_hour(uint32 category)
 {
-	denied("probe quota", category);
+	csec_denied("probe quota", category);
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("too many values tried against category \"%s\" within an hour",
@@ -266,7 +258,7 @@ refuse_hour(uint32 category)
 static void
 refuse_search(uint32 category)
 {
-	denied("search", category);
+	csec_denied("search", category);
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("values of category \"%s\" cannot be searched without clearance",

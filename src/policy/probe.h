@@ -34,8 +34,4 @@ extern void csec_probe_input(uint32 category, const char *value, size_t len);
 /* A new statement begins; called by csec_decision_new_statement(). */
 extern void csec_probe_new_statement(void);
 
-/* Set by the capture floor, which records denials. */
-typedef void (*CsecDenied) (const char *what, uint32 category);
-extern CsecDenied csec_denied_hook;
-
 #endif							/* CSEC_POLICY_PROBE_H */

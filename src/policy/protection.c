@@ -18,22 +18,24 @@
 #include "utils/timestamp.h"
 
 #include "policy/category.h"
+#include "policy/kept.h"
 #include "policy/protection.h"
 #include "policy/row_mac.h"
 
 typedef struct Rows
 {
-	MemoryContext context;
 	List	   *tables;			/* of CsecProtection */
 } Rows;
 
-static Rows *rows = NULL;
-static bool fresh = false;
+static void *read_all(MemoryContext context);
+
+static CsecKept kept = {.name = "protection",.read = read_all};
+static Rows *rows = NULL;		/* what is kept */
 
 void
 csec_protection_stale(void)
 {
-	fresh = false;
+	kept.fresh = false;
 }
 
 static CsecProtection *
@@ -138,58 +140,29 @@ read_field_row(Rows *into, CsecPolicyScan *scan, HeapTuple row)
 		table->sound = false;
 }
 
-static void
-load_rows(Rows *into)
+static void *
+read_all(MemoryContext context)
 {
 	CsecPolicyScan scan;
 	HeapTuple	row;
+	Rows	   *made = palloc0(sizeof(Rows));
 
 	csec_policy_scan_begin(&scan, CSEC_POLICY_PROTECTED_TABLE);
 	while ((row = csec_policy_scan_next(&scan)) != NULL)
-		into->tables = lappend(into->tables, read_table_row(&scan, row));
+		made->tables = lappend(made->tables, read_table_row(&scan, row));
 	csec_policy_scan_end(&scan);
 	csec_policy_scan_begin(&scan, CSEC_POLICY_PROTECTED_FIELD);
 	while ((row = csec_policy_scan_next(&scan)) != NULL)
-		read_field_row(into, &scan, row);
+		read_field_row(made, &scan, row);
 	csec_policy_scan_end(&scan);
-}
-
-/* As in category.c: the old rows stay until the new ones are whole. */
-static void
-load(void)
-{
-	MemoryContext context;
-	MemoryContext caller;
-	Rows	   *made;
-
-	context = AllocSetContextCreate(CurrentMemoryContext, "csec protection",
-									ALLOCSET_SMALL_SIZES);
-	caller = MemoryContextSwitchTo(context);
-	made = palloc0(sizeof(Rows));
-	made->context = context;
-	fresh = true;		/* a change that arrives meanwhile clears it */
-	PG_TRY();
-	{
-		load_rows(made);
-	}
-	PG_CATCH();
-	{
-		fresh = false;
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	MemoryContextSetParent(context, TopMemoryContext);
-	if (rows != NULL)
-		MemoryContextDelete(rows->context);
-	rows = made;
+	return made;
 }
 
 void
 csec_protection_load(void)
 {
-	if (!fresh)
-		load();
+	if (!kept.fresh)
+		rows = csec_kept_read(&kept);
 }
 
 const CsecProtection *

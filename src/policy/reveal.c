@@ -25,8 +25,8 @@
 #include "utils/memutils.h"
 
 #include "policy/category.h"
+#include "policy/denied.h"
 #include "policy/permit_quota.h"
-#include "policy/probe.h"
 #include "policy/reader.h"
 #include "policy/reveal.h"
 
@@ -251,8 +251,7 @@ refuse_row(Row *row, uint32 category)
 	row->use = ROW_TOO_MANY;
 	if (told)
 		return;
-	if (csec_denied_hook)
-		csec_denied_hook("permit quota", category);
+	csec_denied("permit quota", category);
 	ereport(NOTICE,
 			(errmsg("the rows of permit " INT64_FORMAT " are used up: values are masked", row->permit),
 			 errhint("Ask for another permit: csec.request_access().")));

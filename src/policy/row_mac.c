@@ -28,7 +28,7 @@
 #include "utils/typcache.h"
 
 #include "keys/keyring.h"
-#include "policy/probe.h"
+#include "policy/denied.h"
 #include "policy/row_mac.h"
 #include "util/bytes.h"
 
@@ -167,8 +167,8 @@ csec_row_counts(HeapTuple row, TupleDesc desc, const char *what)
 
 	if (fits(row, desc, made))
 		return true;
-	if (csec_denied_hook && !is_reported(made))
-		csec_denied_hook(psprintf("%s that csec did not set", what), 0);
+	if (!is_reported(made))
+		csec_denied(psprintf("%s that csec did not set", what), 0);
 	return false;
 }
 
