@@ -70,6 +70,8 @@ sub is_found
 	my ($last, $got) = split /\n/, $node->safe_psql('postgres', qq{
 		BEGIN;
 		SET LOCAL client_min_messages = error;
+		-- should the sealer be at work, it gives way, and not this
+		SET LOCAL deadlock_timeout = '1min';
 		LOCK TABLE csec_trail.sealer_state;
 		CREATE TEMP TABLE before ON COMMIT DROP AS SELECT seq FROM csec_trail.sealer_state;
 		SELECT seq FROM before;
