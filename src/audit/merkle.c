@@ -270,6 +270,38 @@ csec_tree_verify_inclusion(uint64_t leaf, uint64_t size, const uint8_t *leaf_has
 	return last == 0 && memcmp(hash, root, CSEC_TREE_HASH) == 0;
 }
 
+/*
+ * On the way up from the last leaf all other halves are to the left: first
+ * those within the smallest peak, then the other peaks.
+ */
+bool
+csec_tree_proof_peaks(uint64_t size, const uint8_t *last_leaf, const CsecProof *proof,
+					  CsecTreePeaks *peaks)
+{
+	uint8_t		hash[CSEC_TREE_HASH];
+	int			used = 0;
+	int			h = 0;
+
+	if (size == 0 || size >> CSEC_TREE_HEIGHT != 0)
+		return false;
+	memcpy(hash, last_leaf, CSEC_TREE_HASH);
+	for (; !(size >> h & 1); h++)
+		if (used == proof->count || !csec_tree_node(proof->hash[used++], hash, hash))
+			return false;
+	memset(peaks, 0, sizeof(*peaks));
+	peaks->size = size;
+	memcpy(peaks->peak[h], hash, CSEC_TREE_HASH);
+	for (h++; h < CSEC_TREE_HEIGHT; h++)
+	{
+		if (!(size >> h & 1))
+			continue;
+		if (used == proof->count)
+			return false;
+		memcpy(peaks->peak[h], proof->hash[used++], CSEC_TREE_HASH);
+	}
+	return used == proof->count;
+}
+
 bool
 csec_tree_verify_consistency(uint64_t old_size, uint64_t size,
 							 const uint8_t *old_root, const uint8_t *root,

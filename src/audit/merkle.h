@@ -71,6 +71,12 @@ extern bool csec_tree_consistency(uint64_t old_size, uint64_t size,
 extern bool csec_tree_verify_inclusion(uint64_t leaf, uint64_t size,
 									   const uint8_t *leaf_hash, const CsecProof *proof,
 									   const uint8_t *root);
+/*
+ * The peaks of a tree, from the proof that its last leaf is in it; false where
+ * it is no such proof.  Whether they have the right root is for who asks.
+ */
+extern bool csec_tree_proof_peaks(uint64_t size, const uint8_t *last_leaf,
+								  const CsecProof *proof, CsecTreePeaks *peaks);
 extern bool csec_tree_verify_consistency(uint64_t old_size, uint64_t size,
 										 const uint8_t *old_root, const uint8_t *root,
 										 const CsecProof *proof);

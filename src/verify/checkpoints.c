@@ -263,20 +263,32 @@ first_of_size(const CsecCheckpoints *checkpoints, uint64_t size)
 	return low;
 }
 
+const CsecKept *
+csec_checkpoints_of_size(const CsecCheckpoints *checkpoints, uint64_t size, int *count)
+{
+	int			first = first_of_size(checkpoints, size);
+
+	*count = 0;
+	while (first + *count < checkpoints->count && checkpoints->kept[first + *count].size == size)
+		(*count)++;
+	return *count == 0 ? NULL : &checkpoints->kept[first];
+}
+
 bool
 csec_checkpoints_fit(const CsecCheckpoints *checkpoints, const CsecTreeRange *tree,
 					 const CsecKept **which)
 {
 	uint8_t		root[CSEC_HASH_SIZE];
+	int			count;
+	const CsecKept *kept = csec_checkpoints_of_size(checkpoints, tree->end, &count);
 
 	*which = NULL;
-	for (int i = first_of_size(checkpoints, tree->end);
-		 i < checkpoints->count && checkpoints->kept[i].size == tree->end; i++)
+	for (int i = 0; i < count; i++)
 	{
-		*which = &checkpoints->kept[i];
+		*which = &kept[i];
 		if (!csec_range_root(tree, root) ||
-			memcmp(root, (*which)->root, CSEC_HASH_SIZE) != 0 ||
-			memcmp(tree->last, (*which)->head, CSEC_HASH_SIZE) != 0)
+			memcmp(root, kept[i].root, CSEC_HASH_SIZE) != 0 ||
+			memcmp(tree->last, kept[i].head, CSEC_HASH_SIZE) != 0)
 			return false;
 	}
 	return true;

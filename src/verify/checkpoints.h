@@ -65,6 +65,10 @@ extern void csec_checkpoints_settle(CsecCheckpoints *checkpoints);
 
 extern CsecMarks csec_checkpoints_marks(const CsecCheckpoints *checkpoints);
 
+/* Those of a size: the first, and how many. */
+extern const CsecKept *csec_checkpoints_of_size(const CsecCheckpoints *checkpoints,
+												uint64_t size, int *count);
+
 /* Does the tree have the root that the checkpoints of its size tell? */
 extern bool csec_checkpoints_fit(const CsecCheckpoints *checkpoints,
 								 const CsecTreeRange *tree, const CsecKept **which);

@@ -100,7 +100,8 @@ help(void)
 		   "                           time stamps must be there, and agree with the trail\n"
 		   "      --stamped-within=SECONDS\n"
 		   "                           each checkpoint was stamped so soon, or one behind it\n"
-		   "      --since=WHEN         begin at this record number, or time of sealing\n"
+		   "      --since=WHEN         begin at the last checkpoint before this record\n"
+		   "                           number, or time of sealing\n"
 		   "      --against=COPY       another copy of the trail, evidence or a connection\n"
 		   "                           string: have they parted?\n"
 		   "  -j, --jobs=NUM           work with so many threads (one for each processor)\n"
@@ -268,7 +269,11 @@ fill_report(CsecReport *report, const CsecSource *source, const CsecTrail *trail
 {
 	report->name = source->name;
 	report->selection = NULL;
-	report->from = trail->from;
+	if (source->start != NULL)
+	{
+		report->granted = source->start->size;
+		report->granted_by = source->start->epoch;
+	}
 	report->first = trail->first;
 	report->last = trail->last;
 	report->records = trail->records;
@@ -314,6 +319,8 @@ verify(const Options *options, Place *place, CsecTrail *trail, CsecReport *repor
 	csec_trail_begin(trail, from, before, &checkpoints);
 	if (source->anchor != NULL)
 		csec_trail_resume(trail, source->anchor);
+	if (source->start != NULL)
+		csec_trail_go_on(trail, source->start);
 	trail->selected = source->selected;
 	trail->with_tree = trail->with_tree && !source->selected;
 
@@ -333,6 +340,7 @@ verify(const Options *options, Place *place, CsecTrail *trail, CsecReport *repor
 	csec_report_finding(report, &left);
 	csec_report_finding(report, &checkpoints.foreign);
 	fill_report(report, source, trail, &checkpoints);
+	report->part = options->since != NULL && place == &options->place[0];
 	if (place->bundle != NULL)
 	{
 		report->is_bundle = true;

@@ -41,16 +41,10 @@ csec_anchor_free(CsecAnchor *anchor)
 void
 csec_anchor_range(const CsecAnchor *anchor, CsecTreeRange *range)
 {
-	const uint8_t *hash = anchor->cut.edge;
+	CsecTreePeaks peaks;
 
-	csec_range_begin(range, 0);
-	for (int level = CSEC_TREE_HEIGHT - 1; level >= 0; level--)
-		if (anchor->cut.last >> level & 1)
-		{
-			if (!csec_range_add_node(range, level, hash))
-				csec_fail("could not begin the tree at the cut");
-			hash += CSEC_TREE_HASH;
-		}
+	csec_cut_peaks(&anchor->cut, &peaks);
+	csec_range_peaks(range, &peaks);
 	memcpy(range->last, anchor->cut.hash, CSEC_HASH_SIZE);
 }
 

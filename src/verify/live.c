@@ -14,6 +14,7 @@
 #include "verify/live.h"
 #include "verify/live_tables.h"
 #include "verify/live_tiles.h"
+#include "verify/since.h"
 
 /* As many as stand below a tile of level 1, and begin where such a tile does. */
 #define UNIT_RECORDS 65536
@@ -35,6 +36,8 @@ typedef struct Live
 	PGconn	   *conn;			/* holds the snapshot */
 	char	   *snapshot;
 	int			encoding;
+	const char *since;			/* as asked for, or NULL */
+	CsecStart	start;
 	int64_t		from;
 	CsecAnchor	anchor;
 	uint8_t		before[CSEC_HASH_SIZE];
@@ -403,48 +406,61 @@ read_checkpoints(CsecSource *source, CsecCheckpoints *checkpoints)
 	csec_read_checkpoints(((Live *) source)->conn, checkpoints);
 }
 
-static void
-start_behind_cut(Live *live)
-{
-	live->from = (int64_t) live->anchor.cut.last + 1;
-	memcpy(live->before, live->anchor.cut.hash, CSEC_HASH_SIZE);
-	live->source.anchor = &live->anchor;
-}
+/* ---- where to begin ---- */
 
+/* The record asked for: by number, or the first that was sealed at a time or later. */
 static int64_t
-number_since(Live *live, const char *since)
+number_since(Live *live)
 {
-	const char *params[1] = {since};
+	const char *params[1] = {live->since};
 	PGresult   *result;
 	int64_t		number;
 
-	if (strspn(since, "0123456789") == strlen(since))
+	if (strspn(live->since, "0123456789") == strlen(live->since))
 		result = csec_query(live->conn, "SELECT $1::int8", 1, 1, params);
 	else
 		result = csec_query(live->conn,
-							"SELECT coalesce(min(seq), 1) FROM csec_trail.audit_log WHERE at >= $1::timestamptz",
+							"SELECT coalesce(min(seq), (SELECT max(seq) + 1 FROM csec_trail.sealer_state), 1) "
+							"FROM csec_trail.audit_log WHERE at >= $1::timestamptz",
 							1, 1, params);
 	number = csec_result_int64(result, 0, 0);
 	PQclear(result);
+	if (number < 1)
+		csec_fail("records are numbered from 1");
 	return number;
 }
 
-/* Since a number, or the first record that was sealed at a time or later; not
- * before what remains. */
 static void
-start_since(Live *live, const char *since)
+begin_behind(Live *live, uint64_t last, const uint8_t *hash)
 {
-	live->from = 1;
-	memcpy(live->before, csec_chain_start, CSEC_HASH_SIZE);
-	if (since != NULL)
-		live->from = number_since(live, since);
-	if (live->from < 1)
-		csec_fail("records are numbered from 1");
-	if (csec_read_anchor(live->conn, &live->anchor) && live->from <= (int64_t) live->anchor.cut.last)
-		start_behind_cut(live);
-	else if (live->from > 1 && !hash_of(live, live->from - 1, live->before))
-		csec_find(&live->tables, "missing", live->from - 1,
-				  "the record before the first one asked for is not there");
+	live->from = (int64_t) last + 1;
+	memcpy(live->before, hash, CSEC_HASH_SIZE);
+}
+
+/* With record 1, or behind a cut; or later, where that was asked for and a
+ * checkpoint covers what stands before. */
+static void
+settled(CsecSource *source, const CsecCheckpoints *checkpoints)
+{
+	Live	   *live = (Live *) source;
+
+	begin_behind(live, 0, csec_chain_start);
+	if (csec_read_anchor(live->conn, &live->anchor))
+	{
+		begin_behind(live, live->anchor.cut.last, live->anchor.cut.hash);
+		source->anchor = &live->anchor;
+	}
+	if (live->since != NULL &&
+		csec_start_find(live->conn, checkpoints, number_since(live) - 1, &live->start) &&
+		(int64_t) live->start.size >= live->from)
+	{
+		begin_behind(live, live->start.size, live->start.head);
+		source->start = &live->start;
+		source->anchor = NULL;
+	}
+	live->next = live->from;
+	source->total = source->head.seq - live->from + 1;
+	csec_sums_begin(&live->sums, live->from, source->head.seq);
 }
 
 CsecSource *
@@ -469,15 +485,13 @@ csec_live_open(CsecServer *server, int jobs, const char *since)
 	source->name = PQdb(live->conn);
 	csec_check_tables(live->conn, &live->tables);
 	csec_read_head(live->conn, source, &live->encoding);
-	start_since(live, since);
-	live->next = live->from;
-	source->total = source->head.seq - live->from + 1;
-	csec_sums_begin(&live->sums, live->from, source->head.seq);
+	live->since = since;
 	source->open_worker = open_worker;
 	source->claim = claim;
 	source->check = check;
 	source->close_worker = close_worker;
 	source->checkpoints = read_checkpoints;
+	source->settled = settled;
 	source->finish = finish;
 	source->hash_at = hash_at;
 	source->close = close_source;

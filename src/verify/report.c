@@ -80,6 +80,17 @@ print_checkpoints(const CsecReport *report)
 			   (long long) report->anchored + 1, (long long) report->last);
 }
 
+/* What --since came to. */
+static void
+print_part(const CsecReport *report)
+{
+	if (report->granted > 0)
+		printf("  records up to %llu were not looked at: checkpoint %llu stands for them\n",
+			   (unsigned long long) report->granted, (unsigned long long) report->granted_by);
+	else if (report->part)
+		printf("  --since: no checkpoint that holds stands before it, so all was looked at\n");
+}
+
 static void
 print_one(const CsecReport *report)
 {
@@ -104,6 +115,7 @@ print_one(const CsecReport *report)
 			   (long long) report->last, report->findings > 0 ? " looked at" : "", hash);
 	else
 		printf("  no records\n");
+	print_part(report);
 	print_checkpoints(report);
 }
 
@@ -207,6 +219,9 @@ json_one(const CsecReport *report)
 			   (long long) report->last);
 		json_hash("hash", report->hash);
 	}
+	if (report->part)
+		printf(", \"granted\": %llu, \"granted_by\": %llu",
+			   (unsigned long long) report->granted, (unsigned long long) report->granted_by);
 	printf(", \"checkpoints\": {\"stored\": %llu, \"trusted\": %d, \"known_key\": %s, \"covered\": %lld",
 		   (unsigned long long) report->checkpoints, report->trusted,
 		   report->known_keys ? "true" : "false", (long long) report->anchored);

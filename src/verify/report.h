@@ -18,7 +18,9 @@ typedef struct CsecReport
 	const char *selection;		/* of a bundle, or NULL */
 	uint8_t		digest[CSEC_HASH_SIZE]; /* of a bundle */
 	CsecManifest manifest;
-	int64_t		from;
+	bool		part;			/* not all was asked for (--since) */
+	uint64_t	granted;		/* so many records were not looked at, as */
+	uint64_t	granted_by;		/* ... this checkpoint covers them */
 	int64_t		first;
 	int64_t		last;
 	uint64_t	records;

@@ -23,6 +23,7 @@ struct CsecSource
 	uint64_t	system;
 	uint32_t	database_id;
 	const CsecAnchor *anchor;	/* with which it begins; NULL: with record 1 */
+	const CsecStart *start;		/* ... or behind a checkpoint; settled() sets either */
 	int64_t		total;			/* records to come, for the progress; 0: unknown */
 
 	void	   *(*open_worker) (CsecSource *source);

@@ -33,6 +33,14 @@ csec_trail_resume(CsecTrail *trail, const CsecAnchor *anchor)
 }
 
 void
+csec_trail_go_on(CsecTrail *trail, const CsecStart *start)
+{
+	trail->tree = start->tree;
+	trail->with_tree = true;
+	trail->anchored = (int64_t) start->size;
+}
+
+void
 csec_trail_end(CsecTrail *trail)
 {
 	csec_sessions_free(&trail->sessions);

@@ -37,11 +37,22 @@ typedef struct CsecTrail
 	CsecCutCheck cuts;
 } CsecTrail;
 
+/* Where a look at a part begins: behind a checkpoint. */
+typedef struct CsecStart
+{
+	uint64_t	size;			/* records taken for granted */
+	uint64_t	epoch;			/* of the checkpoint that covers them */
+	uint8_t		head[CSEC_HASH_SIZE];	/* hash of the last of them */
+	CsecTreeRange tree;			/* over them */
+} CsecStart;
+
 /* The records before from are trusted to end with this hash. */
 extern void csec_trail_begin(CsecTrail *trail, int64_t from, const uint8_t *before,
 							 CsecCheckpoints *checkpoints);
 /* It begins where an approved cut ended; from is the record behind that. */
 extern void csec_trail_resume(CsecTrail *trail, const CsecAnchor *anchor);
+/* It begins behind a checkpoint. */
+extern void csec_trail_go_on(CsecTrail *trail, const CsecStart *start);
 extern void csec_trail_end(CsecTrail *trail);
 
 /* Join the piece that follows; its finding, or one at the seam, stands. */

@@ -10,7 +10,6 @@
 
 #include <string.h>
 
-#include "audit/merkle.h"
 #include "verify/finding.h"
 
 void
@@ -66,6 +65,16 @@ csec_range_add_node(CsecTreeRange *range, int level, const uint8_t *hash)
 		return false;
 	push(range, level, hash);
 	return true;
+}
+
+void
+csec_range_peaks(CsecTreeRange *range, const CsecTreePeaks *peaks)
+{
+	csec_range_begin(range, 0);
+	for (int h = CSEC_TREE_HEIGHT - 1; h >= 0; h--)
+		if (peaks->size >> h & 1)
+			push(range, h, peaks->peak[h]);
+	memset(range->last, 0, CSEC_HASH_SIZE);
 }
 
 bool

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "audit/merkle.h"
 #include "audit/record.h"
 
 #define CSEC_RANGE_NODES 128
@@ -35,6 +36,9 @@ extern void csec_range_add(CsecTreeRange *range, const uint8_t *record_hash);
 /* Append a whole subtree of 2^level leaves; false where none can stand there. */
 extern bool csec_range_add_node(CsecTreeRange *range, int level,
 								const uint8_t *hash);
+
+/* The tree that has these peaks; of the last record nothing is known. */
+extern void csec_range_peaks(CsecTreeRange *range, const CsecTreePeaks *peaks);
 
 /* Append what begins where range ends; false where it does not. */
 extern bool csec_range_join(CsecTreeRange *range, const CsecTreeRange *next);

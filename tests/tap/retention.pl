@@ -133,6 +133,7 @@ sub verify { my ($name, $code, $like, @args) = @_; my ($out, $err); my $got = IP
 	is($got, $code, $name) or diag "$out$err"; like($out, $like, "  $name: what is said"); }
 $ENV{PGHOST} = $node->host; $ENV{PGPORT} = $node->port; $ENV{PGUSER} = 'postgres';
 verify('csec_verify begins at the anchor', 0, qr/verified.* records, @{[$last + 1]} to /s, 'postgres');
+verify('... or behind a later checkpoint', 0, qr/verified.*records up to \d+ were not looked at/s, '--since', 'tomorrow', 'postgres');
 verify('  with a checkpoint kept from before', 0, qr/under the key or checkpoint given/, '--from', "$bundle/checkpoints", 'postgres');
 verify('  in several units', 0, qr/verified/, '-j', '1', 'postgres');
 my $after = "$bundle.after";

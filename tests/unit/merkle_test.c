@@ -239,6 +239,22 @@ exhaustive(void)
 	}
 	ok(same, "roots of 0 to %d leaves, one after the other", MANY);
 	ok(held, "  and from peaks that a source gives");
+	held = true;
+	for (uint64_t n = 1; n <= MANY; n++)
+	{
+		CsecProof	proof;
+		uint8_t		by_peaks[CSEC_TREE_HASH];
+
+		held = held && csec_tree_inclusion(n - 1, n, source, NULL, &proof) &&
+			csec_tree_proof_peaks(n, leaves[n - 1], &proof, &peaks) &&
+			csec_tree_peaks_root(&peaks, by_peaks) &&
+			memcmp(by_peaks, root[n], CSEC_TREE_HASH) == 0;
+		proof.count++;
+		held = held && !csec_tree_proof_peaks(n, leaves[n - 1], &proof, &peaks);
+		proof.count -= 2;
+		held = held && (proof.count < 0 || !csec_tree_proof_peaks(n, leaves[n - 1], &proof, &peaks));
+	}
+	ok(held, "  and from the proof of the last leaf, if it is one");
 	for (uint64_t n = 1; n <= MANY; n++)
 		for (uint64_t m = 0; m <= n; m++)
 		{
