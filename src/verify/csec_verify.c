@@ -12,17 +12,15 @@
 
 #include "audit/chain.h"
 #include "verify/bundle_read.h"
-#include "verify/file.h"
 #include "verify/fork.h"
+#include "verify/kept_files.h"
 #include "verify/live.h"
-#include "verify/notes_file.h"
 #include "verify/options.h"
 #include "verify/progress.h"
 #include "verify/report.h"
 
 #define PROGRAM		"csec_verify"
 #define MAX_JOBS	256
-#define NOTES_MAX	((size_t) 1024 * 1024 * 1024)
 
 /* A trail to look at: a bundle, or else the server. */
 typedef struct Place
@@ -91,8 +89,8 @@ help(void)
 		   "  %s [OPTION]... -f EVIDENCE\n\n"
 		   "Options:\n"
 		   "  -f, --file=EVIDENCE      a bundle that csec_export wrote, in place of a server\n"
-		   "      --from=FILE          a checkpoint (or several) that you kept: the trail must\n"
-		   "                           still be what it was signed over\n"
+		   "      --from=FILE          a checkpoint (or several, or a folder of them) that you kept:\n"
+		   "                           the trail must still be what it was signed over\n"
 		   "      --key=KEY            key of the first checkpoint, or the file that has it\n"
 		   "      --witness=KEY        key of a witness who must have signed (repeat for others)\n"
 		   "      --witnesses=NUM      so many of these are enough, for one checkpoint\n"
@@ -210,28 +208,7 @@ parse(Options *options, int argc, char **argv)
 /* ---- one trail ---- */
 
 static void
-trust_file(CsecCheckpoints *checkpoints, const char *path)
-{
-	size_t		len;
-	char	   *text = csec_file_read(path, NOTES_MAX, &len);
-	CsecNotes	notes;
-	CsecNote	note;
-	bool		any = false;
-
-	csec_notes_open(&notes, (const uint8_t *) text, len);
-	while (csec_notes_next(&notes, &note))
-	{
-		if (!csec_checkpoints_trust(checkpoints, note.note, note.len))
-			csec_fail("\"%s\" has something in it that is no signed checkpoint", path);
-		any = true;
-	}
-	if (!any || notes.p != notes.end)
-		csec_fail("\"%s\" is no file of checkpoints", path);
-	free(text);
-}
-
-static void
-trust_all(const Options *options, CsecCheckpoints *checkpoints)
+trust_all(const Options *options, const CsecSource *source, CsecCheckpoints *checkpoints)
 {
 	CsecVouchers *vouchers = &checkpoints->vouchers;
 
@@ -242,7 +219,7 @@ trust_all(const Options *options, CsecCheckpoints *checkpoints)
 		switch (options->trusted[i].what)
 		{
 			case OPT_FROM:
-				trust_file(checkpoints, value);
+				csec_trust_path(checkpoints, value, source->system, source->database_id);
 				break;
 			case OPT_KEY:
 				csec_keys_add(&checkpoints->key, value);
@@ -309,7 +286,7 @@ verify(const Options *options, Place *place, CsecTrail *trail, CsecReport *repor
 	CsecFinding left = {0};
 
 	csec_checkpoints_init(&checkpoints);
-	trust_all(options, &checkpoints);
+	trust_all(options, source, &checkpoints);
 	source->checkpoints(source, &checkpoints);
 	csec_checkpoints_settle(&checkpoints);
 	if (source->settled != NULL)

@@ -220,6 +220,13 @@ flush_trail($node, 'second');
 IPC::Run::run(['csec_export', '-q', '-d', $node->connstr('second'), '-o', "$dir/second"]) or die;
 is(verdict(live('--key', "$dir/second/keys")), '1: key_unknown|1', 'a genuine key of another trail');
 like(verdict(live('--from', "$dir/second/checkpoints")), qr/^1: other_trail\|1$/, 'a genuine checkpoint of another trail');
+mkdir "$dir/notary";
+like(verdict(live('--from', "$dir/notary")), qr/^2: .*no file \*\.note/, 'a folder without checkpoints');
+PostgreSQL::Test::Utils::system_or_bail('cp', "$dir/second/checkpoints", "$dir/notary/second.note");
+like(verdict(live('--from', "$dir/notary")), qr/^2: .*no file \*\.note/, '... with those of another trail alone');
+PostgreSQL::Test::Utils::system_or_bail('cp', "$dir/all/checkpoints", "$dir/notary/all.note");
+PostgreSQL::Test::Utils::append_to_file("$dir/notary/unfinished.tmp", 'csec');
+is(verdict(live('--from', "$dir/notary")), '0: verified', '... with those of this trail, too');
 like(verdict(live('--against', "$dir/second")), qr/^1: fork\|1$/, 'another trail is no copy');
 
 # ---- the tables edited by a superuser ----
