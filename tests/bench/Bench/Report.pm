@@ -69,9 +69,9 @@ sub scaled { return defined $_[0] ? $_[0] * $_[1] : undef }
 
 sub with_spread
 {
-	my ($median, $least, $greatest) = spread(@_) or return '-';
-	return short($median) if $least == $greatest;
-	return sprintf '%s (%s..%s)', map { short($_) } $median, $least, $greatest;
+	my ($median, $low, $high) = spread(@_) or return '-';
+	return short($median) if $low == $high;
+	return sprintf '%s (%s..%s)', map { short($_) } $median, $low, $high;
 }
 
 # [header], [row], ... of one work.

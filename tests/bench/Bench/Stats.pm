@@ -5,21 +5,27 @@ use strict;
 use warnings;
 
 use Exporter 'import';
-use List::Util qw(min max);
 
 our @EXPORT_OK = qw(median spread ratios shuffled);
 
-sub median
+# The value below which that part of a sorted list lies, between two neighbours
+# in proportion.
+sub quantile
 {
-	my @v = sort { $a <=> $b } grep { defined } @_ or return undef;
-	return ($v[ $#v / 2 ] + $v[ @v / 2 ]) / 2;
+	my ($part, @v) = @_;
+	my $at = $part * $#v;
+	my $low = int $at;
+	return $low == $#v ? $v[$low] : $v[$low] + ($at - $low) * ($v[ $low + 1 ] - $v[$low]);
 }
 
-# (median, least, greatest)
+sub median { return (spread(@_))[0] }
+
+# (median, lower quartile, upper quartile): the extremes of many rounds tell of
+# the worst moment of the machine and of nothing else.
 sub spread
 {
-	my @v = grep { defined } @_ or return;
-	return (median(@v), min(@v), max(@v));
+	my @v = sort { $a <=> $b } grep { defined } @_ or return;
+	return map { quantile($_, @v) } 0.5, 0.25, 0.75;
 }
 
 # Quotients of two lists, pairwise: what was measured in the same round.

@@ -90,6 +90,7 @@ sub pgaudit
 
 my %VARIANT = (
 	plain => { label => 'plain PostgreSQL' },
+	plain_again => { label => 'plain PostgreSQL, another server: what chance does' },
 
 	csec => { %CSEC, label => 'csec, batch', attach => \&protect },
 	csec_strict => {

@@ -78,7 +78,7 @@ sub works
 {
 	my ($p) = @_;
 	my @reading = (
-		same(qw(plain csec csec_strict csec_idle pgaudit_read)),
+		same(qw(plain plain_again csec csec_strict csec_idle pgaudit_read)),
 		insert_read => { script => 'select_insert.sql' },
 		insert_async => { script => 'select_insert.sql' });
 	my @by_trigger = qw(tablelog audit_trigger hash_chain);
@@ -137,7 +137,7 @@ sub works
 				script => 'update.sql',
 				before => ['VACUUM customers'],
 				fixture => ['customers'],
-				for => [ @changing, $_ == 1 ? (csec_idle => {}) : () ]
+				for => [ @changing, $_ == 1 ? same(qw(plain_again csec_idle)) : () ]
 			} } 1, 4),
 		{   name => 'tpcb_4',
 			title => "TPC-B, scale $p->{scale}, its three updated tables protected, 4 clients",
@@ -185,6 +185,7 @@ sub works
 					sql => 'COPY (SELECT * FROM customers_left_right) TO STDOUT'
 				},
 				plpgsql_mask => {
+					rounds => $p->{slow_rounds},
 					fixture => [ 'customers_big', 'masking_views' ],
 					sql => 'COPY (SELECT * FROM customers_plpgsql) TO STDOUT'
 				}
@@ -195,6 +196,7 @@ sub works
 			per => 'record',
 			base => 'binary_copy',
 			instance => 'trail',
+			rounds => $p->{long_rounds},
 			for => [
 				binary_copy => {
 					kind => 'copy_in',
@@ -219,6 +221,7 @@ sub works
 			per => 'record',
 			base => 'c_loop',
 			instance => 'trail',
+			rounds => $p->{long_rounds},
 			for => [
 				c_loop => {
 					kind => 'program',
@@ -320,6 +323,7 @@ sub works
 			kind => 'statement',
 			role => 'postgres',
 			units => $p->{bulk},
+			rounds => $p->{long_rounds},
 			fixture => ['secrets'],
 			for => [
 				plain => {
