@@ -84,7 +84,7 @@ all install clean clang:
 
 endif
 
-.PHONY: deps test test-faults test-report test-sanitize test-sqlsmith test-core demo bench bench-trail bench-proofs clang lint format dist help print-PG_CONFIG
+.PHONY: deps test test-faults test-report test-sanitize test-sqlsmith test-core demo bench bench-trail bench-proofs bench-verify clang lint format dist help print-PG_CONFIG
 
 deps:
 	@tests/lib/deps
@@ -125,6 +125,9 @@ bench-trail: all
 bench-proofs: all
 	@tests/bench/proofs
 
+bench-verify: all
+	@tests/bench/verify
+
 lint: all clang
 	@command -v cppcheck >/dev/null || { echo 'cppcheck is not installed: left out'; exit 0; }; \
 	cppcheck -q --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
@@ -160,6 +163,7 @@ help:
 	@echo 'make bench     measure csec beside plain PostgreSQL and its peers (20 minutes)'
 	@echo 'make bench-trail   questions to a large trail, and whether alerts keep up'
 	@echo 'make bench-proofs  proofs in a tree over 100 million records'
+	@echo 'make bench-verify  csec_verify on evidence and on a server, in records a second'
 	@echo 'make lint      compile with clang, check with cppcheck, report on layout'
 	@echo 'make format    lay the C files out as PostgreSQL does (pg_bsd_indent)'
 	@echo 'make dist      the release as build/csec-$(EXTVERSION).zip'
