@@ -11,6 +11,7 @@
 
 #include "access/rmgr.h"
 #include "access/xlog.h"
+#include "access/xlogrecovery.h"
 #include "miscadmin.h"
 #include "replication/message.h"
 #include "utils/timestamp.h"
@@ -26,12 +27,19 @@
 #include "util/bytes.h"
 
 static XLogRecPtr here_from;	/* where the WAL ended when this sealer began */
+static XLogRecPtr key_from;		/* behind it all was written under our key */
 static uint8 bound[12];			/* what the MAC of a message is bound to */
 
+/*
+ * Sessions may write before there is a sealer, and a server keeps its key as
+ * long as it runs: so what this run wrote counts.  Each run begins with a
+ * checkpoint, but for that of a standby which was promoted.
+ */
 void
 csec_intake_begin(void)
 {
 	here_from = GetXLogInsertRecPtr();
+	key_from = PromoteIsTriggered() ? here_from : GetRedoRecPtr();
 	csec_put_u64(bound, GetSystemIdentifier());
 	csec_put_u32(bound + 8, MyDatabaseId);
 }
@@ -73,7 +81,7 @@ take_message(CsecBatch *batch, CsecState *state, const uint8 *message, size_t le
 	/* what a server with another key wrote before this one cannot be told apart */
 	if (len < CSEC_BODY_FIXED_SIZE + CSEC_RECORD_MAC_SIZE ||
 		!mac_is_right(message, len))
-		why = state->head_is_sound || lsn > here_from ? "forged" : "another key";
+		why = state->head_is_sound || lsn > key_from ? "forged" : "another key";
 	else if (!csec_body_get(message, len - CSEC_RECORD_MAC_SIZE, &body) ||
 			 kind_is_the_sealers(body.kind))
 		why = "malformed";

@@ -9,7 +9,7 @@ use CsecWire;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = trail_node('faults');
+my $node = trail_node('faults', max_prepared_transactions => 1);
 $node->safe_psql('postgres', q{
 	SET csec.probe_limit = 1000000; SET csec.probe_quota = 1000000;
 	CREATE ROLE clerk LOGIN;
@@ -158,16 +158,19 @@ is(records($node, 'count(*)', "kind = 'rejected'"), '0', 'no genuine record was 
 like(as('clerk', 'SELECT phone FROM cust WHERE id = 9'), qr/^138\*{4}0009$/, 'all works');
 like(as('postgres', 'SELECT verified, problem FROM csec.verify_trail()'), qr/^f\|head_forged$/m, 'that another key was there stays in the trail');
 
-
 # What one key's server did not seal, another's cannot read: rejected, and said so.
-$keeper = CsecWire->connect($node, 'postgres');
-$keeper->query('BEGIN');
-$keeper->query('LOCK TABLE csec_trail.sealer_state IN ACCESS EXCLUSIVE MODE');
+# A prepared transaction keeps the sealer out over the restart as well: what is
+# written before there is a sealer is told apart all the same.
+$node->safe_psql('postgres', q{
+	BEGIN;
+	LOCK TABLE csec_trail.sealer_state IN ACCESS EXCLUSIVE MODE;
+	PREPARE TRANSACTION 'keeper'});
 record_some($node, 5, object => 'under the first key');
 $node->stop('immediate');
 $node->append_conf('postgresql.conf', "csec.embedded_keys = off\ncsec.key_directory = '$directory'");
 $node->start;
 as('postgres', "SELECT pg_logical_emit_message(false, 'csec', 'x')");
+$node->safe_psql('postgres', "COMMIT PREPARED 'keeper'");
 flush_trail($node);
 is($node->safe_psql('postgres', "SELECT count(*) > 4 FROM csec.gaps WHERE what = 'rejected' AND why = 'another key'"), 't',
 	'what was not sealed when the key was exchanged is rejected, by that name');
