@@ -23,43 +23,12 @@
 #include "port.h"
 #include "storage/fd.h"
 
+#include "keys/key_text.h"
 #include "keys/provider.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
 
 #define EMBEDDED_ROOT_KEY	"csec_embedded.key"
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* 64 hexadecimal digits, at most one line end behind them, nothing else. */
-static bool
-parse_key(const char *text, ssize_t len, uint8 *key)
-{
-	if (len == CSEC_KEY_TEXT + 1 && text[CSEC_KEY_TEXT] == '\n')
-		len--;
-	if (len != CSEC_KEY_TEXT)
-		return false;
-	for (int i = 0; i < CSEC_ROOT_KEY_SIZE; i++)
-	{
-		int			high = hex_digit(text[2 * i]);
-		int			low = hex_digit(text[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		key[i] = (uint8) (high << 4 | low);
-	}
-	return true;
-}
 
 /* Only the server's user may read or write it. */
 static void
@@ -95,7 +64,7 @@ read_key_file(const char *path, uint8 *key)
 	close(fd);
 	if (len >= 0)
 		check_closed(path, &st);
-	ok = parse_key(text, len, key);
+	ok = csec_key_text_get(text, (size_t) len, key);
 	csec_secure_wipe(text, sizeof(text));
 	if (!ok)
 		ereport(ERROR,
@@ -160,12 +129,7 @@ create_embedded_key(const char *path)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not make a random key for csec")));
-	for (int i = 0; i < CSEC_ROOT_KEY_SIZE; i++)
-	{
-		text[2 * i] = "0123456789abcdef"[key[i] >> 4];
-		text[2 * i + 1] = "0123456789abcdef"[key[i] & 15];
-	}
-	text[CSEC_KEY_TEXT] = '\n';
+	csec_key_text_put(text, key);
 	snprintf(temporary, sizeof(temporary), "%s.tmp", path);
 	(void) unlink(temporary);
 	fd = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR);
@@ -201,7 +165,7 @@ read_from_command(const char *name, uint8 *key)
 {
 	char		text[CSEC_KEY_TEXT + 2];
 	ssize_t		len = csec_key_command_run(name, text, sizeof(text));
-	bool		ok = parse_key(text, len, key);
+	bool		ok = csec_key_text_get(text, (size_t) len, key);
 
 	csec_secure_wipe(text, sizeof(text));
 	if (!ok)

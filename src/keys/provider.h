@@ -10,12 +10,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CSEC_ROOT_KEY		"root"
-#define CSEC_ROOT_KEY_SIZE	32
-#define CSEC_KEY_NAME_MAX	63
+#include "keys/key_text.h"
 
-/* How a key is written: hexadecimal digits, at most one line end behind them. */
-#define CSEC_KEY_TEXT		(2 * CSEC_ROOT_KEY_SIZE)
+#define CSEC_ROOT_KEY		"root"
+#define CSEC_KEY_NAME_MAX	63
 
 /* Fill key with the key of that name; an error in the postmaster ends its start. */
 extern void csec_provider_read_key(const char *name, uint8_t *key);

@@ -11,9 +11,8 @@
  * carries it, and a server that comes from one finds none.  With
  * csec.embedded_keys, for demos, it is in the data directory.
  *
- * Its name has the system identifier and the database.  Its bytes: a mark, the
- * number of keys, and each key encrypted under a key derived from the root
- * key (nonce, 32 bytes, tag; the name of the file is associated data).
+ * Its name has the system identifier and the database; its bytes
+ * (sealer/sealing_file.h) are under a key that is derived from the root key.
  */
 #include "sealer/sealing_key.h"
 
@@ -26,15 +25,10 @@
 #include "port.h"
 #include "storage/fd.h"
 
-#include "crypto/aead.h"
 #include "keys/keyring.h"
+#include "sealer/sealing_file.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
-
-#define MARK "csecseal1"
-#define MARK_SIZE (sizeof(MARK) - 1)
-#define ENTRY_SIZE (CSEC_AEAD_NONCE + CSEC_ED25519_SEED + CSEC_AEAD_TAG)
-#define FILE_MAX (MARK_SIZE + 1 + 2 * ENTRY_SIZE)
 
 static bool
 is_set(const char *setting)
@@ -112,36 +106,22 @@ static bool
 parse(const uint8 *bytes, ssize_t len, CsecSealingKeys *keys)
 {
 	char		name[MAXPGPATH];
-	CsecAead   *aead;
-	int			n;
+	CsecAead   *aead = cipher();
 
-	if (len < (ssize_t) MARK_SIZE + 1 || memcmp(bytes, MARK, MARK_SIZE) != 0)
-		return false;
-	n = bytes[MARK_SIZE];
-	if (n < 1 || n > 2 || len != (ssize_t) (MARK_SIZE + 1 + n * ENTRY_SIZE))
-		return false;
 	name_of(name, sizeof(name));
-	aead = cipher();
-	for (int i = 0; i < n; i++)
-	{
-		const uint8 *entry = bytes + MARK_SIZE + 1 + i * ENTRY_SIZE;
-
-		if (csec_aead_open(aead, entry, (uint8 *) name, strlen(name),
-						   entry + CSEC_AEAD_NONCE, CSEC_ED25519_SEED,
-						   entry + CSEC_AEAD_NONCE + CSEC_ED25519_SEED,
-						   keys->seed[i]) &&
-			csec_ed25519_public(keys->seed[i], keys->public_key[i]))
-			keys->count++;
-	}
+	keys->count = csec_sealing_file_get(bytes, (size_t) len, aead, name, keys->seed);
 	csec_aead_free(aead);
-	return keys->count == n;
+	for (int i = 0; i < keys->count; i++)
+		if (!csec_ed25519_public(keys->seed[i], keys->public_key[i]))
+			return false;
+	return keys->count > 0;
 }
 
 void
 csec_sealing_keys_read(CsecSealingKeys *keys, const char **why)
 {
 	char		path[MAXPGPATH];
-	uint8		bytes[FILE_MAX + 1];
+	uint8		bytes[CSEC_SEALING_FILE_MAX + 1];
 	ssize_t		len;
 	int			fd;
 
@@ -204,7 +184,7 @@ write_new(const char *path, const uint8 *bytes, size_t len)
 static void
 erase(int fd)
 {
-	static const uint8 zeroes[FILE_MAX] = {0};
+	static const uint8 zeroes[CSEC_SEALING_FILE_MAX] = {0};
 
 	if (pwrite(fd, zeroes, sizeof(zeroes), 0) != (ssize_t) sizeof(zeroes) || pg_fsync(fd) != 0)
 		ereport(WARNING,
@@ -219,32 +199,24 @@ csec_sealing_keys_write(const CsecSealingKeys *keys)
 	char		name[MAXPGPATH];
 	char		path[MAXPGPATH];
 	char		temporary[MAXPGPATH + 4];
-	uint8		bytes[FILE_MAX];
+	uint8		bytes[CSEC_SEALING_FILE_MAX];
+	uint8		nonce[2][CSEC_AEAD_NONCE];
 	CsecAead   *aead = cipher();
-	bool		good = true;
+	size_t		len = 0;
 	int			old;
 
 	path_of(path, sizeof(path));
 	check_directory(path);
 	name_of(name, sizeof(name));
-	memcpy(bytes, MARK, MARK_SIZE);
-	bytes[MARK_SIZE] = (uint8) keys->count;
-	for (int i = 0; i < keys->count; i++)
-	{
-		uint8	   *entry = bytes + MARK_SIZE + 1 + i * ENTRY_SIZE;
-
-		good = good && pg_strong_random(entry, CSEC_AEAD_NONCE) &&
-			csec_aead_seal(aead, entry, (uint8 *) name, strlen(name),
-						   keys->seed[i], CSEC_ED25519_SEED, entry + CSEC_AEAD_NONCE,
-						   entry + CSEC_AEAD_NONCE + CSEC_ED25519_SEED);
-	}
+	if (pg_strong_random(nonce, sizeof(nonce)))
+		len = csec_sealing_file_put(bytes, aead, name, keys->count, keys->seed, nonce);
 	csec_aead_free(aead);
-	if (!good)
+	if (len == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not encrypt the sealing keys")));
 	snprintf(temporary, sizeof(temporary), "%s.tmp", path);
-	write_new(temporary, bytes, MARK_SIZE + 1 + keys->count * ENTRY_SIZE);
+	write_new(temporary, bytes, len);
 	old = OpenTransientFile(path, O_WRONLY | O_NOFOLLOW | PG_BINARY);
 	durable_rename(temporary, path, ERROR);
 	if (old >= 0)

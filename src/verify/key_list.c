@@ -24,6 +24,21 @@ add_key(CsecKeyList *keys, const char *text, size_t len)
 	return true;
 }
 
+bool
+csec_keys_parse(CsecKeyList *keys, const char *text, size_t len)
+{
+	for (const char *line = text, *stop; line < text + len; line = stop + 1)
+	{
+		stop = memchr(line, '\n', (size_t) (text + len - line));
+		if (stop == NULL)
+			stop = text + len;
+		if (stop > line && *line != '#' &&
+			!add_key(keys, line, (size_t) (stop - line)))
+			return false;
+	}
+	return true;
+}
+
 static void
 add_keys_of_file(CsecKeyList *keys, const char *path)
 {
@@ -31,15 +46,8 @@ add_keys_of_file(CsecKeyList *keys, const char *path)
 	char	   *text = csec_file_read(path, 1024 * 1024, &len);
 	int			before = keys->count;
 
-	for (char *line = text, *stop; line < text + len; line = stop + 1)
-	{
-		stop = memchr(line, '\n', (size_t) (text + len - line));
-		if (stop == NULL)
-			stop = text + len;
-		if (stop > line && *line != '#' &&
-			!add_key(keys, line, (size_t) (stop - line)))
-			csec_fail("\"%s\" has a line that is no verification key", path);
-	}
+	if (!csec_keys_parse(keys, text, len))
+		csec_fail("\"%s\" has a line that is no verification key", path);
 	free(text);
 	if (keys->count == before)
 		csec_fail("\"%s\" has no verification key in it", path);

@@ -16,4 +16,7 @@ typedef struct CsecKeyList
 /* A key or several: "name+number+base64" each, or the file that has them. */
 extern void csec_keys_add(CsecKeyList *keys, const char *given);
 
+/* The keys of a file: one a line, "#" before a comment; false where a line is none. */
+extern bool csec_keys_parse(CsecKeyList *keys, const char *text, size_t len);
+
 #endif							/* CSEC_VERIFY_KEY_LIST_H */

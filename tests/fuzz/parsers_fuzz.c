@@ -1,6 +1,6 @@
 /*
  * parsers_fuzz.c
- *		Everything that csec_verify parses, and login tokens, on any bytes: libFuzzer.
+ *		Everything that parses bytes from outside, on any bytes: libFuzzer.
  *
  * The first byte chooses the parser, the rest is its input.  Nothing may be
  * read or written out of bounds, and what is accepted must be written back the
@@ -9,14 +9,24 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "audit/change_row.h"
 #include "audit/checkpoint.h"
 #include "audit/columns.h"
 #include "audit/record.h"
+#include "crypto/timestamp.h"
+#include "keys/key_text.h"
+#include "policy/check.h"
+#include "policy/mask.h"
 #include "policy/token.h"
+#include "sealer/sealing_file.h"
 #include "types/envelope.h"
+#include "types/search_form.h"
+#include "util/utf8.h"
 #include "verify/bundle_format.h"
 #include "verify/copy_row.h"
+#include "verify/key_list.h"
 #include "verify/notes_file.h"
 #include "verify/proofs_file.h"
 
@@ -187,9 +197,135 @@ fuzz_json(const uint8_t *in, size_t len)
 	}
 }
 
+static void
+demand_within(CsecField field, const uint8_t *in, size_t len)
+{
+	demand(field.data == NULL || (field.data >= in && field.data + field.len <= in + len));
+}
+
+/* The changed rows of a record. */
+static void
+fuzz_changes(const uint8_t *in, size_t len)
+{
+	CsecChangeReader reader;
+	CsecChangeRow row;
+	CsecChangeValue value;
+	CsecChangeName *names;
+	bool		malformed;
+
+	if (!csec_changes_open((CsecField) {in, (uint32_t) len}, &reader))
+		return;
+	names = calloc(reader.ncolumns + 1, sizeof(CsecChangeName));
+	csec_changes_names(&reader, names);
+	while (csec_changes_next_row(&reader, &row, &malformed))
+	{
+		demand_within(row.subject, in, len);
+		while (row.told > 0 && csec_changes_next_value(&reader, names, &row, &value))
+		{
+			demand(value.column < reader.ncolumns);
+			for (int i = 0; i < 2; i++)
+			{
+				const CsecChangeSide *side = i == 0 ? &value.before : &value.after;
+
+				demand_within(side->value, in, len);
+				demand_within(side->digest, in, len);
+				demand_within(side->envelope, in, len);
+			}
+		}
+		if (row.told > 0)
+			break;
+	}
+	free(names);
+}
+
+/* A time stamp, and the certificates of an authority. */
+static void
+fuzz_timestamp(const uint8_t *in, size_t len)
+{
+	int64_t		time;
+
+	demand(csec_timestamp_judge(in, len, "csec\n", 5, NULL, 0, &time) != CSEC_STAMP_GOOD);
+	(void) csec_certificates_valid((const char *) in, len);
+}
+
+/* Keys: of a provider, of an auditor, of the sealer. */
+static void
+fuzz_keys(const uint8_t *in, size_t len)
+{
+	static CsecAead *aead = NULL;
+	uint8_t		key[CSEC_ROOT_KEY_SIZE] = {0};
+	uint8_t		seed[2][CSEC_ED25519_SEED];
+	uint8_t		nonce[2][CSEC_AEAD_NONCE];
+	uint8_t		again[CSEC_SEALING_FILE_MAX];
+	char		text[CSEC_KEY_TEXT + 1];
+	CsecKeyList list = {0};
+	int			count;
+
+	if (aead == NULL)
+		aead = csec_aead_create(CSEC_SUITE_AES_256_GCM, key);
+	if (csec_key_text_get((const char *) in, len, key))
+	{
+		csec_key_text_put(text, key);
+		demand(strncasecmp(text, (const char *) in, len) == 0);
+	}
+	(void) csec_keys_parse(&list, (const char *) in, len);
+	free(list.key);
+	count = csec_sealing_file_get(in, len, aead, "name", seed);
+	if (count == 0)
+		return;
+	for (int i = 0; i < count; i++)
+		memcpy(nonce[i], in + CSEC_SEALING_HEAD + i * CSEC_SEALING_ENTRY, CSEC_AEAD_NONCE);
+	demand(csec_sealing_file_put(again, aead, "name", count, seed, nonce) == len &&
+		   memcmp(again, in, len) == 0);
+}
+
+static bool
+is_utf8(const uint8_t *in, size_t len)
+{
+	uint32_t	c;
+	int			n;
+
+	for (const uint8_t *p = in; p < in + len; p += n)
+		if ((n = csec_utf8_decode(p, in + len, &c)) == 0)
+			return false;
+	return true;
+}
+
+/* What a user stores. */
+static void
+fuzz_value(const uint8_t *in, size_t len)
+{
+	const char *text = (const char *) in;
+	char		mask[CSEC_MASK_MAX];
+	char	   *form = malloc(len + 1);
+
+	for (int kind = 0; kind <= CSEC_MASK_KINDS; kind++)
+	{
+		size_t		n = csec_mask_apply((CsecMaskKind) kind, text, len, mask, sizeof(mask));
+
+		demand(n > 0 && n <= CSEC_MASK_MAX && csec_mask_shaped(mask, n));
+		(void) csec_mask_shaped_as((CsecMaskKind) kind, text, len);
+	}
+	for (int kind = 0; kind <= CSEC_CHECK_KINDS; kind++)
+		(void) csec_check_reason(csec_check_on((CsecCheckKind) kind, text, len, 20261122));
+	for (int utf8 = 0; utf8 < 2; utf8++)
+	{
+		size_t		n = csec_search_form(text, len, utf8, form);
+
+		demand(n <= len);
+		/* what is in its form already stays as it is (left out of no UTF-8, bytes can meet) */
+		if (n > sizeof(mask) || (utf8 && !is_utf8(in, len)))
+			continue;
+		memcpy(mask, form, n);
+		demand(csec_search_form(mask, n, utf8, form) == n && memcmp(mask, form, n) == 0);
+	}
+	free(form);
+}
+
 static void (*const target[]) (const uint8_t *, size_t) = {
 	fuzz_record, fuzz_body, fuzz_run, fuzz_manifest, fuzz_copy, fuzz_notes,
-	fuzz_checkpoint, fuzz_lines, fuzz_envelope, fuzz_token, fuzz_json
+	fuzz_checkpoint, fuzz_lines, fuzz_envelope, fuzz_token, fuzz_json,
+	fuzz_changes, fuzz_timestamp, fuzz_keys, fuzz_value
 };
 
 extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
