@@ -168,6 +168,20 @@ END
 $$;
 SELECT estimate($$SELECT * FROM cust WHERE name = '张三'$$) = estimate($$SELECT * FROM cust WHERE name = 'nobody'$$) AS same;
 
+-- Extended statistics keep values, and tell them by estimates: refused, by
+-- whatever statement they would come.  Those without values may be.
+CREATE STATISTICS kept (mcv) ON id, phone FROM cust;
+CREATE STATISTICS kept ON id, phone FROM cust;
+CREATE STATISTICS kept ON id, (phone::text) FROM cust;
+CREATE STATISTICS counted (ndistinct, dependencies) ON id, phone FROM cust;
+DROP STATISTICS counted;
+CREATE TABLE held (id int, phone text, phones csec.phone[]);
+CREATE STATISTICS kept (mcv) ON id, phones FROM held;
+CREATE STATISTICS kept (mcv) ON id, phone FROM held;
+ALTER TABLE held ALTER phone TYPE csec.phone;
+CREATE TABLE held_too (LIKE held INCLUDING STATISTICS);
+DROP TABLE held_too, held;
+
 -- Trying values: A.6.  Constants work; many do not, however they are brought.
 \c - regress_masked_index_low
 SELECT count(*) FROM cust c JOIN candidates x ON x.p = c.phone;

@@ -22,7 +22,7 @@ COMMENT ON FUNCTION csec.record_change() IS
 	'trigger of protected tables: records each changed row';
 
 CREATE FUNCTION csec.suspend_recording(reason text, until timestamptz) RETURNS void
-	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'csec_suspend_recording';
 REVOKE ALL ON FUNCTION csec.suspend_recording(text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION csec.suspend_recording(text, timestamptz) IS

@@ -43,19 +43,22 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_suspend_recording);
 Datum
 csec_suspend_recording(PG_FUNCTION_ARGS)
 {
-	char	   *reason = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	TimestampTz until = PG_GETARG_TIMESTAMPTZ(1);
+	/* not STRICT: nobody shall believe that a NULL has suspended anything */
+	char	   *reason = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	TimestampTz until = PG_ARGISNULL(1) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(1);
 	TimestampTz now = GetCurrentTimestamp();
 	char		end[MAXDATELEN + 1];
 
 	if (reason[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("suspending the recording needs a reason")));
+				 errmsg("suspending the recording needs a reason"),
+				 errhint("It will stand in the trail.")));
 	if (until <= now || until > now + LONGEST_SUSPENSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("recording can be suspended for at most 24 hours from now")));
+				 errmsg("recording can be suspended for at most 24 hours from now"),
+				 errhint("Say until when, as now() + interval '1 hour'.")));
 
 	/* first on record, and flushed, then in force; the offset as a number */
 	JsonEncodeDateTime(end, PG_GETARG_DATUM(1), TIMESTAMPTZOID, NULL);

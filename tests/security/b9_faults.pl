@@ -71,6 +71,8 @@ like(as('clerk', "SELECT csec.suspend_recording('night', now() + interval '1 hou
 like(as('admin', "SELECT csec.suspend_recording('', now() + interval '1 hour')"), qr/needs a reason/, 'not without a reason');
 like(as('admin', "SELECT csec.suspend_recording('night', now() + interval '25 hours')"), qr/at most 24 hours/, 'not for ever');
 like(as('admin', "SELECT csec.suspend_recording('night', now() - interval '1 s')"), qr/at most 24 hours/, 'not backwards');
+like(as('admin', "SELECT csec.suspend_recording(NULL, now() + interval '1 hour')"), qr/needs a reason.*HINT:/s, 'not without one that is NULL');
+like(as('admin', "SELECT csec.suspend_recording('night', NULL)"), qr/at most 24 hours.*HINT:/s, 'not until NULL');
 like(as('clerk', 'SELECT phone FROM cust WHERE id = 3'), qr/^138\*{4}0003$/, 'so far nothing is suspended');
 as('admin', "SELECT csec.suspend_recording('bad night', now() + interval '1 hour')");
 like(as('clerk', 'SELECT phone FROM cust WHERE id = 4'), qr/^138\*{4}0004$/, 'suspended: the mask stays');
