@@ -37,6 +37,7 @@
 
 #define CSEC_RECHECK_CALLS	4096
 #define SLOTS				64	/* a power of two */
+#define PROBES				8	/* places where a category's slot may be */
 
 typedef struct Slot
 {
@@ -188,10 +189,29 @@ decide(uint32 category, Slot *slot)
 	return decision;
 }
 
+/* Where a category is, or will be: that of another one makes way only if out of date, or if all are taken. */
+static Slot *
+slot_of(uint32 category)
+{
+	uint32		home = category >> 1;	/* the last bit is never set */
+	Slot	   *room = NULL;
+
+	for (uint32 i = 0; i < PROBES; i++)
+	{
+		Slot	   *slot = &slots[(home + i) % SLOTS];
+
+		if (slot->category == category)
+			return slot;
+		if (room == NULL && slot->epoch != epoch)
+			room = slot;
+	}
+	return room != NULL ? room : &slots[home % SLOTS];
+}
+
 static inline CsecDecision
 decide_fast(uint32 category)
 {
-	Slot	   *slot = &slots[category % SLOTS];
+	Slot	   *slot = slot_of(category);
 
 	if (unlikely(--calls_left <= 0))
 		take_in_changes();
