@@ -126,6 +126,12 @@ CREATE FUNCTION csec.drop_trail_months(bound timestamptz, last_seq bigint) RETUR
 DECLARE
 	m record;
 BEGIN
+	-- who is about to hold evidence has done so before, and nothing leaves, or does so after, and is told
+	LOCK TABLE csec.evidence_hold, csec.incident, csec.retention_rule, csec.trail_cut_order IN SHARE MODE;
+	IF NOT EXISTS (SELECT FROM csec.cut_to_carry_out() o CROSS JOIN LATERAL csec.read_cut(o.anchor) c
+			WHERE c.bound = drop_trail_months.bound AND c.last_seq = drop_trail_months.last_seq) THEN
+		RAISE EXCEPTION 'the order is not in force any more' USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
 	LOCK TABLE csec_trail.audit_log, csec_trail.audit_subject IN ACCESS EXCLUSIVE MODE;
 	IF (SELECT max((csec.month_span(t.log)).last_seq) FROM csec.trail_months() t WHERE t.bound <= drop_trail_months.bound) IS DISTINCT FROM last_seq THEN
 		RAISE EXCEPTION 'the months of the trail do not end with record %', last_seq USING ERRCODE = 'data_corrupted';

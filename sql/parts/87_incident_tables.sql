@@ -110,6 +110,7 @@ CREATE TABLE csec.incident (
 );
 CREATE INDEX incident_open ON csec.incident (state) WHERE state NOT IN ('closed', 'false_alarm');
 COMMENT ON TABLE csec.incident IS 'incidents, and where each of them stands';
+SELECT pg_temp.sign_rows('csec.incident');
 COMMENT ON COLUMN csec.incident.place IS 'the system or the place';
 COMMENT ON COLUMN csec.incident.discovered_at IS 'deadlines run from here';
 COMMENT ON COLUMN csec.incident.reported_by IS 'the person who reported it; csec: an alert did';
@@ -251,6 +252,7 @@ COMMENT ON COLUMN csec.evidence_hold.relid IS 'the protected table; null: all';
 COMMENT ON COLUMN csec.evidence_hold.subject IS 'the customer; null: all';
 COMMENT ON COLUMN csec.evidence_hold.from_time IS 'records from then on; null: from the first';
 COMMENT ON COLUMN csec.evidence_hold.to_time IS 'records before then; null: all to come';
+SELECT pg_temp.sign_rows('csec.evidence_hold');
 
 DO $$
 DECLARE

@@ -219,6 +219,7 @@ BEGIN
 			OR incident IS NOT NULL AND NOT EXISTS (SELECT FROM csec.incident i WHERE i.id = hold_evidence.incident) THEN
 		PERFORM csec.refuse('hold_evidence', object, 'a customer is of a table, times have an order, and an incident exists', 'Correct what is to be held.', 'invalid_parameter_value');
 	END IF;
+	PERFORM csec.warn_of_cut(from_time);
 	INSERT INTO csec.evidence_hold (incident, relid, subject, from_time, to_time, reason, placed_by)
 		VALUES (hold_evidence.incident, tab, hold_evidence.subject, hold_evidence.from_time, hold_evidence.to_time, hold_evidence.reason, who)
 		RETURNING id INTO made;
@@ -259,7 +260,8 @@ COMMENT ON FUNCTION csec.release_evidence(int8, text) IS 'end a hold; not by who
 
 CREATE FUNCTION csec.evidence_is_held(tab regclass, subject text DEFAULT NULL, from_time timestamptz DEFAULT '-infinity', to_time timestamptz DEFAULT 'infinity') RETURNS bool
 	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-		SELECT EXISTS (SELECT FROM csec.evidence_hold h WHERE h.released_at IS NULL
+		-- one that somebody changed behind csec's back holds everything
+		SELECT EXISTS (SELECT FROM csec.evidence_hold h WHERE NOT csec.row_is_sound(h) OR h.released_at IS NULL
 			AND (h.relid IS NULL OR tab IS NULL OR h.relid = tab OR h.relid::oid = ANY (csec.subject_tables(tab, false))
 				OR h.relid IN (SELECT t.subject_of FROM csec.protected_table t WHERE t.relid = tab))
 			AND (h.subject IS NULL OR evidence_is_held.subject IS NULL OR h.subject = evidence_is_held.subject)

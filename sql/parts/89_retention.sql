@@ -16,6 +16,7 @@ COMMENT ON COLUMN csec.retention_rule.name IS 'the law or the rules';
 COMMENT ON COLUMN csec.retention_rule.keep IS 'so long after the end of the month in which they were sealed';
 COMMENT ON COLUMN csec.retention_rule.law IS 'where it says so, and what is csec''s own reading where it gives no number for such records';
 COMMENT ON COLUMN csec.retention_rule.shipped IS 'as csec shipped it: left out of dumps; false as soon as it is changed';
+SELECT pg_temp.sign_rows('csec.retention_rule');
 
 INSERT INTO csec.retention_rule (name, keep, law, applies, shipped) VALUES
 	('pipl', interval '3 years', 'PIPL art. 56: reports and records of the handling of personal information, at least three years', true, true),
@@ -55,7 +56,7 @@ CREATE TABLE csec.trail_cut_order (
 	decided_at	timestamptz,
 	decision	text,
 	anchor		bytea,
-	mac			bytea
+	anchor_mac	bytea
 );
 COMMENT ON TABLE csec.trail_cut_order IS 'orders to let months of the trail leave: see csec.trail_cut_orders';
 COMMENT ON COLUMN csec.trail_cut_order.bound IS 'the months before this are to leave';
@@ -64,7 +65,8 @@ COMMENT ON COLUMN csec.trail_cut_order.requested_by IS 'the person who asked';
 COMMENT ON COLUMN csec.trail_cut_order.decided_by IS 'the person who approved, rejected or withdrew it';
 COMMENT ON COLUMN csec.trail_cut_order.decision IS 'what that person said';
 COMMENT ON COLUMN csec.trail_cut_order.anchor IS 'what was approved: the anchor of the cut';
-COMMENT ON COLUMN csec.trail_cut_order.mac IS 'that the server made the anchor';
+COMMENT ON COLUMN csec.trail_cut_order.anchor_mac IS 'that the server made the anchor';
+SELECT pg_temp.sign_rows('csec.trail_cut_order');
 
 DO $$
 DECLARE
@@ -90,22 +92,28 @@ SELECT pg_catalog.pg_extension_config_dump('csec.trail_cut_order', '');
 
 -- ---- what keeps a month ----
 
--- Each thing that keeps the records between two moments, in words.
+-- Each thing that keeps the records between two moments, in words.  Of a row
+-- that somebody changed behind csec's back nothing is believed: it keeps all.
 CREATE FUNCTION csec.kept_by(from_time timestamptz, to_time timestamptz) RETURNS text[]
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 		SELECT array_agg(k.what ORDER BY k.sort, k.what) FROM (
 			SELECT 1 AS sort, format('rule %s: %s', r.name, r.keep) AS what FROM csec.retention_rule r
-				WHERE r.applies AND kept_by.to_time + r.keep > clock_timestamp()
+				WHERE r.applies AND csec.row_is_sound(r) AND kept_by.to_time + r.keep > clock_timestamp()
 			UNION ALL
 			SELECT 1, 'no retention rule applies' WHERE NOT EXISTS (SELECT FROM csec.retention_rule r WHERE r.applies)
 			UNION ALL
 			SELECT 2, format('evidence hold %s', h.id) FROM csec.evidence_hold h
-				WHERE h.released_at IS NULL AND coalesce(h.from_time < kept_by.to_time, true) AND coalesce(h.to_time > kept_by.from_time, true)
+				WHERE csec.row_is_sound(h) AND h.released_at IS NULL AND coalesce(h.from_time < kept_by.to_time, true) AND coalesce(h.to_time > kept_by.from_time, true)
 			UNION ALL
 			-- when it began may not be known yet
 			SELECT 3, format('incident %s is open', i.id) FROM csec.incident i
-				WHERE i.state NOT IN ('closed', 'false_alarm') AND coalesce(i.happened_from < kept_by.to_time, true)
-					AND coalesce(i.happened_until, i.discovered_at) >= kept_by.from_time) k
+				WHERE csec.row_is_sound(i) AND i.state NOT IN ('closed', 'false_alarm') AND coalesce(i.happened_from < kept_by.to_time, true)
+					AND coalesce(i.happened_until, i.discovered_at) >= kept_by.from_time
+			UNION ALL
+			SELECT 4, format('%s, changed behind csec''s back', u.what) FROM (
+				SELECT 'rule ' || r.name AS what FROM csec.retention_rule r WHERE NOT csec.row_is_sound(r)
+				UNION ALL SELECT 'evidence hold ' || h.id FROM csec.evidence_hold h WHERE NOT csec.row_is_sound(h)
+				UNION ALL SELECT 'incident ' || i.id FROM csec.incident i WHERE NOT csec.row_is_sound(i)) u) k
 	$$;
 REVOKE ALL ON FUNCTION csec.kept_by(timestamptz, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION csec.kept_by(timestamptz, timestamptz) IS 'internal: the rules, holds and open incidents that keep the records of a time; null: none does';
@@ -146,7 +154,7 @@ BEGIN
 		first_seq := span.first_seq;
 		last_seq := span.last_seq;
 		bytes := pg_total_relation_size(m.log) + coalesce(pg_total_relation_size(m.subjects), 0);
-		keep_until := m.bound + (SELECT max(r.keep) FROM csec.retention_rule r WHERE r.applies);
+		keep_until := m.bound + (SELECT max(r.keep) FILTER (WHERE r.applies) FROM csec.retention_rule r HAVING bool_and(csec.row_is_sound(r)));
 		kept_by := csec.kept_by(m.month, m.bound);
 		early := CASE WHEN last_seq IS NOT NULL THEN csec.cut_is_early(last_seq, (SELECT min(l.seq) FROM csec_trail.audit_log l WHERE l.at >= m.bound)) END;
 		state := CASE
@@ -194,15 +202,26 @@ COMMENT ON FUNCTION csec.cut_problem(timestamptz, bigint) IS 'internal: what kee
 
 CREATE FUNCTION csec.cut_order_lapses(o csec.trail_cut_order) RETURNS timestamptz
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT coalesce(o.decided_at, o.requested_at) + (SELECT l.limit_to FROM csec.access_limit l WHERE l.name = 'lapse') $$;
+	AS $$ SELECT coalesce(o.decided_at, o.requested_at) + csec.access_limit('lapse') $$;
 REVOKE ALL ON FUNCTION csec.cut_order_lapses(csec.trail_cut_order) FROM PUBLIC;
 COMMENT ON FUNCTION csec.cut_order_lapses(csec.trail_cut_order) IS 'internal: until when an order waits, for its approval or to be carried out';
+
+-- The record of a cut says so, while it is there: it may have left with a later cut.
+CREATE FUNCTION csec.cut_is_done(order_no bigint, last_seq bigint) RETURNS bool
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+		SELECT coalesce(
+			(SELECT c.order_no = cut_is_done.order_no FROM csec.trail_cuts() c WHERE cut_is_done.last_seq BETWEEN c.from_seq AND c.to_seq),
+			cut_is_done.last_seq < (SELECT b.first_seq FROM csec.trail_begin() b))
+	$$;
+REVOKE ALL ON FUNCTION csec.cut_is_done(bigint, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION csec.cut_is_done(bigint, bigint) IS 'internal: did the records up to this one leave by this order?';
 
 CREATE FUNCTION csec.cut_order_state(o csec.trail_cut_order) RETURNS text
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 		SELECT CASE
 			WHEN o.state NOT IN ('proposed', 'approved') THEN o.state
-			WHEN o.state = 'approved' AND o.last_seq < (SELECT b.first_seq FROM csec.trail_begin() b) THEN 'done'
+			WHEN o.state = 'approved' AND csec.cut_is_done(o.id, o.last_seq) THEN 'done'
+			WHEN NOT csec.row_is_sound(o) THEN 'altered'
 			WHEN coalesce(csec.cut_order_lapses(o) > clock_timestamp(), false) THEN o.state
 			ELSE 'lapsed' END
 	$$;
@@ -226,7 +245,7 @@ COMMENT ON FUNCTION csec.trail_cut_orders() IS 'what view csec.trail_cut_orders 
 CREATE VIEW csec.trail_cut_orders AS SELECT * FROM csec.trail_cut_orders();
 REVOKE ALL ON csec.trail_cut_orders FROM PUBLIC;
 COMMENT ON VIEW csec.trail_cut_orders IS 'orders to let months of the trail leave, and where each stands';
-COMMENT ON COLUMN csec.trail_cut_orders.state IS 'proposed, approved, done, rejected, withdrawn; lapsed: not approved, or not carried out, within 48 hours (csec.access_limit)';
+COMMENT ON COLUMN csec.trail_cut_orders.state IS 'proposed, approved, done, rejected, withdrawn; altered: changed behind csec''s back, and in force no more; lapsed: not approved, or not carried out, within 48 hours (csec.access_limit)';
 COMMENT ON COLUMN csec.trail_cut_orders.bound IS 'the months before this';
 COMMENT ON COLUMN csec.trail_cut_orders.last_seq IS 'the last record in them';
 COMMENT ON COLUMN csec.trail_cut_orders.waits_for IS 'what is missing';
@@ -349,7 +368,7 @@ BEGIN
 	END IF;
 	made := csec.anchor_of(o, who);
 	UPDATE csec.trail_cut_order t SET state = 'approved', decided_by = who, decided_at = clock_timestamp(), decision = approve_trail_cut.reason,
-		anchor = made.anchor, mac = made.mac WHERE t.id = o.id;
+		anchor = made.anchor, anchor_mac = made.mac WHERE t.id = o.id;
 	PERFORM csec.control('cut approved', 'trail', jsonb_strip_nulls(jsonb_build_object('order', o.id, 'before', o.bound, 'to', o.last_seq,
 		'person', who, 'for', o.requested_by, 'reason', reason, 'anchor', encode(sha256(made.anchor), 'hex'), 'policy', csec.policy_version())));
 END
@@ -361,7 +380,7 @@ COMMENT ON FUNCTION csec.approve_trail_cut(int8, text) IS
 CREATE FUNCTION csec.decide_against_cut(o csec.trail_cut_order, state text, who text, reason text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	UPDATE csec.trail_cut_order t SET state = decide_against_cut.state, decided_by = who, decided_at = clock_timestamp(), decision = reason WHERE t.id = o.id;
+	UPDATE csec.trail_cut_order t SET state = decide_against_cut.state, decided_by = who, decided_at = clock_timestamp(), decision = decide_against_cut.reason WHERE t.id = o.id;
 	PERFORM csec.control('cut ' || state, 'trail', jsonb_strip_nulls(jsonb_build_object('order', o.id, 'person', who, 'for', o.requested_by,
 		'reason', reason, 'policy', csec.policy_version())));
 END
@@ -383,13 +402,15 @@ $$;
 REVOKE ALL ON FUNCTION csec.reject_trail_cut(int8, text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.reject_trail_cut(int8, text) IS 'reject an order to let months of the trail leave; one''s own is withdrawn';
 
--- The sealer asks; everything is looked at once more.
+-- The sealer asks; everything is looked at once more.  An order that somebody
+-- changed comes without its code, so that the sealer puts that on record.
 CREATE FUNCTION csec.cut_to_carry_out(OUT id int8, OUT anchor bytea, OUT mac bytea)
 	RETURNS SETOF record
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-		SELECT o.id, o.anchor, o.mac FROM csec.trail_cut_order o
-		WHERE o.state = 'approved' AND csec.cut_order_state(o) = 'approved' AND csec.cut_problem(o.bound, o.last_seq) IS NULL
-		ORDER BY o.id LIMIT 1
+		SELECT o.id, o.anchor, CASE s.state WHEN 'approved' THEN o.anchor_mac END
+		FROM csec.trail_cut_order o CROSS JOIN LATERAL (SELECT csec.cut_order_state(o) AS state) s
+		WHERE o.state = 'approved' AND (s.state = 'altered' OR s.state = 'approved' AND csec.cut_problem(o.bound, o.last_seq) IS NULL)
+		ORDER BY s.state DESC, o.id DESC LIMIT 1
 	$$;
 REVOKE ALL ON FUNCTION csec.cut_to_carry_out() FROM PUBLIC;
 COMMENT ON FUNCTION csec.cut_to_carry_out() IS 'internal: the approved order that the sealer is to carry out, if nothing keeps its months';

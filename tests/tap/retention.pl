@@ -106,11 +106,46 @@ ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM csec_trail.audi
 is(sql('SELECT min(seq) FROM csec_trail.audit_log'), '1', '  and nothing leaves');
 sql("UPDATE csec.trail_cut_order SET state = 'rejected', decision = 'edited', decided_by = 'x' WHERE id = $order");
 
+# nor one that is edited with its triggers disabled, even back to what it was approved for
+$order = sql("SELECT csec.propose_trail_cut('$first[1]', 'three years are over')", 'anna');
+my $keeper = $node->background_psql('postgres');
+$keeper->query_safe('BEGIN; SELECT FROM csec_trail.audit_log LIMIT 1');	# keeps the sealer from cutting
+sql("SELECT csec.approve_trail_cut($order, 'yes')", 'bert');
+sql("ALTER TABLE csec.trail_cut_order DISABLE TRIGGER sign_row; UPDATE csec.trail_cut_order SET requested_by = 'other' WHERE id = $order; ALTER TABLE csec.trail_cut_order ENABLE ALWAYS TRIGGER sign_row");
+$keeper->query_safe('COMMIT');
+$keeper->quit;
+ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM csec_trail.audit_log l, csec.record_fields(l.record) r WHERE l.kind = 8 AND r.action = 'cut refused' AND csec.detail(r.detail) ->> 'order' = '$order'"),
+	'so is one whose row csec did not sign');
+is(sql("SELECT state FROM csec.trail_cut_orders WHERE id = $order"), 'altered', '  which is named');
+sql("UPDATE csec.trail_cut_order SET state = 'rejected', decision = 'edited', decided_by = 'x' WHERE id = $order");
+
+# held between proposal and approval, and between approval and cut
+$order = sql("SELECT csec.propose_trail_cut('$first[1]', 'three years are over')", 'anna');
+sql("SELECT csec.hold_evidence('a case', NULL, NULL, '$first[0]', '$first[1]')", 'bert');
+fails("SELECT csec.approve_trail_cut($order)", qr/kept by evidence hold 2/, 'no approval under a hold that came later', 'bert');
+sql("SELECT csec.release_evidence(2, 'over')", 'bert');
+my $incident = sql("SELECT csec.report_incident('a case', 'leak', happened_from => '$first[0]', happened_until => '$first[1]')", 'bert');
+fails("SELECT csec.approve_trail_cut($order)", qr/kept by incident $incident is open/, '  nor under an incident', 'bert');
+sql("SELECT csec.triage_incident($incident, 'bert'); SELECT csec.dismiss_incident($incident, 'no leak')", 'bert');
+my $holder = $node->background_psql('postgres', extra_params => [ '-U', 'bert' ]);
+$holder->query_safe("BEGIN; SELECT csec.hold_evidence('in the last instant', NULL, NULL, '$first[0]', '$first[1]')");
+sql("SELECT csec.approve_trail_cut($order, 'yes')", 'bert');
+$node->wait_for_log(qr/cut of the audit trail by order $order could not be carried out yet/);
+$holder->query_safe('COMMIT');
+$holder->quit;
+is(sql("SELECT waits_for FROM csec.trail_cut_orders WHERE id = $order"), 'kept by evidence hold 3', 'a hold of the last instant keeps what was approved');
+is(sql('SELECT min(seq) FROM csec_trail.audit_log'), '1', '  and nothing leaves');
+# ... and after 48 hours it is over
+sql("UPDATE csec.trail_cut_order SET decided_at = decided_at - interval '48 hours' WHERE id = $order");
+sql("SELECT csec.release_evidence(3, 'over')", 'bert');
+is(sql("SELECT state FROM csec.trail_cut_orders WHERE id = $order"), 'lapsed', 'what is not carried out in 48 hours lapses');
+fails("SELECT csec.approve_trail_cut($order)", qr/order $order is lapsed/, '  and is not approved again', 'bert');
+
 # killed between all steps: either whole or not
 $order = sql("SELECT csec.propose_trail_cut('$first[1]', 'three years are over')", 'anna');
 sql("SELECT csec.approve_trail_cut($order, 'yes')", 'bert');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM csec.trail_cuts"), 'the sealer carries it out');
-is(sql("SELECT string_agg(state, ',' ORDER BY id) FROM csec.trail_cut_orders"), 'rejected,done', 'the order is done');
+is(sql("SELECT string_agg(state, ',' ORDER BY id) FROM csec.trail_cut_orders"), 'rejected,rejected,lapsed,done', 'the order is done');
 is(sql("SELECT min(seq) FROM csec_trail.audit_log"), $last + 1, 'the first month is gone');
 is(sql("SELECT from_seq, to_seq, records, requested_by, approved_by, reason FROM csec.trail_cuts"),
 	"1|$last|$last|anna|bert|three years are over", 'who, why, from, to');
