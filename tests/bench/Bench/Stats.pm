@@ -18,7 +18,12 @@ sub quantile
 	return $low == $#v ? $v[$low] : $v[$low] + ($at - $low) * ($v[ $low + 1 ] - $v[$low]);
 }
 
-sub median { return (spread(@_))[0] }
+# A scalar in a list too: undef where there is no value.
+sub median
+{
+	my ($median) = spread(@_);
+	return $median;
+}
 
 # (median, lower quartile, upper quartile): the extremes of many rounds tell of
 # the worst moment of the machine and of nothing else.
