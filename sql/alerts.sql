@@ -106,7 +106,7 @@ SELECT kind, login, person, subject, severity, regexp_replace(regexp_replace(key
 -- evaluated once
 SELECT settle();
 SELECT count(*) AS none_more FROM csec.alert a WHERE state = 'open' AND kind = 'decoy' AND times > 1;
-SELECT sum(reads) > 30 AS reads, sum(revealed) AS revealed, sum(denials) FILTER (WHERE login = 'regress_alerts_c') AS denials FROM csec.activity WHERE login ~ 'clerk|_c$';
+SELECT sum(reads) > 30 AS reads, sum(revealed) AS revealed, sum(denials) FILTER (WHERE who = 'login:regress_alerts_c') AS denials FROM csec.activity WHERE who ~ '^p1$|_c$';
 
 -- bulk: counts with what the day had; again once the mean is as high
 \c - regress_alerts_clerk
@@ -115,7 +115,7 @@ SELECT count(phone::text) FROM cust WHERE id BETWEEN 1 AND 100;
 SELECT settle();
 SELECT kind, login, detail FROM csec.alert WHERE kind = 'bulk_reveal' AND state = 'open';
 UPDATE csec.alert SET state = 'acknowledged' WHERE kind = 'bulk_reveal';
-INSERT INTO csec.activity (login, day, revealed) SELECT 'regress_alerts_clerk', (now() AT TIME ZONE 'UTC')::date - i, 240 FROM generate_series(1, 10) i;
+INSERT INTO csec.activity (who, day, revealed) SELECT 'p1', (now() AT TIME ZONE 'UTC')::date - i, 240 FROM generate_series(1, 10) i;
 \c - regress_alerts_clerk
 SELECT count(phone::text) FROM cust WHERE id BETWEEN 1 AND 100;
 \c - postgres

@@ -172,6 +172,9 @@ DECLARE
 	k csec.issuer_key := csec.key_to_end('rotate_issuer_key', kid);
 BEGIN
 	PERFORM csec.check_new_key('rotate_issuer_key', new_kid, public_key);
+	IF NOT csec.row_is_sound(k) THEN
+		PERFORM csec.refuse('rotate_issuer_key', kid, 'csec did not enter the key', 'It was put or changed behind csec''s back: retire it, and add a new one.', 'object_not_in_prerequisite_state');
+	END IF;
 	IF overlap IS NULL OR overlap < interval '0' OR overlap > interval '30 days' THEN
 		PERFORM csec.refuse('rotate_issuer_key', kid, 'the old key is good for 30 days more at most', 'Give a shorter overlap =>.', 'invalid_parameter_value');
 	END IF;

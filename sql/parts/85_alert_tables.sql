@@ -18,9 +18,9 @@ COMMENT ON COLUMN csec.alert_rule.shipped IS 'as csec shipped it: left out of du
 SELECT pg_temp.sign_rows('csec.alert_rule');
 
 INSERT INTO csec.alert_rule (kind, severity, params, meaning, shipped) VALUES
-	('bulk_reveal', 'major', '{"factor": 5, "least": 200}', 'a login saw more customers in clear within a day than factor times its mean of the 30 days before, and at least so many', true),
-	('off_hours', 'minor', '{"from": "07:00", "until": "21:00", "days": [1, 2, 3, 4, 5, 6], "zone": "Asia/Shanghai"}', 'a login saw customers in clear outside these hours of these days of the week (1 is Monday)', true),
-	('denial_burst', 'moderate', '{"least": 10, "minutes": 5}', 'a login was refused so often within so many minutes', true),
+	('bulk_reveal', 'major', '{"factor": 5, "least": 200}', 'a person saw more customers in clear within a day than factor times his mean of the 30 days before, and at least so many', true),
+	('off_hours', 'minor', '{"from": "07:00", "until": "21:00", "days": [1, 2, 3, 4, 5, 6], "zone": "Asia/Shanghai"}', 'a person saw customers in clear outside these hours of these days of the week (1 is Monday)', true),
+	('denial_burst', 'moderate', '{"least": 10, "minutes": 5}', 'a person was refused so often within so many minutes', true),
 	('one_customer', 'moderate', '{"persons": 4, "minutes": 60}', 'so many persons looked for one and the same customer within so many minutes', true),
 	('own_record', 'major', '{}', 'somebody looked at himself as a customer', true),
 	('colleague', 'moderate', '{}', 'somebody looked at a customer who works here', true),
@@ -28,9 +28,9 @@ INSERT INTO csec.alert_rule (kind, severity, params, meaning, shipped) VALUES
 	('decoy', 'critical', '{}', 'a customer was looked at who does not exist', true),
 	('no_ticket', 'minor', '{"levels": ["core"]}', 'fields of these levels were seen in clear without a ticket', true),
 	('dormant_permit', 'minor', '{"days": 14}', 'a permit was not used for so many days', true),
-	('enumeration', 'major', '{"customers": 60, "minutes": 10}', 'a login looked for so many customers one by one within so many minutes', true),
+	('enumeration', 'major', '{"customers": 60, "minutes": 10}', 'a person looked for so many customers one by one within so many minutes', true),
 	('login_after_reset', 'critical', '{"minutes": 1440}', 'within so many minutes after a password was set or pg_hba.conf changed, somebody else''s or anybody''s, a session of it saw fields in clear', true),
-	('same_reasons', 'minor', '{"customers": 30}', 'a login gave one reason for so many customers within a day', true),
+	('same_reasons', 'minor', '{"customers": 30}', 'a person gave one reason for so many customers within a day', true),
 	('service_account', 'major', '{"logins": [], "applications": ["psql", "pgAdmin%", "DBeaver%", "DataGrip%", "Navicat%"]}', 'one of these logins, which are for programs, was used with a tool for people', true),
 	('break_glass', 'major', '{}', 'somebody broke the glass, nobody reviewed it in time, or it was abuse', true),
 	('audit_gap', 'critical', '{}', 'records are missing, were rejected, or recording was suspended', true),
@@ -123,9 +123,9 @@ COMMENT ON TABLE csec.alert_tally IS 'internal: counts of the rules, by minute';
 CREATE TABLE csec.alert_seen (
 	relid		oid,
 	subject		int8,
-	login		text COLLATE "C",
+	who			text COLLATE "C",
 	at			timestamptz NOT NULL,
-	PRIMARY KEY (relid, subject, login)
+	PRIMARY KEY (relid, subject, who)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE csec.alert_seen IS 'internal: who looked for which customer last, of those looked for lately';
 
@@ -141,17 +141,18 @@ COMMENT ON TABLE csec.acted_as IS 'internal: the records that name somebody as r
 COMMENT ON COLUMN csec.acted_as.from_at IS 'when the first of them was sealed';
 COMMENT ON COLUMN csec.acted_as.to_at IS 'when the last of them was sealed';
 
--- Kept for good: what is usual for a login, and the indicators.
+-- Kept for good: what is usual for somebody, and the indicators.
 CREATE TABLE csec.activity (
-	login		text COLLATE "C",
+	who			text COLLATE "C",
 	day			date,
 	reads		int8 NOT NULL DEFAULT 0,
 	revealed	int8 NOT NULL DEFAULT 0,
 	masked		int8 NOT NULL DEFAULT 0,
 	denials		int8 NOT NULL DEFAULT 0,
-	PRIMARY KEY (login, day)
+	PRIMARY KEY (who, day)
 );
-COMMENT ON TABLE csec.activity IS 'what each login read and was denied on each day (UTC)';
+COMMENT ON TABLE csec.activity IS 'what each person read and was denied on each day (UTC)';
+COMMENT ON COLUMN csec.activity.who IS 'whom a token named, else whose login it was; login:NAME for a login that is nobody''s';
 COMMENT ON COLUMN csec.activity.revealed IS 'customers whose fields were in clear, counted once for each read';
 COMMENT ON COLUMN csec.activity.masked IS 'customers of whom only masks were seen, likewise';
 
@@ -209,7 +210,7 @@ DECLARE
 	t record;
 BEGIN
 	FOR t IN SELECT * FROM (VALUES ('alert_rule', 'kind', 'INSERT OR UPDATE OR DELETE'), ('watched_customer', 'relid', 'INSERT OR UPDATE OR DELETE'),
-			('alert', 'id', 'DELETE'), ('activity', 'login', 'DELETE'), ('alert_cursor', 'seq', 'INSERT OR DELETE')) v (name, object, ops) LOOP
+			('alert', 'id', 'DELETE'), ('activity', 'who', 'DELETE'), ('alert_cursor', 'seq', 'INSERT OR DELETE')) v (name, object, ops) LOOP
 		EXECUTE format('CREATE TRIGGER row_recorded AFTER %s ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.row_recorded(%L)', t.ops, t.name, t.object);
 		EXECUTE format('CREATE TRIGGER rows_truncated AFTER TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
 		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER row_recorded, ENABLE ALWAYS TRIGGER rows_truncated', t.name);

@@ -9,10 +9,10 @@ COMMENT ON FUNCTION csec.rule_is_on(csec.alert_rule) IS 'internal: is a rule to 
 CREATE FUNCTION csec.run_alert_rule(rule csec.alert_rule, batch csec.alert_record[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM csec.raise_alert(rule.kind, h.key, h.login, h.relid, h.subject, h.detail, h.seq, h.last_seq, h.at, h.last_at, h.times)
+	PERFORM csec.raise_alert(rule.kind, h.key, h.login, h.who, h.relid, h.subject, h.detail, h.seq, h.last_seq, h.at, h.last_at, h.times)
 		FROM csec.alert_hits(rule.kind, rule.params, batch) h;
 EXCEPTION WHEN OTHERS THEN
-	PERFORM csec.raise_alert('rule_failed', rule.kind, NULL, NULL, NULL, jsonb_build_object('rule', rule.kind, 'error', SQLSTATE), NULL, NULL, clock_timestamp(), clock_timestamp(), 1);
+	PERFORM csec.raise_alert('rule_failed', rule.kind, NULL, NULL, NULL, NULL, jsonb_build_object('rule', rule.kind, 'error', SQLSTATE), NULL, NULL, clock_timestamp(), clock_timestamp(), 1);
 END
 $$;
 REVOKE ALL ON FUNCTION csec.run_alert_rule(csec.alert_rule, csec.alert_record[]) FROM PUBLIC;
@@ -20,7 +20,7 @@ COMMENT ON FUNCTION csec.run_alert_rule(csec.alert_rule, csec.alert_record[]) IS
 
 CREATE FUNCTION csec.tell_break(seq int8, what text) RETURNS void
 	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-		SELECT csec.raise_alert('chain_break', what || ' ' || seq, NULL, NULL, NULL, jsonb_build_object('record', seq, 'what', what), seq, seq, clock_timestamp(), clock_timestamp(), 1)
+		SELECT csec.raise_alert('chain_break', what || ' ' || seq, NULL, NULL, NULL, NULL, jsonb_build_object('record', seq, 'what', what), seq, seq, clock_timestamp(), clock_timestamp(), 1)
 			WHERE seq IS NOT NULL AND EXISTS (SELECT FROM csec.alert_rule r WHERE r.kind = 'chain_break' AND csec.rule_is_on(r))
 	$$;
 REVOKE ALL ON FUNCTION csec.tell_break(int8, text) FROM PUBLIC;
@@ -38,12 +38,12 @@ DECLARE
 	unused int := (SELECT (r.params ->> 'days')::int FROM csec.alert_rule r WHERE r.kind = 'dormant_permit' AND csec.rule_is_on(r));
 BEGIN
 	SELECT * INTO c FROM csec.alert_cursor;
-	PERFORM csec.raise_alert('dormant_permit', 'permit ' || q.id, (SELECT r.rolname FROM pg_roles r WHERE r.oid = q.login), q.relid, NULL, jsonb_build_object('permit', q.id),
+	PERFORM csec.raise_alert('dormant_permit', 'permit ' || q.id, (SELECT r.rolname FROM pg_roles r WHERE r.oid = q.login), coalesce(q.person, csec.person_of(q.login)), q.relid, NULL, jsonb_build_object('permit', q.id),
 			NULL, NULL, clock_timestamp(), clock_timestamp(), 1)
 		FROM csec.access_permit q LEFT JOIN csec.permit_use u ON u.permit = q.id
 		WHERE coalesce(u.taken, 0) = 0 AND q.valid_from < clock_timestamp() - make_interval(days => unused) AND q.valid_until > clock_timestamp()
 			AND NOT EXISTS (SELECT FROM csec.alert a WHERE a.kind = 'dormant_permit' AND a.key = 'permit ' || q.id);
-	PERFORM csec.raise_alert('policy_edited', u."table" || ' ' || u.id, NULL, NULL, NULL, jsonb_build_object('table', u."table", 'row', u.id),
+	PERFORM csec.raise_alert('policy_edited', u."table" || ' ' || u.id, NULL, NULL, NULL, NULL, jsonb_build_object('table', u."table", 'row', u.id),
 			NULL, NULL, clock_timestamp(), clock_timestamp(), 1)
 		FROM csec.unsound_rows() u WHERE NOT EXISTS (SELECT FROM csec.alert_rule r WHERE r.kind = 'policy_edited' AND NOT csec.rule_is_on(r));
 	SELECT md5(string_agg(h::text, E'\n' ORDER BY h.line_number)) INTO rules FROM pg_hba_file_rules h;
@@ -101,7 +101,7 @@ BEGIN
 	END IF;
 	SELECT max(l.seq) INTO upto FROM (SELECT n.seq FROM csec_trail.audit_log n WHERE n.seq > c.seq ORDER BY n.seq LIMIT most) l;
 	IF upto IS NOT NULL THEN
-		SELECT array_agg((f.seq, f.at, l.kind, l.login, coalesce(f.person, nullif(f.actor, '')), l.relid, l.subject,
+		SELECT array_agg((f.seq, f.at, l.kind, l.login, coalesce(f.person, o.person, 'login:' || l.login), coalesce(f.person, nullif(f.actor, '')), l.relid, l.subject,
 				CASE WHEN l.kind IN (2, 3) AND l.subject IS NULL THEN coalesce(l.subjects, csec.record_subject_keys(l.record)) END,
 				coalesce(f.subjects, f.rows, 0), f.revealed, nullif(f.reason, ''),
 				-- a permit was given for its ticket
@@ -114,6 +114,7 @@ BEGIN
 				)::csec.alert_record ORDER BY l.seq)
 			INTO batch
 			FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
+				LEFT JOIN (SELECT g.rolname, p.person FROM csec.person_login p JOIN pg_roles g ON g.oid = p.role) o ON o.rolname = l.login
 			WHERE l.seq > c.seq AND l.seq <= upto AND l.kind <> 4;
 		PERFORM csec.note_names(batch);
 		PERFORM csec.note_activity(batch);

@@ -1,6 +1,6 @@
 # Were this to fail, one could act in a pool as somebody else: with a token that
 # was forged, meant for others, spent, or left on the connection by the last one
-# who had it, and separation of duties would be about logins, not people.
+# who had it, and separation of duties and alerts would be about logins, not people.
 
 use strict;
 use warnings;
@@ -208,6 +208,7 @@ like(as_keeper("csec.retire_issuer_key('k1', 'again')"), qr/no such key that is 
 $node->safe_psql('postgres', "BEGIN; ALTER TABLE csec.issuer_key DISABLE TRIGGER sign_row; UPDATE csec.issuer_key SET until = NULL WHERE kid = 'k1'; COMMIT");
 refused($sso->token, 'key that csec did not enter', 'a superuser who brings it back behind csec');
 is($node->safe_psql('postgres', 'SELECT * FROM csec.unsound_rows'), 'csec.issuer_key|k1', '  is told of');
+like(as_keeper("csec.rotate_issuer_key('k1', 'k9', " . $other->public . ')'), qr/csec did not enter the key/, '  and no successor takes its trust over');
 $node->safe_psql('postgres', "ALTER TABLE csec.issuer_key ENABLE ALWAYS TRIGGER sign_row");
 
 $node->safe_psql('postgres', "BEGIN; ALTER TABLE csec.person DISABLE TRIGGER sign_row; UPDATE csec.person SET state = 'active' WHERE id = 'gone'; COMMIT");
@@ -262,6 +263,65 @@ like((run_as('keeper', "SELECT csec.set_pool_role('pool', 'no more', false)"))[1
 $node->safe_psql('postgres', "SELECT csec.set_person_state('li', 'suspended', 'looked around')");
 refused($kid->token(sub => '"li"'), 'person is suspended', 'who is suspended does not come in');
 is($node->safe_psql('postgres', "SELECT count(*) FROM csec.access_permit WHERE person = 'li'"), '0', '  and his permit is gone');
+
+# ---- alerts count persons, not the login that they share
+$node->safe_psql('postgres', q{
+	SELECT csec.register_person('wang', 'Wang', 'desk'), csec.register_person('zhao', 'Zhao', 'desk'), csec.set_clearance('pool', level => 'important');
+	UPDATE csec.alert_rule SET enabled = kind IN ('bulk_reveal', 'denial_burst', 'enumeration', 'same_reasons', 'one_customer', 'off_hours', 'service_account', 'watched', 'policy_change');
+	UPDATE csec.alert_rule SET params = '{"factor": 5, "least": 30}' WHERE kind = 'bulk_reveal';
+	UPDATE csec.alert_rule SET params = '{"least": 4, "minutes": 10000}' WHERE kind = 'denial_burst';
+	UPDATE csec.alert_rule SET params = '{"customers": 15, "minutes": 10000}' WHERE kind = 'enumeration';
+	UPDATE csec.alert_rule SET params = '{"customers": 15}' WHERE kind = 'same_reasons';
+	UPDATE csec.alert_rule SET params = '{"persons": 2, "minutes": 10000}' WHERE kind = 'one_customer';
+	UPDATE csec.alert_rule SET params = '{"logins": ["pool"], "applications": ["login.pl"]}' WHERE kind = 'service_account';
+	UPDATE csec.alert_rule SET params = '{"from": "07:00", "until": "21:00", "days": [], "zone": "UTC"}' WHERE kind = 'off_hours';
+	INSERT INTO csec.watched_customer (relid, subject, why) VALUES ('cust', '1999', 'vip')});
+
+# Everything sealed is looked at, and what was found before is put aside.
+sub evaluate
+{
+	flush_trail($node);
+	1 while $node->safe_psql('postgres', 'SELECT csec.evaluate_alerts(100000)') > 0;
+}
+sub alerts
+{
+	evaluate();
+	return $node->safe_psql('postgres', qq{SELECT string_agg(kind || ' ' || coalesce(person, array_to_string(ARRAY(SELECT jsonb_array_elements_text(detail -> 'persons')), '+')), ', ' ORDER BY kind, person) FROM csec.alert
+		WHERE state = 'open' AND kind IN ($_[0]) AND coalesce(login, '') <> 'postgres'});
+}
+sub each_of { my ($from, $to) = @_; return join ';', map { "SELECT phone::text FROM cust WHERE id = $_" } $from .. $to }
+sub denials { return join ';', ("SAVEPOINT d; SELECT csec.approve_request(0); ROLLBACK TO d") x $_[0] }
+evaluate();
+$node->safe_psql('postgres', "UPDATE csec.alert SET state = 'acknowledged'; DELETE FROM csec.alert_tally; DELETE FROM csec.activity");
+
+act('pool', 'wang', "SELECT csec.set_context(reason => 'care'); " . each_of(101, 110) . ';' . denials(2));
+act('pool', 'zhao', "SELECT csec.set_context(reason => 'care'); " . each_of(201, 210) . '; SELECT count(phone::text) FROM cust WHERE id BETWEEN 301 AND 312;' . denials(2));
+my $rates = "'bulk_reveal', 'denial_burst', 'enumeration', 'one_customer'";
+is(alerts($rates), '', 'what each of two does is little, though it is much for their login');
+act('pool', 'zhao', "SELECT csec.set_context(reason => 'care'); " . each_of(211, 216) . '; SELECT count(phone::text) FROM cust WHERE id BETWEEN 301 AND 312;' . denials(2));
+is(alerts($rates), 'bulk_reveal zhao, denial_burst zhao, enumeration zhao', '  until one does more: he is named, not the other');
+is(alerts("'same_reasons'"), 'same_reasons zhao', '  who gave one reason for many');
+is(alerts("'off_hours', 'service_account'"), 'off_hours wang, off_hours zhao, service_account login:pool, service_account wang, service_account zhao', '  each was there at night, with a tool');
+is($node->safe_psql('postgres', "SELECT string_agg(who || ' ' || revealed || ' ' || denials, ', ' ORDER BY who) FROM csec.activity WHERE who IN ('wang', 'zhao', 'pool', 'login:pool')"),
+	'wang 10 2, zhao 40 4', '  and the days are theirs');
+# one's own mean, and nobody else's
+$node->safe_psql('postgres', "UPDATE csec.alert SET state = 'acknowledged'; INSERT INTO csec.activity (who, day, revealed) SELECT 'wang', (now() AT TIME ZONE 'UTC')::date - i, 40 FROM generate_series(1, 10) i");
+act('pool', $_, 'SELECT count(phone::text) FROM cust WHERE id BETWEEN 401 AND 440') foreach 'wang', 'zhao';
+is(alerts("'bulk_reveal'"), 'bulk_reveal zhao', 'what is usual for one is not for the other');
+act('pool', $_, 'SELECT phone::text FROM cust WHERE id = 1999') foreach 'wang', 'zhao';
+is(alerts("'one_customer', 'watched'"), 'one_customer wang+zhao, watched wang, watched zhao', 'two behind one login are two at one customer');
+my $about = $node->safe_psql('postgres', "SELECT id FROM csec.alert WHERE kind = 'watched' AND person = 'zhao' AND state = 'open'");
+like((act('pool', 'zhao', "SELECT csec.acknowledge_alert($about, 'nothing')"))[1], qr/nobody acknowledges an alert about himself/, '  who is named does not wave it away');
+is((act('pool', 'wang', "SELECT csec.acknowledge_alert($about, 'seen')"))[1], '', '  somebody else does, in the same pool');
+
+# who comes in, and whose tokens are good, is policy
+$node->safe_psql('postgres', "UPDATE csec.alert SET state = 'acknowledged'");
+$kid = CsecToken->new($dir, 'k4');
+as_keeper("csec.add_issuer_key('k4', " . $kid->public . ", 'https://sso', 'bank')");
+run_as('keeper', "SELECT csec.register_person('new', 'New'); SELECT csec.set_pool_role('plain', 'test'); SELECT csec.set_pool_role('plain', 'test', false); UPDATE csec.access_limit SET limit_to = limit_to");
+evaluate();
+is($node->safe_psql('postgres', "SELECT string_agg(detail ->> 'what', ', ' ORDER BY detail ->> 'what') FROM csec.alert WHERE state = 'open' AND kind = 'policy_change' AND login = 'keeper'"),
+	'insert issuer_key, insert person, insert pool_role, update access_limit, update pool_role', 'whose tokens are good, who is a person, which login is shared: a change raises an alert');
 
 # what expired long ago is forgotten
 is($node->safe_psql('postgres', "SELECT count(*) > 30 FROM csec.used_token"), 't', 'used tokens are kept');

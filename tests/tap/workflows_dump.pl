@@ -5,6 +5,7 @@
 
 use strict;
 use warnings;
+use CsecToken;
 use CsecTrail;
 use Test::More;
 
@@ -31,6 +32,7 @@ sql(q{
 	CREATE ROLE officer LOGIN IN ROLE csec_officer;
 	CREATE ROLE boss LOGIN IN ROLE csec_management, csec_officer;
 	CREATE ROLE auditor LOGIN IN ROLE csec_auditor;
+	CREATE ROLE pool LOGIN;
 	CREATE ROLE dumper LOGIN IN ROLE csec_backup, pg_read_all_data;
 	CREATE ROLE restorer LOGIN SUPERUSER IN ROLE csec_backup, csec_loader;
 	CREATE TABLE cust (id int PRIMARY KEY, phone csec.phone, id_no csec.id_card);
@@ -53,6 +55,23 @@ sql(q{
 	INSERT INTO csec.checklist_item (checklist, item, position, question) VALUES ('small', 'one', 1, 'One?'), ('small', 'two', 2, 'Two?');
 	SELECT csec.set_data_owner('cust', 'owner')});
 
+# whose tokens are good: the old key while it overlaps, the new one, and one retired
+my $dir = PostgreSQL::Test::Utils::tempdir;
+my %key = map { $_ => CsecToken->new($dir, $_) } qw(old new gone);
+sql("SELECT csec.set_pool_role('pool', 'the web application')");
+sql("SELECT csec.add_issuer_key('$_', " . $key{$_}->public . ", 'https://sso', 'bank')") foreach 'old', 'gone';
+sql("SELECT csec.rotate_issuer_key('old', 'new', " . $key{new}->public . "), csec.retire_issuer_key('gone', 'broken into')");
+
+# What statements give to a person in the pool, and the error.
+sub in_pool
+{
+	my ($key, $person, $sql, $db) = @_;
+	my $token = $key{$key}->token(sub => qq("$person"));
+	$node->psql($db, "BEGIN; SELECT csec.login('$token') \\g /dev/null\n$sql; COMMIT", stdout => \my $out, stderr => \my $err, extra_params => [ '-U', 'pool' ]);
+	return $out . ($err =~ /ERROR:\s+([^\n]*)/ ? $1 : '');
+}
+my $pooled = in_pool('new', 'p2', q{SELECT csec.request_access('cust', '{phone}', 'pooled', '{10}', 20, '2 hours')}, 'postgres');
+
 # requests in every state
 my %request;
 $request{$_} = sql("SELECT csec.request_access('cust', '{phone}', '$_', '{1,2,3}', 20, '2 hours')", 'clerk') foreach qw(submitted active suspended revoked rejected withdrawn);
@@ -62,6 +81,7 @@ $request{later} = sql(q{SELECT csec.request_access('cust', '{phone}', 'later', '
 $request{standing} = sql(q{SELECT csec.request_access('cust', '{phone}', 'standing', '{6}', 20, '90 days')}, 'clerk');
 $request{short} = sql(q{SELECT csec.request_access('cust', '{phone}', 'short', '{7}', 20, '3 seconds')}, 'clerk');
 sql("SELECT csec.approve_request($request{$_}, 'needed')", 'owner') foreach qw(active suspended revoked agreed later standing short);
+sql("SELECT csec.approve_request($pooled, 'needed')", 'owner');
 sql("SELECT csec.suspend_permit($request{suspended}, 'looked into'), csec.revoke_permit($request{revoked}, 'over'), csec.reject_request($request{rejected}, 'no')", 'owner');
 sql("SELECT csec.withdraw_request($request{withdrawn}, 'not needed')", 'clerk');
 $request{glass} = sql(q{SELECT csec.break_glass('cust', '{8}', 'accident', '{phone}')}, 'clerk');
@@ -106,12 +126,11 @@ my $picture = q{SELECT string_agg(csec_rows, E'\n' ORDER BY csec_rows) FROM (
 my @workflow = qw(person person_login person_customer access_rule access_limit data_owner match_permit access_request access_approval access_permit
 	permit_use alert_rule watched_customer alert activity severity_rule deadline_rule incident incident_move incident_scope incident_subject
 	incident_letter incident_notice incident_report evidence_hold checklist checklist_item review review_answer review_sample review_finding
-	attestation default_reason);
+	attestation default_reason pool_role issuer_key);
 sql('SELECT csec.flush_audit()');
 my $before = sql($picture);
 like($before, qr/^csec\.$_ \[/m, "there are rows of $_") foreach @workflow;
 
-my $dir = PostgreSQL::Test::Utils::tempdir;
 $node->command_ok([ 'pg_dump', '-U', 'dumper', '-F', 'custom', '-f', "$dir/dump", 'postgres' ], 'dumped by a member of csec_backup');
 sql('CREATE DATABASE there');
 $node->command_ok([ 'pg_restore', '-U', 'restorer', '--exit-on-error', '--jobs', '2', '-d', 'there', "$dir/dump" ], 'restored into another database');
@@ -134,6 +153,13 @@ is(sql('SELECT string_agg(phone::text, \' \' ORDER BY id) FROM cust WHERE id IN 
 sql("SELECT csec.revoke_permit($request{active}, 'over')", 'owner', 'there');
 is(sql('SELECT phone::text FROM cust WHERE id = 2', 'clerk', 'there'), '138****0002', '  one that was revoked since');
 is(sql('SELECT phone::text FROM cust WHERE id = 2', 'clerk'), '13800000002', '  there, not here');
+
+# the pool is one still, and the same tokens are good
+my $ten = 'SELECT phone::text FROM cust WHERE id = 10';
+is(in_pool($_, 'p2', $ten, 'there'), '13800000010', "a token by the $_ key names who has a permit in the pool") foreach 'old', 'new';
+is(in_pool('new', 'p3', $ten, 'there'), '138****0010', '  it serves nobody else');
+is(in_pool('gone', 'p2', $ten, 'there'), 'login token refused: retired key', '  a retired key stays retired');
+is(refused(q{SELECT csec.request_access('cust', '{phone}', 'x', '{9}', 20, '2 hours')}, 'pool', 'there'), 'nobody acts here: several people share the login, and none has logged in in this transaction', '  who has no token is nobody');
 
 # each goes on from where it was
 sub goes_on { my ($name, $sql, $user) = @_; return is(refused($sql, $user, 'there'), '', "goes on: $name") }
@@ -166,7 +192,7 @@ goes_on('the review is closed', q{SELECT csec.close_review(2, 'done')}, 'auditor
 goes_on('an alert is acknowledged', q{SELECT csec.acknowledge_alert(id, 'known') FROM csec.alert WHERE kind = 'denial_burst'}, 'officer');
 is(sql(q{SELECT state, evidence FROM csec.security_measures WHERE measure = 'mfa'}, 'auditor', 'there'), 'pass|attested', 'what was vouched for still is');
 goes_on('the leaver', q{SELECT count(*) FROM csec.offboard('p1', 'left')}, 'officer');
-is(sql('SELECT count(*) FROM csec.access_permit', 'postgres', 'there'), 0, '  has no permit any more');
+is(sql('SELECT string_agg(DISTINCT person, \' \') FROM csec.access_permit', 'postgres', 'there'), 'p2', '  has no permit any more, others have theirs');
 
 is_verified($node, 'postgres');
 is_verified($node, 'there');
