@@ -72,7 +72,7 @@ SELECT count(trail.mute());
 \c - regress_changes_failed
 \set VERBOSITY sqlstate
 INSERT INTO cust VALUES (41, '13800000041', 1);
-SET statement_timeout = '1s';
+SET statement_timeout = '3s';
 INSERT INTO cust VALUES (41, '13800000041', 13);
 -- who may not
 \c - regress_changes_failed_out

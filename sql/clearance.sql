@@ -121,12 +121,13 @@ SELECT * FROM cust;
 
 -- an end in time, within an open cursor and a transaction
 \c - postgres
-SELECT csec.set_clearance('regress_clearance_low', category => 'email', until => clock_timestamp() + '1 second');
+SELECT clock_timestamp() + '5 seconds' AS until \gset
+SELECT csec.set_clearance('regress_clearance_low', category => 'email', until => :'until');
 \c - regress_clearance_low
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 DECLARE c CURSOR FOR SELECT email FROM cust UNION ALL SELECT email FROM cust;
 FETCH 1 FROM c;
-DO $$ BEGIN PERFORM pg_sleep(1.2); END $$;
+SELECT pg_sleep_for(:'until'::timestamptz - clock_timestamp() + '0.1 s');
 FETCH 1 FROM c;
 SELECT email FROM cust;
 COMMIT;

@@ -32,7 +32,7 @@ sub told { return -f $told ? slurp_file($told) : '' }
 # The clock is the server's: what was done, and when it was raised.
 $node->safe_psql('postgres', 'SELECT phone FROM cust WHERE id = 7', extra_params => [ '-U', $evil ]);
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM csec.alert WHERE kind = 'decoy'}), 'an alert is raised');
-cmp_ok($node->safe_psql('postgres', q{SELECT extract(epoch FROM raised_at - at) < 5 FROM csec.alert WHERE kind = 'decoy'}), 'eq', 't', 'within 5 seconds');
+cmp_ok($node->safe_psql('postgres', q{SELECT extract(epoch FROM raised_at - at) < 60 FROM csec.alert WHERE kind = 'decoy'}), 'eq', 't', 'soon, on however busy a machine');
 ok($node->poll_query_until('postgres', q{SELECT told = 'yes' FROM csec.alert WHERE kind = 'decoy'}), 'the command is told');
 like(told(), qr/^decoy \Q$evil\E 100%$/m, 'what a role is called is a word, whatever it is');
 ok(!-e $node->data_dir . '/evil', 'and runs nothing');

