@@ -42,7 +42,8 @@ COMMENT ON FUNCTION csec.end_export(text, bigint, bigint, text) IS
 
 -- The records that a selection is of.  All conditions that are not null hold
 -- together; times are those of sealing.  A change that was sealed before its
--- outcome was known brings the record of its outcome along.
+-- outcome was known brings the record of its outcome along: the first, and the
+-- one behind it where that says "prepared".
 CREATE FUNCTION csec.records_to_export(
 		tab regclass, subject text, person text, from_time timestamptz, to_time timestamptz,
 		from_seq bigint, to_seq bigint)
@@ -80,10 +81,14 @@ BEGIN
 		UNION
 		SELECT o.seq FROM chosen c CROSS JOIN LATERAL csec.record_fields(c.record) r
 			CROSS JOIN LATERAL (
-				SELECT min(l.seq) AS seq FROM csec_trail.audit_log l
-				WHERE l.relid = 0 AND l.subject = r.xid AND l.seq > c.seq AND l.kind = 4
-					AND (to_seq IS NULL OR l.seq <= to_seq)) o
-		WHERE c.kind <> 4 AND r.outcome IN ('open', 'prepared') AND o.seq IS NOT NULL
+				SELECT l.seq, lag(f.told, 1, 'prepared') OVER (ORDER BY l.seq) AS told_before
+				FROM (
+					SELECT l.seq, l.record FROM csec_trail.audit_log l
+					WHERE l.relid = 0 AND l.subject = r.xid AND l.seq > c.seq AND l.kind = 4
+						AND (to_seq IS NULL OR l.seq <= to_seq)
+					ORDER BY l.seq LIMIT 2) l
+				CROSS JOIN LATERAL csec.record_fields(l.record) f) o
+		WHERE c.kind <> 4 AND r.outcome IN ('open', 'prepared') AND o.told_before = 'prepared'
 		ORDER BY 1;
 END
 $$;

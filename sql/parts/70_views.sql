@@ -242,15 +242,21 @@ COMMENT ON COLUMN csec.access_records.repeated_until IS 'when the last of them w
 COMMENT ON COLUMN csec.access_records.repeats_within IS
 	'reads of the same session just like this one within this time after it are told as a number, in a record that has repeats';
 
--- How a transaction ended that was open when its record was sealed.
+-- How a transaction ended that was open when its record was sealed.  The first
+-- that is told is of it, numbers of transactions come again; only behind
+-- "prepared" there is one more.
 CREATE FUNCTION csec.outcome_after(seq int8, xid int8) RETURNS text
 	LANGUAGE sql STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT f.told
-		FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
-		WHERE l.relid = 0 AND l.subject = outcome_after.xid AND l.kind = 4 AND l.seq > outcome_after.seq
-		ORDER BY l.seq LIMIT 1
+		SELECT CASE WHEN told[1] = 'prepared' THEN coalesce(told[2], told[1]) ELSE told[1] END
+		FROM (
+			SELECT array_agg(f.told ORDER BY l.seq) AS told
+			FROM (
+				SELECT l.seq, l.record FROM csec_trail.audit_log l
+				WHERE l.relid = 0 AND l.subject = outcome_after.xid AND l.kind = 4 AND l.seq > outcome_after.seq
+				ORDER BY l.seq LIMIT 2) l
+			CROSS JOIN LATERAL csec.record_fields(l.record) f) o
 	$$;
 REVOKE ALL ON FUNCTION csec.outcome_after(int8, int8) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.outcome_after(int8, int8) TO csec_auditor;

@@ -5,7 +5,9 @@
  * A change's record is written before its transaction ends.  When the end
  * stands in the same batch, the record's header tells it; otherwise the
  * header says open (or prepared) and an outcome record follows, one for each
- * transaction id that records have named.
+ * transaction id that records have named.  One that is prepared after its
+ * record was sealed as open has an outcome record that says so before, as it
+ * may stay prepared for ever.
  *
  * The ids in records may be those of subtransactions.  The commit record of a
  * top transaction lists the subtransactions that survived; one rolled back
@@ -178,7 +180,7 @@ settle_tree(CsecBatch *batch, XLogRecPtr lsn, TransactionId xid,
 }
 
 static void
-prepare_xid(TransactionId xid)
+prepare_xid(CsecBatch *batch, XLogRecPtr lsn, TransactionId xid)
 {
 	OpenXact   *xact = hash_search(open_xacts, &xid, HASH_FIND, NULL);
 
@@ -186,6 +188,8 @@ prepare_xid(TransactionId xid)
 		return;
 	xact->prepared = true;
 	xact->dirty = true;
+	if (xact->told)
+		csec_note_outcome(batch, lsn, xid, CSEC_OUTCOME_PREPARED);
 }
 
 static void
@@ -240,9 +244,9 @@ observe_xact(CsecBatch *batch, XLogReaderState *xlog)
 				xl_xact_parsed_prepare parsed;
 
 				ParsePrepareRecord(info, (xl_xact_prepare *) data, &parsed);
-				prepare_xid(parsed.twophase_xid);
+				prepare_xid(batch, lsn, parsed.twophase_xid);
 				for (int i = 0; i < parsed.nsubxacts; i++)
-					prepare_xid(parsed.subxacts[i]);
+					prepare_xid(batch, lsn, parsed.subxacts[i]);
 				break;
 			}
 	}

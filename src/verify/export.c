@@ -192,40 +192,43 @@ begin_all(CsecExport *export, CsecCopy *copy)
 					" TO STDOUT (FORMAT binary)");
 }
 
-static const char *
-literal(PGconn *conn, const char *value)
-{
-	const char *quoted = value == NULL ? "NULL" : PQescapeLiteral(conn, value, strlen(value));
-
-	if (quoted == NULL)
-		csec_fail("%s", PQerrorMessage(conn));
-	return quoted;
-}
+#define ARGUMENTS 7
 
 static void
 begin_selected(CsecExport *export, CsecCopy *copy)
 {
 	const CsecSelection *s = export->selection;
-	PGconn	   *conn = export->conn;
 	bool		from_number = is_number(s->since);
 	bool		to_number = is_number(s->until);
+	const char *value[ARGUMENTS] = {
+		s->table == NULL ? NULL : export->table, s->subject, s->person,
+		from_number ? NULL : s->since, to_number ? NULL : s->until,
+		from_number ? s->since : NULL, to_number ? s->until : NULL
+	};
+	char	   *quoted[ARGUMENTS] = {NULL};
+	const char *literal[ARGUMENTS];
 	char	   *sql = csec_alloc(65536);
 	int			len;
 
+	for (int i = 0; i < ARGUMENTS; i++)
+	{
+		if (value[i] != NULL &&
+			(quoted[i] = PQescapeLiteral(export->conn, value[i], strlen(value[i]))) == NULL)
+			csec_fail("%s", PQerrorMessage(export->conn));
+		literal[i] = quoted[i] == NULL ? "NULL" : quoted[i];
+	}
 	len = snprintf(sql, 65536,
 				   "COPY (SELECT l.seq, l.record, l.hash, b.hash"
 				   " FROM csec.records_to_export(%s::regclass, %s, %s, %s::timestamptz, %s::timestamptz, %s::int8, %s::int8) s (seq)"
 				   " JOIN csec_trail.audit_log l USING (seq)"
 				   " LEFT JOIN csec_trail.audit_log b ON b.seq = s.seq - 1 ORDER BY 1)"
 				   " TO STDOUT (FORMAT binary)",
-				   literal(conn, s->table == NULL ? NULL : export->table), literal(conn, s->subject), literal(conn, s->person),
-				   literal(conn, from_number ? NULL : s->since),
-				   literal(conn, to_number ? NULL : s->until),
-				   literal(conn, from_number ? s->since : NULL),
-				   literal(conn, to_number ? s->until : NULL));
+				   literal[0], literal[1], literal[2], literal[3], literal[4], literal[5], literal[6]);
 	if (len < 0 || len >= 65536)
 		csec_fail("the selection is too long");
-	csec_copy_begin(copy, conn, sql);
+	for (int i = 0; i < ARGUMENTS; i++)
+		PQfreemem(quoted[i]);
+	csec_copy_begin(copy, export->conn, sql);
 	free(sql);
 }
 

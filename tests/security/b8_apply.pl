@@ -100,6 +100,21 @@ foreach my $case ([ 'csec_zz_record', 'INSERT INTO cust VALUES (30, NULL, 0)', '
 	is($replica->safe_psql('postgres', $look), $after, '  until it is on again');
 }
 
+# prepared after it was sealed as open
+my $since = $node->safe_psql('postgres', 'SELECT max(seq) FROM csec_trail.audit_log');
+my $evidence = "SELECT count(*) FROM csec.records_to_export('cust', '10001', NULL, NULL, NULL, $since, NULL) s (seq) JOIN csec_trail.audit_log l USING (seq) WHERE l.kind = 4";
+my $session = $node->background_psql('postgres');
+$session->query_safe("BEGIN; INSERT INTO cust (id) SELECT generate_series(10001, 15000)");
+my $many = "c.subject IN ('10001') AND c.op = 'INSERT'";
+is(changes($node, $many), 'INSERT 10001 open', 'a long transaction is told of before its end');
+$session->query_safe("PREPARE TRANSACTION 'long'");
+is(changes($node, $many), 'INSERT 10001 prepared', '  then that it is prepared');
+is($node->safe_psql('postgres', $evidence), '1', '  which evidence has with it');
+$session->query_safe("COMMIT PREPARED 'long'");
+is(changes($node, $many), 'INSERT 10001 committed', '  then its end');
+is($node->safe_psql('postgres', $evidence), '2', '  which evidence has, too');
+$session->quit;
+
 is_verified($node, 'the publisher\'s trail');
 is_verified($replica, 'the subscriber\'s trail');
 $replica->stop;
