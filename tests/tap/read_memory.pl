@@ -1,5 +1,6 @@
 # Were this to fail, a read of many rows would take memory without bound for its
-# subjects, or would leave some of them out.
+# subjects, or would leave some of them out; or a sealer that is far behind would
+# take memory for what waits.
 
 use strict;
 use warnings;
@@ -66,6 +67,31 @@ is($node->safe_psql('postgres', q{
 	'1000000|t|0', 'texts: complete');
 cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM csec.who_saw('scattered', ((77 * 2654435761) & 1099511627775)::text)"), '==', 1,
 	'one of two million is found');
+
+# A sealer that was kept from sealing 500,000 changes, over 80 MB of WAL, takes no more
+# memory for it.  What a process has for itself is not in its peak, so look often.
+$node->safe_psql('postgres', q{
+	CREATE UNLOGGED TABLE changed (id int PRIMARY KEY, note text);
+	SELECT csec.protect('changed', subject => 'id')});
+flush_trail($node);
+my $keeper = CsecWire->connect($node, 'postgres');
+$keeper->query($_) foreach 'BEGIN', 'LOCK TABLE csec_trail.sealer_state IN ACCESS EXCLUSIVE MODE';
+$node->safe_psql('postgres', q{INSERT INTO changed SELECT g, repeat('x', 200) FROM generate_series(1, 500000) g});
+cmp_ok($node->safe_psql('postgres', 'SELECT lag_bytes FROM csec.trail_status'), '>', 80_000_000, 'the sealer is far behind');
+$keeper->query('ROLLBACK');
+my ($most, $looks) = (0, 0);
+while (1)
+{
+	my ($sealer, $behind) = split /\|/, $node->safe_psql('postgres', 'SELECT sealer_pid, lag_bytes > 0 FROM csec.trail_status');
+	if ($sealer ne '' && open my $status, '<', "/proc/$sealer/status")
+	{
+		my ($now) = join('', <$status>) =~ /^RssAnon:\s+(\d+)/m;
+		($most, $looks) = ($now, $looks + 1) if ($now // 0) > $most;
+	}
+	last if $behind eq 'f';
+}
+cmp_ok($looks, '>', 0, 'and comes to seal it');
+cmp_ok($most, '<=', 64 * 1024, "with $most kB of its own");
 
 $node->stop;
 done_testing();
