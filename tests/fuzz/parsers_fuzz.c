@@ -14,6 +14,7 @@
 #include "audit/change_row.h"
 #include "audit/checkpoint.h"
 #include "audit/columns.h"
+#include "audit/cut_check.h"
 #include "audit/record.h"
 #include "crypto/timestamp.h"
 #include "keys/key_text.h"
@@ -322,10 +323,51 @@ fuzz_value(const uint8_t *in, size_t len)
 	free(form);
 }
 
+/* The anchor of a cut, and the records that order one, with it in them. */
+static void
+fuzz_anchor(const uint8_t *in, size_t len)
+{
+	CsecCut		cut;
+	CsecCutCheck check;
+	CsecTreePeaks peaks;
+	CsecHeader	header = {.seq = UINT64_C(1) << 62};
+	CsecBody	body = {.kind = CSEC_KIND_CUT};
+	uint8_t    *again;
+
+	body.field[CSEC_TAG_PAYLOAD] = body.field[CSEC_TAG_DETAIL] =
+		body.field[CSEC_TAG_LOGIN] = (CsecField) {in, (uint32_t) len};
+	body.field[CSEC_TAG_OBJECT] = (CsecField) {(const uint8_t *) CSEC_CUT_OBJECT, strlen(CSEC_CUT_OBJECT)};
+	body.field[CSEC_TAG_ACTION] = (CsecField) {(const uint8_t *) CSEC_CUT_APPROVED, strlen(CSEC_CUT_APPROVED)};
+	demand(csec_cut_check_begin(&check, in, 0));
+	(void) csec_cut_check_record(&check, &header, &body);
+	body.kind = CSEC_KIND_CONTROL;
+	demand(csec_cut_check_record(&check, &header, &body) == NULL);
+	if (!csec_cut_get(in, len, &cut))
+	{
+		demand(!csec_cut_check_begin(&check, in, len) || len == 0);
+		return;
+	}
+	demand(csec_cut_check_begin(&check, in, len) && csec_cut_size(&cut) == len);
+	again = malloc(len);
+	csec_cut_put(again, &cut);
+	demand(memcmp(again, in, len) == 0);
+	free(again);
+	csec_cut_peaks(&cut, &peaks);
+	for (uint32_t i = 0; i < cut.sessions; i++)
+	{
+		int64_t		started;
+		uint32_t	pid;
+		uint64_t	number;
+		bool		before_gap;
+
+		csec_cut_session(&cut, i, &started, &pid, &number, &before_gap);
+	}
+}
+
 static void (*const target[]) (const uint8_t *, size_t) = {
 	fuzz_record, fuzz_body, fuzz_run, fuzz_manifest, fuzz_copy, fuzz_notes,
 	fuzz_checkpoint, fuzz_lines, fuzz_envelope, fuzz_token, fuzz_json,
-	fuzz_changes, fuzz_timestamp, fuzz_keys, fuzz_value
+	fuzz_changes, fuzz_timestamp, fuzz_keys, fuzz_value, fuzz_anchor
 };
 
 extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
