@@ -72,6 +72,16 @@ SELECT id FROM cust WHERE id_no = '110105194900007919'::text;
 \c - regress_enc_index_owner
 ALTER TABLE cust DISABLE ROW LEVEL SECURITY;
 
+-- One text after the other through one plan, of equal lengths and longer than what is kept of the last one.
+CREATE TABLE long_ones (v csec.id_card UNIQUE, id int);
+INSERT INTO long_ones SELECT x || repeat('0', n) || y, n * 100 + x * 10 + y FROM generate_series(254, 258) n, generate_series(1, 2) x, generate_series(1, 2) y;
+SET enable_seqscan = off;
+SELECT count(*), bool_and(found = n * 100 + x * 10 + y) FROM generate_series(254, 258) n, generate_series(1, 2) x, generate_series(1, 2) y,
+	LATERAL (SELECT id AS found FROM long_ones WHERE v = (x || repeat('0', n) || y)) f;
+SELECT count(*), bool_and(found = n * 100 + x * 10 + y) FROM generate_series(254, 258) n, generate_series(1, 2) x, generate_series(1, 2) y,
+	LATERAL (SELECT id AS found FROM long_ones WHERE v = (x || repeat('0', n) || y)::csec.masked) f;
+RESET enable_seqscan;
+
 -- Joins, grouping and sets agree, however they are done.
 \c - regress_enc_index_clerk
 BEGIN;

@@ -61,6 +61,49 @@ DELETE FROM big WHERE id = 3;
 INSERT INTO big (id, region, phone) VALUES (3000, 0, '13900000001');
 SELECT csec.flush_audit();
 SELECT action, detail ->> 'state' AS state FROM csec.control_records WHERE action LIKE 'protect%' ORDER BY seq;
+-- pgcrypto's other ways: a public key (its owner's test key, and what gpg encrypted for it), and a key and an IV in each row
+CREATE FUNCTION secret_key() RETURNS bytea LANGUAGE sql AS $$ SELECT decode('
+lQHXBGsIa0cBBADCmzsAzJGq9gjrKx20kudzOJz/nEBnilPUWZa8W3h+cSXV02O3uZ0Wz51QdxacwnYJQqqFnJcnFEfd0XDoKcRl
+YW/ooMcawOO8Fw99JrfXTCRbMLAfJejRGItQDOnwjiG5gAokbDTqQOA1bYKAtBogAlNt7THtFREs8m0rAoLUtQARAQABAAP7BXbm
+5/2WjIqmkvXtuluSqLNbAzlvvIiPlIukdisKXeCO+6tZJjhNzy1qwS7q4WF7f4SR9bkBLI1+/B1MspQzqcmQXtILq4tHsidDIkB6
+nXEhnwMH3vI3Ujag1HtNGxcXdW4EXTJMTVh0iupIH7noZviE4auHvTDGHMX3RHqQxfECANZ7ND4Rs8EhOfdb4ASMpPXT61Xmr2s0
+G+UqIOdPZRVOHeDibUzboTW1DVwL0EWoF2UbmP22thudI5qQa8E1jfECAOhHHAkNco1gcaUaum9/nRIs8Y4VSkvU4x1TDI82QrBt
+++PnqNdKCFsRpceo1nlZC5TJoQ8kTxLeWI5sUWFU/wUB+NZlc01xtNz+X5Xdw8o04D0Y1YrRht+d0DeqPG36PbUj0meERF6Le7WR
+o06C10guvO37cnIkjm+q3nKf6vw5vaE1tANvbGSIzgQTAQoAOBYhBIYsDLrzSG7MDlQ/eNmBYZeeghpOBQJrCGtHAhsDBQsJCAcC
+BhUKCQgLAgQWAgMBAh4BAheAAAoJENmBYZeeghpOo/oEAK2PbiutsrROPWnV1d+LckUSHUl7ulM7Jve0q8ZTrKMM4JuBDCnmvVcb
+z3bjkTJteut4T2l8bzKBGwbzPGOXe+F20i0gxawrtYxiBbCmBHRCEyf9KVvyr2de3JB59llMop0GTdbZGhFjTe282vyu3ld4byOK
+LUgqR/TYi98rlwL2nQHYBGsIa0cBBAC0Ow3VSZ9LLnu32XolT2pCz5/Y84jIHZd8l22tdXPny5e71fYlSJybwP8zKWAvXryXmVgu
+xh8hUueKvVofcA0mA3niRdEmQ46ENzlMrd+uqUbHMm2RabTu25POdONTxIE0Ig/BHc9iMclPupDrP8koyZREI5PQaDypMRAYBGrp
+/wARAQABAAP8DtAtvmKLM6gx5fX7epaQ4sXi2veFPgFkooplqtSU/q+2nGslDIJv0MNnlkJn0+zi7kjdvRZul5QTUM1oW14fzmUu
+kYxp64p2XJQiNiiJQAcX9sbyaDnauDa1/6g58fihKNDEkiQcHwc1ZUlOfKOS24hrWmHGpSrPr+0aVKcGmZECAMwIbphsM8OWcouJ
+FHKW3DCTQU/BSr4pUv0ftg+boGxzfqX6Zae8scRuEdvWsQqzsSsJMtMz+wPvKl+y0ThNJTECAOIipHa9nA4l+jd5E0q8HiQCip5Y
+YlFkBCsmlhd/oSlgaDv52ArppMqVLSeqzsV+EUIoXXf2YCWNHyhTPIPE9i8B/RlSpmtd2V74G6SbFJ4RlMx4r6hAYRFbGSX2tW7k
+wiTQUAdtDl3fWjYkqI76khTOzkwfk1Iwj5GS8iZMX28bqdmbzIi2BBgBCgAgFiEEhiwMuvNIbswOVD942YFhl56CGk4FAmsIa0cC
+GwwACgkQ2YFhl56CGk4guAP/VV8WMA3XY1Ra4HAVYemJKD5LcQiL9PAMB481po7ZDEcAuTRwG0RnNRvvAlHNmdFT33eF64eFNXaN
+5j4SoPAiB7/Tzgak5Zb2k3fJgtCYXg084VcMk8y5qGr5lAnZeH1A1q9B775dEFKL7aa537V5o+NskMGBGsFLPfTiEZjxLLQ=', 'base64') $$;
+CREATE TABLE pgcrypted (id int PRIMARY KEY, by_key bytea, by_iv bytea, iv bytea);
+INSERT INTO pgcrypted VALUES (1, decode('
+hIwDsZDLsklZ+n0BA/9EjxH8SvgKiqX3iy40q95bTYTmjkTKt4YKoIHzj9e7/55CfpYXih7zM8zfWX8pTgZrROniq8Cl0yYjRUEp
+iFXwOIxHNRhguB41rnJy+RR9FHGug3WCzlmo2dEF3nNXdx2J8YELmHPi9Df+3wl7FojnPnWt7mV59OKVs61UTpxVHdJDAa8B40Uy
+RDKayyBzj9JQOMDvC75A/AYmRSWcPThCmLkZmn8hWtKLevUNJJnJt66UMCb1ckpkK4A5pM8tkHK0gZnpjg==', 'base64'));
+UPDATE pgcrypted SET iv = gen_random_bytes(16);
+UPDATE pgcrypted SET by_iv = encrypt_iv('330105198703043471', 'a key of 16 byte', iv, 'aes');
+INSERT INTO pgcrypted VALUES (2, '\x00', NULL);
+CALL csec.protect_online('pgcrypted', '{id}', '{"by_key": "id_card", "by_iv": "id_card"}',
+	decrypt => '{"by_key": "convert_from(public.pgp_pub_decrypt_bytea(t.by_key, public.secret_key()), ''UTF8'')", "by_iv": "convert_from(public.decrypt_iv(t.by_iv, ''a key of 16 byte'', t.iv, ''aes''), ''UTF8'')"}');
+-- a value that does not open keeps the old table
+SELECT csec.protect_online_cancel('pgcrypted');
+DELETE FROM pgcrypted WHERE id = 2;
+CALL csec.protect_online('pgcrypted', '{id}', '{"by_key": "id_card", "by_iv": "id_card"}',
+	decrypt => '{"by_key": "convert_from(public.pgp_pub_decrypt_bytea(t.by_key, public.secret_key()), ''UTF8'')", "by_iv": "convert_from(public.decrypt_iv(t.by_iv, ''a key of 16 byte'', t.iv, ''aes''), ''UTF8'')"}');
+GRANT SELECT ON pgcrypted TO regress_online_clerk;
+\c - regress_online_clerk
+BEGIN;
+SELECT csec.set_context('a', 'test', 't');
+SELECT id, by_key, by_iv FROM pgcrypted;
+COMMIT;
+\c - postgres
+SET client_min_messages = warning;
 -- cancelled, the table is as it was
 CREATE TABLE small (id int PRIMARY KEY, phone text);
 INSERT INTO small VALUES (1, '13800000000');
@@ -128,7 +171,8 @@ SELECT csec.holds('1'::csec.phone, '1');
 SELECT csec.swap_files('small', 'small');
 SELECT csec.unprotect_all('test', widen => true);
 DROP VIEW big_view;
-DROP TABLE ref, big, small, nokey, parted, parted_3, parent, child;
+DROP TABLE ref, big, small, nokey, parted, parted_3, parent, child, pgcrypted;
+DROP FUNCTION secret_key;
 SELECT csec.revoke_clearance('regress_online_clerk', level => 'core');
 DROP OWNED BY regress_online_clerk;
 DROP ROLE regress_online_clerk;

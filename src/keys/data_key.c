@@ -11,7 +11,6 @@
 #include "keys/key_table.h"
 #include "keys/key_wrap.h"
 #include "keys/keyring.h"
-#include "util/bytes.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
 
@@ -186,41 +185,24 @@ csec_data_key_aead(const CsecDataKey *key, int suite)
 	return cached->aead[suite];
 }
 
-static uint32
-mark_of(const CsecDataKey *key)
-{
-	return csec_get_u32(key->commitment);
-}
-
 uint32_t
 csec_search_key_active(uint32_t *next)
 {
-	uint32		active = 0;
-
 	csec_key_table_refresh();
-	*next = 0;
-	for (int i = 0; i < csec_key_table.n; i++)
-	{
-		if (!csec_key_table.keys[i].search)
-			continue;
-		if (csec_key_table.keys[i].state == CSEC_KEY_ACTIVE)
-			active = mark_of(&csec_key_table.keys[i]);
-		else if (csec_key_table.keys[i].state == CSEC_KEY_NEXT)
-			*next = mark_of(&csec_key_table.keys[i]);
-	}
-	if (active == 0)
+	*next = csec_key_table.search_next;
+	if (unlikely(csec_key_table.search_active == 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("there is no active search key in this database"),
 				 errhint("Restore the rows of csec.key that belong to the data.")));
-	return active;
+	return csec_key_table.search_active;
 }
 
 static CsecDataKey *
 find_search_key(uint32 mark)
 {
 	for (int i = 0; i < csec_key_table.n; i++)
-		if (csec_key_table.keys[i].search && mark_of(&csec_key_table.keys[i]) == mark)
+		if (csec_key_table.keys[i].search && csec_search_mark(&csec_key_table.keys[i]) == mark)
 			return &csec_key_table.keys[i];
 	return NULL;
 }

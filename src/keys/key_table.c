@@ -127,6 +127,21 @@ take_contexts(CsecDataKey *to, CsecDataKey *from)
 }
 
 static void
+note_search_keys(void)
+{
+	csec_key_table.search_active = csec_key_table.search_next = 0;
+	for (int i = 0; i < csec_key_table.n; i++)
+	{
+		const CsecDataKey *key = &csec_key_table.keys[i];
+
+		if (key->search && key->state == CSEC_KEY_ACTIVE)
+			csec_key_table.search_active = csec_search_mark(key);
+		else if (key->search && key->state == CSEC_KEY_NEXT)
+			csec_key_table.search_next = csec_search_mark(key);
+	}
+}
+
+static void
 replace(CsecDataKey *keys, int n, Oid relid)
 {
 	for (int i = 0; i < csec_key_table.n; i++)
@@ -140,6 +155,7 @@ replace(CsecDataKey *keys, int n, Oid relid)
 	csec_key_table.keys = keys;
 	csec_key_table.n = n;
 	csec_key_table.relid = relid;
+	note_search_keys();
 }
 
 /*

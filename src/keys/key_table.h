@@ -13,6 +13,7 @@
 #include "keys/data_key.h"
 #include "keys/kek.h"
 #include "keys/key_use.h"
+#include "util/bytes.h"
 
 typedef enum CsecKeyState
 {
@@ -48,9 +49,18 @@ typedef struct CsecKeyTable
 	bool		fresh;
 	CsecDataKey *keys;
 	int			n;
+	uint32		search_active;	/* marks of search keys; 0: there is none */
+	uint32		search_next;
 } CsecKeyTable;
 
 extern CsecKeyTable csec_key_table;
+
+/* The mark of a search key: the head of its commitment. */
+static inline uint32
+csec_search_mark(const CsecDataKey *key)
+{
+	return csec_get_u32(key->commitment);
+}
 
 /* Read csec.key if it has changed, and can be read now. */
 extern void csec_key_table_refresh(void);

@@ -155,10 +155,13 @@ stored_fingerprint(uint8 *out)
 	return found;
 }
 
-static void
-check_order_key(void)
+void
+csec_keyring_check(void)
 {
 	uint8		stored[FINGERPRINT_SIZE];
+
+	if (likely(order_checked))
+		return;
 
 	/*
 	 * While pg_upgrade restores the schema, constants in views and defaults
@@ -185,8 +188,7 @@ csec_keyring_order_tag(const void *data, size_t len)
 {
 	uint8		tag[sizeof(uint64)];
 
-	if (unlikely(!order_checked))
-		check_order_key();
+	csec_keyring_check();
 	if (!csec_mac_begin(order_mac) || !csec_mac_add(order_mac, data, len) ||
 		!csec_mac_end(order_mac, tag, sizeof(tag)))
 		ereport(ERROR,

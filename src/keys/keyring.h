@@ -19,6 +19,9 @@ extern void csec_keyring_derive(const uint8 *root, const char *purpose, uint8 *o
 /* The MAC of messages in the WAL and of the head of the trail. */
 extern CsecMac *csec_keyring_trail_mac(void);
 
+/* An error where this database was made under another root key. */
+extern void csec_keyring_check(void);
+
 /*
  * The tag that orders and hashes a field's value.  Raises an error where this
  * database's indexes were built under another key.

@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "keys/keyring.h"
 #include "policy/category.h"
 #include "policy/protection.h"
 #include "policy/table.h"
@@ -256,6 +257,17 @@ qualified_name(Oid relid)
 	return quote_qualified_identifier(schema, name);
 }
 
+static void
+refuse_unsound(const char *table)
+{
+	/* Under another root key no row fits: then it is the key that is wrong. */
+	csec_keyring_check();
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the protection of table %s was changed behind csec's back", table),
+			 errhint("csec.unsound_rows names the rows. Set them right by an UPDATE, which is on record.")));
+}
+
 static CsecTable *
 make_table(Oid relid, const CsecProtection *row)
 {
@@ -263,10 +275,7 @@ make_table(Oid relid, const CsecProtection *row)
 
 	table->qualified_name = qualified_name(row->relid);
 	if (!row->sound)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the protection of table %s was changed behind csec's back", table->qualified_name),
-				 errhint("csec.unsound_rows names the rows. Set them right by an UPDATE, which is on record.")));
+		refuse_unsound(table->qualified_name);
 	table->relid = relid;
 	table->root = row->relid;
 	table->enforce = row->enforce;

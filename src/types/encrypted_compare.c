@@ -58,8 +58,8 @@ typedef struct Operand
 	const uint8 *tag;
 } Operand;
 
-static inline void
-read_operand(const struct varlena *value, Operand *out)
+static void
+read_unusual(const struct varlena *value, Operand *out)
 {
 	CsecEnvelope envelope;
 
@@ -68,45 +68,28 @@ read_operand(const struct varlena *value, Operand *out)
 	out->tag = csec_encrypted_tag(&envelope, out->buffer);
 }
 
+static inline void
+read_operand(const struct varlena *value, Operand *out)
+{
+	const uint8 *data = (const uint8 *) VARDATA_ANY(value);
+	uint32_t	next;
+
+	out->tag = csec_envelope_plain_tag(data, VARSIZE_ANY_EXHDR(value),
+									   csec_search_key_active(&next));
+	if (likely(out->tag != NULL))
+		out->category = csec_envelope_category(data);
+	else
+		read_unusual(value, out);
+}
+
 #define GET_OPERAND(n, out) \
 	read_operand((struct varlena *) PG_GETARG_VARLENA_PP(n), (out))
 
-/*
- * A text as an operand without category.  Its tag costs a digest, and an
- * index is descended with the same text at each step: the last tag is kept,
- * with a fingerprint of its text and not the text, which is a secret.
- */
-static void
+/* A text as an operand without category. */
+static inline void
 read_text(const text *in, Operand *out)
 {
-	static struct
-	{
-		uint64		seed;		/* 0: nothing is kept */
-		uint32		mark;
-		uint64		fingerprint[2];
-		uint8		tag[CSEC_SEARCH_TAG];
-	}			last;
-	const char *data = VARDATA_ANY(in);
-	int			len = VARSIZE_ANY_EXHDR(in);
-	uint32_t	next;
-	uint32		mark = csec_search_key_active(&next);
-	uint64		fingerprint[2];
-
-	while (last.seed == 0)
-		if (!pg_strong_random(&last.seed, sizeof(last.seed)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not generate random values")));
-	fingerprint[0] = hash_bytes_extended((const unsigned char *) data, len, last.seed);
-	fingerprint[1] = hash_bytes_extended((const unsigned char *) data, len, ~last.seed);
-	if (last.mark != mark || memcmp(fingerprint, last.fingerprint, sizeof(fingerprint)) != 0)
-	{
-		last.mark = 0;
-		csec_encrypted_text_tag(data, len, last.tag);
-		memcpy(last.fingerprint, fingerprint, sizeof(fingerprint));
-		last.mark = mark;
-	}
-	memcpy(out->buffer, last.tag, CSEC_SEARCH_TAG);
+	csec_encrypted_text_tag(VARDATA_ANY(in), VARSIZE_ANY_EXHDR(in), out->buffer);
 	out->tag = out->buffer;
 	out->category = CSEC_CATEGORY_NONE;
 }
@@ -149,6 +132,15 @@ tried(const Operand *a, const Operand *b)
 	csec_tried_compare_slow(&x, &y);
 }
 
+/* A text, which the reader knows, is tried against a value. */
+static inline void
+tried_text(const Operand *value, const Operand *text)
+{
+	CsecMasked	x = {.category = value->category};
+
+	csec_tried_text(&x, (const char *) text->tag, CSEC_SEARCH_TAG);
+}
+
 /* ---- equality ---- */
 
 static inline bool
@@ -181,7 +173,8 @@ equal_text(FunctionCallInfo fcinfo, int at)
 
 	GET_OPERAND(at, &a);
 	read_text(PG_GETARG_TEXT_PP(1 - at), &b);
-	return same(&a, &b);
+	tried_text(&a, &b);
+	return compare(&a, &b) == 0;
 }
 
 static bool
@@ -352,8 +345,7 @@ csec_encrypted_cmp_text(PG_FUNCTION_ARGS)
 	csec_refuse_direct_call(fcinfo);
 	read_operand(x, &indexed);
 	read_text(y, &sought);
-	if (indexed.category != CSEC_CATEGORY_NONE)
-		tried(&indexed, &sought);
+	tried_text(&indexed, &sought);
 	result = compare(&indexed, &sought);
 	PG_FREE_IF_COPY(x, 0);
 	PG_FREE_IF_COPY(y, 1);

@@ -10,6 +10,7 @@
 #include "types/envelope_key.h"
 #include "types/masked_text.h"
 #include "types/search_form.h"
+#include "util/secure_block.h"
 #include "util/secure_memory.h"
 
 void
@@ -25,12 +26,41 @@ csec_encrypted_tag_under(uint32 mark, const char *text, size_t len, uint8 *tag)
 		pfree(form);
 }
 
+/*
+ * The last text whose tag was asked for: an index is descended with the same
+ * one at each step, and a tag costs a digest.  The text is a secret, so it is
+ * where keys are: in a page that is locked and in no core dump.
+ */
+typedef struct Sought
+{
+	uint32		mark;			/* the search key of the tag; 0: nothing yet */
+	uint8		tag[CSEC_SEARCH_TAG];
+	size_t		len;
+	char		text[256];
+} Sought;
+
 void
 csec_encrypted_text_tag(const char *text, size_t len, uint8 *tag)
 {
+	static Sought *last = NULL;
 	uint32_t	next;
+	uint32_t	mark = csec_search_key_active(&next);
 
-	csec_encrypted_tag_under(csec_search_key_active(&next), text, len, tag);
+	if (likely(last != NULL && last->mark == mark && last->len == len &&
+			   memcmp(last->text, text, len) == 0))
+	{
+		memcpy(tag, last->tag, CSEC_SEARCH_TAG);
+		return;
+	}
+	csec_encrypted_tag_under(mark, text, len, tag);
+	if (last == NULL)
+		last = csec_secure_block(sizeof(Sought));
+	if (last == NULL || len > sizeof(last->text))
+		return;
+	memcpy(last->text, text, len);
+	memcpy(last->tag, tag, CSEC_SEARCH_TAG);
+	last->len = len;
+	last->mark = mark;
 }
 
 static void

@@ -120,7 +120,7 @@ extern struct varlena *csec_value_remake(const CsecMasked *like, const char *tex
 /* The search tag of a text under the search key of that mark. */
 extern void csec_encrypted_tag_under(uint32 mark, const char *text, size_t len, uint8 *tag);
 
-/* The search tag of a text in the active search key. */
+/* The search tag of a text in the active search key; again of the same text it is there. */
 extern void csec_encrypted_text_tag(const char *text, size_t len, uint8 *tag);
 
 /*

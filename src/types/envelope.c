@@ -8,9 +8,9 @@
 
 #include "util/bytes.h"
 
-#define AT_SUITE		1
+#define AT_SUITE		CSEC_ENVELOPE_SUITE_AT
 #define AT_FLAGS		CSEC_ENVELOPE_FLAGS_AT
-#define AT_CATEGORY		3
+#define AT_CATEGORY		CSEC_ENVELOPE_CATEGORY_AT
 #define AT_KEY_ID		7
 #define AT_KEY_VERSION	11
 #define AT_NONCE		13

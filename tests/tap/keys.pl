@@ -24,6 +24,7 @@ sub write_key
 }
 my %hex = (root => 'a1' x 32, k2 => 'b2' x 32);
 write_key($_, $hex{$_}) foreach keys %hex;
+sub copy_key { my ($name, $to) = @_; append_to_file("$to/$name.key", "$hex{$name}\n"); chmod 0600, "$to/$name.key" }
 
 my $node = PostgreSQL::Test::Cluster->new('keys');
 $node->init(allows_streaming => 1);
@@ -95,6 +96,48 @@ $node->safe_psql('postgres', "UPDATE cust SET id_no = '330105198703043471'");
 $node->safe_psql('postgres', 'SELECT csec.flush_audit(); CHECKPOINT');
 is(qx(grep -rao -e '330105198703043471' '@{[$node->data_dir]}' | wc -l) + 0, 0, '  nor WAL or trail one that came later');
 $node->safe_psql('postgres', "UPDATE cust SET id_no = '$id_no'");
+
+# who starts it, as a server or a standby, has no key, or another one
+my $thief = PostgreSQL::Test::Cluster->new('thief');
+$thief->init_from_backup($node, 'base', has_streaming => 1);
+append_to_file($thief->logfile, '');
+sub of_thief { $thief->append_conf('postgresql.conf', join "\n", @_) }
+sub thief_cannot_start
+{
+	my ($name, $pattern) = @_;
+	my $from = -s $thief->logfile;
+	ok(!$thief->start(fail_ok => 1), "a standby does not start $name");
+	like(substr(slurp_file($thief->logfile), $from), $pattern, '  and says why');
+}
+of_thief("csec.key_command = ''");
+thief_cannot_start('without a key', qr/csec has no key/);
+of_thief("csec.key_directory = '@{[$thief->data_dir]}/global'");
+thief_cannot_start('with keys in its data directory', qr/lies inside the data directory/);
+my $open_keys = PostgreSQL::Test::Utils::tempdir . '/open_keys';
+mkdir $open_keys, 0700;
+copy_key('root', $open_keys);
+of_thief("csec.key_directory = '$open_keys'");
+chmod 0640, "$open_keys/root.key";
+thief_cannot_start('with a key that others can read', qr/"\S+root\.key" can be reached by others/);
+chmod 0600, "$open_keys/root.key";
+chmod 0750, $open_keys;
+thief_cannot_start('with a directory that others can read', qr/"\S+open_keys" can be reached by others/);
+chmod 0700, $open_keys;
+of_thief("csec.key_directory = ''", 'csec.embedded_keys = on', 'csec.standby_reads = masked_only');
+$thief->start;
+sub thief_sees_nothing
+{
+	my ($name) = @_;
+	my ($rc, $out, $err) = $thief->psql('postgres', 'SET row_security = off; SELECT id_no FROM cust');
+	like($out, qr/^(csec:e1:\S+)?$/, "$name: an envelope at most");
+	my $seen = clerk($thief) . clerk($thief, "SELECT id_no FROM cust WHERE id_no = '$id_no'") . clerk($thief, 'SELECT phone::text, to_json(cust) FROM cust');
+	unlike($seen =~ s/^.*LINE \d+:.*$//mgr, qr/$id_no|330105198703043471/, '  and no value');
+	is(scalar(() = $seen =~ /ERROR:  .*(?:built under another csec root key|does not open under key "root")/g), 3, '  but errors that name the key') or diag $seen;
+}
+thief_sees_nothing('with another key, as a standby');
+$thief->promote;
+thief_sees_nothing('  and promoted');
+$thief->stop;
 
 # another KEK, as docs/keys.md has it
 set('csec.kek', 'k2, root');

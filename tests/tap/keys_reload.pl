@@ -108,10 +108,19 @@ my $noted = sub { records($node, "string_agg(detail::jsonb ->> 'keks', '; ' ORDE
 for (my $i = 0; $i < 200 && $noted->() !~ /; k2, root$/; $i++) { select undef, undef, undef, 0.05 }
 is($noted->(), 'k2, root; k2; root; root, k2; root, k2; root, k2; k2, root', '  each change is in the trail');
 my $pid = $session->query_safe('SELECT pg_backend_pid()');
+# ... in the middle of making a key, when something is under it already
+$session->query_safe(q{BEGIN; CALL csec.rotate_key('data', reason => 'crash'); INSERT INTO t VALUES ('330105198703043471')});
+is($session->query_safe(q{SELECT count(*) FROM csec.keys WHERE purpose = 'data'}), '2', '  a key is being made');
+$node->safe_psql('postgres', 'CREATE TABLE written (); CHECKPOINT');
 $from = -s $node->logfile;
 kill 'KILL', $pid;
 $node->wait_for_log(qr/all server processes terminated; reinitializing.*ready to accept connections/s, $from);
 is($node->safe_psql('postgres', q{SELECT kek FROM csec.generate_key('data', 1, 1)}), 'k2', '  survives a crash of a session');
+is($node->safe_psql('postgres', q{SELECT version, state FROM csec.keys WHERE purpose = 'data'}), '1|active', '  the key that was being made is not there');
+$node->safe_psql('postgres', q{INSERT INTO t VALUES ('11010519491231002X')});
+is(clerk(), "11010519491231002X\n11010519491231002X", '  and nothing is under it, before or after');
+$node->safe_psql('postgres', q{CALL csec.rotate_key('data', reason => 'again')});
+is($node->safe_psql('postgres', q{SELECT version FROM csec.keys WHERE purpose = 'data' AND state = 'active'}), '2', '  it can be made again');
 is(records($node, 'count(*) > 0', "action = 'key does not open'"), 't', '  and what did not open then');
 is($node->safe_psql('postgres', 'SELECT pg_postmaster_start_time()') eq $postmaster ? 'same' : 'other', 'same', 'all that without a restart');
 
