@@ -120,11 +120,25 @@ like(as('postgres', $_), qr/is refused while csec is not loaded.*HINT:/s, "and: 
   foreach 'DROP EXTENSION csec CASCADE', 'DROP EXTENSION pgcrypto CASCADE', 'DROP SCHEMA csec CASCADE', 'DROP OWNED BY postgres', 'DROP DOMAIN csec.phone CASCADE';
 is(as('postgres', "SELECT count(*) FROM information_schema.columns WHERE table_name = 'cust' AND column_name = 'phone'"), '1', '  which are still there');
 as('postgres', "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots");
-restarted_with("shared_preload_libraries = 'csec'\nwal_level = minimal\nmax_wal_senders = 0") or BAIL_OUT('no server');
+$node->safe_psql('postgres', 'CREATE DATABASE fresh');
+restarted_with("shared_preload_libraries = 'csec'\nwal_level = minimal\nmax_wal_senders = 0\nmax_replication_slots = 0\nmax_slot_wal_keep_size = 0")
+  or BAIL_OUT('no server');
+like(($node->psql('fresh', 'CREATE EXTENSION csec CASCADE'))[2], qr/wal_level is "minimal".*HINT:.*wal_level = replica/s, 'with minimal WAL: csec is not created');
+like(as('postgres', "SELECT csec.protect('plain', 'id')"), qr/stays as it is.*wal_level is minimal.*max_slot_wal_keep_size is 0 MB/s, '  nor a table protected');
 like(as('clerk', 'SELECT phone FROM cust WHERE id = 8'), qr/csec cannot record: wal_level is "minimal".*HINT:.*wal_level = replica/s, 'with minimal WAL: nothing is read');
 like(as('clerk', 'UPDATE cust SET note = NULL WHERE id = 8'), qr/wal_level is "minimal"/, 'nor changed');
 like(as('clerk', 'SELECT id FROM plain'), qr/^1$/, 'other tables are open');
-ok(restarted_with("wal_level = replica\nmax_wal_senders = 10"), 'and with enough again');
+restarted_with('wal_level = replica') or BAIL_OUT('no server');
+my $protect = q{SELECT csec.protect('t', 'id', '{"phone": "phone"}'::jsonb)};
+$node->safe_psql('fresh', "CREATE EXTENSION csec CASCADE; CREATE TABLE t (id int PRIMARY KEY, phone text)");
+like(($node->psql('fresh', $protect))[2], qr/stays as it is, for 2 reasons.*no replication slot is free.*Raise max_replication_slots.*max_slot_wal_keep_size is 0 MB.*above csec\.max_unsealed/s,
+	'with no slot free, and less WAL kept than may wait: both are said');
+restarted_with('max_slot_wal_keep_size = -1') or BAIL_OUT('no server');
+like(($node->psql('fresh', "\\set VERBOSITY verbose\n$protect"))[2], qr/ERROR:  53400: no replication slot is free.*HINT:.*max_replication_slots/s, 'with no slot free: no table is protected');
+is($node->safe_psql('fresh', "SELECT count(*) FROM csec.protected_table"), '0', '  and nothing is half done');
+is($node->safe_psql('fresh', "SELECT atttypid::regtype FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'phone'"), 'text', '  the column is as it was');
+ok(restarted_with("max_wal_senders = 10\nmax_replication_slots = 10"), 'and with enough again');
+$node->safe_psql('postgres', 'DROP DATABASE fresh');
 wait_for_sealer($node);
 flush_trail($node);
 is(records($node, "count(*) > 0", "kind = 'server' AND action = 'slot lost'"), 't', 'the trail says what happened to its slot');
