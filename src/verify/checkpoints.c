@@ -10,10 +10,39 @@
 
 #include "crypto/hash.h"
 
-void
-csec_checkpoints_init(CsecCheckpoints *checkpoints)
+/* Its number; a new one is not the trail's. */
+static int
+origin_number(CsecCheckpoints *checkpoints, const char *name)
 {
+	CsecOrigin *origin;
+
+	for (int i = 0; i < checkpoints->origins; i++)
+		if (strcmp(checkpoints->origin[i].name, name) == 0)
+			return i;
+	checkpoints->origin = csec_realloc(checkpoints->origin,
+									   ((size_t) checkpoints->origins + 1) * sizeof(CsecOrigin));
+	origin = &checkpoints->origin[checkpoints->origins];
+	snprintf(origin->name, sizeof(origin->name), "%s", name);
+	origin->own = false;
+	return checkpoints->origins++;
+}
+
+static void
+own_origin(CsecCheckpoints *checkpoints, const char *name)
+{
+	int			number = origin_number(checkpoints, name);
+
+	checkpoints->origin[number].own = true;
+}
+
+void
+csec_checkpoints_init(CsecCheckpoints *checkpoints, uint64_t system, uint32_t database_id)
+{
+	char		name[CSEC_KEY_NAME_SIZE];
+
 	memset(checkpoints, 0, sizeof(*checkpoints));
+	csec_origin_put(name, system, database_id);
+	own_origin(checkpoints, name);
 }
 
 void
@@ -21,6 +50,7 @@ csec_checkpoints_free(CsecCheckpoints *checkpoints)
 {
 	free(checkpoints->kept);
 	free(checkpoints->size);
+	free(checkpoints->origin);
 	free(checkpoints->key.key);
 	csec_vouchers_free(&checkpoints->vouchers);
 	memset(checkpoints, 0, sizeof(*checkpoints));
@@ -62,6 +92,7 @@ keep(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
 	memset(kept, 0, sizeof(*kept));
 	kept->size = checkpoint->size;
 	kept->epoch = checkpoint->epoch;
+	kept->origin = origin_number(checkpoints, checkpoint->origin);
 	memcpy(kept->root, checkpoint->root, CSEC_TREE_HASH);
 	memcpy(kept->head, checkpoint->head, CSEC_TREE_HASH);
 	if (csec_note_split(note, len, &parts))
@@ -70,18 +101,17 @@ keep(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
 }
 
 bool
-csec_checkpoints_trust(CsecCheckpoints *checkpoints, const uint8_t *note, size_t len)
+csec_checkpoints_trust(CsecCheckpoints *checkpoints, const uint8_t *note, size_t len,
+					   bool among_others)
 {
 	CsecCheckpoint checkpoint;
+	CsecKept   *kept;
 
 	if (!csec_checkpoint_open(note, len, &checkpoint))
 		return false;
-	if (checkpoints->trusted > 0 &&
-		strcmp(checkpoints->trusted_origin, checkpoint.origin) != 0)
-		csec_fail("the checkpoints given are of two trails, %s and %s",
-				  checkpoints->trusted_origin, checkpoint.origin);
-	memcpy(checkpoints->trusted_origin, checkpoint.origin, sizeof(checkpoint.origin));
-	keep(checkpoints, &checkpoint, note, len)->trusted = true;
+	kept = keep(checkpoints, &checkpoint, note, len);
+	kept->trusted = true;
+	kept->sorted_out = among_others;
 	checkpoints->trusted++;
 	return true;
 }
@@ -111,7 +141,8 @@ check_after(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
 	int64_t		seq = (int64_t) last->size + 1;
 	unsigned long long epoch = checkpoint->epoch;
 
-	if (strcmp(checkpoint->origin, last->origin) != 0)
+	/* a copy of a trail goes on under another origin, with a chain of its own */
+	if (checkpoint->chain == last->chain && strcmp(checkpoint->origin, last->origin) != 0)
 		csec_find(finding, "checkpoint_forged", seq,
 				  "checkpoint %llu is of another trail: %s", epoch, checkpoint->origin);
 	if (checkpoint->epoch > last->epoch + 1)
@@ -130,7 +161,10 @@ check_after(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
 		 memcmp(checkpoint->root, last->root, CSEC_TREE_HASH) != 0))
 		csec_find(finding, "checkpoint_forged", seq,
 				  "checkpoint %llu contradicts the one before it", epoch);
-	if (checkpoint->chain != last->chain)
+	if (checkpoint->chain != last->chain && checkpoint->chain != checkpoint->epoch)
+		csec_find(finding, "checkpoint_forged", seq,
+				  "checkpoint %llu is of a chain of keys that it does not follow", epoch);
+	else if (checkpoint->chain != last->chain)
 		check_key(checkpoints, checkpoint, finding);
 	else if (memcmp(checkpoint->key, last->next, CSEC_ED25519_PUBLIC) != 0)
 		csec_find(finding, "checkpoint_forged", seq,
@@ -161,6 +195,8 @@ csec_checkpoints_add(CsecCheckpoints *checkpoints, const CsecNote *note)
 	}
 	else
 		check_after(checkpoints, &checkpoint, finding);
+	if (finding->problem == NULL)
+		own_origin(checkpoints, checkpoint.origin);
 	csec_vouchers_add(&checkpoints->vouchers, &checkpoint, note, seq, finding);
 	checkpoints->stored++;
 	/* an empty epoch says nothing new about the records, unless it was kept */
@@ -210,14 +246,40 @@ match_trusted(CsecCheckpoints *checkpoints, CsecKept *trusted)
 				  (unsigned long long) trusted->epoch);
 }
 
+/*
+ * What was kept of other trails is compared with nothing.  That is wrong where it
+ * was given for this one, or where nothing else was given.
+ */
+static void
+drop_foreign(CsecCheckpoints *checkpoints)
+{
+	const char *foreign = NULL;
+	int			count = 0;
+
+	for (int i = 0; i < checkpoints->count; i++)
+	{
+		const CsecKept *kept = &checkpoints->kept[i];
+
+		if (!kept->trusted || checkpoints->origin[kept->origin].own)
+		{
+			checkpoints->kept[count++] = *kept;
+			continue;
+		}
+		checkpoints->trusted--;
+		if (foreign == NULL && (!kept->sorted_out || checkpoints->trusted == 0))
+			foreign = checkpoints->origin[kept->origin].name;
+	}
+	checkpoints->count = count;
+	if (foreign != NULL)
+		csec_find(&checkpoints->foreign, "other_trail", 1,
+				  "the checkpoints that were kept are of %s, the trail is %s",
+				  foreign, checkpoints->origin[0].name);
+}
+
 void
 csec_checkpoints_settle(CsecCheckpoints *checkpoints)
 {
-	if (checkpoints->any && checkpoints->trusted > 0 &&
-		strcmp(checkpoints->trusted_origin, checkpoints->last.origin) != 0)
-		csec_find(&checkpoints->foreign, "other_trail", 1,
-				  "the checkpoints that were kept are of %s, the trail is %s",
-				  checkpoints->trusted_origin, checkpoints->last.origin);
+	drop_foreign(checkpoints);
 	for (int i = 0; i < checkpoints->count && checkpoints->finding.problem == NULL; i++)
 		if (checkpoints->kept[i].trusted)
 			match_trusted(checkpoints, &checkpoints->kept[i]);

@@ -25,9 +25,18 @@ typedef struct CsecKept
 	uint8_t		root[CSEC_TREE_HASH];
 	uint8_t		head[CSEC_TREE_HASH];
 	uint8_t		digest[CSEC_TREE_HASH]; /* of the text */
+	int			origin;			/* which */
 	bool		trusted;		/* given by who verifies */
+	bool		sorted_out;		/* ... with others, and may be of another trail */
 	bool		found;			/* ... and among those of the trail */
 } CsecKept;
+
+/* A name that checkpoints begin with; a copied trail has checkpoints of several. */
+typedef struct CsecOrigin
+{
+	char		name[CSEC_KEY_NAME_SIZE];
+	bool		own;			/* the trail's, now or before it was copied */
+} CsecOrigin;
 
 typedef struct CsecCheckpoints
 {
@@ -45,17 +54,20 @@ typedef struct CsecCheckpoints
 	uint64_t	stored;			/* checkpoints of the trail */
 	uint64_t	first_epoch;	/* of these */
 	int			trusted;
-	char		trusted_origin[CSEC_KEY_NAME_SIZE];
+	CsecOrigin *origin;
+	int			origins;
 	CsecFinding foreign;		/* what was kept is of another trail */
 	CsecFinding finding;
 } CsecCheckpoints;
 
-extern void csec_checkpoints_init(CsecCheckpoints *checkpoints);
+/* Of the trail of this database. */
+extern void csec_checkpoints_init(CsecCheckpoints *checkpoints, uint64_t system,
+								  uint32_t database_id);
 extern void csec_checkpoints_free(CsecCheckpoints *checkpoints);
 
-/* A note that the auditor kept; false where it is none. */
+/* A note that the auditor kept, perhaps among those of other trails; false where it is none. */
 extern bool csec_checkpoints_trust(CsecCheckpoints *checkpoints,
-								   const uint8_t *note, size_t len);
+								   const uint8_t *note, size_t len, bool among_others);
 
 /* The next note of the trail, in the order of epochs, and who vouches for it. */
 extern void csec_checkpoints_add(CsecCheckpoints *checkpoints, const CsecNote *note);

@@ -14,6 +14,8 @@
 /*
  * search_path: nobody's operators stand for PostgreSQL's.  row_security: what
  * a policy would hide is an error.  The encoding: bytes as they are stored.
+ * enable_sort: rows are asked for in the order of their index, and the planner
+ * would sort them on disk; where there is no index it still does.
  */
 static const char *const settings[] = {
 	"SET search_path = pg_catalog",
@@ -23,7 +25,8 @@ static const char *const settings[] = {
 	"SET idle_in_transaction_session_timeout = 0",
 	"SET datestyle = 'ISO'",
 	"SET timezone = 'UTC'",
-	"SET jit = off"
+	"SET jit = off",
+	"SET enable_sort = off"
 };
 
 static const char *

@@ -208,7 +208,7 @@ parse(Options *options, int argc, char **argv)
 /* ---- one trail ---- */
 
 static void
-trust_all(const Options *options, const CsecSource *source, CsecCheckpoints *checkpoints)
+trust_all(const Options *options, CsecCheckpoints *checkpoints)
 {
 	CsecVouchers *vouchers = &checkpoints->vouchers;
 
@@ -219,7 +219,7 @@ trust_all(const Options *options, const CsecSource *source, CsecCheckpoints *che
 		switch (options->trusted[i].what)
 		{
 			case OPT_FROM:
-				csec_trust_path(checkpoints, value, source->system, source->database_id);
+				csec_trust_path(checkpoints, value);
 				break;
 			case OPT_KEY:
 				csec_keys_add(&checkpoints->key, value);
@@ -285,8 +285,8 @@ verify(const Options *options, Place *place, CsecTrail *trail, CsecReport *repor
 	CsecFinding own;
 	CsecFinding left = {0};
 
-	csec_checkpoints_init(&checkpoints);
-	trust_all(options, source, &checkpoints);
+	csec_checkpoints_init(&checkpoints, source->system, source->database_id);
+	trust_all(options, &checkpoints);
 	source->checkpoints(source, &checkpoints);
 	csec_checkpoints_settle(&checkpoints);
 	if (source->settled != NULL)

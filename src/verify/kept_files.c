@@ -14,40 +14,25 @@
 
 #define NOTES_MAX	((size_t) 1024 * 1024 * 1024)
 
-static bool
-is_of(const CsecNote *note, const char *origin)
-{
-	CsecCheckpoint checkpoint;
-
-	return csec_checkpoint_open(note->note, note->len, &checkpoint) &&
-		strcmp(checkpoint.origin, origin) == 0;
-}
-
-/* Those of an origin, or all (NULL); how many. */
-static int
-trust_file(CsecCheckpoints *checkpoints, const char *path, const char *origin)
+static void
+trust_file(CsecCheckpoints *checkpoints, const char *path, bool among_others)
 {
 	size_t		len;
 	char	   *text = csec_file_read(path, NOTES_MAX, &len);
 	CsecNotes	notes;
 	CsecNote	note;
 	bool		any = false;
-	int			trusted = 0;
 
 	csec_notes_open(&notes, (const uint8_t *) text, len);
 	while (csec_notes_next(&notes, &note))
 	{
-		any = true;
-		if (origin != NULL && !is_of(&note, origin))
-			continue;
-		if (!csec_checkpoints_trust(checkpoints, note.note, note.len))
+		if (!csec_checkpoints_trust(checkpoints, note.note, note.len, among_others))
 			csec_fail("\"%s\" has something in it that is no signed checkpoint", path);
-		trusted++;
+		any = true;
 	}
 	if (!any || notes.p != notes.end)
 		csec_fail("\"%s\" is no file of checkpoints", path);
 	free(text);
-	return trusted;
 }
 
 static bool
@@ -59,11 +44,11 @@ is_note(const char *name)
 }
 
 static void
-trust_folder(CsecCheckpoints *checkpoints, const char *path, const char *origin)
+trust_folder(CsecCheckpoints *checkpoints, const char *path)
 {
 	DIR		   *folder = opendir(path);
 	struct dirent *entry;
-	int			trusted = 0;
+	bool		any = false;
 
 	if (folder == NULL)
 		csec_fail("could not open \"%s\": %s", path, strerror(errno));
@@ -72,25 +57,22 @@ trust_folder(CsecCheckpoints *checkpoints, const char *path, const char *origin)
 		{
 			char	   *file = csec_file_path(path, entry->d_name);
 
-			trusted += trust_file(checkpoints, file, origin);
+			trust_file(checkpoints, file, true);
 			free(file);
+			any = true;
 		}
 	if (errno != 0)
 		csec_fail("could not read \"%s\": %s", path, strerror(errno));
 	closedir(folder);
-	if (trusted == 0)
-		csec_fail("no file *.note in \"%s\" is a checkpoint of %s", path, origin);
+	if (!any)
+		csec_fail("there is no file *.note in \"%s\"", path);
 }
 
 void
-csec_trust_path(CsecCheckpoints *checkpoints, const char *path, uint64_t system,
-				uint32_t database_id)
+csec_trust_path(CsecCheckpoints *checkpoints, const char *path)
 {
-	char		origin[CSEC_KEY_NAME_SIZE];
-
-	csec_origin_put(origin, system, database_id);
 	if (csec_is_directory(path))
-		trust_folder(checkpoints, path, origin);
+		trust_folder(checkpoints, path);
 	else
-		trust_file(checkpoints, path, NULL);
+		trust_file(checkpoints, path, false);
 }

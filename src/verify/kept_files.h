@@ -8,10 +8,9 @@
 #include "verify/checkpoints.h"
 
 /*
- * Trust what is in a file; or, of a folder, in its files *.note that are of
- * this trail: csec.checkpoint_directory may have those of several.
+ * Trust what is in a file; or, of a folder, in its files *.note: there, as in
+ * csec.checkpoint_directory, some may be of other trails.
  */
-extern void csec_trust_path(CsecCheckpoints *checkpoints, const char *path,
-							uint64_t system, uint32_t database_id);
+extern void csec_trust_path(CsecCheckpoints *checkpoints, const char *path);
 
 #endif							/* CSEC_VERIFY_KEPT_FILES_H */

@@ -242,6 +242,12 @@ flush_trail($node, 'copied');
 $node->safe_psql('copied', 'SELECT csec.make_checkpoint()');
 is($node->safe_psql('copied', "SELECT count(DISTINCT split_part(key, '+', 1)) FROM csec.checkpoints()"), '2', 'a copied one begins another');
 is_verified($node, '  and verifies', 'copied');
+my $kept = PostgreSQL::Test::Utils::tempdir . '/kept';
+$node->command_ok([ 'csec_export', '-q', '-d', $node->connstr('twin'), '-o', $kept ], '  (what was sealed of the first is kept)');
+$node->command_ok([ 'csec_verify', '-q', '-d', $node->connstr('copied') ], '  outside, too');
+$node->command_ok([ 'csec_verify', '-q', '-d', $node->connstr('copied'), '--since', 'tomorrow' ], '  and since');
+$node->command_ok([ 'csec_export', '-q', '-d', $node->connstr('copied'), '-o', "$kept.copied" ], '  is exported');
+$node->command_ok([ 'csec_verify', '-q', '-f', "$kept.copied" ], '  and verifies as evidence');
 
 $node->stop;
 done_testing();

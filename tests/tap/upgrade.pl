@@ -88,6 +88,9 @@ my $picture = q{
 	SELECT id, name, phone, id_no FROM customers WHERE id IN (3, 7) ORDER BY id};
 my $before = $old->safe_psql('shop', $picture);
 flush_trail($old, 'shop');
+$old->safe_psql('shop', 'SELECT csec.make_checkpoint()');
+my $evidence = PostgreSQL::Test::Utils::tempdir . '/kept';
+$old->command_ok([ 'csec_export', '-q', '-d', $old->connstr('shop'), '-o', $evidence ], 'checkpoints are kept');
 my $head = $old->safe_psql('shop', 'SELECT last_seq FROM csec.check_trail(1, NULL)');
 
 # Records that no sealer of the old cluster ever comes to.
@@ -140,6 +143,8 @@ sub is_upgraded
 	record_some($node, 5, db => 'shop', object => 'upgraded');
 	flush_trail($node, 'shop');
 	is_verified($node, "$how: the trail", 'shop');
+	$node->safe_psql('shop', 'SELECT csec.make_checkpoint()');
+	$node->command_ok([ 'csec_verify', '-q', '-d', $node->connstr('shop'), '--from', "$evidence/checkpoints" ], '  outside, too, with checkpoints from before');
 	cmp_ok($node->safe_psql('shop', 'SELECT last_seq FROM csec.check_trail(1, NULL)'), '>', $head, '  goes on');
 	is($node->safe_psql('shop', "SELECT count(*) FROM csec.who_saw('customers', '7') WHERE login = 'clerk'") > 1, 1, '  has the reads of before and after');
 	is($node->safe_psql('shop', "SELECT string_agg(subject, ',' ORDER BY seq) FROM csec.change_records WHERE login = 'clerk' AND relation = 'public.customers'"), '3,4', '  and the changes');
