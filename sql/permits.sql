@@ -212,8 +212,11 @@ ALTER TABLE cust RENAME TO customers;
 SELECT id, csec.request_state(r), login, relid FROM csec.access_request r WHERE state IN ('submitted', 'active') ORDER BY id;
 SELECT csec.unprotect('customers', 'test is over', allow_lock => true);
 SELECT id, csec.request_state(r) FROM csec.access_request r WHERE id IN (3, 7, 8) ORDER BY id;
-SELECT csec.settle_access();
+-- no permit is back where the table is protected anew
+SELECT csec.protect('customers', 'id', '{"name": "person_name", "phone": "phone"}');
 SELECT count(*) FROM csec.access_permit;
+SELECT csec.unprotect('customers', 'test is over', allow_lock => true);
+SELECT csec.settle_access();
 DROP TABLE customers;
 DROP ROLE regress_permits_clerk_b;
 SELECT id, csec.request_state(r), person, why FROM csec.access_request r ORDER BY id;

@@ -147,6 +147,7 @@ BEGIN
 		PERFORM csec.make_plain(tab, widen);
 	END IF;
 	DELETE FROM csec.protected_table p WHERE p.relid = tab;
+	PERFORM csec.end_access_to(tab);
 	PERFORM csec.own_ddl(false);
 END
 $$;

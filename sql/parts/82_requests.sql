@@ -115,6 +115,23 @@ GRANT EXECUTE ON FUNCTION csec.settle_access() TO csec_admin, csec_officer;
 COMMENT ON FUNCTION csec.settle_access() IS
 	'put on record which requests and permits time has ended; they had ended before. Gives how many';
 
+-- What was agreed to was about the columns as they were classified: were the
+-- table protected anew, otherwise, no permit may be back.
+CREATE FUNCTION csec.end_access_to(tab regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	r csec.access_request;
+BEGIN
+	FOR r IN SELECT * FROM csec.access_request q
+		WHERE q.relid = tab AND q.state IN ('draft', 'submitted', 'approved', 'active', 'suspended') ORDER BY q.id FOR UPDATE
+	LOOP
+		PERFORM csec.enter_state(r, csec.request_state(r), 'csec', 'table is no longer protected');
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.end_access_to(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.end_access_to(regclass) IS 'internal: requests for a table that is no longer protected are over, and so are permits';
+
 CREATE FUNCTION csec.is_data_owner(login regrole, tab regclass) RETURNS bool
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 		SELECT CASE WHEN EXISTS (SELECT FROM csec.data_owner o JOIN pg_roles r ON r.oid = o.role WHERE o.relid = tab)

@@ -39,7 +39,9 @@ CREATE FUNCTION csec.report_incident(title text, kind text DEFAULT 'other', disc
 		happened_from timestamptz DEFAULT NULL, happened_until timestamptz DEFAULT NULL, impact text DEFAULT NULL, accused text[] DEFAULT '{}') RETURNS int8
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	who text := csec.acting_person('report_incident', title);
+	-- anyone may, also behind a pool that nobody logged into: then the pool reports
+	who text := CASE WHEN csec.current_person() IS NULL AND csec.is_pool_role(csec.login()) THEN csec.person_of(csec.login())
+		ELSE csec.acting_person('report_incident', title) END;
 BEGIN
 	PERFORM csec.check_persons('report_incident', title, accused);
 	RETURN csec.open_incident(who, title, kind, discovered_at, place, happened_from, happened_until, impact, accused);

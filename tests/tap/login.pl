@@ -264,6 +264,13 @@ $node->safe_psql('postgres', "SELECT csec.set_person_state('li', 'suspended', 'l
 refused($kid->token(sub => '"li"'), 'person is suspended', 'who is suspended does not come in');
 is($node->safe_psql('postgres', "SELECT count(*) FROM csec.access_permit WHERE person = 'li'"), '0', '  and his permit is gone');
 
+# ---- anyone reports an incident, and is named where he is known
+my $reported = (split /\n/, act('pool', 'han', "SELECT csec.report_incident('a screen left open', 'misuse')"))[1];
+my $nameless = run_as('pool', "SELECT csec.report_incident('found by the application', 'outage')");
+is($node->safe_psql('postgres', "SELECT string_agg(title || ' ' || reported_by, ', ' ORDER BY id) FROM csec.incident WHERE id IN ($reported, $nameless)"),
+	'a screen left open han, found by the application login:pool', 'an incident is reported by the person who logged in, or by the pool');
+like((run_as('pool', "SELECT csec.triage_incident($reported, 'han', 'minor')"))[1], qr/none has logged in/, '  nobody, and decides nothing');
+
 # ---- alerts count persons, not the login that they share
 $node->safe_psql('postgres', q{
 	SELECT csec.register_person('wang', 'Wang', 'desk'), csec.register_person('zhao', 'Zhao', 'desk'), csec.set_clearance('pool', level => 'important');
