@@ -79,11 +79,10 @@ $seq = last_seq();
 my $pid = sealer_pid($node);
 wait_for_another($seq + 1);
 kill 'STOP', $pid;
-my $sealed = $node->safe_psql('postgres', "SELECT last_seq FROM csec.trail_status WHERE database = 'postgres'");
 sleep 12;
 kill 'CONT', $pid;
-wait_for_another($sealed);
-like(away($seq), qr/late heartbeat away/, 'a sealer that was held up says since when');
+ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM csec.gaps WHERE what = 'sealer' AND why = 'late heartbeat' AND since < until AND seq > $seq"),
+	'a sealer that was held up says since when');
 $node->append_conf('postgresql.conf', 'csec.heartbeat_interval = 0');
 $node->reload;
 
