@@ -92,7 +92,8 @@ sub connections
 	my ($from) = @_;
 	$node->safe_psql('postgres', 'SELECT csec.flush_audit()');
 	return $node->safe_psql('postgres', qq{
-		SELECT string_agg(concat_ws(' ', what, role, database, client, count), ', ' ORDER BY what, role) FROM csec.connection_records WHERE seq > $from});
+		SELECT string_agg(concat_ws(' ', what, role, database, client, count), ', ' ORDER BY what, role, first)
+		FROM (SELECT what, role, database, client, sum(count) AS count, min(seq) AS first FROM csec.connection_records WHERE seq > $from GROUP BY 1, 2, 3, 4) c});
 }
 $node->safe_psql('postgres', q{
 	CREATE ROLE clerk LOGIN PASSWORD 'right'; CREATE ROLE copier LOGIN REPLICATION; CREATE DATABASE other});
