@@ -223,4 +223,4 @@ COMMENT ON COLUMN csec.trail_status.lag_bytes IS 'WAL between the two, in bytes'
 COMMENT ON COLUMN csec.trail_status.last_seq IS 'number of the record sealed last since the sealer started';
 COMMENT ON COLUMN csec.trail_status.failed_at IS 'when last_error was met; null after the next success';
 COMMENT ON COLUMN csec.trail_status.last_error IS 'what stopped the sealer last';
-COMMENT ON COLUMN csec.trail_status.warning IS 'a setting under which records could be lost';
+COMMENT ON COLUMN csec.trail_status.warning IS 'a setting under which records could be lost or stay unsealed';

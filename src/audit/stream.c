@@ -11,6 +11,7 @@
 
 #include "miscadmin.h"
 #include "storage/latch.h"
+#include "utils/timestamp.h"
 
 #include "audit/connections.h"
 #include "audit/stream.h"
@@ -121,5 +122,14 @@ csec_stream_poke_sealer(CsecStream *stream)
 	LWLockAcquire(csec_streams->lock, LW_SHARED);
 	if (stream->sealer_latch != NULL)
 		SetLatch(stream->sealer_latch);
+	LWLockRelease(csec_streams->lock);
+}
+
+void
+csec_stream_failed(CsecStream *stream, const char *why)
+{
+	LWLockAcquire(csec_streams->lock, LW_EXCLUSIVE);
+	stream->failed_at = GetCurrentTimestamp();
+	strlcpy(stream->last_error, why, CSEC_STREAM_ERROR_SIZE);
 	LWLockRelease(csec_streams->lock);
 }

@@ -65,6 +65,9 @@ extern CsecStream *csec_stream_of(Oid database, bool make);
 extern void csec_stream_poke_launcher(void);
 extern void csec_stream_poke_sealer(CsecStream *stream);
 
+/* Why nothing is sealed, for csec.trail_status; until something is. */
+extern void csec_stream_failed(CsecStream *stream, const char *why);
+
 /*
  * Tell that a message was written that ends at lsn.  A sealer at work looks
  * for it by itself; only one that sleeps has to be woken.  The barrier pairs

@@ -223,6 +223,17 @@ enum
 	STAT_COLUMNS
 };
 
+/* What of the server may lose records, or keep them from being sealed; or NULL. */
+static const char *
+warning(void)
+{
+	if (csec_streams->launcher_pid == 0 && !RecoveryInProgress())
+		return "csec's launcher does not run, so nothing is sealed: raise max_worker_processes, and restart";
+	if (max_slot_wal_keep_size_mb >= 0)
+		return "max_slot_wal_keep_size is not -1: WAL may be removed before it is sealed";
+	return NULL;
+}
+
 static void
 put_status(const CsecStream *stream, ReturnSetInfo *result)
 {
@@ -246,9 +257,8 @@ put_status(const CsecStream *stream, ReturnSetInfo *result)
 	nulls[STAT_FAILED_AT] = nulls[STAT_ERROR] = stream->failed_at == 0;
 	values[STAT_FAILED_AT] = TimestampTzGetDatum(stream->failed_at);
 	values[STAT_ERROR] = CStringGetTextDatum(stream->last_error);
-	nulls[STAT_WARNING] = max_slot_wal_keep_size_mb < 0;
-	values[STAT_WARNING] = nulls[STAT_WARNING] ? (Datum) 0 :
-		CStringGetTextDatum("max_slot_wal_keep_size is not -1: WAL may be removed before it is sealed");
+	nulls[STAT_WARNING] = warning() == NULL;
+	values[STAT_WARNING] = nulls[STAT_WARNING] ? (Datum) 0 : CStringGetTextDatum(warning());
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

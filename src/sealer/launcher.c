@@ -308,7 +308,10 @@ start_wanted(void)
 		open = database_is_open(stream->database);
 		CommitTransactionCommand();
 		if (open && !start_worker(stream->database, false))
+		{
+			csec_stream_failed(stream, "no background worker is free: raise max_worker_processes");
 			more = true;
+		}
 	}
 	/* sealers first, where workers are few */
 	for (int i = 0; i < CSEC_MAX_DATABASES; i++)

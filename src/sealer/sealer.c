@@ -499,10 +499,7 @@ note_error(void)
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 	ErrorData  *error = CopyErrorData();
 
-	LWLockAcquire(csec_streams->lock, LW_EXCLUSIVE);
-	stream->failed_at = GetCurrentTimestamp();
-	strlcpy(stream->last_error, error->message, CSEC_STREAM_ERROR_SIZE);
-	LWLockRelease(csec_streams->lock);
+	csec_stream_failed(stream, error->message);
 	FreeErrorData(error);
 	MemoryContextSwitchTo(old);
 }

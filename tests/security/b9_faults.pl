@@ -137,7 +137,16 @@ restarted_with('max_slot_wal_keep_size = -1') or BAIL_OUT('no server');
 like(($node->psql('fresh', "\\set VERBOSITY verbose\n$protect"))[2], qr/ERROR:  53400: no replication slot is free.*HINT:.*max_replication_slots/s, 'with no slot free: no table is protected');
 is($node->safe_psql('fresh', "SELECT count(*) FROM csec.protected_table"), '0', '  and nothing is half done');
 is($node->safe_psql('fresh', "SELECT atttypid::regtype FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'phone'"), 'text', '  the column is as it was');
-ok(restarted_with("max_wal_senders = 10\nmax_replication_slots = 10"), 'and with enough again');
+
+# (PostgreSQL's own launcher takes one place, csec's the second)
+restarted_with("max_wal_senders = 10\nmax_replication_slots = 10\nmax_worker_processes = 2") or BAIL_OUT('no server');
+as('clerk', 'SELECT phone FROM cust WHERE id = 8');
+ok($node->poll_query_until('postgres', "SELECT state = 'failing' AND last_error ~ 'max_worker_processes' FROM csec.trail_status WHERE database = 'postgres'"),
+	'with no worker free for the sealer: trail_status says so');
+restarted_with('max_worker_processes = 1') or BAIL_OUT('no server');
+as('clerk', 'SELECT phone FROM cust WHERE id = 8');
+like($node->safe_psql('postgres', "SELECT warning FROM csec.trail_status WHERE database = 'postgres'"), qr/launcher does not run.*max_worker_processes/, '  nor for the launcher');
+ok(restarted_with('max_worker_processes = 16'), 'and with enough again');
 $node->safe_psql('postgres', 'DROP DATABASE fresh');
 wait_for_sealer($node);
 flush_trail($node);
