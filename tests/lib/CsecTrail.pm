@@ -3,13 +3,14 @@ package CsecTrail;
 
 use strict;
 use warnings;
+use Digest::SHA qw(hmac_sha256);
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(trail_node make_trail record_some flush_trail is_verified
-  is_found sealer_pid wait_for_sealer records);
+  is_found sealer_pid wait_for_sealer records seals_anew);
 
 # A running server; its database postgres has csec and an empty trail.
 sub trail_node
@@ -97,6 +98,40 @@ sub wait_for_sealer
 	$node->poll_query_until('postgres',
 		"SELECT state = 'running' FROM csec.trail_status WHERE database = '$db'")
 	  or die 'no sealer';
+}
+
+# What who has the trail's key (root, or the server's user) can do: SQL that makes
+# the tree and the head anew, over records whose hashes fit already.
+sub seals_anew
+{
+	my ($node) = @_;
+	my $root = slurp_file($node->data_dir . '/csec_embedded.key');
+	chomp $root;
+	my $key = unpack 'H*', hmac_sha256("trail mac\x01", hmac_sha256(pack('H*', $root), 'csec 1'));
+	return qq{
+		DO \$\$
+		DECLARE
+			r record;
+			leaves bytea[];
+			hashes bytea;
+		BEGIN
+			DELETE FROM csec_trail.tree_tile;
+			FOR r IN SELECT seq, hash FROM csec_trail.audit_log ORDER BY seq LOOP
+				leaves := leaves || sha256('\\x00' || r.hash);
+				IF cardinality(leaves) = 256 THEN
+					SELECT string_agg(l, '' ORDER BY i) INTO hashes FROM unnest(leaves) WITH ORDINALITY u(l, i);
+					WHILE cardinality(leaves) > 1 LOOP
+						SELECT array_agg(sha256('\\x01' || leaves[2 * i - 1] || leaves[2 * i]) ORDER BY i) INTO leaves
+						FROM generate_series(1, cardinality(leaves) / 2) i;
+					END LOOP;
+					INSERT INTO csec_trail.tree_tile VALUES (0, r.seq / 256 - 1, leaves[1], hashes);
+					leaves := NULL;
+				END IF;
+			END LOOP;
+			SELECT seq, hash INTO r FROM csec_trail.audit_log ORDER BY seq DESC LIMIT 1;
+			UPDATE csec_trail.sealer_state SET seq = r.seq, hash = r.hash,
+				head_mac = substr(hmac('csec head' || int8send(r.seq) || r.hash, '\\x$key', 'sha256'), 1, octet_length(head_mac));
+		END \$\$};
 }
 
 1;

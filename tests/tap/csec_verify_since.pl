@@ -5,7 +5,6 @@
 use strict;
 use warnings;
 use CsecTrail;
-use Digest::SHA qw(hmac_sha256);
 use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -90,36 +89,19 @@ damaged($third_flip, $third_flip, sub {
 
 # With the key of the trail, as the server's user has it; of the seals only the
 # current key is his.  So the old checkpoints stand, over another tree.
-my $root = slurp_file($node->data_dir . '/csec_embedded.key');
-chomp $root;
-my $trail_key = unpack 'H*', hmac_sha256("trail mac\x01", hmac_sha256(pack('H*', $root), 'csec 1'));
 locked(qq{
 	DO \$\$
 	DECLARE
 		r record;
 		link bytea := decode(repeat('00', 32), 'hex');
-		leaves bytea[];
-		hashes bytea;
 	BEGIN
-		DELETE FROM csec_trail.tree_tile;
 		FOR r IN SELECT seq, record FROM $log ORDER BY seq LOOP
 			IF r.seq = 20 THEN r.record := set_byte(r.record, 60, get_byte(r.record, 60) # 1); END IF;
 			link := sha256(link || r.record);
 			UPDATE $log SET record = r.record, hash = link WHERE seq = r.seq;
-			leaves := leaves || sha256('\\x00' || link);
-			IF cardinality(leaves) = 256 THEN
-				SELECT string_agg(l, '' ORDER BY i) INTO hashes FROM unnest(leaves) WITH ORDINALITY u(l, i);
-				WHILE cardinality(leaves) > 1 LOOP
-					SELECT array_agg(sha256('\\x01' || leaves[2 * i - 1] || leaves[2 * i]) ORDER BY i) INTO leaves
-					FROM generate_series(1, cardinality(leaves) / 2) i;
-				END LOOP;
-				INSERT INTO csec_trail.tree_tile VALUES (0, r.seq / 256 - 1, leaves[1], hashes);
-				leaves := NULL;
-			END IF;
 		END LOOP;
-		UPDATE csec_trail.sealer_state SET hash = link,
-			head_mac = substr(hmac('csec head' || int8send(seq) || link, '\\x$trail_key', 'sha256'), 1, octet_length(head_mac));
-	END \$\$});
+	END \$\$;
+	} . seals_anew($node));
 my $rewritten = '1: rewritten|' . ((grep { $_ < 20 } @size) ? (sort { $b <=> $a } grep { $_ < 20 } @size)[0] + 1 : 1);
 is(since(), $rewritten, 'a trail made anew is not what was signed');
 is(since('--since', $begin + 50), "$rewritten granted 0 by 0", '... nor is it from a later record on');

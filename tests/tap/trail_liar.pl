@@ -5,7 +5,6 @@
 use strict;
 use warnings;
 use CsecTrail;
-use Digest::SHA qw(hmac_sha256);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -29,11 +28,6 @@ flush_trail($node);
 is_verified($node, 'what was sealed');
 is($node->safe_psql('postgres', "SELECT count(*) FROM csec.who_saw('customers', '13')"), '3', 'three saw a customer');
 
-# The sealer's key, as root or the server's user can have it.
-my $root = slurp_file($node->data_dir . '/csec_embedded.key');
-chomp $root;
-my $trail_key = unpack 'H*', hmac_sha256("trail mac\x01", hmac_sha256(pack('H*', $root), 'csec 1'));
-
 # Leaves records out as if they had never been: the others close up, and hashes,
 # numbers, subjects, tree and head are made anew.
 sub without
@@ -51,30 +45,16 @@ sub without
 		DECLARE
 			t told;
 			link bytea := decode(repeat('00', 32), 'hex');
-			leaves bytea[];
-			hashes bytea;
 		BEGIN
-			TRUNCATE csec_trail.tree_tile;
 			FOR t IN SELECT * FROM told ORDER BY seq LOOP
 				t.record := overlay(t.record PLACING int8send(t.new_seq) FROM 5 FOR 8);
 				link := digest(link || t.record, 'sha256');
 				INSERT INTO csec_trail.audit_log VALUES (t.new_seq, t.at, t.subject,
 					t.relid, t.kind, t.login, t.subjects, t.record, link);
-				leaves := leaves || sha256('\\x00' || link);
-				IF cardinality(leaves) = 256 THEN
-					SELECT string_agg(l, '' ORDER BY i) INTO hashes FROM unnest(leaves) WITH ORDINALITY u(l, i);
-					WHILE cardinality(leaves) > 1 LOOP
-						SELECT array_agg(sha256('\\x01' || leaves[2 * i - 1] || leaves[2 * i]) ORDER BY i) INTO leaves
-						FROM generate_series(1, cardinality(leaves) / 2) i;
-					END LOOP;
-					INSERT INTO csec_trail.tree_tile VALUES (0, t.new_seq / 256 - 1, leaves[1], hashes);
-					leaves := NULL;
-				END IF;
 			END LOOP;
 			INSERT INTO csec_trail.audit_subject SELECT * FROM filed;
-			UPDATE csec_trail.sealer_state SET seq = t.new_seq, hash = link,
-				head_mac = substr(hmac('csec head' || int8send(t.new_seq) || link, '\\x$trail_key', 'sha256'), 1, octet_length(head_mac));
-		END \$\$};
+		END \$\$;
+		} . seals_anew($node);
 }
 
 sub found_without
