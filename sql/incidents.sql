@@ -120,6 +120,10 @@ SELECT csec.contain_incident(1, 'login locked, key revoked');
 SELECT csec.list_notices(1) AS listed;
 SELECT letter FROM csec.incident_letters(1) WHERE subject = '42' \gset
 SELECT regexp_replace(:'letter', '\d{4}-\d\d-\d\d \d\d:\d\d', 'TIME') AS letter;
+-- what is written is in it as a text
+SELECT csec.write_letter(1, $$<b>'; DROP TABLE cust; --$$, '%s %1$I', '\1 $1', '{{7*7}}', '<script>alert(1)</script>', '&amp;');
+SELECT bool_and(strpos(l.letter, t) > 0) AS as_written FROM csec.incident_letters(1) l,
+	unnest(ARRAY[$$<b>'; DROP TABLE cust; --$$, '%s %1$I', '\1 $1', '{{7*7}}', '<script>alert(1)</script>', '&amp;']) t;
 SELECT csec.notify_incident(1, 'told');
 SELECT csec.record_report(1, 'pipl', 'persons', 'x');
 SELECT csec.record_report(1, 'pipl', 'authority', '');

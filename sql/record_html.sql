@@ -63,6 +63,9 @@ SELECT name, xpath('//h1//text()', x)::text[] AS title, (SELECT array_agg(btrim(
 SELECT array_length(xpath('//svg', x), 1) AS charts, (SELECT array_agg(b::text) FROM unnest(xpath('(//svg)[2]/g/title/text()', x)) b WHERE b::text ~ 'h1.: ') AS clerk FROM page WHERE name = 'both';
 -- of many the newest
 SELECT array_length(xpath('//section[3]//tbody/tr', xmlparse(document csec.customer_record_html('"cust<i>''&"', '<script>alert(1)</script>', most => 1))), 1) AS listed;
+-- in JSON each is a text, and nothing else
+SELECT t, jsonb_path_exists(j, '$.** ? (@ == $t)', jsonb_build_object('t', t)) AS there FROM csec.customer_record_json('"cust<i>''&"', '<script>alert(1)</script>') j,
+	unnest(ARRAY['<script>alert(8)</script>', '<script>alert(9)</script>', '" autofocus onfocus="alert(10)', '</code>', '<iframe src="//evil.example">', '-->', '<marquee>']) t;
 -- a document that was kept is a page later, too
 SELECT csec.record_html(csec.customer_record_json('"cust<i>''&"', 'plain')) ~ 'Customer security record' AS page;
 -- no value that the reader may not see
