@@ -55,23 +55,21 @@ REVOKE ALL ON FUNCTION csec.access_limit(text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.access_limit(text) IS 'internal: a time of the workflow';
 
 -- As for levels: a changed shipped row is dumped and takes the shipped one's
--- place when it is restored.
-CREATE FUNCTION csec.access_rules_shipped() RETURNS trigger
+-- place when it is restored.  The trigger's arguments are the columns by which
+-- the rows of its table are told apart.
+CREATE FUNCTION csec.rule_shipped() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	NEW.shipped := false;
 	IF TG_OP = 'INSERT' THEN
-		IF TG_TABLE_NAME = 'access_rule' THEN
-			DELETE FROM csec.access_rule r WHERE r.level = NEW.level AND r.shipped;
-		ELSE
-			DELETE FROM csec.access_limit l WHERE l.name = NEW.name AND l.shipped;
-		END IF;
+		EXECUTE (SELECT format('DELETE FROM csec.%I r WHERE r.shipped AND %s', TG_TABLE_NAME, string_agg(format('r.%1$I = ($1).%1$I', k), ' AND '))
+			FROM unnest(TG_ARGV) k) USING NEW;
 	END IF;
 	RETURN NEW;
 END
 $$;
-REVOKE ALL ON FUNCTION csec.access_rules_shipped() FROM PUBLIC;
-COMMENT ON FUNCTION csec.access_rules_shipped() IS 'trigger of csec.access_rule and csec.access_limit';
+REVOKE ALL ON FUNCTION csec.rule_shipped() FROM PUBLIC;
+COMMENT ON FUNCTION csec.rule_shipped() IS 'trigger of tables with rules of csec''s: a changed row is not csec''s, and takes the shipped one''s place';
 
 CREATE TABLE csec.data_owner (
 	relid		regclass,
@@ -195,10 +193,10 @@ $$;
 REVOKE ALL ON FUNCTION csec.permit_columns() FROM PUBLIC;
 COMMENT ON FUNCTION csec.permit_columns() IS 'trigger of csec.access_permit: finds the columns that are named';
 
-CREATE TRIGGER rules_shipped BEFORE INSERT OR UPDATE ON csec.access_rule FOR EACH ROW EXECUTE FUNCTION csec.access_rules_shipped();
-CREATE TRIGGER rules_shipped BEFORE INSERT OR UPDATE ON csec.access_limit FOR EACH ROW EXECUTE FUNCTION csec.access_rules_shipped();
-ALTER TABLE csec.access_rule ENABLE ALWAYS TRIGGER rules_shipped;
-ALTER TABLE csec.access_limit ENABLE ALWAYS TRIGGER rules_shipped;
+CREATE TRIGGER rule_shipped BEFORE INSERT OR UPDATE ON csec.access_rule FOR EACH ROW EXECUTE FUNCTION csec.rule_shipped('level');
+CREATE TRIGGER rule_shipped BEFORE INSERT OR UPDATE ON csec.access_limit FOR EACH ROW EXECUTE FUNCTION csec.rule_shipped('name');
+ALTER TABLE csec.access_rule ENABLE ALWAYS TRIGGER rule_shipped;
+ALTER TABLE csec.access_limit ENABLE ALWAYS TRIGGER rule_shipped;
 CREATE TRIGGER permit_columns BEFORE INSERT OR UPDATE ON csec.access_permit FOR EACH ROW EXECUTE FUNCTION csec.permit_columns();
 CREATE TRIGGER policy_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.access_permit FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_changed();
 CREATE TRIGGER row_recorded AFTER INSERT OR UPDATE OR DELETE ON csec.access_permit FOR EACH ROW EXECUTE FUNCTION csec.row_recorded('id');

@@ -59,23 +59,6 @@ INSERT INTO csec.deadline_rule (regime, recipient, persons, class, within, law, 
 	('hipaa', 'authority', 500, NULL, interval '60 days', '45 CFR 164.408', false, true),
 	('hipaa', 'media', 501, NULL, interval '60 days', '45 CFR 164.406', false, true);
 
-CREATE FUNCTION csec.case_rule_shipped() RETURNS trigger
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	NEW.shipped := false;
-	IF TG_OP = 'INSERT' THEN
-		IF TG_TABLE_NAME = 'severity_rule' THEN
-			DELETE FROM csec.severity_rule r WHERE (r.level, r.shown, r.persons) = (NEW.level, NEW.shown, NEW.persons) AND r.shipped;
-		ELSE
-			DELETE FROM csec.deadline_rule r WHERE (r.regime, r.recipient, r.persons) = (NEW.regime, NEW.recipient, NEW.persons) AND r.shipped;
-		END IF;
-	END IF;
-	RETURN NEW;
-END
-$$;
-REVOKE ALL ON FUNCTION csec.case_rule_shipped() FROM PUBLIC;
-COMMENT ON FUNCTION csec.case_rule_shipped() IS 'trigger of csec.severity_rule and csec.deadline_rule: a changed row is not csec''s, and takes the shipped one''s place';
-
 CREATE SEQUENCE csec.incident_id;
 REVOKE ALL ON SEQUENCE csec.incident_id FROM PUBLIC;
 COMMENT ON SEQUENCE csec.incident_id IS 'numbers incidents';
@@ -258,12 +241,13 @@ DO $$
 DECLARE
 	t record;
 BEGIN
-	FOR t IN SELECT * FROM (VALUES ('severity_rule', 'level', 'rule'), ('deadline_rule', 'regime', 'rule'), ('incident', 'id', 'case'),
-			('incident_letter', 'incident', 'case'), ('incident_report', 'incident', 'case'), ('evidence_hold', 'id', 'case'),
-			('incident_move', 'incident', 'list'), ('incident_scope', 'incident', 'list'),
-			('incident_subject', 'incident', 'list'), ('incident_notice', 'incident', 'list')) v (name, object, what) LOOP
+	FOR t IN SELECT * FROM (VALUES ('severity_rule', 'level', 'rule', '{level,shown,persons}'), ('deadline_rule', 'regime', 'rule', '{regime,recipient,persons}'), ('incident', 'id', 'case', NULL),
+			('incident_letter', 'incident', 'case', NULL), ('incident_report', 'incident', 'case', NULL), ('evidence_hold', 'id', 'case', NULL),
+			('incident_move', 'incident', 'list', NULL), ('incident_scope', 'incident', 'list', NULL),
+			('incident_subject', 'incident', 'list', NULL), ('incident_notice', 'incident', 'list', NULL)) v (name, object, what, key) LOOP
 		IF t.what = 'rule' THEN
-			EXECUTE format('CREATE TRIGGER rule_shipped BEFORE INSERT OR UPDATE ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.case_rule_shipped()', t.name);
+			EXECUTE format('CREATE TRIGGER rule_shipped BEFORE INSERT OR UPDATE ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.rule_shipped(%s)',
+				t.name, (SELECT string_agg(quote_literal(k), ', ') FROM unnest(t.key::text[]) k));
 			EXECUTE format('CREATE TRIGGER policy_counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_counted()', t.name);
 			EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER rule_shipped, ENABLE ALWAYS TRIGGER policy_counted', t.name);
 			EXECUTE format('GRANT INSERT, UPDATE, DELETE ON csec.%I TO csec_admin', t.name);

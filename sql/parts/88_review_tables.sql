@@ -135,31 +135,15 @@ INSERT INTO csec.checklist_item (checklist, item, position, question, shipped) V
 	('yearly', 'agreements', 60, 'Are the agreements with those who process data for us in force?', true),
 	('yearly', 'sample_looked_at', 70, 'Was every access of the sample looked at, and justified?', true);
 
-CREATE FUNCTION csec.checklist_shipped() RETURNS trigger
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	NEW.shipped := false;
-	IF TG_OP = 'INSERT' THEN
-		IF TG_TABLE_NAME = 'checklist' THEN
-			DELETE FROM csec.checklist c WHERE c.name = NEW.name AND c.shipped;
-		ELSE
-			DELETE FROM csec.checklist_item i WHERE (i.checklist, i.item) = (NEW.checklist, NEW.item) AND i.shipped;
-		END IF;
-	END IF;
-	RETURN NEW;
-END
-$$;
-REVOKE ALL ON FUNCTION csec.checklist_shipped() FROM PUBLIC;
-COMMENT ON FUNCTION csec.checklist_shipped() IS 'trigger of csec.checklist and csec.checklist_item: a changed row is not csec''s, and takes the shipped one''s place';
-
 DO $$
 DECLARE
 	t record;
 BEGIN
-	FOR t IN SELECT * FROM (VALUES ('checklist', 'name', true), ('checklist_item', 'item', true), ('review', 'id', false), ('review_answer', 'review', false),
-			('review_sample', 'review', false), ('review_finding', 'id', false)) v (name, object, rule) LOOP
-		IF t.rule THEN
-			EXECUTE format('CREATE TRIGGER rule_shipped BEFORE INSERT OR UPDATE ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.checklist_shipped()', t.name);
+	FOR t IN SELECT * FROM (VALUES ('checklist', 'name', '{name}'), ('checklist_item', 'item', '{checklist,item}'), ('review', 'id', NULL), ('review_answer', 'review', NULL),
+			('review_sample', 'review', NULL), ('review_finding', 'id', NULL)) v (name, object, key) LOOP
+		IF t.key IS NOT NULL THEN
+			EXECUTE format('CREATE TRIGGER rule_shipped BEFORE INSERT OR UPDATE ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.rule_shipped(%s)',
+				t.name, (SELECT string_agg(quote_literal(k), ', ') FROM unnest(t.key::text[]) k));
 			EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER rule_shipped', t.name);
 			EXECUTE format('GRANT INSERT, UPDATE, DELETE ON csec.%I TO csec_admin', t.name);
 		END IF;

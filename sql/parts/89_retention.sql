@@ -26,19 +26,6 @@ INSERT INTO csec.retention_rule (name, keep, law, applies, shipped) VALUES
 	('pci_dss', interval '1 year', 'PCI DSS 10.5.1: audit log history, at least twelve months', false, true),
 	('hipaa', interval '6 years', '45 CFR 164.316(b)(2): documentation, six years', false, true);
 
-CREATE FUNCTION csec.retention_rule_shipped() RETURNS trigger
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	NEW.shipped := false;
-	IF TG_OP = 'INSERT' THEN
-		DELETE FROM csec.retention_rule r WHERE r.name = NEW.name AND r.shipped;
-	END IF;
-	RETURN NEW;
-END
-$$;
-REVOKE ALL ON FUNCTION csec.retention_rule_shipped() FROM PUBLIC;
-COMMENT ON FUNCTION csec.retention_rule_shipped() IS 'trigger of csec.retention_rule: a changed row is not csec''s, and takes the shipped one''s place';
-
 CREATE SEQUENCE csec.trail_cut_order_id;
 REVOKE ALL ON SEQUENCE csec.trail_cut_order_id FROM PUBLIC;
 COMMENT ON SEQUENCE csec.trail_cut_order_id IS 'numbers orders to cut the trail';
@@ -81,7 +68,7 @@ BEGIN
 END
 $$;
 CREATE TRIGGER rule_shipped BEFORE INSERT OR UPDATE ON csec.retention_rule
-	FOR EACH ROW EXECUTE FUNCTION csec.retention_rule_shipped();
+	FOR EACH ROW EXECUTE FUNCTION csec.rule_shipped('name');
 CREATE TRIGGER policy_counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.retention_rule
 	FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_counted();
 ALTER TABLE csec.retention_rule ENABLE ALWAYS TRIGGER rule_shipped, ENABLE ALWAYS TRIGGER policy_counted;
