@@ -153,16 +153,13 @@ bool
 csec_body_names_key(const CsecBody *body, uint8_t *key)
 {
 	static const char label[] = "\"key\": \"";
-	CsecField	action = body->field[CSEC_TAG_ACTION];
 	CsecField	detail = body->field[CSEC_TAG_DETAIL];
 	const char *at = (const char *) detail.data;
 	const char *end;
 	const char *stop;
 	CsecVerifierKey named;
 
-	if (body->kind != CSEC_KIND_SERVER || action.data == NULL || detail.data == NULL ||
-		action.len != strlen(CSEC_NOTE_KEY) ||
-		memcmp(action.data, CSEC_NOTE_KEY, action.len) != 0)
+	if (!csec_body_says(body, CSEC_KIND_SERVER, CSEC_NOTE_KEY) || detail.data == NULL)
 		return false;
 	end = at + detail.len;
 	while (at < end && ((size_t) (end - at) < strlen(label) || memcmp(at, label, strlen(label)) != 0))

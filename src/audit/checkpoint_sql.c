@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "audit/checkpoint_read.h"
+#include "util/bytea.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_read_checkpoint);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_verifier_key_problem);
@@ -29,16 +30,6 @@ enum
 	FIELD_NEXT,
 	FIELD_COLUMNS
 };
-
-static Datum
-bytes_value(const uint8 *bytes)
-{
-	bytea	   *value = palloc(VARHDRSZ + CSEC_TREE_HASH);
-
-	SET_VARSIZE(value, VARHDRSZ + CSEC_TREE_HASH);
-	memcpy(VARDATA(value), bytes, CSEC_TREE_HASH);
-	return PointerGetDatum(value);
-}
 
 /* As keys are written outside: name, number, and key in base64. */
 static Datum
@@ -74,12 +65,12 @@ csec_read_checkpoint(PG_FUNCTION_ARGS)
 		memset(nulls, false, sizeof(nulls));
 		values[FIELD_ORIGIN] = CStringGetTextDatum(c.origin);
 		values[FIELD_SIZE] = Int64GetDatum((int64) c.size);
-		values[FIELD_ROOT] = bytes_value(c.root);
+		values[FIELD_ROOT] = PointerGetDatum(csec_bytea(c.root, CSEC_TREE_HASH));
 		values[FIELD_EPOCH] = Int64GetDatum((int64) c.epoch);
 		values[FIELD_CHAIN] = Int64GetDatum((int64) c.chain);
 		values[FIELD_AT] = TimestampTzGetDatum(c.time - csec_checkpoint_time(0));
-		values[FIELD_HEAD] = bytes_value(c.head);
-		values[FIELD_BEFORE] = bytes_value(c.before);
+		values[FIELD_HEAD] = PointerGetDatum(csec_bytea(c.head, CSEC_TREE_HASH));
+		values[FIELD_BEFORE] = PointerGetDatum(csec_bytea(c.before, CSEC_TREE_HASH));
 		values[FIELD_KEY] = key_value(c.origin, c.key);
 		values[FIELD_NEXT] = key_value(c.origin, c.next);
 	}

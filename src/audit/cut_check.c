@@ -36,13 +36,6 @@ csec_cut_check_begin(CsecCutCheck *check, const uint8_t *anchor, size_t len)
 	return true;
 }
 
-static bool
-field_is(CsecField field, const char *text)
-{
-	return field.data != NULL && field.len == strlen(text) &&
-		memcmp(field.data, text, field.len) == 0;
-}
-
 /* What stands behind a label in a JSON text; NULL: the label is not there. */
 static const uint8_t *
 behind(CsecField json, const char *label)
@@ -91,10 +84,9 @@ digest_at(const uint8_t *p, const uint8_t *end, uint8_t *out)
 static bool
 is_step(const CsecBody *body)
 {
-	return body->kind == CSEC_KIND_CONTROL &&
-		field_is(body->field[CSEC_TAG_OBJECT], CSEC_CUT_OBJECT) &&
-		(field_is(body->field[CSEC_TAG_ACTION], CSEC_CUT_PROPOSED) ||
-		 field_is(body->field[CSEC_TAG_ACTION], CSEC_CUT_APPROVED));
+	return csec_field_is(body->field[CSEC_TAG_OBJECT], CSEC_CUT_OBJECT) &&
+		(csec_body_says(body, CSEC_KIND_CONTROL, CSEC_CUT_PROPOSED) ||
+		 csec_body_says(body, CSEC_KIND_CONTROL, CSEC_CUT_APPROVED));
 }
 
 bool
@@ -115,7 +107,7 @@ take_step(CsecCutCheck *check, const CsecBody *body)
 	memset(step, 0, sizeof(*step));
 	if (order == NULL || login.data == NULL || login.len > CSEC_CUT_LOGIN)
 		return;
-	step->approved = field_is(body->field[CSEC_TAG_ACTION], CSEC_CUT_APPROVED);
+	step->approved = csec_field_is(body->field[CSEC_TAG_ACTION], CSEC_CUT_APPROVED);
 	if (step->approved &&
 		(anchor == NULL || !digest_at(anchor, detail.data + detail.len, step->anchor)))
 		return;

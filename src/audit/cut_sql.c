@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "audit/cut.h"
+#include "util/bytea.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_read_cut);
 
@@ -19,16 +20,6 @@ enum
 	ORDER_NO, FIRST_SEQ, LAST_SEQ, FIRST_AT, LAST_AT, BOUND, SUBJECT_ROWS, EPOCH,
 	REQUESTED_BY, APPROVED_BY, REASON, LAST_HASH, ROOT, BEFORE, SESSIONS, NATTS
 };
-
-static Datum
-hash_value(const uint8 *hash)
-{
-	bytea	   *value = palloc(VARHDRSZ + CSEC_HASH_SIZE);
-
-	SET_VARSIZE(value, VARHDRSZ + CSEC_HASH_SIZE);
-	memcpy(VARDATA(value), hash, CSEC_HASH_SIZE);
-	return PointerGetDatum(value);
-}
 
 static Datum
 text_value(CsecField field)
@@ -45,7 +36,7 @@ root_value(const CsecCut *cut)
 	csec_cut_peaks(cut, &peaks);
 	if (!csec_tree_peaks_root(&peaks, root))
 		elog(ERROR, "could not compute a hash");
-	return hash_value(root);
+	return PointerGetDatum(csec_bytea(root, CSEC_HASH_SIZE));
 }
 
 /* csec.read_cut(anchor bytea) returns record: all null where it is none. */
@@ -75,9 +66,9 @@ csec_read_cut(PG_FUNCTION_ARGS)
 		values[REQUESTED_BY] = text_value(cut.requested_by);
 		values[APPROVED_BY] = text_value(cut.approved_by);
 		values[REASON] = text_value(cut.reason);
-		values[LAST_HASH] = hash_value(cut.hash);
+		values[LAST_HASH] = PointerGetDatum(csec_bytea(cut.hash, CSEC_HASH_SIZE));
 		values[ROOT] = root_value(&cut);
-		values[BEFORE] = hash_value(cut.before);
+		values[BEFORE] = PointerGetDatum(csec_bytea(cut.before, CSEC_HASH_SIZE));
 		values[SESSIONS] = Int64GetDatum(cut.sessions);
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));

@@ -11,6 +11,7 @@
 #include "types/encrypted_value.h"
 #include "types/envelope_key.h"
 #include "types/masked_text.h"
+#include "util/bytea.h"
 #include "util/secure_memory.h"
 
 enum
@@ -50,16 +51,6 @@ put(Output *output)
 {
 	tuplestore_putvalues(output->result->setResult, output->result->setDesc,
 						 output->value, output->isnull);
-}
-
-static Datum
-bytes_of(CsecField field)
-{
-	bytea	   *bytes = palloc(VARHDRSZ + field.len);
-
-	SET_VARSIZE(bytes, VARHDRSZ + field.len);
-	memcpy(VARDATA(bytes), field.data, field.len);
-	return PointerGetDatum(bytes);
 }
 
 /*
@@ -113,7 +104,7 @@ set_side(Output *output, uint64 column, const CsecChangeSide *side,
 			set(output, REVEALED, BoolGetDatum(false));
 	}
 	if (side->digest.data != NULL)
-		set(output, digest, bytes_of(side->digest));
+		set(output, digest, PointerGetDatum(csec_bytea(side->digest.data, side->digest.len)));
 	if (side->too_long)
 		set(output, length, Int64GetDatum((int64) side->length));
 }

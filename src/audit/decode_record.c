@@ -14,6 +14,7 @@
 
 #include "crypto/hash.h"
 #include "policy/decision.h"
+#include "util/bytea.h"
 #include "util/bytes.h"
 
 /* As many bytes as a session has: its start and its process id. */
@@ -83,16 +84,6 @@ set_varint(Output *output, int column, CsecField field)
 	if (field.data != NULL)
 		set(output, column,
 			Int64GetDatum((int64) Min(csec_field_varint(field, 0), (uint64) PG_INT64_MAX)));
-}
-
-static Datum
-bytes_datum(const uint8 *data, size_t len)
-{
-	bytea	   *bytes = palloc(VARHDRSZ + len);
-
-	SET_VARSIZE(bytes, VARHDRSZ + len);
-	memcpy(VARDATA(bytes), data, len);
-	return PointerGetDatum(bytes);
 }
 
 /* The session that a record belongs to: of a parallel worker the leader's. */
@@ -218,7 +209,7 @@ set_read_key(Output *output, bytea *record, const CsecBody *body)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not compute SHA-256")));
-	set(output, READ_KEY, bytes_datum(digest, READ_KEY_SIZE));
+	set(output, READ_KEY, PointerGetDatum(csec_bytea(digest, READ_KEY_SIZE)));
 }
 
 /* A backend that knows that it rolled back says so whatever the WAL shows. */
@@ -240,7 +231,7 @@ set_header(Output *output, bytea *record, const CsecHeader *header, const CsecBo
 	set_name(output, KIND, csec_kind_name(header->kind));
 	set_name(output, OUTCOME, outcome_of(header, body));
 	set(output, AT, TimestampTzGetDatum(body->at));
-	set(output, SESSION, bytes_datum(session_of(record, body), SESSION_SIZE));
+	set(output, SESSION, PointerGetDatum(csec_bytea(session_of(record, body), SESSION_SIZE)));
 	set(output, SESSION_STARTED, TimestampTzGetDatum(body->session_start));
 	set(output, SESSION_PID, Int64GetDatum((int64) body->session_pid));
 	set(output, NUMBER, Int64GetDatum((int64) body->number));
@@ -311,8 +302,8 @@ set_control(Output *output, const CsecBody *body)
 		set_name(output, TOLD,
 				 csec_outcome_name((int) csec_field_u64(field[CSEC_TAG_OUTCOME], 0)));
 	if (field[CSEC_TAG_PAYLOAD].data != NULL)
-		set(output, PAYLOAD, bytes_datum(field[CSEC_TAG_PAYLOAD].data,
-										 field[CSEC_TAG_PAYLOAD].len));
+		set(output, PAYLOAD, PointerGetDatum(csec_bytea(field[CSEC_TAG_PAYLOAD].data,
+										 field[CSEC_TAG_PAYLOAD].len)));
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_record_fields);

@@ -191,6 +191,19 @@ csec_body_get(const uint8_t *in, size_t len, CsecBody *body)
 	return true;
 }
 
+bool
+csec_field_is(CsecField field, const char *text)
+{
+	return field.data != NULL && field.len == strlen(text) &&
+		memcmp(field.data, text, field.len) == 0;
+}
+
+bool
+csec_body_says(const CsecBody *body, int kind, const char *action)
+{
+	return body->kind == kind && csec_field_is(body->field[CSEC_TAG_ACTION], action);
+}
+
 uint64_t
 csec_field_u64(CsecField field, uint64_t otherwise)
 {

@@ -223,6 +223,12 @@ extern bool csec_body_get(const uint8_t *in, size_t len, CsecBody *body);
 extern uint64_t csec_field_u64(CsecField field, uint64_t otherwise);
 extern uint64_t csec_field_varint(CsecField field, uint64_t otherwise);
 
+/* Is the field there, and this text? */
+extern bool csec_field_is(CsecField field, const char *text);
+
+/* Is it a record of this kind, and this its action? */
+extern bool csec_body_says(const CsecBody *body, int kind, const char *action);
+
 /*
  * Takes the next name off a COLUMNS (with decision) or PROBED (decision =
  * NULL) field, which shrinks; false at its end.

@@ -28,6 +28,7 @@
 #include "audit/store_index.h"
 #include "audit/subjects.h"
 #include "audit/trail.h"
+#include "util/bytea.h"
 
 #define ROWS_AT_A_TIME 16384
 
@@ -300,17 +301,13 @@ fill_row(CsecStore *store, TupleTableSlot *slot, uint64 seq, bytea *record,
 {
 	Datum	   *values = slot->tts_values - 1;
 	bool	   *nulls = slot->tts_isnull - 1;
-	bytea	   *hash_value = palloc(VARHDRSZ + CSEC_HASH_SIZE);
-
-	SET_VARSIZE(hash_value, VARHDRSZ + CSEC_HASH_SIZE);
-	memcpy(VARDATA(hash_value), hash, CSEC_HASH_SIZE);
 
 	memset(slot->tts_isnull, false, CSEC_LOG_COLUMNS);
 	values[CSEC_LOG_SEQ] = Int64GetDatum((int64) seq);
 	values[CSEC_LOG_AT] = TimestampTzGetDatum(store->at);
 	values[CSEC_LOG_KIND] = Int16GetDatum(columns->kind);
 	values[CSEC_LOG_RECORD] = PointerGetDatum(record);
-	values[CSEC_LOG_HASH] = PointerGetDatum(hash_value);
+	values[CSEC_LOG_HASH] = PointerGetDatum(csec_bytea(hash, CSEC_HASH_SIZE));
 
 	nulls[CSEC_LOG_SUBJECT] = columns->shape != CSEC_SHAPE_ONE;
 	if (columns->shape == CSEC_SHAPE_ONE)

@@ -13,6 +13,7 @@
 #include "utils/snapmgr.h"
 
 #include "audit/tree_read.h"
+#include "util/bytea.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_sql_tree_size);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_sql_tree_root);
@@ -46,22 +47,12 @@ require(bool good)
 }
 
 static Datum
-hash_value(const uint8 *hash)
-{
-	bytea	   *value = palloc(VARHDRSZ + CSEC_TREE_HASH);
-
-	SET_VARSIZE(value, VARHDRSZ + CSEC_TREE_HASH);
-	memcpy(VARDATA(value), hash, CSEC_TREE_HASH);
-	return PointerGetDatum(value);
-}
-
-static Datum
 proof_value(const CsecProof *proof)
 {
 	Datum		values[CSEC_PROOF_MAX];
 
 	for (int i = 0; i < proof->count; i++)
-		values[i] = hash_value(proof->hash[i]);
+		values[i] = PointerGetDatum(csec_bytea(proof->hash[i], CSEC_TREE_HASH));
 	return PointerGetDatum(construct_array(values, proof->count, BYTEAOID, -1, false,
 										   TYPALIGN_INT));
 }
@@ -112,7 +103,7 @@ csec_sql_tree_root(PG_FUNCTION_ARGS)
 
 	require(csec_tree_root((uint64) size, csec_tree_source, tree, root));
 	csec_tree_close(tree);
-	PG_RETURN_DATUM(hash_value(root));
+	PG_RETURN_DATUM(PointerGetDatum(csec_bytea(root, CSEC_TREE_HASH)));
 }
 
 /* csec.inclusion_proof(seq bigint, size bigint) returns bytea[] */

@@ -52,6 +52,7 @@
 #include "audit/trail.h"
 #include "audit/verify.h"
 #include "keys/keyring.h"
+#include "util/bytea.h"
 #include "util/bytes.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_check_trail);
@@ -233,17 +234,6 @@ check_hash(Walk *walk, int64 seq, bytea *record, Datum stored)
 	memcpy(walk->hash, hash, CSEC_HASH_SIZE);
 }
 
-/* A sealer met a head that did not carry the MAC: see resume.c. */
-static bool
-tells_forged_head(const CsecBody *body)
-{
-	CsecField	action = body->field[CSEC_TAG_ACTION];
-
-	return body->kind == CSEC_KIND_SERVER && action.data != NULL &&
-		action.len == strlen(CSEC_NOTE_HEAD) &&
-		memcmp(action.data, CSEC_NOTE_HEAD, action.len) == 0;
-}
-
 static void
 check_content(Walk *walk, int64 seq, bytea *record, Datum *values, bool *nulls)
 {
@@ -270,7 +260,7 @@ check_content(Walk *walk, int64 seq, bytea *record, Datum *values, bool *nulls)
 	if (column != NULL)
 		csec_verdict(&walk->verdict, "column_differs", seq,
 					 "column %s is not what the record says", column);
-	if (tells_forged_head(&body))
+	if (csec_body_says(&body, CSEC_KIND_SERVER, CSEC_NOTE_HEAD))
 		csec_verdict(&walk->verdict, "head_forged", seq,
 					 "when the sealer started here, the head did not carry this server's MAC: records before may have been cut off or replaced");
 	csec_tree_check_record(walk->tree, &body);
@@ -497,7 +487,6 @@ csec_check_trail(PG_FUNCTION_ARGS)
 	Datum		values[RESULT_COLUMNS];
 	bool		nulls[RESULT_COLUMNS] = {false};
 	TupleDesc	desc;
-	bytea	   *hash;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -513,14 +502,11 @@ csec_check_trail(PG_FUNCTION_ARGS)
 	walk_trail(&walk, to, GetActiveSnapshot());
 	PopActiveSnapshot();
 
-	hash = palloc(VARHDRSZ + CSEC_HASH_SIZE);
-	SET_VARSIZE(hash, VARHDRSZ + CSEC_HASH_SIZE);
-	memcpy(VARDATA(hash), walk.hash, CSEC_HASH_SIZE);
 	values[RESULT_VERIFIED] = BoolGetDatum(walk.verdict.problem == NULL);
 	values[RESULT_RECORDS] = Int64GetDatum(walk.records);
 	values[RESULT_FIRST] = Int64GetDatum(walk.first);
 	values[RESULT_LAST] = Int64GetDatum(walk.last);
-	values[RESULT_HEAD] = PointerGetDatum(hash);
+	values[RESULT_HEAD] = PointerGetDatum(csec_bytea(walk.hash, CSEC_HASH_SIZE));
 	nulls[RESULT_FIRST] = nulls[RESULT_LAST] = nulls[RESULT_HEAD] = walk.records == 0;
 	nulls[RESULT_BAD] = nulls[RESULT_PROBLEM] = nulls[RESULT_DETAIL] =
 		walk.verdict.problem == NULL;

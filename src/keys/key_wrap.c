@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 
 #include "keys/key_wrap.h"
+#include "util/bytea.h"
 #include "util/secure_memory.h"
 
 void
@@ -131,16 +132,6 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_key_troubles_shown);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_generate_key);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_rewrap_key);
 
-static bytea *
-make_bytea(const void *data, size_t len)
-{
-	bytea	   *result = palloc(VARHDRSZ + len);
-
-	SET_VARSIZE(result, VARHDRSZ + len);
-	memcpy(VARDATA(result), data, len);
-	return result;
-}
-
 static Datum
 key_row(FunctionCallInfo fcinfo, const char *kek, const uint8 *wrapped, const uint8 *commitment)
 {
@@ -151,8 +142,8 @@ key_row(FunctionCallInfo fcinfo, const char *kek, const uint8 *wrapped, const ui
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	values[0] = CStringGetTextDatum(kek);
-	values[1] = PointerGetDatum(make_bytea(wrapped, CSEC_WRAPPED_SIZE));
-	values[2] = PointerGetDatum(make_bytea(commitment, CSEC_KEY_COMMITMENT));
+	values[1] = PointerGetDatum(csec_bytea(wrapped, CSEC_WRAPPED_SIZE));
+	values[2] = PointerGetDatum(csec_bytea(commitment, CSEC_KEY_COMMITMENT));
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 

@@ -27,6 +27,7 @@
 #include "keys/kek.h"
 #include "keys/keyring.h"
 #include "keys/provider.h"
+#include "util/bytea.h"
 #include "util/bytes.h"
 #include "util/secure_memory.h"
 
@@ -206,9 +207,5 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_order_key_fingerprint);
 Datum
 csec_order_key_fingerprint(PG_FUNCTION_ARGS)
 {
-	bytea	   *result = palloc(VARHDRSZ + FINGERPRINT_SIZE);
-
-	SET_VARSIZE(result, VARHDRSZ + FINGERPRINT_SIZE);
-	memcpy(VARDATA(result), keys->fingerprint, FINGERPRINT_SIZE);
-	PG_RETURN_BYTEA_P(result);
+	PG_RETURN_BYTEA_P(csec_bytea(keys->fingerprint, FINGERPRINT_SIZE));
 }

@@ -13,6 +13,7 @@
 
 #include "keys/data_key.h"
 #include "keys/subject_wrap.h"
+#include "util/bytea.h"
 #include "util/bytes.h"
 #include "util/secure_memory.h"
 
@@ -88,16 +89,6 @@ csec_subject_unwrap(const CsecSubjectAbout *about, const uint8 *wrapped, uint8 *
 				 errhint("Restore the rows of csec.subject_key and csec.subject_space that belong to the data.")));
 }
 
-static bytea *
-wrapped_bytes(const uint8 *wrapped)
-{
-	bytea	   *result = palloc(VARHDRSZ + CSEC_SUBJECT_WRAPPED);
-
-	SET_VARSIZE(result, VARHDRSZ + CSEC_SUBJECT_WRAPPED);
-	memcpy(VARDATA(result), wrapped, CSEC_SUBJECT_WRAPPED);
-	return result;
-}
-
 /* csec.generate_space(id int4) returns bytea: what makes pseudonyms, wrapped. */
 Datum
 csec_generate_space(PG_FUNCTION_ARGS)
@@ -110,7 +101,7 @@ csec_generate_space(PG_FUNCTION_ARGS)
 		csec_no_subject_key();
 	csec_subject_wrap(&about, bare, wrapped);
 	csec_secure_wipe(bare, sizeof(bare));
-	PG_RETURN_BYTEA_P(wrapped_bytes(wrapped));
+	PG_RETURN_BYTEA_P(csec_bytea(wrapped, CSEC_SUBJECT_WRAPPED));
 }
 
 /*
@@ -137,5 +128,5 @@ csec_rewrap_subject(PG_FUNCTION_ARGS)
 	csec_subject_unwrap(&about, (uint8 *) VARDATA_ANY(given), bare);
 	csec_subject_wrap(&about, bare, wrapped);
 	csec_secure_wipe(bare, sizeof(bare));
-	PG_RETURN_BYTEA_P(wrapped_bytes(wrapped));
+	PG_RETURN_BYTEA_P(csec_bytea(wrapped, CSEC_SUBJECT_WRAPPED));
 }

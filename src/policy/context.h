@@ -2,8 +2,9 @@
  * context.h
  *		Who the application says is reading, why, and under which ticket.
  *
- * Claims, never proofs, but for the person who logged in by a token.  The first value that a transaction states for itself
- * stands until its end; a later, different one changes nothing but the trail.
+ * Claims, never proofs, but for the person who logged in by a token.  The
+ * first value that a transaction states for itself stands until its end; a
+ * later, different one changes nothing but the trail.
  */
 #ifndef CSEC_POLICY_CONTEXT_H
 #define CSEC_POLICY_CONTEXT_H

@@ -45,19 +45,11 @@ typedef struct Order
 	bytea	   *mac;
 } Order;
 
-static bool
-field_is(CsecField field, const char *text)
-{
-	return field.data != NULL && field.len == strlen(text) &&
-		memcmp(field.data, text, field.len) == 0;
-}
-
 void
 csec_cut_observe(const CsecBody *body)
 {
-	if (body->kind == CSEC_KIND_CONTROL &&
-		field_is(body->field[CSEC_TAG_OBJECT], CSEC_CUT_OBJECT) &&
-		field_is(body->field[CSEC_TAG_ACTION], CSEC_CUT_APPROVED))
+	if (csec_body_says(body, CSEC_KIND_CONTROL, CSEC_CUT_APPROVED) &&
+		csec_field_is(body->field[CSEC_TAG_OBJECT], CSEC_CUT_OBJECT))
 		eager_until = csec_clock_ms() + EAGER_MS;
 }
 
@@ -199,7 +191,7 @@ try_to_drop(const CsecCut *cut)
 	return done;
 }
 
-bool
+void
 csec_cut_carry_out(CsecBatch *batch, const CsecState *state, XLogRecPtr lsn)
 {
 	Order		order = {0};
@@ -207,14 +199,14 @@ csec_cut_carry_out(CsecBatch *batch, const CsecState *state, XLogRecPtr lsn)
 	char	   *detail;
 
 	if (!find_order(&order))
-		return false;
+		return;
 	if (!is_sound(&order, state, &cut))
 	{
 		refuse(&order, batch, lsn);
-		return false;
+		return;
 	}
 	if (!try_to_drop(&cut))
-		return false;
+		return;
 	detail = psprintf("{\"order\": " UINT64_FORMAT ", \"from\": " UINT64_FORMAT ", \"to\": " UINT64_FORMAT
 					  ", \"records\": " UINT64_FORMAT ", \"subject_rows\": " UINT64_FORMAT ", \"checkpoint\": " UINT64_FORMAT "}",
 					  cut.order, cut.first, cut.last, cut.last - cut.first + 1, cut.subject_rows, cut.epoch);
@@ -225,5 +217,4 @@ csec_cut_carry_out(CsecBatch *batch, const CsecState *state, XLogRecPtr lsn)
 	ereport(LOG,
 			(errmsg("records " UINT64_FORMAT " to " UINT64_FORMAT " leave the audit trail by order " UINT64_FORMAT,
 					cut.first, cut.last, cut.order)));
-	return true;
 }

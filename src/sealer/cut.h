@@ -16,9 +16,8 @@ extern bool csec_cut_is_due(void);
 
 /*
  * In the transaction of a seal, before it: drops the months that an approved
- * order names, and adds the record that says so to the batch.  Both or
- * neither; true where it was done.
+ * order names, and adds the record that says so to the batch: both or neither.
  */
-extern bool csec_cut_carry_out(CsecBatch *batch, const CsecState *state, XLogRecPtr lsn);
+extern void csec_cut_carry_out(CsecBatch *batch, const CsecState *state, XLogRecPtr lsn);
 
 #endif							/* CSEC_SEALER_CUT_H */

@@ -161,11 +161,11 @@ clear_error(void)
 }
 
 static void
-seal_with(bool (*also) (CsecBatch *batch, const CsecState *state, XLogRecPtr lsn))
+seal_with(void (*also) (CsecBatch *batch, const CsecState *state, XLogRecPtr lsn))
 {
 	csec_worker_start_transaction();
 	if (also != NULL)
-		(void) also(batch, &state, reader->position);
+		also(batch, &state, reader->position);
 	csec_seal(batch, &state, reader, reader->position);
 	position_due = false;
 	extension_here = OidIsValid(get_extension_oid("csec", true));

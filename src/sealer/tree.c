@@ -22,6 +22,7 @@
 
 #include "audit/tree_read.h"
 #include "sealer/rowset.h"
+#include "util/bytea.h"
 
 typedef struct Tile
 {
@@ -42,16 +43,6 @@ openssl_failed(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_INTERNAL_ERROR),
 			 errmsg("could not compute the tree over the audit records")));
-}
-
-static Datum
-bytes_value(const uint8 *bytes, size_t len)
-{
-	bytea	   *value = palloc(VARHDRSZ + len);
-
-	SET_VARSIZE(value, VARHDRSZ + len);
-	memcpy(VARDATA(value), bytes, len);
-	return PointerGetDatum(value);
 }
 
 static void
@@ -75,8 +66,8 @@ store_tile(int level, uint64 number, const uint8 *hashes, const uint8 *root)
 	}
 	values[CSEC_TILE_LEVEL - 1] = Int16GetDatum(level);
 	values[CSEC_TILE_NUMBER - 1] = Int64GetDatum((int64) number);
-	values[CSEC_TILE_ROOT - 1] = bytes_value(root, CSEC_TREE_HASH);
-	values[CSEC_TILE_HASHES - 1] = bytes_value(hashes, CSEC_TILE_SIZE);
+	values[CSEC_TILE_ROOT - 1] = PointerGetDatum(csec_bytea(root, CSEC_TREE_HASH));
+	values[CSEC_TILE_HASHES - 1] = PointerGetDatum(csec_bytea(hashes, CSEC_TILE_SIZE));
 	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 	CatalogTupleInsertWithInfo(rel, tuple, indexes);
 	heap_freetuple(tuple);

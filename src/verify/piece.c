@@ -164,17 +164,6 @@ check_columns(CsecPiece *piece, const CsecRow *row, const CsecHeader *header,
 		csec_sums_expect(piece->sums, row->seq, header->sealed_at, &columns);
 }
 
-/* A sealer met a head that did not carry its server's MAC. */
-static bool
-tells_forged_head(const CsecBody *body)
-{
-	CsecField	action = body->field[CSEC_TAG_ACTION];
-
-	return body->kind == CSEC_KIND_SERVER && action.data != NULL &&
-		action.len == strlen(CSEC_NOTE_HEAD) &&
-		memcmp(action.data, CSEC_NOTE_HEAD, action.len) == 0;
-}
-
 /* Few: kept for when the pieces are joined in order. */
 static void
 keep_record(CsecPiece *piece, const CsecRow *row)
@@ -204,7 +193,7 @@ check_content(CsecPiece *piece, const CsecRow *row)
 	piece->sealed_at = header.sealed_at;
 	if (row->has_columns)
 		check_columns(piece, row, &header, &body);
-	if (tells_forged_head(&body))
+	if (csec_body_says(&body, CSEC_KIND_SERVER, CSEC_NOTE_HEAD))
 		csec_find(&piece->finding, "head_forged", row->seq,
 				  "when the sealer started here, the head did not carry this server's MAC: records before may have been cut off or replaced");
 	if (csec_cut_concerns(&body))

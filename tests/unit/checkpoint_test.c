@@ -2,7 +2,7 @@
  * checkpoint_test.c
  *		Notes, keys and checkpoints are those of C2SP, and nothing passes for one.
  *
- *	sources: crypto/hash.c crypto/sign.c audit/signed_note.c audit/checkpoint.c
+ *	sources: crypto/hash.c crypto/sign.c audit/signed_note.c audit/checkpoint.c audit/record.c
  *	libs: -lcrypto
  *
  * Without this, a witness could not read our checkpoints, and a note that was
