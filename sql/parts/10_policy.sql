@@ -50,20 +50,6 @@ CREATE FUNCTION csec.row_is_sound("row" record) RETURNS bool
 REVOKE ALL ON FUNCTION csec.row_is_sound(record) FROM PUBLIC;
 COMMENT ON FUNCTION csec.row_is_sound(record) IS 'internal: does the keyed code of a row fit its other columns?';
 
--- A table whose rows are signed: called before it has any.  Triggers fire in
--- the order of their names, and this one has to be the last that changes a row.
--- (Dropped where it is used last, in 90_record_parts.sql.)
-CREATE FUNCTION pg_temp.sign_rows(tab regclass) RETURNS void
-	LANGUAGE plpgsql
-	AS $$
-BEGIN
-	EXECUTE format('ALTER TABLE %s ADD COLUMN mac bytea', tab);
-	EXECUTE format('COMMENT ON COLUMN %s.mac IS %L', tab, 'keyed code over the other columns: csec.unsound_rows shows those that do not fit');
-	EXECUTE format('CREATE TRIGGER sign_row BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION csec.sign_row()', tab);
-	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER sign_row', tab);
-END
-$$;
-
 -- Levels, least secret first.
 CREATE TABLE csec.level (
 	name		text PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_]{0,62}$'),

@@ -114,18 +114,14 @@ DECLARE
 	t record;
 BEGIN
 	FOR t IN SELECT * FROM (VALUES ('person', 'id'), ('person_login', 'role'), ('person_customer', 'person')) v (name, object) LOOP
-		EXECUTE format('CREATE TRIGGER row_recorded AFTER INSERT OR UPDATE OR DELETE ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
-		EXECUTE format('CREATE TRIGGER rows_truncated AFTER TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
-		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER row_recorded, ENABLE ALWAYS TRIGGER rows_truncated', t.name);
+		PERFORM pg_temp.record_rows(format('csec.%I', t.name), t.object);
 		EXECUTE format('GRANT SELECT ON csec.%I TO csec_admin, csec_auditor, csec_officer, csec_backup', t.name);
 	END LOOP;
 	FOR t IN SELECT unnest(ARRAY['person', 'person_login']) AS name LOOP
-		EXECUTE format('CREATE TRIGGER policy_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_changed()', t.name);
-		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER policy_changed', t.name);
+		PERFORM pg_temp.add_trigger(format('csec.%I', t.name), 'policy_changed', 'AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT', 'policy_changed()');
 	END LOOP;
 	FOR t IN SELECT unnest(ARRAY['level', 'category', 'clearance', 'default_reason', 'protected_table', 'protected_field']) AS name LOOP
-		EXECUTE format('CREATE TRIGGER policy_counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_counted()', t.name);
-		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER policy_counted', t.name);
+		PERFORM pg_temp.count_policy(format('csec.%I', t.name));
 	END LOOP;
 END
 $$;

@@ -43,17 +43,13 @@ DECLARE
 	t record;
 BEGIN
 	FOR t IN SELECT * FROM (VALUES ('pool_role', 'role'), ('issuer_key', 'kid')) v (name, object) LOOP
-		EXECUTE format('CREATE TRIGGER row_recorded AFTER INSERT OR UPDATE OR DELETE ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
-		EXECUTE format('CREATE TRIGGER policy_counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_counted()', t.name);
-		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER row_recorded, ENABLE ALWAYS TRIGGER policy_counted', t.name);
+		PERFORM pg_temp.record_rows(format('csec.%I', t.name), t.object);
+		PERFORM pg_temp.count_policy(format('csec.%I', t.name));
 		EXECUTE format('GRANT SELECT ON csec.%I TO csec_admin, csec_auditor, csec_officer, csec_backup', t.name);
-	END LOOP;
-	FOR t IN SELECT * FROM (VALUES ('pool_role', 'role'), ('issuer_key', 'kid'), ('used_token', 'digest')) v (name, object) LOOP
-		EXECUTE format('CREATE TRIGGER rows_truncated AFTER TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
-		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER rows_truncated', t.name);
 	END LOOP;
 END
 $$;
+SELECT pg_temp.record_rows('csec.used_token', 'digest', NULL);
 -- a token that could be used again for it
 CREATE TRIGGER row_recorded AFTER UPDATE OR DELETE ON csec.used_token FOR EACH ROW
 	WHEN (OLD.expires > clock_timestamp()) EXECUTE FUNCTION csec.row_recorded('digest');

@@ -193,33 +193,24 @@ $$;
 REVOKE ALL ON FUNCTION csec.permit_columns() FROM PUBLIC;
 COMMENT ON FUNCTION csec.permit_columns() IS 'trigger of csec.access_permit: finds the columns that are named';
 
-CREATE TRIGGER rule_shipped BEFORE INSERT OR UPDATE ON csec.access_rule FOR EACH ROW EXECUTE FUNCTION csec.rule_shipped('level');
-CREATE TRIGGER rule_shipped BEFORE INSERT OR UPDATE ON csec.access_limit FOR EACH ROW EXECUTE FUNCTION csec.rule_shipped('name');
-ALTER TABLE csec.access_rule ENABLE ALWAYS TRIGGER rule_shipped;
-ALTER TABLE csec.access_limit ENABLE ALWAYS TRIGGER rule_shipped;
-CREATE TRIGGER permit_columns BEFORE INSERT OR UPDATE ON csec.access_permit FOR EACH ROW EXECUTE FUNCTION csec.permit_columns();
-CREATE TRIGGER policy_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.access_permit FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_changed();
-CREATE TRIGGER row_recorded AFTER INSERT OR UPDATE OR DELETE ON csec.access_permit FOR EACH ROW EXECUTE FUNCTION csec.row_recorded('id');
--- a new permit has taken nothing; what else happens to the count is an act
-CREATE TRIGGER row_recorded AFTER UPDATE OR DELETE ON csec.permit_use FOR EACH ROW EXECUTE FUNCTION csec.row_recorded('permit');
-ALTER TABLE csec.access_permit ENABLE ALWAYS TRIGGER permit_columns,
-	ENABLE ALWAYS TRIGGER policy_changed, ENABLE ALWAYS TRIGGER row_recorded;
-ALTER TABLE csec.permit_use ENABLE ALWAYS TRIGGER row_recorded;
+SELECT pg_temp.ship_rules('csec.access_rule', 'level');
+SELECT pg_temp.ship_rules('csec.access_limit', 'name');
+SELECT pg_temp.add_trigger('csec.access_permit', 'permit_columns', 'BEFORE INSERT OR UPDATE ON %s FOR EACH ROW', 'permit_columns()');
+SELECT pg_temp.add_trigger('csec.access_permit', 'policy_changed', 'AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT', 'policy_changed()');
 
 DO $$
 DECLARE
 	t record;
 BEGIN
-	FOR t IN SELECT * FROM (VALUES ('access_rule', 'level', true), ('access_limit', 'name', true), ('data_owner', 'relid', true),
-			('match_permit', 'relid', true), ('access_approval', 'request', false), ('access_request', 'id', false),
-			('access_permit', 'id', false), ('permit_use', 'permit', false)) v (name, object, rule) LOOP
+	-- a new permit has taken nothing; what else happens to the count is an act.  Requests and approvals tell themselves
+	FOR t IN SELECT * FROM (VALUES ('access_rule', 'level', 'INSERT OR UPDATE OR DELETE', true), ('access_limit', 'name', 'INSERT OR UPDATE OR DELETE', true),
+			('data_owner', 'relid', 'INSERT OR UPDATE OR DELETE', true), ('match_permit', 'relid', 'INSERT OR UPDATE OR DELETE', true),
+			('access_approval', 'request', NULL, false), ('access_request', 'id', NULL, false),
+			('access_permit', 'id', 'INSERT OR UPDATE OR DELETE', false), ('permit_use', 'permit', 'UPDATE OR DELETE', false)) v (name, object, ops, rule) LOOP
+		PERFORM pg_temp.record_rows(format('csec.%I', t.name), t.object, t.ops);
 		IF t.rule THEN
-			EXECUTE format('CREATE TRIGGER policy_counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_counted()', t.name);
-			EXECUTE format('CREATE TRIGGER row_recorded AFTER INSERT OR UPDATE OR DELETE ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
-			EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER policy_counted, ENABLE ALWAYS TRIGGER row_recorded', t.name);
+			PERFORM pg_temp.count_policy(format('csec.%I', t.name));
 		END IF;
-		EXECUTE format('CREATE TRIGGER rows_truncated AFTER TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
-		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER rows_truncated', t.name);
 		EXECUTE format('GRANT SELECT ON csec.%I TO csec_admin, csec_auditor, csec_officer, csec_backup', t.name);
 	END LOOP;
 END

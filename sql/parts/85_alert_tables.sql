@@ -200,10 +200,8 @@ END
 $$;
 REVOKE ALL ON FUNCTION csec.check_alert_rule() FROM PUBLIC;
 COMMENT ON FUNCTION csec.check_alert_rule() IS 'trigger of csec.alert_rule: refuses what its kind does not know';
-CREATE TRIGGER check_rule BEFORE INSERT OR UPDATE ON csec.alert_rule FOR EACH ROW EXECUTE FUNCTION csec.check_alert_rule();
-ALTER TABLE csec.alert_rule ENABLE ALWAYS TRIGGER check_rule;
-CREATE TRIGGER policy_counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.alert_rule FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_counted();
-ALTER TABLE csec.alert_rule ENABLE ALWAYS TRIGGER policy_counted;
+SELECT pg_temp.add_trigger('csec.alert_rule', 'check_rule', 'BEFORE INSERT OR UPDATE ON %s FOR EACH ROW', 'check_alert_rule()');
+SELECT pg_temp.count_policy('csec.alert_rule');
 
 DO $$
 DECLARE
@@ -211,9 +209,7 @@ DECLARE
 BEGIN
 	FOR t IN SELECT * FROM (VALUES ('alert_rule', 'kind', 'INSERT OR UPDATE OR DELETE'), ('watched_customer', 'relid', 'INSERT OR UPDATE OR DELETE'),
 			('alert', 'id', 'DELETE'), ('activity', 'who', 'DELETE'), ('alert_cursor', 'seq', 'INSERT OR DELETE')) v (name, object, ops) LOOP
-		EXECUTE format('CREATE TRIGGER row_recorded AFTER %s ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.row_recorded(%L)', t.ops, t.name, t.object);
-		EXECUTE format('CREATE TRIGGER rows_truncated AFTER TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
-		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER row_recorded, ENABLE ALWAYS TRIGGER rows_truncated', t.name);
+		PERFORM pg_temp.record_rows(format('csec.%I', t.name), t.object, t.ops);
 		EXECUTE format('GRANT SELECT ON csec.%I TO csec_admin, csec_auditor, csec_officer, csec_management, csec_backup', t.name);
 	END LOOP;
 END

@@ -241,22 +241,17 @@ DO $$
 DECLARE
 	t record;
 BEGIN
-	FOR t IN SELECT * FROM (VALUES ('severity_rule', 'level', 'rule', '{level,shown,persons}'), ('deadline_rule', 'regime', 'rule', '{regime,recipient,persons}'), ('incident', 'id', 'case', NULL),
-			('incident_letter', 'incident', 'case', NULL), ('incident_report', 'incident', 'case', NULL), ('evidence_hold', 'id', 'case', NULL),
-			('incident_move', 'incident', 'list', NULL), ('incident_scope', 'incident', 'list', NULL),
-			('incident_subject', 'incident', 'list', NULL), ('incident_notice', 'incident', 'list', NULL)) v (name, object, what, key) LOOP
-		IF t.what = 'rule' THEN
-			EXECUTE format('CREATE TRIGGER rule_shipped BEFORE INSERT OR UPDATE ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.rule_shipped(%s)',
-				t.name, (SELECT string_agg(quote_literal(k), ', ') FROM unnest(t.key::text[]) k));
-			EXECUTE format('CREATE TRIGGER policy_counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_counted()', t.name);
-			EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER rule_shipped, ENABLE ALWAYS TRIGGER policy_counted', t.name);
-			EXECUTE format('GRANT INSERT, UPDATE, DELETE ON csec.%I TO csec_admin', t.name);
-		END IF;
-		-- the lists are long, and made by functions that say so: what is told is that one was changed or cut
-		EXECUTE format('CREATE TRIGGER row_recorded AFTER %s ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.row_recorded(%L)',
-			CASE t.what WHEN 'list' THEN 'DELETE' ELSE 'INSERT OR UPDATE OR DELETE' END, t.name, t.object);
-		EXECUTE format('CREATE TRIGGER rows_truncated AFTER TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
-		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER row_recorded, ENABLE ALWAYS TRIGGER rows_truncated', t.name);
+	FOR t IN SELECT * FROM (VALUES ('severity_rule', 'level', '{level,shown,persons}'), ('deadline_rule', 'regime', '{regime,recipient,persons}')) v (name, object, key) LOOP
+		PERFORM pg_temp.ship_rules(format('csec.%I', t.name), VARIADIC t.key::name[]);
+		PERFORM pg_temp.count_policy(format('csec.%I', t.name));
+		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON csec.%I TO csec_admin', t.name);
+	END LOOP;
+	-- the lists are long, and made by functions that say so: what is told is that one was changed or cut
+	FOR t IN SELECT * FROM (VALUES ('severity_rule', 'level', false), ('deadline_rule', 'regime', false), ('incident', 'id', false),
+			('incident_letter', 'incident', false), ('incident_report', 'incident', false), ('evidence_hold', 'id', false),
+			('incident_move', 'incident', true), ('incident_scope', 'incident', true),
+			('incident_subject', 'incident', true), ('incident_notice', 'incident', true)) v (name, object, is_list) LOOP
+		PERFORM pg_temp.record_rows(format('csec.%I', t.name), t.object, CASE WHEN t.is_list THEN 'DELETE' ELSE 'INSERT OR UPDATE OR DELETE' END);
 		EXECUTE format('GRANT SELECT ON csec.%I TO csec_admin, csec_auditor, csec_officer, csec_management, csec_backup', t.name);
 	END LOOP;
 END

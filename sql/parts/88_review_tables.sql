@@ -142,14 +142,10 @@ BEGIN
 	FOR t IN SELECT * FROM (VALUES ('checklist', 'name', '{name}'), ('checklist_item', 'item', '{checklist,item}'), ('review', 'id', NULL), ('review_answer', 'review', NULL),
 			('review_sample', 'review', NULL), ('review_finding', 'id', NULL)) v (name, object, key) LOOP
 		IF t.key IS NOT NULL THEN
-			EXECUTE format('CREATE TRIGGER rule_shipped BEFORE INSERT OR UPDATE ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.rule_shipped(%s)',
-				t.name, (SELECT string_agg(quote_literal(k), ', ') FROM unnest(t.key::text[]) k));
-			EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER rule_shipped', t.name);
+			PERFORM pg_temp.ship_rules(format('csec.%I', t.name), VARIADIC t.key::name[]);
 			EXECUTE format('GRANT INSERT, UPDATE, DELETE ON csec.%I TO csec_admin', t.name);
 		END IF;
-		EXECUTE format('CREATE TRIGGER row_recorded AFTER INSERT OR UPDATE OR DELETE ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
-		EXECUTE format('CREATE TRIGGER rows_truncated AFTER TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
-		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER row_recorded, ENABLE ALWAYS TRIGGER rows_truncated', t.name);
+		PERFORM pg_temp.record_rows(format('csec.%I', t.name), t.object);
 		EXECUTE format('GRANT SELECT ON csec.%I TO csec_admin, csec_auditor, csec_officer, csec_management, csec_backup', t.name);
 	END LOOP;
 END

@@ -60,18 +60,13 @@ DECLARE
 	t record;
 BEGIN
 	FOR t IN SELECT * FROM (VALUES ('retention_rule', 'name'), ('trail_cut_order', 'id')) v (name, object) LOOP
-		EXECUTE format('CREATE TRIGGER row_recorded AFTER INSERT OR UPDATE OR DELETE ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
-		EXECUTE format('CREATE TRIGGER rows_truncated AFTER TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
-		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER row_recorded, ENABLE ALWAYS TRIGGER rows_truncated', t.name);
+		PERFORM pg_temp.record_rows(format('csec.%I', t.name), t.object);
 		EXECUTE format('GRANT SELECT ON csec.%I TO csec_admin, csec_auditor, csec_officer, csec_management, csec_backup', t.name);
 	END LOOP;
 END
 $$;
-CREATE TRIGGER rule_shipped BEFORE INSERT OR UPDATE ON csec.retention_rule
-	FOR EACH ROW EXECUTE FUNCTION csec.rule_shipped('name');
-CREATE TRIGGER policy_counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.retention_rule
-	FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_counted();
-ALTER TABLE csec.retention_rule ENABLE ALWAYS TRIGGER rule_shipped, ENABLE ALWAYS TRIGGER policy_counted;
+SELECT pg_temp.ship_rules('csec.retention_rule', 'name');
+SELECT pg_temp.count_policy('csec.retention_rule');
 GRANT INSERT, UPDATE, DELETE ON csec.retention_rule TO csec_admin;
 SELECT pg_catalog.pg_extension_config_dump('csec.retention_rule', 'WHERE NOT shipped');
 SELECT pg_catalog.pg_extension_config_dump('csec.trail_cut_order_id', '');

@@ -343,7 +343,6 @@ CREATE INDEX attestation_measure ON csec.attestation (measure, at);
 COMMENT ON TABLE csec.attestation IS 'what a person vouches for, and until when; the newest of a measure counts; each row is signed';
 COMMENT ON COLUMN csec.attestation.holds IS 'false: the person says that the measure is not kept';
 SELECT pg_temp.sign_rows('csec.attestation');
-DROP FUNCTION pg_temp.sign_rows(regclass);
 
 DO $$
 DECLARE
@@ -351,13 +350,10 @@ DECLARE
 BEGIN
 	FOR t IN SELECT * FROM (VALUES ('record_word', 'word'), ('record_part', 'name'), ('record_field', 'field'), ('measure', 'name'), ('attestation', 'measure')) v (name, object) LOOP
 		IF t.name <> 'attestation' THEN
-			EXECUTE format('CREATE TRIGGER record_rules BEFORE INSERT OR UPDATE ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.record_rules()', t.name);
-			EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER record_rules', t.name);
+			PERFORM pg_temp.add_trigger(format('csec.%I', t.name), 'record_rules', 'BEFORE INSERT OR UPDATE ON %s FOR EACH ROW', 'record_rules()');
 			EXECUTE format('GRANT INSERT, UPDATE, DELETE ON csec.%I TO csec_admin', t.name);
 		END IF;
-		EXECUTE format('CREATE TRIGGER row_recorded AFTER INSERT OR UPDATE OR DELETE ON csec.%I FOR EACH ROW EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
-		EXECUTE format('CREATE TRIGGER rows_truncated AFTER TRUNCATE ON csec.%I FOR EACH STATEMENT EXECUTE FUNCTION csec.row_recorded(%L)', t.name, t.object);
-		EXECUTE format('ALTER TABLE csec.%I ENABLE ALWAYS TRIGGER row_recorded, ENABLE ALWAYS TRIGGER rows_truncated', t.name);
+		PERFORM pg_temp.record_rows(format('csec.%I', t.name), t.object);
 		EXECUTE format('GRANT SELECT ON csec.%I TO csec_admin, csec_auditor, csec_officer, csec_backup', t.name);
 	END LOOP;
 END

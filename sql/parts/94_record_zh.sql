@@ -164,4 +164,5 @@ EXCEPTION WHEN null_value_not_allowed THEN
 	NULL;
 END
 $$;
-DROP FUNCTION pg_temp.title(bytea);
+DROP FUNCTION pg_temp.title(bytea), pg_temp.add_trigger(regclass, name, text, text), pg_temp.sign_rows(regclass),
+	pg_temp.record_rows(regclass, name, text), pg_temp.count_policy(regclass), pg_temp.ship_rules(regclass, name[]);
