@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "crypto/hash.h"
+#include "util/hex.h"
 
 /* Longer than an order can wait, twice: to be approved and to be carried out. */
 #define STEPS_LATER (INT64_C(8) * 24 * 60 * 60 * 1000000)
@@ -58,29 +59,6 @@ number_at(const uint8_t *p, const uint8_t *end)
 	return number;
 }
 
-static int
-nibble(uint8_t c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool
-digest_at(const uint8_t *p, const uint8_t *end, uint8_t *out)
-{
-	if (end - p < 2 * CSEC_HASH_SIZE)
-		return false;
-	for (int i = 0; i < CSEC_HASH_SIZE; i++)
-	{
-		int			high = nibble(p[2 * i]);
-		int			low = nibble(p[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		out[i] = (uint8_t) (high << 4 | low);
-	}
-	return true;
-}
-
 static bool
 is_step(const CsecBody *body)
 {
@@ -109,7 +87,8 @@ take_step(CsecCutCheck *check, const CsecBody *body)
 		return;
 	step->approved = csec_field_is(body->field[CSEC_TAG_ACTION], CSEC_CUT_APPROVED);
 	if (step->approved &&
-		(anchor == NULL || !digest_at(anchor, detail.data + detail.len, step->anchor)))
+		(anchor == NULL || detail.data + detail.len - anchor < 2 * CSEC_HASH_SIZE ||
+		 !csec_hex_get((const char *) anchor, 2 * CSEC_HASH_SIZE, step->anchor, CSEC_HASH_SIZE)))
 		return;
 	step->order = number_at(order, detail.data + detail.len);
 	step->login_len = login.len;

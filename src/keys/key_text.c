@@ -4,16 +4,13 @@
  */
 #include "keys/key_text.h"
 
-static int
-hex_digit(char c)
+#include "util/hex.h"
+
+/* Files made by hand may have capitals. */
+static char
+small(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	return c >= 'A' && c <= 'F' ? (char) (c - 'A' + 'a') : c;
 }
 
 bool
@@ -25,12 +22,10 @@ csec_key_text_get(const char *text, size_t len, uint8_t *key)
 		return false;
 	for (int i = 0; i < CSEC_ROOT_KEY_SIZE; i++)
 	{
-		int			high = hex_digit(text[2 * i]);
-		int			low = hex_digit(text[2 * i + 1]);
+		char		pair[2] = {small(text[2 * i]), small(text[2 * i + 1])};
 
-		if (high < 0 || low < 0)
+		if (!csec_hex_get(pair, sizeof(pair), key + i, 1))
 			return false;
-		key[i] = (uint8_t) (high << 4 | low);
 	}
 	return true;
 }
@@ -38,10 +33,6 @@ csec_key_text_get(const char *text, size_t len, uint8_t *key)
 void
 csec_key_text_put(char *text, const uint8_t *key)
 {
-	for (int i = 0; i < CSEC_ROOT_KEY_SIZE; i++)
-	{
-		text[2 * i] = "0123456789abcdef"[key[i] >> 4];
-		text[2 * i + 1] = "0123456789abcdef"[key[i] & 15];
-	}
+	csec_hex_put(text, key, CSEC_ROOT_KEY_SIZE);
 	text[CSEC_KEY_TEXT] = '\n';
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "util/bytes.h"
+#include "util/hex.h"
 
 #define RUN_MAGIC "CSR1"
 
@@ -72,48 +73,6 @@ csec_run_digest_put(uint8_t *out, const CsecRun *run, const uint8_t *last_hash)
 	csec_put_u32(out + 8, run->count);
 	memcpy(out + 12, run->before, CSEC_HASH_SIZE);
 	memcpy(out + 12 + CSEC_HASH_SIZE, last_hash, CSEC_HASH_SIZE);
-}
-
-/* ---- texts ---- */
-
-void
-csec_hex_put(char *out, const uint8_t *in, size_t size)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < size; i++)
-	{
-		*out++ = digits[in[i] >> 4];
-		*out++ = digits[in[i] & 15];
-	}
-	*out = '\0';
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
-bool
-csec_hex_get(const char *hex, size_t len, uint8_t *out, size_t size)
-{
-	if (len != size * 2)
-		return false;
-	for (size_t i = 0; i < size; i++)
-	{
-		int			high = hex_digit(hex[2 * i]);
-		int			low = hex_digit(hex[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		out[i] = (uint8_t) (high << 4 | low);
-	}
-	return true;
 }
 
 /* ---- the manifest ---- */

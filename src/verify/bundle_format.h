@@ -97,7 +97,4 @@ extern const char *csec_manifest_get(const char *in, size_t len,
 extern void csec_run_digest_put(uint8_t *out, const CsecRun *run,
 								const uint8_t *last_hash);
 
-extern bool csec_hex_get(const char *hex, size_t len, uint8_t *out, size_t size);
-extern void csec_hex_put(char *out, const uint8_t *in, size_t size);
-
 #endif							/* CSEC_VERIFY_BUNDLE_FORMAT_H */

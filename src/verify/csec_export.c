@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "audit/chain.h"
+#include "util/hex.h"
 #include "verify/bundle_write.h"
 #include "verify/export.h"
 #include "verify/finding.h"

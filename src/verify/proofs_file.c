@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/hex.h"
 #include "verify/bundle_format.h"
 
 #define TREE_LINE "tree "

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "util/hex.h"
+
 void
 csec_report_finding(CsecReport *report, const CsecFinding *finding)
 {
