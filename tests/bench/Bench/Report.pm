@@ -6,7 +6,7 @@ use warnings;
 
 use Bench::Stats qw(median spread ratios);
 use Exporter 'import';
-use List::Util qw(max);
+use List::Util qw(max sum);
 
 our @EXPORT_OK = qw(print_work markdown markdown_table raw_rows put_into figures
 	ratio_to_base short with_spread);
@@ -40,11 +40,24 @@ sub figures
 # slower in the first case, a tenth faster in the second.
 sub is_rate { return $_[0]{kind} && $_[0]{kind} eq 'pgbench' || $_[0]{name} eq 'seal' }
 
+# What counts as 1, of each round: the mean of the variants that are the base,
+# of those that could be measured.
+sub base_figures
+{
+	my ($work, $what) = @_;
+	my @each = map { [ figures($work, $_, $what) ] } @{ $work->{base} };
+	return map {
+		my $round = $_;
+		my @known = grep { defined } map { $_->[$round] } @each;
+		@known ? sum(@known) / @known : undef;
+	} 0 .. max(map { $#$_ } @each);
+}
+
 sub ratio_to_base
 {
 	my ($work, $name, $what) = @_;
 	my @these = figures($work, $name, $what);
-	my @base = figures($work, $work->{base}, $what eq 'sealed' ? 'seconds' : $what);
+	my @base = base_figures($work, $what eq 'sealed' ? 'seconds' : $what);
 	return $what ne 'cpu' && is_rate($work)
 	  ? ratios(\@base, \@these)
 	  : ratios(\@these, \@base);

@@ -90,7 +90,7 @@ sub pgaudit
 
 my %VARIANT = (
 	plain => { label => 'plain PostgreSQL' },
-	plain_again => { label => 'plain PostgreSQL, another server: what chance does' },
+	plain_again => { label => 'plain PostgreSQL, a second server' },
 
 	csec => { %CSEC, label => 'csec, batch', attach => \&protect },
 	csec_strict => {
