@@ -19,6 +19,7 @@
 #include "utils/rel.h"
 
 #include "audit/trail.h"
+#include "util/pgcompat.h"
 
 /* The index of a partition on kind and seq, or NULL. */
 static Relation
@@ -60,7 +61,7 @@ static bytea *
 last_in(Relation rel, Relation index, Snapshot snapshot, int64 *seq)
 {
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	IndexScanDesc scan = index_beginscan(rel, index, snapshot, 1, 0);
+	IndexScanDesc scan = csec_index_beginscan(rel, index, snapshot, 1);
 	ScanKeyData key;
 	bytea	   *record = NULL;
 

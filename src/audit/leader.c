@@ -4,7 +4,7 @@
  *
  * A parallel worker is a process, so in the trail it is a session of its own.
  * Its records name the leader's session, statement, client and person, found in shared
- * memory by the leader's backend id, so that views show one read.  Every
+ * memory by the leader's number as a process, so that views show one read.  Every
  * session publishes them as a statement begins, as only the workers may read
  * what is protected.  A leader waits for its workers: what it published stays
  * true while they run.
@@ -13,7 +13,6 @@
 
 #include "access/parallel.h"
 #include "miscadmin.h"
-#include "storage/backendid.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 
@@ -22,6 +21,7 @@
 #include "audit/leader.h"
 #include "policy/context.h"
 #include "util/bytes.h"
+#include "util/pgcompat.h"
 #include "util/shared_memory.h"
 
 /* Whole cache lines: every backend writes its own at each statement. */
@@ -54,8 +54,8 @@ csec_leader_init(void)
 void
 csec_leader_publish_person(void)
 {
-	if (MyBackendId != InvalidBackendId && !IsParallelWorker())
-		strlcpy(leaders[MyBackendId].person, csec_context()->person, CSEC_PERSON_SIZE);
+	if (MyProcNumber != INVALID_PROC_NUMBER && !IsParallelWorker())
+		strlcpy(leaders[MyProcNumber].person, csec_context()->person, CSEC_PERSON_SIZE);
 }
 
 /* Say which statement this backend is at, for workers it may start. */
@@ -64,9 +64,9 @@ csec_leader_publish(uint64 statement)
 {
 	Leader	   *mine;
 
-	if (MyBackendId == InvalidBackendId || IsParallelWorker())
+	if (MyProcNumber == INVALID_PROC_NUMBER || IsParallelWorker())
 		return;
-	mine = &leaders[MyBackendId];
+	mine = &leaders[MyProcNumber];
 	mine->statement = statement;
 	csec_leader_publish_person();
 	if (published)
@@ -81,14 +81,14 @@ csec_leader_publish(uint64 statement)
 const char *
 csec_leader_client(void)
 {
-	return leaders[ParallelLeaderBackendId].client;
+	return leaders[ParallelLeaderProcNumber].client;
 }
 
 /* Who proved by a token to be behind the login that a worker works for, or "". */
 const char *
 csec_leader_person(void)
 {
-	return leaders[ParallelLeaderBackendId].person;
+	return leaders[ParallelLeaderProcNumber].person;
 }
 
 /* The number of the statement that is being run: the leader's, in a worker. */
@@ -97,7 +97,7 @@ csec_leader_statement(uint64 own)
 {
 	if (!IsParallelWorker())
 		return own;
-	return leaders[ParallelLeaderBackendId].statement;
+	return leaders[ParallelLeaderProcNumber].statement;
 }
 
 /* In a worker, add the leader's session to the record being built. */
@@ -109,7 +109,7 @@ csec_leader_append(void)
 
 	if (!IsParallelWorker())
 		return;
-	leader = &leaders[ParallelLeaderBackendId];
+	leader = &leaders[ParallelLeaderProcNumber];
 	csec_put_u64(bytes, (uint64) leader->session_start);
 	csec_put_u32(bytes + 8, leader->pid);
 	csec_record_bytes(CSEC_TAG_LEADER, bytes, sizeof(bytes));

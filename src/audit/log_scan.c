@@ -20,6 +20,7 @@
 
 #include "audit/record.h"
 #include "audit/trail.h"
+#include "util/pgcompat.h"
 
 typedef struct LeafScan
 {
@@ -91,7 +92,7 @@ open_leaf(LeafScan *leaf, Oid relid, int64 from, int64 to, Snapshot snapshot)
 	leaf->slot = table_slot_create(leaf->rel, NULL);
 	ScanKeyInit(&key[0], 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(from));
 	ScanKeyInit(&key[1], 1, BTLessEqualStrategyNumber, F_INT8LE, Int64GetDatum(to));
-	leaf->scan = index_beginscan(leaf->rel, leaf->index, snapshot, 2, 0);
+	leaf->scan = csec_index_beginscan(leaf->rel, leaf->index, snapshot, 2);
 	index_rescan(leaf->scan, key, 2, NULL, 0);
 	step(leaf);
 }

@@ -23,7 +23,6 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
-#include "storage/backendid.h"
 #include "utils/memutils.h"
 
 #include "audit/emit.h"

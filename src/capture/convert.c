@@ -34,6 +34,7 @@
 #include "types/encrypted_exit.h"
 #include "types/encrypted_value.h"
 #include "types/masked_text.h"
+#include "util/pgcompat.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_adopt);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_adopt_encrypted);
@@ -227,7 +228,7 @@ check_may_unprotect(Oid relid)
 	if (superuser_arg(role))
 		return;
 	if (!OidIsValid(admin) || !has_privs_of_role(role, admin) ||
-		!pg_class_ownercheck(relid, role))
+		!csec_owns_relation(relid, role))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to unprotect table \"%s\"", get_rel_name(relid)),

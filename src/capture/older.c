@@ -15,6 +15,8 @@
 #include "storage/procarray.h"
 #include "storage/sinvaladt.h"
 
+#include "util/pgcompat.h"
+
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_wait_for_older);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_lock_alone);
 
@@ -29,7 +31,7 @@ csec_wait_for_older(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 		if (!VirtualXactLock(running[i], false))
 		{
-			PGPROC	   *holder = BackendIdGetProc(running[i].backendId);
+			PGPROC	   *holder = csec_proc_of(running[i]);
 
 			if (holder != NULL)
 				ereport(NOTICE,

@@ -32,7 +32,6 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "storage/bufmgr.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -43,6 +42,8 @@
 #include "capture/rekey.h"
 #include "capture/subject_key.h"
 #include "types/encrypted_value.h"
+#include "util/pgcompat.h"
+#include "util/write_target.h"
 
 /* So many blocks at most in a transaction, changed or not: 64 MB. */
 #define BLOCKS_AT_ONCE	8192
@@ -69,25 +70,16 @@ typedef struct Run
 	uint64		values;
 } Run;
 
-/* What the executor would have set up for an UPDATE of these columns. */
 static void
 open_target(Run *run)
 {
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	Bitmapset  *updated = NULL;
 
-	rte->rtekind = RTE_RELATION;
-	rte->relid = RelationGetRelid(run->rel);
-	rte->relkind = run->rel->rd_rel->relkind;
-	rte->rellockmode = AccessShareLock;
 	for (int i = 0; i < run->ncolumns; i++)
-		rte->updatedCols = bms_add_member(rte->updatedCols, run->columns[i].attno -
-										  FirstLowInvalidHeapAttributeNumber);
+		updated = bms_add_member(updated, run->columns[i].attno -
+								 FirstLowInvalidHeapAttributeNumber);
 	run->estate = CreateExecutorState();
-	ExecInitRangeTable(run->estate, list_make1(rte));
-	run->estate->es_output_cid = GetCurrentCommandId(true);
-	run->target = makeNode(ResultRelInfo);
-	InitResultRelInfo(run->target, run->rel, 1, NULL, 0);
-	ExecOpenIndices(run->target, false);
+	run->target = csec_write_target(run->estate, run->rel, AccessShareLock, updated, false);
 }
 
 static bool
@@ -150,16 +142,16 @@ replace_row(Run *run)
 {
 	TM_FailureData failure;
 	LockTupleMode lockmode;
-	bool		update_indexes;
+	TU_UpdateIndexes update_indexes;
 
 	run->new->tts_tableOid = RelationGetRelid(run->rel);
 	if (table_tuple_update(run->rel, &run->old->tts_tid, run->new, run->estate->es_output_cid,
 						   run->snapshot, InvalidSnapshot, false, &failure,
 						   &lockmode, &update_indexes) != TM_Ok)
 		return false;
-	if (run->target->ri_NumIndices > 0 && update_indexes)
-		list_free(ExecInsertIndexTuples(run->target, run->new, run->estate, true, false,
-										NULL, NIL));
+	if (run->target->ri_NumIndices > 0 && update_indexes != TU_None)
+		list_free(csec_insert_index_tuples(run->target, run->new, run->estate, true, false, NULL,
+										   update_indexes == TU_Summarizing));
 	return true;
 }
 

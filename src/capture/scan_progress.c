@@ -11,11 +11,11 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
-#include "storage/backendid.h"
 #include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
 #include "capture/scan_progress.h"
+#include "util/pgcompat.h"
 #include "util/shared_memory.h"
 
 typedef struct Place
@@ -58,7 +58,7 @@ csec_scan_progress_init(void)
 void
 csec_scan_progress_begin(Oid relid, uint64 blocks)
 {
-	Place	   *place = &places[MyBackendId];
+	Place	   *place = &places[MyProcNumber];
 
 	place->pid = MyProcPid;
 	place->database = MyDatabaseId;
@@ -71,13 +71,13 @@ csec_scan_progress_begin(Oid relid, uint64 blocks)
 void
 csec_scan_progress(uint64 done)
 {
-	pg_atomic_write_u64(&places[MyBackendId].done, done);
+	pg_atomic_write_u64(&places[MyProcNumber].done, done);
 }
 
 void
 csec_scan_progress_end(void)
 {
-	pg_atomic_write_u32(&places[MyBackendId].relid, InvalidOid);
+	pg_atomic_write_u32(&places[MyProcNumber].relid, InvalidOid);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_scans);
@@ -89,7 +89,7 @@ csec_scans(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	InitMaterializedSRF(fcinfo, 0);
-	for (int i = 1; i <= MaxBackends; i++)
+	for (int i = 0; i <= MaxBackends; i++)
 	{
 		Place	   *place = &places[i];
 		Oid			relid = pg_atomic_read_u32(&place->relid);

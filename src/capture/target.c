@@ -35,6 +35,7 @@
 #include "policy/own_function.h"
 #include "policy/reader.h"
 #include "policy/table.h"
+#include "util/pgcompat.h"
 
 #define ROW_CHANGES \
 	(TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE)
@@ -271,7 +272,7 @@ is_locked_by_me(Oid relid, LOCKMODE mode)
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
-	return LockHeldByMe(&tag, mode);
+	return csec_holds_lock(&tag, mode);
 }
 
 /* A transaction of logical replication is about to commit. */

@@ -173,6 +173,7 @@ load_space(Oid relid)
 	CsecSpaceRow row;
 	CsecSubjectAbout about;
 	uint8		bare[CSEC_AEAD_KEY];
+	CsecMac    *mac;
 	Space	   *space;
 
 	if (!csec_subject_store_readable() || !csec_space_row_find(relid, &row))
@@ -181,26 +182,15 @@ load_space(Oid relid)
 				 errmsg("the keys of the customers of table \"%s\" cannot be had", get_rel_name(relid)),
 				 errhint("Look for its row in csec.subject_space.")));
 	about = csec_about_space(row.id);
-	space = MemoryContextAllocZero(TopMemoryContext, sizeof(Space));
-	PG_TRY();
-	{
-		csec_subject_unwrap(&about, row.wrapped, bare);
-	}
-	PG_CATCH();
-	{
-		pfree(space);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
+	csec_subject_unwrap(&about, row.wrapped, bare);
+	mac = csec_hmac_create(bare, sizeof(bare));
+	csec_secure_wipe(bare, sizeof(bare));
+	if (mac == NULL)
+		csec_no_subject_key();
+	space = MemoryContextAlloc(TopMemoryContext, sizeof(Space));
 	space->relid = relid;
 	space->id = row.id;
-	space->mac = csec_hmac_create(bare, sizeof(bare));
-	csec_secure_wipe(bare, sizeof(bare));
-	if (space->mac == NULL)
-	{
-		pfree(space);
-		csec_no_subject_key();
-	}
+	space->mac = mac;
 	space->next = spaces;
 	spaces = space;
 	return space;

@@ -22,7 +22,6 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -32,7 +31,10 @@
 #include "utils/uuid.h"
 
 #include "keys/subject_store.h"
+#include "util/bytea.h"
 #include "util/bytes.h"
+#include "util/pgcompat.h"
+#include "util/write_target.h"
 
 /* The columns of csec.subject_key, in its order. */
 enum
@@ -137,7 +139,7 @@ find_between(const pg_uuid_t *low, const pg_uuid_t *high, CsecSubjectRow *out, i
 
 	ScanKeyInit(&keys[0], KEY_PSEUDONYM, BTGreaterEqualStrategyNumber, F_UUID_GE, UUIDPGetDatum(low));
 	ScanKeyInit(&keys[1], KEY_PSEUDONYM, BTLessEqualStrategyNumber, F_UUID_LE, UUIDPGetDatum(high));
-	scan = systable_beginscan(rel, RelationGetPrimaryKeyIndex(rel), true, SnapshotSelf, 2, keys);
+	scan = systable_beginscan(rel, csec_primary_key_index(rel), true, SnapshotSelf, 2, keys);
 	while (n < room && HeapTupleIsValid(row = systable_getnext(scan)))
 		read_key(row, RelationGetDescr(rel), &out[n++]);
 	systable_endscan(scan);
@@ -170,10 +172,6 @@ csec_subject_rows_numbered(uint64 number, CsecSubjectRow *out, int room)
 static void
 fill_slot(TupleTableSlot *slot, const CsecSubjectRow *row, pg_uuid_t *pseudonym)
 {
-	bytea	   *wrapped = palloc(VARHDRSZ + CSEC_SUBJECT_WRAPPED);
-
-	SET_VARSIZE(wrapped, VARHDRSZ + CSEC_SUBJECT_WRAPPED);
-	memcpy(VARDATA(wrapped), row->wrapped, CSEC_SUBJECT_WRAPPED);
 	memcpy(pseudonym->data, row->pseudonym, CSEC_PSEUDONYM);
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, true, KEY_NATTS * sizeof(bool));
@@ -182,7 +180,7 @@ fill_slot(TupleTableSlot *slot, const CsecSubjectRow *row, pg_uuid_t *pseudonym)
 	slot->tts_isnull[KEY_SPACE - 1] = false;
 	slot->tts_values[KEY_SPACE - 1] = Int32GetDatum(row->space);
 	slot->tts_isnull[KEY_WRAPPED - 1] = false;
-	slot->tts_values[KEY_WRAPPED - 1] = PointerGetDatum(wrapped);
+	slot->tts_values[KEY_WRAPPED - 1] = PointerGetDatum(csec_bytea(row->wrapped, CSEC_SUBJECT_WRAPPED));
 	ExecStoreVirtualTuple(slot);
 }
 
@@ -200,29 +198,12 @@ insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot)
 	bool		lost = false;
 
 	table_tuple_insert_speculative(rel, slot, estate->es_output_cid, 0, NULL, token);
-	list_free(ExecInsertIndexTuples(target, slot, estate, false, true, &lost, NIL));
+	list_free(csec_insert_index_tuples(target, slot, estate, false, true, &lost, false));
 	table_tuple_complete_speculative(rel, slot, token, !lost);
 	SpeculativeInsertionLockRelease(GetCurrentTransactionId());
 	if (lost)
-		(void) ExecCheckIndexConstraints(target, slot, estate, &conflict, NIL);
+		(void) csec_check_index_constraints(target, slot, estate, &conflict);
 	return !lost;
-}
-
-static ResultRelInfo *
-open_target(EState *estate, Relation rel)
-{
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	ResultRelInfo *target = makeNode(ResultRelInfo);
-
-	rte->rtekind = RTE_RELATION;
-	rte->relid = RelationGetRelid(rel);
-	rte->relkind = rel->rd_rel->relkind;
-	rte->rellockmode = RowExclusiveLock;
-	ExecInitRangeTable(estate, list_make1(rte));
-	estate->es_output_cid = GetCurrentCommandId(true);
-	InitResultRelInfo(target, rel, 1, NULL, 0);
-	ExecOpenIndices(target, true);
-	return target;
 }
 
 bool
@@ -231,7 +212,7 @@ csec_subject_row_add(const CsecSubjectRow *row)
 	Relation	rel = open_table(SUBJECT_KEY, RowExclusiveLock);
 	EState	   *estate = CreateExecutorState();
 	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
-	ResultRelInfo *target = open_target(estate, rel);
+	ResultRelInfo *target = csec_write_target(estate, rel, RowExclusiveLock, NULL, true);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	pg_uuid_t	pseudonym;
 	bool		added;

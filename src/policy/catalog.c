@@ -34,6 +34,7 @@
 #include "utils/syscache.h"
 
 #include "policy/catalog.h"
+#include "util/pgcompat.h"
 
 #define SCHEMA			"csec"
 #define TRAIL_SCHEMA	"csec_trail"
@@ -270,7 +271,7 @@ csec_policy_scan_one(CsecPolicyScan *scan, CsecPolicyTable which, Datum key)
 	Oid			index;
 
 	scan->rel = open_table(which);
-	index = RelationGetPrimaryKeyIndex(scan->rel);
+	index = csec_primary_key_index(scan->rel);
 	att = TupleDescAttr(RelationGetDescr(scan->rel), 0);
 	ScanKeyInit(&scankey, att->attnum, BTEqualStrategyNumber,
 				equality_of(att->atttypid), key);

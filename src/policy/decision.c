@@ -34,6 +34,7 @@
 #include "policy/suspended.h"
 #include "policy/table.h"
 #include "util/guc.h"
+#include "util/pgcompat.h"
 
 #define CSEC_RECHECK_CALLS	4096
 #define SLOTS				64	/* a power of two */
@@ -330,9 +331,9 @@ note_plain_dump(void)
 {
 	static LocalTransactionId noted = InvalidLocalTransactionId;
 
-	if (noted == MyProc->lxid || csec_plain_dump_hook == NULL)
+	if (noted == csec_my_lxid() || csec_plain_dump_hook == NULL)
 		return;
-	noted = MyProc->lxid;
+	noted = csec_my_lxid();
 	csec_plain_dump_hook();
 }
 

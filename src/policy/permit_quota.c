@@ -30,6 +30,7 @@
 
 #include "policy/catalog.h"
 #include "policy/permit_quota.h"
+#include "util/pgcompat.h"
 #include "util/shared_memory.h"
 
 #define PLACES		2048		/* a power of two; 80 kB */
@@ -207,7 +208,7 @@ give_out(const CsecPermit *permit, int64 part)
 		return false;
 	rel = table_open(relid, ShareUpdateExclusiveLock);
 	ScanKeyInit(&key, PERMIT_ATTNO, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(permit->id));
-	scan = systable_beginscan(rel, RelationGetPrimaryKeyIndex(rel), true, NULL, 1, &key);
+	scan = systable_beginscan(rel, csec_primary_key_index(rel), true, NULL, 1, &key);
 
 	/* somebody else may have, meanwhile */
 	has = look(permit->id, &known, &before);

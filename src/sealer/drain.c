@@ -18,6 +18,8 @@
 #include "utils/backend_status.h"
 #include "utils/pidfile.h"
 
+#include "util/pgcompat.h"
+
 #define LOCK_FILE "postmaster.pid"
 
 static bool
@@ -45,7 +47,7 @@ sessions_remain(void)
 	pgstat_clear_backend_activity_snapshot();
 	for (int i = 1; i <= pgstat_fetch_stat_numbackends() && !remain; i++)
 	{
-		PgBackendStatus *status = pgstat_fetch_stat_beentry(i);
+		PgBackendStatus *status = csec_backend_status(i);
 
 		remain = status != NULL && status->st_backendType == B_BACKEND &&
 			status->st_databaseid == MyDatabaseId;

@@ -35,6 +35,7 @@
 #include "sealer/note.h"
 #include "sealer/rowset.h"
 #include "sealer/wal_reader.h"
+#include "util/pgcompat.h"
 
 typedef struct OpenXact
 {
@@ -270,7 +271,7 @@ commit_log_knows(TransactionId xid)
 	TransactionId oldest;
 
 	LWLockAcquire(XactTruncationLock, LW_SHARED);
-	oldest = ShmemVariableCache->oldestClogXid;
+	oldest = TransamVariables->oldestClogXid;
 	LWLockRelease(XactTruncationLock);
 	return !TransactionIdPrecedes(xid, oldest);
 }

@@ -17,6 +17,8 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "util/pgcompat.h"
+
 #define MAX_COLUMNS 16
 #define MAX_TABLES 8
 
@@ -100,7 +102,7 @@ csec_row_put(Relation rel, ItemPointer tid, Datum *values)
 	check_file(rel);
 	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 	if (ItemPointerIsValid(tid))
-		simple_heap_update(rel, tid, tuple);
+		csec_update_row(rel, tid, tuple);
 	else
 		simple_heap_insert(rel, tuple);
 	*tid = tuple->t_self;

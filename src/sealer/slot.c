@@ -20,6 +20,8 @@
 #include "storage/spin.h"
 #include "utils/syscache.h"
 
+#include "util/pgcompat.h"
+
 #define SLOT_PREFIX "csec_"
 
 static void
@@ -32,7 +34,7 @@ static void
 create(const char *name)
 {
 	CheckSlotRequirements();
-	ReplicationSlotCreate(name, false, RS_PERSISTENT, false);
+	csec_create_slot(name);
 	ReplicationSlotReserveWal();
 	ReplicationSlotMarkDirty();
 	ReplicationSlotSave();
@@ -61,7 +63,7 @@ csec_slot_hold(bool *was_lost)
 	slot = SearchNamedReplicationSlot(name, true);
 	if (slot != NULL)
 	{
-		ReplicationSlotAcquire(name, true);
+		csec_acquire_slot(name);
 		if (!XLogRecPtrIsInvalid(csec_slot_position()))
 		{
 			*was_lost = false;

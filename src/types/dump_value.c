@@ -14,7 +14,6 @@
  */
 #include "postgres.h"
 
-#include "common/base64.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
@@ -22,6 +21,7 @@
 #include "policy/decision.h"
 #include "policy/reader.h"
 #include "types/dump_value.h"
+#include "util/armor.h"
 #include "util/secure_memory.h"
 
 #define MAGIC		0xC2
@@ -32,7 +32,6 @@
 char *
 csec_dump_text(const CsecMasked *value, size_t *len)
 {
-	const size_t prefix = strlen(CSEC_DUMP_PREFIX);
 	/* (what needs no conversion is given back as it is, without an end) */
 	char	   *utf8 = pg_server_to_any(value->text, (int) value->len, PG_UTF8);
 	bool		converted = utf8 != value->text;
@@ -47,8 +46,6 @@ csec_dump_text(const CsecMasked *value, size_t *len)
 	uint8	   *cipher = bytes + head + CSEC_AEAD_NONCE;
 	char	   *text;
 	bool		ok;
-	int			room;
-	int			n;
 
 	bytes[0] = MAGIC;
 	bytes[AT_FLAGS] = value->flags & CSEC_MASKED_PLAIN;
@@ -66,24 +63,15 @@ csec_dump_text(const CsecMasked *value, size_t *len)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 				 errmsg("could not encrypt a value")));
-	room = pg_b64_enc_len((int) size);
-	text = palloc(prefix + room + 1);
-	memcpy(text, CSEC_DUMP_PREFIX, prefix);
-	n = pg_b64_encode((const char *) bytes, (int) size, text + prefix, room);
-	if (n < 0)
-		elog(ERROR, "could not encode a value");
+	text = csec_armor(CSEC_DUMP_PREFIX, bytes, size, len);
 	pfree(bytes);
-	*len = prefix + n;
-	text[*len] = '\0';
 	return text;
 }
 
 bool
 csec_is_dump_text(const char *text, size_t len)
 {
-	const size_t prefix = strlen(CSEC_DUMP_PREFIX);
-
-	return len >= prefix && memcmp(text, CSEC_DUMP_PREFIX, prefix) == 0;
+	return csec_has_armor(CSEC_DUMP_PREFIX, text, len);
 }
 
 static void
@@ -124,10 +112,9 @@ in_server_encoding(char *utf8, size_t *len)
 void
 csec_dump_take(uint32 category, const char *text, size_t len, CsecMasked *out)
 {
-	const size_t prefix = strlen(CSEC_DUMP_PREFIX);
-	int			room = pg_b64_dec_len((int) (len - prefix));
+	size_t		room = csec_unarmor_room(CSEC_DUMP_PREFIX, len);
 	uint8	   *bytes = palloc(room + 1);
-	int			size = pg_b64_decode(text + prefix, (int) (len - prefix), (char *) bytes, room);
+	int			size = csec_unarmor(CSEC_DUMP_PREFIX, text, len, bytes, room);
 	size_t		key_size = 0;
 	size_t		head;
 	CsecAead   *aead = NULL;

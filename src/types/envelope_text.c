@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "common/base64.h"
 #include "miscadmin.h"
 #include "replication/logicalworker.h"
 
@@ -13,31 +12,19 @@
 #include "types/encrypted_value.h"
 #include "types/envelope_key.h"
 #include "types/envelope_text.h"
+#include "util/armor.h"
 #include "util/secure_memory.h"
 
 char *
 csec_encrypted_as_text(const uint8 *envelope, size_t size, size_t *len)
 {
-	const size_t prefix = strlen(CSEC_ENVELOPE_PREFIX);
-	int			room = pg_b64_enc_len((int) size);
-	char	   *text = palloc(prefix + room + 1);
-	int			n;
-
-	memcpy(text, CSEC_ENVELOPE_PREFIX, prefix);
-	n = pg_b64_encode((const char *) envelope, (int) size, text + prefix, room);
-	if (n < 0)
-		elog(ERROR, "could not encode an envelope");
-	*len = prefix + n;
-	text[*len] = '\0';
-	return text;
+	return csec_armor(CSEC_ENVELOPE_PREFIX, envelope, size, len);
 }
 
 bool
 csec_is_envelope_text(const char *text, size_t len)
 {
-	const size_t prefix = strlen(CSEC_ENVELOPE_PREFIX);
-
-	return len >= prefix && memcmp(text, CSEC_ENVELOPE_PREFIX, prefix) == 0;
+	return csec_has_armor(CSEC_ENVELOPE_PREFIX, text, len);
 }
 
 static void
@@ -72,10 +59,9 @@ refuse_unopened(const CsecEnvelope *envelope)
 struct varlena *
 csec_envelope_from_text(uint32 category, const char *text, size_t len)
 {
-	const size_t prefix = strlen(CSEC_ENVELOPE_PREFIX);
-	int			room = pg_b64_dec_len((int) (len - prefix));
+	size_t		room = csec_unarmor_room(CSEC_ENVELOPE_PREFIX, len);
 	struct varlena *value = palloc(VARHDRSZ + room);
-	int			n = pg_b64_decode(text + prefix, (int) (len - prefix), VARDATA(value), room);
+	int			n = csec_unarmor(CSEC_ENVELOPE_PREFIX, text, len, (uint8 *) VARDATA(value), room);
 	CsecEnvelope envelope;
 
 	if (n < 0 || !csec_envelope_parse((uint8 *) VARDATA(value), n, &envelope))

@@ -14,6 +14,7 @@
 #include "commands/vacuum.h"
 
 #include "types/encrypted_value.h"
+#include "util/pgcompat.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_typanalyze);
 
@@ -76,7 +77,7 @@ compute_stats(VacAttrStats *stats, AnalyzeAttrFetchFunc fetch,
 		struct varlena *value;
 		CsecMasked	masked;
 
-		vacuum_delay_point();
+		csec_analyze_delay_point();
 		if (isnull)
 			continue;
 		width += VARSIZE_ANY(DatumGetPointer(datum));
@@ -104,9 +105,9 @@ csec_masked_typanalyze(PG_FUNCTION_ARGS)
 {
 	VacAttrStats *stats = (VacAttrStats *) PG_GETARG_POINTER(0);
 
-	if (stats->attr->attstattarget < 0)
-		stats->attr->attstattarget = default_statistics_target;
+	if (csec_stats_target(stats) < 0)
+		csec_stats_target(stats) = default_statistics_target;
 	stats->compute_stats = compute_stats;
-	stats->minrows = 300 * stats->attr->attstattarget;
+	stats->minrows = 300 * csec_stats_target(stats);
 	PG_RETURN_BOOL(true);
 }

@@ -1,6 +1,9 @@
 /*
  * pgcompat.h
- *		The differences between PostgreSQL's versions, all of them.
+ *		The differences between PostgreSQL's versions that csec's calls meet.
+ *
+ * Only 15 is compiled and tested.  What is here for later versions follows
+ * their headers, and docs/architecture.md says what else a port must look at.
  */
 #ifndef CSEC_UTIL_PGCOMPAT_H
 #define CSEC_UTIL_PGCOMPAT_H
@@ -105,6 +108,137 @@ csec_find_setting(const char *name)
 #else
 #define csec_rebuild_indexes(relid, flags) \
 	reindex_relation((relid), (flags), &(ReindexParams) {0})
+#endif
+
+/* 16 asks for the owner of any object by one function. */
+#if PG_VERSION_NUM >= 160000
+#define csec_owns_relation(relid, role) \
+	object_ownercheck(RelationRelationId, (relid), (role))
+#else
+#define csec_owns_relation(relid, role) \
+	pg_class_ownercheck((relid), (role))
+#endif
+
+/* 16 says of an update which indexes want a new entry, not only whether. */
+#if PG_VERSION_NUM >= 160000
+#define csec_update_row(rel, tid, tuple) \
+	simple_heap_update((rel), (tid), (tuple), &(TU_UpdateIndexes) {TU_None})
+#define csec_insert_index_tuples(target, slot, estate, update, no_error, conflict, summarizing) \
+	ExecInsertIndexTuples((target), (slot), (estate), (update), (no_error), (conflict), NIL, (summarizing))
+#else
+#define TU_UpdateIndexes bool
+#define TU_None false
+#define csec_update_row(rel, tid, tuple) \
+	simple_heap_update((rel), (tid), (tuple))
+#define csec_insert_index_tuples(target, slot, estate, update, no_error, conflict, summarizing) \
+	ExecInsertIndexTuples((target), (slot), (estate), (update), (no_error), (conflict), NIL)
+#endif
+
+/*
+ * One table to write to.  16 moved the columns out of the range table entry, 18
+ * wants to know which entries are not pruned.
+ */
+#if PG_VERSION_NUM >= 160000
+static inline void
+csec_init_range_table(EState *estate, RangeTblEntry *rte, Bitmapset *updated)
+{
+	List	   *permissions = NIL;
+
+	addRTEPermissionInfo(&permissions, rte)->updatedCols = updated;
+#if PG_VERSION_NUM >= 180000
+	ExecInitRangeTable(estate, list_make1(rte), permissions, bms_make_singleton(1));
+#else
+	ExecInitRangeTable(estate, list_make1(rte), permissions);
+#endif
+}
+#else
+#define csec_init_range_table(estate, rte, updated) \
+	((rte)->updatedCols = (updated), ExecInitRangeTable((estate), list_make1(rte)))
+#endif
+
+/* 16 counts sessions and places of sessions apart. */
+#if PG_VERSION_NUM >= 160000
+#define csec_backend_status(i) (&pgstat_get_local_beentry_by_index(i)->backendStatus)
+#else
+#define csec_backend_status(i) pgstat_fetch_stat_beentry(i)
+#endif
+
+/* 17 has new names, and counts processes from 0. */
+#if PG_VERSION_NUM >= 170000
+#define csec_proc_of(vxid) ProcNumberGetProc((vxid).procNumber)
+#else
+#define MyProcNumber MyBackendId
+#define ParallelLeaderProcNumber ParallelLeaderBackendId
+#define INVALID_PROC_NUMBER InvalidBackendId
+#define TransamVariables ShmemVariableCache
+#define csec_proc_of(vxid) BackendIdGetProc((vxid).backendId)
+#endif
+
+/* 17 can also ask for a lock that is at least so strong. */
+#if PG_VERSION_NUM >= 170000
+#define csec_holds_lock(tag, mode) LockHeldByMe((tag), (mode), false)
+#else
+#define csec_holds_lock(tag, mode) LockHeldByMe((tag), (mode))
+#endif
+
+/* 17 keeps what ANALYZE is to gather apart from the column. */
+#if PG_VERSION_NUM >= 170000
+#define csec_stats_target(stats) ((stats)->attstattarget)
+#else
+#define csec_stats_target(stats) ((stats)->attr->attstattarget)
+#endif
+
+/* 17 may hand a slot over to standbys; 18 can refuse one that is invalid, which csec looks at itself. */
+#if PG_VERSION_NUM >= 170000
+#define csec_create_slot(name) \
+	ReplicationSlotCreate((name), false, RS_PERSISTENT, false, false, false)
+#else
+#define csec_create_slot(name) \
+	ReplicationSlotCreate((name), false, RS_PERSISTENT, false)
+#endif
+#if PG_VERSION_NUM >= 180000
+#define csec_acquire_slot(name) ReplicationSlotAcquire((name), true, false)
+#else
+#define csec_acquire_slot(name) ReplicationSlotAcquire((name), true)
+#endif
+
+/* 18 counts what an index scan does. */
+#if PG_VERSION_NUM >= 180000
+#define csec_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan((rel), (index), (snapshot), NULL, (nkeys), 0)
+#else
+#define csec_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan((rel), (index), (snapshot), (nkeys), 0)
+#endif
+
+/* 18 can leave out a row of the table's own from what is in conflict. */
+#if PG_VERSION_NUM >= 180000
+#define csec_check_index_constraints(target, slot, estate, conflict) \
+	ExecCheckIndexConstraints((target), (slot), (estate), (conflict), &(ItemPointerData) {0}, NIL)
+#else
+#define csec_check_index_constraints(target, slot, estate, conflict) \
+	ExecCheckIndexConstraints((target), (slot), (estate), (conflict), NIL)
+#endif
+
+/* 18 asks whether a key that can be deferred will do. */
+#if PG_VERSION_NUM >= 180000
+#define csec_primary_key_index(rel) RelationGetPrimaryKeyIndex((rel), false)
+#else
+#define csec_primary_key_index(rel) RelationGetPrimaryKeyIndex(rel)
+#endif
+
+/* 18 tells ANALYZE from VACUUM. */
+#if PG_VERSION_NUM >= 180000
+#define csec_analyze_delay_point() vacuum_delay_point(true)
+#else
+#define csec_analyze_delay_point() vacuum_delay_point()
+#endif
+
+/* 18 has base64 of bytes, before it was of characters. */
+#if PG_VERSION_NUM >= 180000
+typedef uint8 CsecBase64Byte;
+#else
+typedef char CsecBase64Byte;
 #endif
 
 #endif							/* CSEC_UTIL_PGCOMPAT_H */
