@@ -12,10 +12,12 @@
 #include "audit/stream.h"
 #include "capture/client.h"
 #include "capture/control.h"
+#include "capture/doors.h"
 #include "capture/guard.h"
 #include "capture/hooks.h"
 #include "capture/login.h"
 #include "capture/scan_progress.h"
+#include "capture/settings.h"
 #include "keys/data_key.h"
 #include "keys/key_use.h"
 #include "keys/keyring.h"
@@ -77,6 +79,8 @@ _PG_init(void)
 	csec_login_init();
 	csec_control_init();
 	csec_guard_init();
+	csec_doors_init();
+	csec_settings_init();
 	csec_hooks_init();
 	csec_scan_progress_init();
 	csec_key_keeper_init();

@@ -431,7 +431,7 @@ BEGIN
 				r.from_lsn, r.to_lsn, r.login, csec.detail(r.detail) AS detail, r.payload
 			FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) r
 			WHERE l.kind IN (5, 7, 8, 9, 11) AND (l.kind <> 5 OR r.action IN ('suspend recording', 'resume recording'))
-				AND (l.kind <> 8 OR r.action <> 'heartbeat')) t
+				AND (l.kind <> 8 OR r.action NOT IN ('heartbeat', 'settings'))) t
 		ORDER BY t.seq;
 END
 $$;

@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
@@ -27,9 +28,11 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "capture/control.h"
 #include "capture/guard.h"
 #include "capture/target.h"
 #include "policy/catalog.h"
+#include "policy/reader.h"
 #include "policy/table.h"
 #include "types/masked_value.h"
 
@@ -111,6 +114,14 @@ stores_rows(Oid relid)
 		kind == RELKIND_MATVIEW;
 }
 
+/* Refused is what was tried: on record before the error. */
+static void
+tell_refusal(const char *what, const char *object)
+{
+	if (!RecoveryInProgress())
+		csec_denial_emit(what, object, NULL);
+}
+
 static void
 guard_drop(Oid relid, int column)
 {
@@ -121,19 +132,25 @@ guard_drop(Oid relid, int column)
 		return;
 	table = column == 0 ? csec_table_lookup(relid) : NULL;
 	if (table != NULL && table->is_trail)
+	{
+		tell_refusal("drop of the trail", get_rel_name(relid));
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("the audit trail cannot be dropped: table \"%s\"", get_rel_name(relid)),
 				 errhint("The trail outlives csec; partitions leave it through retention.")));
+	}
 	if (!csec_indirect_drop || !stores_rows(relid))
 		return;
 	if (column == 0 ? table != NULL : is_masked_column(relid, column))
+	{
+		tell_refusal("drop by way of something else", get_rel_name(relid));
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("this would drop %s \"%s\"%s, which csec protects",
 						column == 0 ? "table" : "a column of table", get_rel_name(relid),
 						column == 0 ? "" : " with its values"),
 				 errhint("Use csec.unprotect() or csec.unprotect_all() first, which keep the data.")));
+	}
 }
 
 static void
@@ -153,6 +170,7 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, voi
 static void
 refuse_alter(const char *what, const char *table)
 {
+	tell_refusal(what, table);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("%s of protected table \"%s\" is refused", what, table),
@@ -172,6 +190,7 @@ names_our_trigger(const AlterTableCmd *cmd)
 static void
 refuse_alter_trail(const char *table)
 {
+	tell_refusal("altering the trail", table);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the audit trail cannot be altered: table \"%s\"", table),
@@ -248,12 +267,26 @@ guard_trigger(List *object)
 		refuse_alter("dropping a trigger of csec", get_rel_name(relid));
 }
 
+/* Its functions call one another by the names of their schemas. */
+static void
+refuse_own(const char *what, const char *name)
+{
+	tell_refusal(what, name);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s \"%s\" is refused", what, name),
+			 errhint("csec does not work without it; DROP EXTENSION csec is the way out.")));
+}
+
 static void
 guard_rename(RenameStmt *stmt)
 {
 	Oid			relid = stmt->relation == NULL ? InvalidOid :
 		RangeVarGetRelid(stmt->relation, NoLock, true);
 
+	if (stmt->renameType == OBJECT_SCHEMA &&
+		csec_schema_is_own(get_namespace_oid(stmt->subname, true)))
+		refuse_own("renaming schema", stmt->subname);
 	if (!OidIsValid(relid))
 		return;
 	if (is_trail(relid))
@@ -262,6 +295,22 @@ guard_rename(RenameStmt *stmt)
 		strncmp(stmt->subname, TRIGGER_PREFIX, strlen(TRIGGER_PREFIX)) == 0 &&
 		csec_table_lookup(relid) != NULL)
 		refuse_alter("renaming a trigger of csec", get_rel_name(relid));
+}
+
+/* What a session is refused, nobody shall have from the server's settings. */
+static void
+guard_alter_system(const AlterSystemStmt *stmt)
+{
+	const char *name = stmt->setstmt->name;
+
+	if (name == NULL || stmt->setstmt->kind != VAR_SET_VALUE ||
+		pg_strcasecmp(name, "session_replication_role") != 0 ||
+		csec_reader_has_role(CSEC_ROLE_ADMIN))
+		return;
+	tell_refusal("ALTER SYSTEM", name);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("%s can be set by members of csec_admin only, where csec is", name)));
 }
 
 static void
@@ -335,11 +384,13 @@ guard_leaving(void)
 	csec_policy_scan_begin(&scan, CSEC_POLICY_PROTECTED_TABLE);
 	any = csec_policy_scan_next(&scan) != NULL;
 	csec_policy_scan_end(&scan);
-	if (any)
-		ereport(ERROR,
-				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-				 errmsg("csec cannot be dropped while it protects tables"),
-				 errhint("Use csec.unprotect_all() first, which gives them plain columns back with their values.")));
+	if (!any)
+		return;
+	tell_refusal("drop of csec", "csec");
+	ereport(ERROR,
+			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			 errmsg("csec cannot be dropped while it protects tables"),
+			 errhint("Use csec.unprotect_all() first, which gives them plain columns back with their values.")));
 }
 
 /* Look at a utility statement before it runs; raises what must not run. */
@@ -356,6 +407,11 @@ csec_guard_statement(Node *stmt)
 		guard_alter_table(castNode(AlterTableStmt, stmt));
 	else if (IsA(stmt, RenameStmt))
 		guard_rename(castNode(RenameStmt, stmt));
+	else if (IsA(stmt, AlterSystemStmt))
+		guard_alter_system(castNode(AlterSystemStmt, stmt));
+	else if (IsA(stmt, AlterExtensionContentsStmt) && !IsBinaryUpgrade &&
+			 strcmp(castNode(AlterExtensionContentsStmt, stmt)->extname, "csec") == 0)
+		refuse_own("changing what belongs to extension", "csec");
 	else if (IsA(stmt, AlterObjectSchemaStmt))
 		guard_set_schema(castNode(AlterObjectSchemaStmt, stmt));
 	else if (IsA(stmt, DropStmt) && castNode(DropStmt, stmt)->removeType == OBJECT_TRIGGER)

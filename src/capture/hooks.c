@@ -25,6 +25,7 @@
 #include "capture/permit_write.h"
 #include "capture/permitted.h"
 #include "capture/reads.h"
+#include "capture/settings.h"
 #include "capture/target.h"
 #include "capture/utility.h"
 #include "capture/wrap.h"
@@ -66,6 +67,8 @@ end_outermost(void)
 	csec_collectors_emit(CSEC_STATUS_OK);
 	csec_changes_emit();
 	csec_attempts_emit();
+	if (unlikely(csec_settings_unsure))
+		csec_settings_look();
 	csec_own_ddl_end();
 	statement_open = false;
 }
@@ -79,6 +82,8 @@ start(QueryDesc *queryDesc, int eflags, bool watched)
 		standard_ExecutorStart(queryDesc, eflags);
 	if (watched && csec_database_has_csec())
 	{
+		if (unlikely(csec_settings_unsure))
+			csec_settings_look();
 		csec_targets_check(queryDesc);
 		csec_permit_check_writes(queryDesc->plannedstmt, depth == 0);
 		csec_reads_instrument(queryDesc, depth == 0);
@@ -352,10 +357,15 @@ transaction_callback(XactEvent event, void *arg)
 			csec_changes_abort();
 			csec_attempts_end(true);
 			csec_own_ddl_end();
+			csec_settings_end();
 
 			/* a procedure that rolls back goes on: its statement stays open */
 			if (depth == 0)
 				statement_open = false;
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PREPARE:
+			csec_settings_end();
 			break;
 		default:
 			break;

@@ -15,6 +15,7 @@
 
 #include "access/genam.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_inherits.h"
@@ -109,6 +110,8 @@ command_name(CmdType operation)
 			return "UPDATE";
 		case CMD_DELETE:
 			return "DELETE";
+		case CMD_SELECT:
+			return "WITH";
 		default:
 			return "MERGE";
 	}
@@ -127,6 +130,21 @@ tell_change_of_trail(Relation rel, const CsecTable *table, const char *action)
 	csec_control_emit(action, table->qualified_name, NULL);
 }
 
+/*
+ * Somebody edits a catalog as if it were a table: roles, memberships, triggers,
+ * whatever.  PostgreSQL's own way does not come through here.
+ */
+static void
+tell_change_of_catalog(Oid relid, const char *action)
+{
+	if (IsBinaryUpgrade)
+		return;
+	(void) GetCurrentTransactionId();
+	csec_control_emit(action,
+					  quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+												 get_rel_name(relid)), NULL);
+}
+
 /* Look at the tables that a query, which ExecutorStart has set up, changes. */
 void
 csec_targets_check(QueryDesc *queryDesc)
@@ -140,8 +158,13 @@ csec_targets_check(QueryDesc *queryDesc)
 		ResultRelInfo *target = targets == NULL ? NULL : targets[lfirst_int(lc) - 1];
 		const CsecTable *table;
 
-		if (target == NULL ||
-			(table = csec_table_lookup(RelationGetRelid(target->ri_RelationDesc))) == NULL)
+		if (target == NULL)
+			continue;
+		if (RelationGetRelid(target->ri_RelationDesc) < FirstNormalObjectId)
+			tell_change_of_catalog(RelationGetRelid(target->ri_RelationDesc),
+								   command_name(queryDesc->operation));
+		table = csec_table_lookup(RelationGetRelid(target->ri_RelationDesc));
+		if (table == NULL)
 			continue;
 		if (!table->is_trail)
 			require_trigger(target->ri_RelationDesc, target->ri_TrigDesc,
@@ -194,6 +217,8 @@ csec_target_check(Oid relid)
 	const CsecTable *table = csec_table_lookup(relid);
 	ListCell   *lc;
 
+	if (relid < FirstNormalObjectId)
+		tell_change_of_catalog(relid, "COPY");
 	if (table == NULL)
 		return;
 	if (table->is_trail || get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)

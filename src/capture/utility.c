@@ -27,9 +27,11 @@
 #include "utils/rel.h"
 
 #include "audit/store.h"
+#include "capture/acts.h"
 #include "capture/control.h"
 #include "capture/guard.h"
 #include "capture/reads.h"
+#include "capture/settings.h"
 #include "capture/target.h"
 #include "capture/token_login.h"
 #include "capture/utility.h"
@@ -193,183 +195,24 @@ prepare_copy(CsecUtility *utility, PlannedStmt **pstmt)
 
 /* ---- what is recorded ---- */
 
-static char *
-qualified(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
-}
-
-static bool
-is_own(Oid relid)
-{
-	/* while they are made they are not edited, nor is anything recorded yet */
-	return !creating_extension && !IsBinaryUpgrade && csec_relation_is_own(relid);
-}
-
-/*
- * A protected table, one of the trail, or one of csec's own: who takes a trigger
- * off a policy table may be about to edit its rows.
- */
-static bool
-is_protected(RangeVar *name, Oid *relid)
-{
-	if (name == NULL)
-		return false;
-	*relid = RangeVarGetRelid(name, NoLock, true);
-	return OidIsValid(*relid) &&
-		(csec_table_lookup(*relid) != NULL || is_own(*relid));
-}
-
-static bool
-is_of_trail(Oid relid)
-{
-	const CsecTable *table = csec_table_lookup(relid);
-
-	return table != NULL && table->is_trail;
-}
-
-/* The protected tables, or those of the trail, in a list of names; NULL: none. */
-static char *
-protected_in_list(List *names, bool trail_only)
-{
-	StringInfoData found;
-	ListCell   *lc;
-	Oid			relid;
-
-	initStringInfo(&found);
-	foreach(lc, names)
-	{
-		Node	   *name = lfirst(lc);
-		RangeVar   *rv = IsA(name, RangeVar) ? (RangeVar *) name :
-			IsA(name, List) ? makeRangeVarFromNameList((List *) name) : NULL;
-
-		if (is_protected(rv, &relid) &&
-			(!trail_only || is_of_trail(relid)))
-			appendStringInfo(&found, "%s%s", found.len > 0 ? ", " : "", qualified(relid));
-	}
-	return found.len > 0 ? found.data : NULL;
-}
-
-/* The protected tables, and csec's own, that a statement alters; NULL: none. */
-static char *
-altered_tables(Node *stmt)
-{
-	Oid			relid;
-	RangeVar   *name = NULL;
-
-	switch (nodeTag(stmt))
-	{
-		case T_AlterTableStmt:
-			name = castNode(AlterTableStmt, stmt)->relation;
-			break;
-		case T_RenameStmt:
-			name = castNode(RenameStmt, stmt)->relation;
-			break;
-		case T_AlterObjectSchemaStmt:
-			name = castNode(AlterObjectSchemaStmt, stmt)->relation;
-			break;
-		case T_IndexStmt:
-			name = castNode(IndexStmt, stmt)->relation;
-			break;
-		case T_CreateTrigStmt:
-			name = castNode(CreateTrigStmt, stmt)->relation;
-			break;
-		case T_RuleStmt:
-			name = castNode(RuleStmt, stmt)->relation;
-			break;
-		case T_CreatePolicyStmt:
-			name = castNode(CreatePolicyStmt, stmt)->table;
-			break;
-		case T_CreateStatsStmt:
-			return protected_in_list(castNode(CreateStatsStmt, stmt)->relations, false);
-		case T_TruncateStmt:
-			/* of other tables it is a change, and recorded as one */
-			return protected_in_list(castNode(TruncateStmt, stmt)->relations, true);
-		case T_DropStmt:
-			if (castNode(DropStmt, stmt)->removeType == OBJECT_TABLE)
-				return protected_in_list(castNode(DropStmt, stmt)->objects, false);
-			return NULL;
-		case T_GrantStmt:
-			if (castNode(GrantStmt, stmt)->objtype == OBJECT_TABLE)
-				return protected_in_list(castNode(GrantStmt, stmt)->objects, false);
-			return NULL;
-		default:
-			return NULL;
-	}
-	return is_protected(name, &relid) ? qualified(relid) : NULL;
-}
-
-/* The role that a statement is about; NULL: it is about none. */
-static const char *
-changed_role(Node *stmt)
-{
-	switch (nodeTag(stmt))
-	{
-		case T_GrantRoleStmt:
-			{
-				List	   *roles = castNode(GrantRoleStmt, stmt)->granted_roles;
-
-				return castNode(AccessPriv, linitial(roles))->priv_name;
-			}
-		case T_CreateRoleStmt:
-			return castNode(CreateRoleStmt, stmt)->role;
-		case T_AlterRoleStmt:
-			return castNode(AlterRoleStmt, stmt)->role->rolename;
-		case T_AlterRoleSetStmt:
-			{
-				RoleSpec   *role = castNode(AlterRoleSetStmt, stmt)->role;
-
-				return role != NULL && role->rolename != NULL ? role->rolename : "all";
-			}
-		case T_DropRoleStmt:
-			return castNode(RoleSpec, linitial(castNode(DropRoleStmt, stmt)->roles))->rolename;
-		default:
-			return NULL;
-	}
-}
-
-/* A setting of csec's, or one that switches its triggers, being set; or NULL. */
-static const char *
-changed_setting(Node *stmt)
-{
-	const char *name = NULL;
-
-	if (IsA(stmt, AlterSystemStmt))
-		name = castNode(AlterSystemStmt, stmt)->setstmt->name;
-	else if (IsA(stmt, AlterDatabaseSetStmt))
-		name = castNode(AlterDatabaseSetStmt, stmt)->setstmt->name;
-	else if (IsA(stmt, VariableSetStmt) && superuser())
-		name = castNode(VariableSetStmt, stmt)->name;
-	if (name == NULL)
-		return NULL;
-	if (pg_strncasecmp(name, "csec.", 5) == 0 ||
-		pg_strcasecmp(name, "session_replication_role") == 0 ||
-		pg_strcasecmp(name, "shared_preload_libraries") == 0)
-		return name;
-	return NULL;
-}
-
 /*
  * Note now what there is to record afterwards: a dropped table has no name
- * any more.  The statement's text is left out, as it may hold values.
+ * any more.  What runs a program, or reads a file, is told before.
  */
 static void
 note_control(CsecUtility *utility, Node *stmt)
 {
-	const char *object = altered_tables(stmt);
-
-	if (object == NULL)
-		object = changed_role(stmt);
-	if (object == NULL)
-		object = changed_setting(stmt);
-	if (object == NULL && IsA(stmt, LoadStmt))
-		object = castNode(LoadStmt, stmt)->filename;
-	if (object == NULL)
+	utility->object = csec_act_object(stmt);
+	if (utility->object == NULL)
 		return;
-	utility->object = pstrdup(object);
 	utility->action = pstrdup(GetCommandTagName(CreateCommandTag(stmt)));
-	utility->detail = csec_own_ddl() ? pstrdup("{\"by\": \"csec\"}") : NULL;
+	utility->detail = csec_act_detail(stmt);
+	utility->sets = IsA(stmt, VariableSetStmt);
+	if (!csec_act_is_at_once(stmt))
+		return;
+	if (!RecoveryInProgress())
+		csec_control_emit_at_once(utility->action, utility->object, utility->detail);
+	utility->action = NULL;
 }
 
 /* ---- the three moments ---- */
@@ -384,6 +227,7 @@ csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt)
 	utility->trail_own_ddl = csec_trail_own_ddl;
 	csec_trail_own_ddl = false;
 	utility->action = utility->object = utility->detail = NULL;
+	utility->sets = false;
 	if (!csec_database_has_csec())
 		return;
 	csec_guard_statement((*pstmt)->utilityStmt);
@@ -413,6 +257,12 @@ csec_utility_always(CsecUtility *utility)
 void
 csec_utility_after(CsecUtility *utility)
 {
-	if (utility->action != NULL && csec_database_has_csec() && !RecoveryInProgress())
-		csec_control_emit(utility->action, utility->object, utility->detail);
+	if (utility->action == NULL || !csec_database_has_csec() || RecoveryInProgress())
+		return;
+	if (utility->sets)
+	{
+		utility->detail = csec_setting_detail(utility->object);
+		csec_settings_told();
+	}
+	csec_control_emit(utility->action, utility->object, utility->detail);
 }

@@ -18,6 +18,7 @@ typedef struct CsecUtility
 	char	   *action;			/* to be recorded afterwards, or NULL */
 	char	   *object;
 	char	   *detail;
+	bool		sets;			/* a setting, of which the value is told */
 } CsecUtility;
 
 extern void csec_utility_park(CsecUtility *utility, Node *stmt);

@@ -225,6 +225,19 @@ csec_relation_is_own(Oid relid)
 		getExtensionOfObject(RelationRelationId, relid) == extension;
 }
 
+bool
+csec_schema_is_own(Oid nspid)
+{
+	return csec_database_has_csec() && OidIsValid(nspid) &&
+		(nspid == schema || nspid == trail);
+}
+
+bool
+csec_object_is_own(Oid class, Oid object)
+{
+	return csec_database_has_csec() && getExtensionOfObject(class, object) == extension;
+}
+
 /* An error where the table is not there or cannot be read now. */
 static Relation
 open_table(CsecPolicyTable which)

@@ -59,6 +59,12 @@ extern Oid	csec_policy_relid(CsecPolicyTable which);
 /* Is this a table of csec's own, made by its install script? */
 extern bool csec_relation_is_own(Oid relid);
 
+/* Is this csec's schema, or the trail's? */
+extern bool csec_schema_is_own(Oid nspid);
+
+/* Is this anything that the extension made? */
+extern bool csec_object_is_own(Oid class, Oid object);
+
 /* The schema of the trail, or InvalidOid. */
 extern Oid	csec_trail_namespace(void);
 

@@ -19,7 +19,7 @@
 #include "util/pgcompat.h"
 
 static const char *const trusted_names[] = {
-	"csec_backup", "csec_loader", "csec_trail_reader"
+	"csec_backup", "csec_loader", "csec_trail_reader", "csec_admin"
 };
 
 /* What was found for one outer role; until roles or memberships change. */

@@ -19,7 +19,8 @@ typedef enum CsecTrustedRole
 {
 	CSEC_ROLE_BACKUP = 0,		/* gets complete dumps */
 	CSEC_ROLE_LOADER,			/* may try values without limit */
-	CSEC_ROLE_TRAIL_READER		/* may open what the trail keeps, within its clearance */
+	CSEC_ROLE_TRAIL_READER,		/* may open what the trail keeps, within its clearance */
+	CSEC_ROLE_ADMIN				/* administers csec */
 } CsecTrustedRole;
 
 extern void csec_reader_init(void);

@@ -26,36 +26,84 @@
 
 #include "crypto/hash.h"
 #include "sealer/note.h"
+#include "sealer/worker.h"
 #include "util/guc.h"
 
 /* A sealer may be this late, on a busy machine. */
 #define LATE_US		(10 * USECS_PER_SEC)
 
 /*
- * The settings that decide what is recorded and how durable it is; commands
- * may carry passwords.
+ * The settings that decide what is recorded and how durable it is, as they are
+ * now; which of them are others than in $1, where that is given.  Of commands,
+ * which may carry passwords, it is told only that they are others.
  */
 static const char settings_query[] =
-"SELECT pg_catalog.jsonb_object_agg(name, setting ORDER BY name)::pg_catalog.text"
-" FROM pg_catalog.pg_settings"
-" WHERE (name ~ '^csec\\.' AND name !~ '_command$' AND name <> ALL ('{csec.actor,csec.reason,csec.ticket}'))"
+"SELECT s.now::pg_catalog.text,"
+" (SELECT pg_catalog.jsonb_object_agg(n.key, n.value ORDER BY n.key)::pg_catalog.text"
+" FROM pg_catalog.jsonb_each(s.now) n WHERE n.key !~ '_command$'),"
+" (SELECT pg_catalog.jsonb_object_agg(n.key, CASE WHEN n.key !~ '_command$' THEN n.value END ORDER BY n.key)::pg_catalog.text"
+" FROM pg_catalog.jsonb_each(s.now) n WHERE n.value IS DISTINCT FROM ($1::pg_catalog.jsonb -> n.key))"
+" FROM (SELECT pg_catalog.jsonb_object_agg(name, setting) AS now FROM pg_catalog.pg_settings"
+" WHERE (name ~ '^csec\\.' AND name <> ALL ('{csec.actor,csec.reason,csec.ticket}'))"
 " OR name = ANY ('{shared_preload_libraries,wal_level,fsync,full_page_writes,synchronous_commit,"
-"data_checksums,max_slot_wal_keep_size,server_version}')";
+"session_replication_role,allow_system_table_mods,"
+"data_checksums,max_slot_wal_keep_size,server_version}')) s";
 
-/* Called in the sealer's transaction; the result is in its memory. */
+/* As they were told last, and after how many reloads. */
+static char *told = NULL;
+static uint32 reloads_seen = 0;
+
 static char *
-settings(void)
+column_of_row(int column, MemoryContext context)
+{
+	char	   *value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
+
+	return value == NULL ? NULL : MemoryContextStrdup(context, value);
+}
+
+/*
+ * Called in the sealer's transaction; all of them, or those that are others than
+ * they were told, or NULL where none is.  The result is in the caller's memory.
+ */
+static char *
+settings(bool all)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	Oid			type = TEXTOID;
+	Datum		before = all || told == NULL ? (Datum) 0 : CStringGetTextDatum(told);
 	char	   *json = NULL;
+	char	   *now = NULL;
 
+	reloads_seen = csec_worker_reloads;
 	SPI_connect();
-	if (SPI_execute(settings_query, true, 1) == SPI_OK_SELECT && SPI_processed == 1)
-		json = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	if (json != NULL)
-		json = MemoryContextStrdup(caller, json);
+	if (SPI_execute_with_args(settings_query, 1, &type, &before, before == 0 ? "n" : " ",
+							  true, 1) == SPI_OK_SELECT && SPI_processed == 1)
+	{
+		json = column_of_row(all ? 2 : 3, caller);
+		now = column_of_row(1, TopMemoryContext);
+	}
 	SPI_finish();
+	if (now != NULL)
+	{
+		if (told != NULL)
+			pfree(told);
+		told = now;
+	}
 	return json;
+}
+
+void
+csec_presence_reloaded(CsecBatch *batch, XLogRecPtr lsn)
+{
+	char	   *changed;
+
+	if (likely(reloads_seen == csec_worker_reloads))
+		return;
+	csec_worker_start_transaction();
+	changed = settings(false);
+	if (changed != NULL)
+		csec_note_server(batch, lsn, "settings", psprintf("{\"changed\": %s}", changed));
+	csec_worker_commit();
 }
 
 /*
@@ -118,7 +166,7 @@ csec_presence_start(CsecBatch *batch, const CsecState *state)
 	part = library_build();
 	if (part != NULL)
 		appendStringInfo(&detail, ", \"library\": \"%s\"", part);
-	part = settings();
+	part = settings(true);
 	if (part != NULL)
 		appendStringInfo(&detail, ", \"settings\": %s", part);
 	appendStringInfoChar(&detail, '}');

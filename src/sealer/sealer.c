@@ -470,6 +470,7 @@ work(void)
 		if (full)
 			continue;
 		csec_connections_note(batch, reader->position, &stream->connections_seen);
+		csec_presence_reloaded(batch, reader->position);
 		csec_presence_beat(batch, &state, reader->position);
 		watch_keys();
 		cut_trail();

@@ -58,6 +58,8 @@ csec_worker_commit(void)
 	CommitTransactionCommand();
 }
 
+uint32		csec_worker_reloads = 0;
+
 void
 csec_worker_reload(void)
 {
@@ -65,6 +67,7 @@ csec_worker_reload(void)
 		return;
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
+	csec_worker_reloads++;
 }
 
 bool

@@ -22,7 +22,8 @@ extern void csec_worker_connect(Oid database, const char *lock_timeout);
 extern void csec_worker_start_transaction(void);
 extern void csec_worker_commit(void);
 
-/* Read postgresql.conf anew, if somebody asked for that. */
+/* Read postgresql.conf anew, if somebody asked for that; how often it was. */
+extern uint32 csec_worker_reloads;
 extern void csec_worker_reload(void);
 
 /*

@@ -75,6 +75,18 @@ csec_selected_columns(PlannedStmt *stmt, RangeTblEntry *rte)
 #define csec_my_lxid() (MyProc->lxid)
 #endif
 
+/* All settings that there are now; 16 keeps them in a hash table. */
+static inline struct config_generic **
+csec_all_settings(int *n)
+{
+#if PG_VERSION_NUM >= 160000
+	return get_guc_variables(n);
+#else
+	*n = GetNumConfigOptions();
+	return get_guc_variables();
+#endif
+}
+
 /* 16 exports the look-up of a setting; before, the array must be walked. */
 static inline struct config_generic *
 csec_find_setting(const char *name)
@@ -82,8 +94,8 @@ csec_find_setting(const char *name)
 #if PG_VERSION_NUM >= 160000
 	return find_option(name, false, true, 0);
 #else
-	struct config_generic **all = get_guc_variables();
-	int			n = GetNumConfigOptions();
+	int			n;
+	struct config_generic **all = csec_all_settings(&n);
 
 	for (int i = 0; i < n; i++)
 		if (strcmp(all[i]->name, name) == 0)

@@ -54,6 +54,21 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM csec.gaps WHERE why = 'he
 $node->append_conf('postgresql.conf', 'csec.heartbeat_interval = 0');
 $node->reload;
 
+# ---- settings edited in the server's file ----
+$seq = last_seq();
+$node->append_conf('postgresql.conf', "csec.seal_delay = 300\ncsec.alert_command = 'true secret'\nwork_mem = 5MB");
+$node->reload;
+wait_for_another($seq + 1);
+is(records($node, "action || ' ' || detail", "kind = 'server' AND seq > $seq"),
+	'settings {"changed": {"csec.seal_delay": "300", "csec.alert_command": null}}', 'settings that are edited in the file are told when they are read, commands without their text');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM csec.gaps WHERE why = 'settings'}), '0', '  which is no gap');
+$seq = last_seq();
+$node->append_conf('postgresql.conf', 'work_mem = 6MB');
+$node->reload;
+record_some($node, 1);
+flush_trail($node);
+is(actions_since($seq), 'test', '  and others are not');
+
 # ---- away, in order and not ----
 sub away
 {
