@@ -118,7 +118,7 @@ stores_rows(Oid relid)
 static void
 tell_refusal(const char *what, const char *object)
 {
-	if (!RecoveryInProgress())
+	if (!RecoveryInProgress() && !IsBinaryUpgrade)
 		csec_denial_emit(what, object, NULL);
 }
 

@@ -232,7 +232,7 @@ csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt)
 		return;
 	csec_guard_statement((*pstmt)->utilityStmt);
 	csec_token_login_check_statement((*pstmt)->utilityStmt);
-	if (!utility->trail_own_ddl)
+	if (!utility->trail_own_ddl && !IsBinaryUpgrade)
 		note_control(utility, (*pstmt)->utilityStmt);
 	if (IsA((*pstmt)->utilityStmt, CopyStmt))
 	{
