@@ -18,7 +18,7 @@
 #include "capture/login.h"
 #include "capture/scan_progress.h"
 #include "capture/settings.h"
-#include "keys/data_key.h"
+#include "keys/key_table.h"
 #include "keys/key_use.h"
 #include "keys/keyring.h"
 #include "keys/subject_key.h"
@@ -57,7 +57,7 @@ _PG_init(void)
 				 errhint("Add csec to shared_preload_libraries and restart the server.")));
 	csec_guc_init();
 	csec_keyring_init();
-	csec_data_key_init();
+	csec_key_table_init();
 	csec_key_use_init();
 	csec_subject_key_init();
 	csec_tombstone_init();

@@ -37,6 +37,7 @@
 #include "crypto/hash.h"
 #include "keys/keyring.h"
 #include "util/bytes.h"
+#include "util/crypto_failed.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_measure_cut);
 
@@ -198,7 +199,7 @@ take_cut_before(Measure *m)
 	for (int i = 0; i < before.keys; i++)
 		add_key(m, before.key + i * CSEC_ED25519_PUBLIC);
 	if (!csec_sha256(bytes.data, bytes.len, m->before))
-		elog(ERROR, "could not compute a hash");
+		csec_crypto_failed("compute a hash");
 }
 
 /* ---- what remains ---- */

@@ -12,6 +12,7 @@
 
 #include "audit/cut.h"
 #include "util/bytea.h"
+#include "util/crypto_failed.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_read_cut);
 
@@ -35,7 +36,7 @@ root_value(const CsecCut *cut)
 
 	csec_cut_peaks(cut, &peaks);
 	if (!csec_tree_peaks_root(&peaks, root))
-		elog(ERROR, "could not compute a hash");
+		csec_crypto_failed("compute a hash");
 	return PointerGetDatum(csec_bytea(root, CSEC_HASH_SIZE));
 }
 

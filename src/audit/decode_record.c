@@ -16,6 +16,7 @@
 #include "policy/decision.h"
 #include "util/bytea.h"
 #include "util/bytes.h"
+#include "util/crypto_failed.h"
 
 /* As many bytes as a session has: its start and its process id. */
 #define SESSION_SIZE 12
@@ -178,9 +179,7 @@ add_to_digest(const void *data, uint32 len)
 
 	csec_put_u32(head, len);
 	if (!csec_sha256_add(head, sizeof(head)) || !csec_sha256_add(data, len))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute SHA-256")));
+		csec_crypto_failed("compute SHA-256");
 }
 
 /*
@@ -199,16 +198,12 @@ set_read_key(Output *output, bytea *record, const CsecBody *body)
 	if (body->kind != CSEC_KIND_READ || (body->flags & PIECE_FLAGS) == 0)
 		return;
 	if (!csec_sha256_begin())
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute SHA-256")));
+		csec_crypto_failed("compute SHA-256");
 	add_to_digest(session_of(record, body), SESSION_SIZE);
 	for (int i = 0; i < lengthof(tags); i++)
 		add_to_digest(body->field[tags[i]].data, body->field[tags[i]].len);
 	if (!csec_sha256_end(digest))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute SHA-256")));
+		csec_crypto_failed("compute SHA-256");
 	set(output, READ_KEY, PointerGetDatum(csec_bytea(digest, READ_KEY_SIZE)));
 }
 

@@ -13,6 +13,7 @@
 
 #include "audit/columns.h"
 #include "audit/subjects.h"
+#include "util/crypto_failed.h"
 
 /* The subject that somebody asks for: a text, and an integer if it is one. */
 typedef struct Wanted
@@ -60,9 +61,7 @@ csec_subject_keys(PG_FUNCTION_ARGS)
 	if (wanted.is_integer)
 		keys[count++] = Int64GetDatum(wanted.key);
 	if (!csec_subject_key(wanted.text, wanted.len, &key))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute the key of a subject")));
+		csec_crypto_failed("compute the key of a subject");
 	keys[count++] = Int64GetDatum(key);
 	PG_RETURN_ARRAYTYPE_P(construct_array(keys, count, INT8OID, sizeof(int64),
 										  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));

@@ -10,6 +10,8 @@
 #include "utils/rangetypes.h"
 #include "utils/typcache.h"
 
+#include "util/crypto_failed.h"
+
 typedef struct RangeList
 {
 	TypeCacheEntry *type;		/* int8range */
@@ -58,9 +60,7 @@ add_keys(RangeList *list, CsecSubjectsReader *reader)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!csec_subject_key(text, len, &key))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not compute the key of a subject")));
+			csec_crypto_failed("compute the key of a subject");
 		add_range(list, key, key);
 	}
 }

@@ -54,6 +54,7 @@
 #include "keys/keyring.h"
 #include "util/bytea.h"
 #include "util/bytes.h"
+#include "util/crypto_failed.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_check_trail);
 
@@ -220,9 +221,7 @@ check_hash(Walk *walk, int64 seq, bytea *record, Datum stored)
 		(int64) csec_get_u64(bytes + 4) : seq;
 
 	if (!csec_chain_hash(walk->hash, bytes, len, hash))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute the hash of an audit record")));
+		csec_crypto_failed("compute the hash of an audit record");
 	if (sealed_as != seq)
 		csec_verdict(&walk->verdict, "reordered", seq,
 					 "the record under this number was sealed as " INT64_FORMAT,
@@ -365,9 +364,7 @@ read_head(Head *head, Snapshot snapshot)
 		memcpy(head->hash, VARDATA_ANY(hash), CSEC_HASH_SIZE);
 		if (!csec_chain_head_mac(csec_keyring_trail_mac(), (uint64) head->seq,
 								 head->hash, mac))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not compute the MAC of the trail's head")));
+			csec_crypto_failed("compute the MAC of the trail's head");
 		head->sound = head->seq == 0 ||
 			bytes_are(PointerGetDatum(DatumGetByteaPP(slot_getattr(slot, STATE_HEAD_MAC, &isnull))),
 					  mac, sizeof(mac));

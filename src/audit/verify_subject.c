@@ -21,6 +21,7 @@
 #include "audit/log_scan.h"
 #include "audit/trail.h"
 #include "audit/verify.h"
+#include "util/crypto_failed.h"
 
 #define BUCKETS 1024
 
@@ -59,9 +60,7 @@ csec_subject_check_begin(int64 from, int64 to)
 	check->to = Max(from, to);
 	check->width = ((uint64) check->to - (uint64) from) / BUCKETS + 1;
 	if (!pg_strong_random(&check->seed, sizeof(check->seed)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate a random key")));
+		csec_crypto_failed("generate a random key");
 	return check;
 }
 

@@ -25,6 +25,7 @@
 #include "audit/checkpoint_read.h"
 #include "audit/tree_read.h"
 #include "audit/verify.h"
+#include "util/crypto_failed.h"
 
 typedef struct Level
 {
@@ -227,9 +228,7 @@ check_checkpoint(CsecTreeCheck *check, const uint8 *leaf, CsecVerdict *verdict)
 static void
 openssl_failed(void)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INTERNAL_ERROR),
-			 errmsg("could not compute the tree over the audit records")));
+	csec_crypto_failed("compute the tree over the audit records");
 }
 
 static void

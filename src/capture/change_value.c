@@ -28,6 +28,7 @@
 #include "types/encrypted_value.h"
 #include "types/masked_text.h"
 #include "util/bytes.h"
+#include "util/crypto_failed.h"
 
 static void
 append_bytes(StringInfo out, const void *data, size_t len)
@@ -105,9 +106,7 @@ append_long(StringInfo out, const char *text, size_t len)
 	uint8		bytes[CSEC_SHA256_SIZE + 8];
 
 	if (!csec_sha256(text, len, bytes))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute SHA-256")));
+		csec_crypto_failed("compute SHA-256");
 	csec_put_u64(bytes + CSEC_SHA256_SIZE, len);
 	append_bytes(out, bytes, sizeof(bytes));
 }

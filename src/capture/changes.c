@@ -81,8 +81,8 @@ static Batch batch;
 #define OP_DELETE 'D'
 #define OP_TRUNCATE 'T'
 
-void
-csec_changes_init(void)
+static void
+prepare(void)
 {
 	if (batch.fields.data != NULL)
 		return;
@@ -460,7 +460,7 @@ csec_record_change(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("csec.record_change() is an AFTER trigger")));
 	csec_emit_prepare();
-	csec_changes_init();
+	prepare();
 	policy = csec_table_lookup(RelationGetRelid(trigger->tg_relation));
 	op = operation_of(trigger->tg_event);
 	if (op == OP_INSERT)

@@ -5,7 +5,6 @@
 #ifndef CSEC_CAPTURE_CHANGES_H
 #define CSEC_CAPTURE_CHANGES_H
 
-extern void csec_changes_init(void);
 extern void csec_changes_emit(void);
 extern void csec_changes_subabort(void);
 extern void csec_changes_abort(void);

@@ -38,6 +38,7 @@
 #include "policy/row_mac.h"
 #include "policy/token.h"
 #include "policy/used_token.h"
+#include "util/crypto_failed.h"
 #include "util/guc.h"
 
 #define ACTION "login by token"
@@ -190,9 +191,7 @@ digest_of(const Key *key, const CsecToken *token)
 		!csec_sha256_add(key->issuer, strlen(key->issuer) + 1) ||
 		!csec_sha256_add(token->id, strlen(token->id)) ||
 		!csec_sha256_end((uint8 *) VARDATA(digest)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute SHA-256")));
+		csec_crypto_failed("compute SHA-256");
 	return digest;
 }
 

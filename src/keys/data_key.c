@@ -11,6 +11,7 @@
 #include "keys/key_table.h"
 #include "keys/key_wrap.h"
 #include "keys/keyring.h"
+#include "util/crypto_failed.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
 
@@ -36,7 +37,7 @@ constant_key(void)
 	static bool committed = false;
 
 	if (!committed && !csec_key_commitment(csec_keyring_constant_key(), key.commitment))
-		csec_key_no_algorithm("HKDF");
+		csec_crypto_failed("commit to a key");
 	committed = true;
 	return &key;
 }
@@ -181,7 +182,7 @@ csec_data_key_aead(const CsecDataKey *key, int suite)
 	cached->aead[suite] = csec_aead_create(suite, bare);
 	csec_secure_wipe(bare, sizeof(bare));
 	if (cached->aead[suite] == NULL)
-		csec_key_no_algorithm(csec_suite_name(suite));
+		csec_crypto_failed(psprintf("set up %s", csec_suite_name(suite)));
 	return cached->aead[suite];
 }
 
@@ -234,7 +235,7 @@ search_mac(uint32 mark)
 	key->mac = csec_hmac_create(bare, sizeof(bare));
 	csec_secure_wipe(bare, sizeof(bare));
 	if (key->mac == NULL)
-		csec_key_no_algorithm("HMAC-SHA256");
+		csec_crypto_failed("set up a keyed digest");
 	return key->mac;
 }
 
@@ -245,7 +246,5 @@ csec_search_tag(uint32_t mark, const void *form, size_t len, uint8_t *tag)
 
 	if (!csec_mac_begin(mac) || !csec_mac_add(mac, form, len) ||
 		!csec_mac_end(mac, tag, CSEC_SEARCH_TAG_SIZE))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute a search tag")));
+		csec_crypto_failed("compute a search tag");
 }

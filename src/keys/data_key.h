@@ -18,8 +18,6 @@
 
 typedef struct CsecDataKey CsecDataKey;
 
-extern void csec_data_key_init(void);
-
 /* The active version of a data key; an error where there is none. */
 extern const CsecDataKey *csec_data_key_active(const char *name);
 

@@ -9,6 +9,7 @@
 #include "keys/dump_key.h"
 #include "keys/key_wrap.h"
 #include "util/bytes.h"
+#include "util/crypto_failed.h"
 #include "util/secure_memory.h"
 
 #define ABOUT	"csec dump key"
@@ -62,7 +63,7 @@ make(void)
 	owner = MyProcPid;
 	uses = 0;
 	if (own.aead == NULL)
-		csec_key_no_algorithm("AES-256-GCM, HKDF or random bytes");
+		csec_crypto_failed("make a key for dumps");
 }
 
 CsecAead *
@@ -127,6 +128,6 @@ csec_dump_key_open(const uint8_t *head, size_t size, size_t *used)
 	key->aead = csec_aead_create(CSEC_SUITE_AES_256_GCM, bare);
 	csec_secure_wipe(bare, sizeof(bare));
 	if (key->aead == NULL)
-		csec_key_no_algorithm("AES-256-GCM");
+		csec_crypto_failed("set up a cipher for dumps");
 	return key->aead;
 }

@@ -27,6 +27,7 @@
 #include "crypto/mac.h"
 #include "keys/kek.h"
 #include "keys/keyring.h"
+#include "util/crypto_failed.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
 
@@ -123,9 +124,7 @@ add(Set *set, const char *name)
 	else
 		csec_provider_read_key(name, kek->key);
 	if (!csec_key_commitment(kek->key, kek->commitment))
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("algorithm HKDF is not to be had from OpenSSL")));
+		csec_crypto_failed("commit to a key");
 }
 
 static void

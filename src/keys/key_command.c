@@ -13,7 +13,6 @@
 
 #include <sys/wait.h>
 
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
 #include "storage/procsignal.h"
@@ -22,34 +21,20 @@
 #include "util/command.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
+#include "util/shell_command.h"
 
 static char *
 command_for(const char *name)
 {
-	StringInfoData command;
+	CsecShellWord word = {'k', name, true};
+	char	   *command = csec_shell_command(csec_key_command, &word, 1);
 
-	initStringInfo(&command);
-	for (const char *p = csec_key_command; *p != '\0'; p++)
-	{
-		if (*p != '%')
-			appendStringInfoChar(&command, *p);
-		else if (p[1] == 'k')
-		{
-			appendStringInfoString(&command, name);
-			p++;
-		}
-		else if (p[1] == '%')
-		{
-			appendStringInfoChar(&command, '%');
-			p++;
-		}
-		else
-			ereport(ERROR,
-					(errcode(ERRCODE_CONFIG_FILE_ERROR),
-					 errmsg("csec.key_command has a \"%%\" that stands for nothing"),
-					 errhint("Write %%k for the name of the key and %%%% for a percent sign.")));
-	}
-	return command.data;
+	if (command == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("csec.key_command has a \"%%\" that stands for nothing"),
+				 errhint("Write %%k for the name of the key and %%%% for a percent sign.")));
+	return command;
 }
 
 /* In the launcher nothing else attends to DROP DATABASE's barrier meanwhile. */

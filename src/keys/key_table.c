@@ -12,16 +12,15 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "keys/key_table.h"
+#include "util/own_table.h"
 
 /* The columns of csec.key, in its order. */
 enum
@@ -46,7 +45,7 @@ relation_changed(Datum arg, Oid relid)
 }
 
 void
-csec_data_key_init(void)
+csec_key_table_init(void)
 {
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 }
@@ -203,14 +202,12 @@ load(Oid relid)
 void
 csec_key_table_refresh(void)
 {
-	Oid			schema;
 	Oid			relid;
 
 	if (likely(csec_key_table.fresh) || !IsTransactionState() || !OidIsValid(MyDatabaseId) ||
 		HistoricSnapshotActive())
 		return;
-	schema = get_namespace_oid("csec", true);
-	relid = OidIsValid(schema) ? get_relname_relid("key", schema) : InvalidOid;
+	relid = csec_own_table("key");
 	if (OidIsValid(relid))
 		load(relid);
 	else

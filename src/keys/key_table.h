@@ -64,5 +64,6 @@ csec_search_mark(const CsecDataKey *key)
 
 /* Read csec.key if it has changed, and can be read now. */
 extern void csec_key_table_refresh(void);
+extern void csec_key_table_init(void);
 
 #endif							/* CSEC_KEYS_KEY_TABLE_H */

@@ -8,16 +8,15 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "keys/key_use.h"
 #include "util/guc.h"
+#include "util/own_table.h"
 #include "util/shared_memory.h"
 
 #define MAX_COUNTS	1024		/* versions that encrypt between two starts */
@@ -80,8 +79,7 @@ margin(void)
 static uint64
 read_stored(uint32 id, uint16 version)
 {
-	Oid			schema = get_namespace_oid("csec", true);
-	Oid			relid = OidIsValid(schema) ? get_relname_relid("key_use", schema) : InvalidOid;
+	Oid			relid = csec_own_table("key_use");
 	Relation	rel;
 	SysScanDesc scan;
 	HeapTuple	row;

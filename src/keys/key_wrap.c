@@ -11,16 +11,8 @@
 
 #include "keys/key_wrap.h"
 #include "util/bytea.h"
+#include "util/crypto_failed.h"
 #include "util/secure_memory.h"
-
-void
-csec_key_no_algorithm(const char *what)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-			 errmsg("algorithm %s is not to be had from OpenSSL", what),
-			 errhint("Check its configuration and providers.")));
-}
 
 /* What is authenticated with a wrapped key. */
 static char *
@@ -167,7 +159,7 @@ csec_generate_key(PG_FUNCTION_ARGS)
 		csec_kek_wrap(kek, about, bare, wrapped);
 	csec_secure_wipe(bare, sizeof(bare));
 	if (!ok)
-		csec_key_no_algorithm("AES-256-GCM, HKDF or random bytes");
+		csec_crypto_failed("make a key");
 	return key_row(fcinfo, kek, wrapped, commitment);
 }
 
@@ -201,7 +193,7 @@ csec_rewrap_key(PG_FUNCTION_ARGS)
 					   bare, wrapped);
 	csec_secure_wipe(bare, sizeof(bare));
 	if (!ok)
-		csec_key_no_algorithm("AES-256-GCM or random bytes");
+		csec_crypto_failed("wrap a key");
 	return key_row(fcinfo, kek, wrapped, key->commitment);
 }
 

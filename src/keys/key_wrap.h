@@ -11,7 +11,4 @@
 extern CsecUnwrap csec_key_try_unwrap(const CsecDataKey *key, uint8 *bare);
 extern void csec_key_unwrap(const CsecDataKey *key, uint8 *bare);
 
-/* An error: OpenSSL has not what a key needs. */
-extern void csec_key_no_algorithm(const char *what);
-
 #endif							/* CSEC_KEYS_KEY_WRAP_H */

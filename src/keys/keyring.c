@@ -16,11 +16,9 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -29,6 +27,8 @@
 #include "keys/provider.h"
 #include "util/bytea.h"
 #include "util/bytes.h"
+#include "util/crypto_failed.h"
+#include "util/own_table.h"
 #include "util/secure_memory.h"
 
 #define SALT "csec 1"
@@ -55,10 +55,7 @@ void
 csec_keyring_derive(const uint8 *root, const char *purpose, uint8 *out, size_t len)
 {
 	if (!csec_hkdf(root, CSEC_ROOT_KEY_SIZE, SALT, purpose, out, len))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not derive csec's keys"),
-				 errhint("Check that OpenSSL offers HKDF, HMAC, SHA-256 and SIPHASH.")));
+		csec_crypto_failed("derive csec's keys");
 }
 
 /* Read the root key and derive the others.  Postmaster, at start. */
@@ -95,9 +92,7 @@ static CsecMac *
 usable(CsecMac *mac)
 {
 	if (mac == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("could not set up a keyed digest for csec")));
+		csec_crypto_failed("set up a keyed digest for csec");
 	return mac;
 }
 
@@ -116,17 +111,14 @@ csec_keyring_digest(const void *data, size_t len, uint8 *out)
 		digest_mac = usable(csec_hmac_create(keys->digest, sizeof(keys->digest)));
 	if (!csec_mac_begin(digest_mac) || !csec_mac_add(digest_mac, data, len) ||
 		!csec_mac_end(digest_mac, out, CSEC_DIGEST_SIZE))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute a keyed digest for csec")));
+		csec_crypto_failed("compute a keyed digest for csec");
 }
 
 /* The fingerprint of the order key that this database was built with. */
 static bool
 stored_fingerprint(uint8 *out)
 {
-	Oid			schema = get_namespace_oid("csec", true);
-	Oid			relid = OidIsValid(schema) ? get_relname_relid("order_key", schema) : InvalidOid;
+	Oid			relid = csec_own_table("order_key");
 	Relation	rel;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -192,9 +184,7 @@ csec_keyring_order_tag(const void *data, size_t len)
 	csec_keyring_check();
 	if (!csec_mac_begin(order_mac) || !csec_mac_add(order_mac, data, len) ||
 		!csec_mac_end(order_mac, tag, sizeof(tag)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute an order tag for csec")));
+		csec_crypto_failed("compute an order tag for csec");
 	return csec_get_u64(tag);
 }
 

@@ -25,6 +25,8 @@
 
 #include "keys/key_text.h"
 #include "keys/provider.h"
+#include "util/crypto_failed.h"
+#include "util/data_directory.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
 
@@ -73,20 +75,10 @@ read_key_file(const char *path, uint8 *key)
 				 errdetail("A key is one line of %d hexadecimal digits.", CSEC_KEY_TEXT)));
 }
 
-/* Refuse a key directory that is, or lies below, the data directory. */
 static void
 check_outside_data(const char *directory)
 {
-	char		keys[PATH_MAX];
-	char		data[PATH_MAX];
-	size_t		len;
-
-	if (realpath(directory, keys) == NULL || realpath(DataDir, data) == NULL)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not resolve csec.key_directory \"%s\": %m", directory)));
-	len = strlen(data);
-	if (strncmp(keys, data, len) == 0 && (keys[len] == '/' || keys[len] == '\0'))
+	if (csec_in_data_directory(directory))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("csec.key_directory \"%s\" lies inside the data directory", directory),
@@ -126,9 +118,7 @@ create_embedded_key(const char *path)
 	bool		written;
 
 	if (!pg_strong_random(key, sizeof(key)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not make a random key for csec")));
+		csec_crypto_failed("make a random key for csec");
 	csec_key_text_put(text, key);
 	snprintf(temporary, sizeof(temporary), "%s.tmp", path);
 	(void) unlink(temporary);
@@ -184,17 +174,11 @@ csec_key_name_valid(const char *name)
 		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == len;
 }
 
-static bool
-is_set(const char *setting)
-{
-	return setting != NULL && setting[0] != '\0';
-}
-
 void
 csec_provider_read_key(const char *name, uint8_t *key)
 {
-	bool		directory = is_set(csec_key_directory);
-	bool		command = is_set(csec_key_command);
+	bool		directory = csec_guc_is_set(csec_key_directory);
+	bool		command = csec_guc_is_set(csec_key_command);
 
 	if (directory + command + csec_embedded_keys > 1)
 		ereport(ERROR,

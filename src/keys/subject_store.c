@@ -33,6 +33,7 @@
 #include "keys/subject_store.h"
 #include "util/bytea.h"
 #include "util/bytes.h"
+#include "util/own_table.h"
 #include "util/pgcompat.h"
 #include "util/write_target.h"
 
@@ -63,14 +64,6 @@ typedef enum Table
 /* Their numbers when they were last opened. */
 static Oid	opened[2];
 
-static Oid
-relid_of(const char *name)
-{
-	Oid			schema = get_namespace_oid("csec", true);
-
-	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
-}
-
 bool
 csec_subject_store_readable(void)
 {
@@ -88,7 +81,7 @@ open_table(Table table, LOCKMODE lock)
 {
 	static const char *const names[] = {"subject_key", "subject_space"};
 	const char *name = names[table];
-	Oid			relid = relid_of(name);
+	Oid			relid = csec_own_table(name);
 
 	if (!OidIsValid(relid))
 		ereport(ERROR,

@@ -15,6 +15,7 @@
 #include "keys/subject_wrap.h"
 #include "util/bytea.h"
 #include "util/bytes.h"
+#include "util/crypto_failed.h"
 #include "util/secure_memory.h"
 
 #define AT_NONCE	7
@@ -27,10 +28,7 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_rewrap_subject);
 void
 csec_no_subject_key(void)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-			 errmsg("could not make a key of a customer"),
-			 errhint("Check OpenSSL's configuration and providers.")));
+	csec_crypto_failed("make a key of a customer");
 }
 
 static CsecSubjectAbout

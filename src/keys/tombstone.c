@@ -22,7 +22,9 @@
 #include "utils/uuid.h"
 
 #include "keys/tombstone.h"
+#include "util/data_directory.h"
 #include "util/guc.h"
+#include "util/hex.h"
 
 StaticAssertDecl(CSEC_PSEUDONYM == UUID_LEN, "a pseudonym is stored as a uuid");
 
@@ -45,9 +47,9 @@ directory(char *path, size_t size)
 {
 	int			n;
 
-	if (csec_tombstone_directory != NULL && csec_tombstone_directory[0] != '\0')
+	if (csec_guc_is_set(csec_tombstone_directory))
 		n = snprintf(path, size, "%s", csec_tombstone_directory);
-	else if (csec_key_directory != NULL && csec_key_directory[0] != '\0')
+	else if (csec_guc_is_set(csec_key_directory))
 		n = snprintf(path, size, "%s/" IN_KEY_DIRECTORY, csec_key_directory);
 	else if (csec_embedded_keys)
 		n = snprintf(path, size, "%s/" EMBEDDED_DIRECTORY, DataDir);
@@ -81,35 +83,20 @@ static void
 append_name(char *path, const uint8 *pseudonym, bool whole)
 {
 	char	   *p = path + strlen(path);
-	int			n = whole ? CSEC_PSEUDONYM : 1;
 
 	*p++ = '/';
-	for (int i = 0; i < n; i++)
-	{
-		if (i == 1)
-			*p++ = '/';
-		*p++ = "0123456789abcdef"[pseudonym[i] >> 4];
-		*p++ = "0123456789abcdef"[pseudonym[i] & 15];
-	}
-	*p = '\0';
+	csec_hex_put(p, pseudonym, 1);
+	if (!whole)
+		return;
+	p[2] = '/';
+	csec_hex_put(p + 3, pseudonym + 1, CSEC_PSEUDONYM - 1);
 }
 
 /* In the data directory a restore would take them back with the rest. */
 static void
 check_outside_data(const char *path)
 {
-	char		resolved[PATH_MAX];
-	char		data[PATH_MAX];
-	size_t		len;
-
-	if (csec_embedded_keys)
-		return;
-	if (realpath(path, resolved) == NULL || realpath(DataDir, data) == NULL)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not resolve \"%s\": %m", path)));
-	len = strlen(data);
-	if (strncmp(resolved, data, len) == 0 && (resolved[len] == '/' || resolved[len] == '\0'))
+	if (!csec_embedded_keys && csec_in_data_directory(path))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("the directory of destroyed keys, \"%s\", lies inside the data directory", path),
@@ -138,8 +125,9 @@ check_directory(const char *path)
 	check_outside_data(path);
 }
 
-void
-csec_tombstone_prepare(void)
+/* Make the directory where it is missing. */
+static void
+prepare(void)
 {
 	char		path[MAXPGPATH];
 	char		parent[MAXPGPATH];
@@ -186,7 +174,7 @@ make(const uint8 *pseudonym)
 	char		parent[MAXPGPATH];
 	int			fd;
 
-	csec_tombstone_prepare();
+	prepare();
 	need_directory(path, sizeof(path));
 	strlcpy(parent, path, sizeof(parent));
 	append_name(parent, pseudonym, false);
@@ -266,7 +254,7 @@ csec_bury(PG_FUNCTION_ARGS)
 {
 	Pending    *p = MemoryContextAlloc(TopTransactionContext, sizeof(Pending));
 
-	csec_tombstone_prepare();
+	prepare();
 	memcpy(p->pseudonym, PG_GETARG_UUID_P(0)->data, CSEC_PSEUDONYM);
 	p->sub = GetCurrentSubTransactionId();
 	p->next = pending;
@@ -285,33 +273,12 @@ csec_is_buried(PG_FUNCTION_ARGS)
 Datum
 csec_prepare_tombstones(PG_FUNCTION_ARGS)
 {
-	csec_tombstone_prepare();
+	prepare();
 	PG_RETURN_VOID();
 }
 
-/* The pseudonym that a name of 2 and one of 30 digits make; false: none. */
-static bool
-parse_name(const char *first, const char *rest, pg_uuid_t *out)
-{
-	char		digits[2 * CSEC_PSEUDONYM + 1];
-
-	if (strlen(first) != 2 || strlen(rest) != 2 * CSEC_PSEUDONYM - 2 ||
-		strspn(first, "0123456789abcdef") != 2 ||
-		strspn(rest, "0123456789abcdef") != 2 * CSEC_PSEUDONYM - 2)
-		return false;
-	snprintf(digits, sizeof(digits), "%s%s", first, rest);
-	for (int i = 0; i < CSEC_PSEUDONYM; i++)
-	{
-		unsigned int byte;
-
-		sscanf(digits + 2 * i, "%2x", &byte);
-		out->data[i] = (unsigned char) byte;
-	}
-	return true;
-}
-
 static void
-put_tombstones(ReturnSetInfo *result, const char *path, const char *first)
+put_tombstones(ReturnSetInfo *result, const char *path, uint8 first)
 {
 	DIR		   *dir = AllocateDir(path);
 	struct dirent *entry;
@@ -323,7 +290,8 @@ put_tombstones(ReturnSetInfo *result, const char *path, const char *first)
 		bool		isnull = false;
 
 		CHECK_FOR_INTERRUPTS();
-		if (parse_name(first, entry->d_name, &pseudonym))
+		pseudonym.data[0] = first;
+		if (csec_hex_get(entry->d_name, strlen(entry->d_name), pseudonym.data + 1, CSEC_PSEUDONYM - 1))
 			tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
 	}
 	FreeDir(dir);
@@ -344,11 +312,12 @@ csec_tombstones(PG_FUNCTION_ARGS)
 	while ((entry = ReadDir(dir, path)) != NULL)
 	{
 		char		below[MAXPGPATH + 4];
+		uint8		first;
 
-		if (strlen(entry->d_name) != 2 || strspn(entry->d_name, "0123456789abcdef") != 2)
+		if (!csec_hex_get(entry->d_name, strlen(entry->d_name), &first, 1))
 			continue;
 		snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
-		put_tombstones((ReturnSetInfo *) fcinfo->resultinfo, below, entry->d_name);
+		put_tombstones((ReturnSetInfo *) fcinfo->resultinfo, below, first);
 	}
 	FreeDir(dir);
 	return (Datum) 0;

@@ -19,12 +19,6 @@
 extern void csec_tombstone_init(void);
 
 /*
- * Make the directory where it is missing.  Error object_not_in_prerequisite_state
- * where the server has been told of no place for it.
- */
-extern void csec_tombstone_prepare(void);
-
-/*
  * Was the key destroyed?  An error where it cannot be known: the directory is
  * not there, or cannot be read.
  */

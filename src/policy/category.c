@@ -24,6 +24,7 @@
 #include "policy/kept.h"
 #include "policy/row_mac.h"
 #include "util/bytes.h"
+#include "util/crypto_failed.h"
 
 #define SH_PREFIX			category
 #define SH_ELEMENT_TYPE		CategoryEntry
@@ -87,10 +88,7 @@ csec_category_id(const char *name)
 	uint32		id;
 
 	if (!csec_sha256(name, strlen(name), digest))
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("could not compute SHA-256"),
-				 errhint("OpenSSL refuses the algorithm: check its configuration.")));
+		csec_crypto_failed("compute SHA-256");
 	id = csec_get_u32(digest) & 0x7ffffffe;
 	return id == CSEC_CATEGORY_NONE ? 2 : id;
 }

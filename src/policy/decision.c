@@ -40,6 +40,39 @@
 #define SLOTS				64	/* a power of two */
 #define PROBES				8	/* places where a category's slot may be */
 
+/* Why a value is revealed, or not. */
+typedef enum Why
+{
+	WHY_REVEALED = 0,
+	WHY_SUSPENDED,				/* the person behind the login is */
+	WHY_NO_CLEARANCE,
+	WHY_PERMIT,					/* shown for some customers only */
+	WHY_NO_REASON,
+	WHY_NOT_A_MEMBER,			/* outer role got by attribute only */
+	WHY_RESTRICTED,				/* security-restricted operation */
+	WHY_STANDBY,
+	WHY_UNKNOWN_CATEGORY,
+	WHY_NO_POLICY				/* the policy could not be read */
+} Why;
+
+/* What csec.why_masked() says of them. */
+static const struct
+{
+	const char *name;
+	const char *detail;
+}			whys[] = {
+	[WHY_REVEALED] = {"revealed", NULL},
+	[WHY_SUSPENDED] = {"suspended", "The person whose login this is, is suspended or has left: see csec.person."},
+	[WHY_NO_CLEARANCE] = {"no clearance", "The reader has no clearance that covers the category, or it has ended."},
+	[WHY_PERMIT] = {"permit", "A permit shows it where a query reads a row of the permitted customers, and nowhere else: see csec.access_requests."},
+	[WHY_NO_REASON] = {"no reason", "The reader is cleared, but the transaction has stated no reason: call csec.set_context(actor, reason, ticket)."},
+	[WHY_NOT_A_MEMBER] = {"not a member", "The login is not a member of the role it acts as: what a superuser becomes by attribute has no clearance."},
+	[WHY_RESTRICTED] = {"restricted operation", "Nothing is revealed within a security-restricted operation."},
+	[WHY_STANDBY] = {"standby", "Nothing is revealed on a standby, where reads cannot be recorded."},
+	[WHY_UNKNOWN_CATEGORY] = {"unknown category", "The category is not in csec.category."},
+	[WHY_NO_POLICY] = {"policy not readable", "The policy tables cannot be read now."}
+};
+
 typedef struct Slot
 {
 	uint32		category;
@@ -113,7 +146,7 @@ csec_decision_new_statement(void)
 }
 
 /* Work the answer out.  Whatever is missing on the way ends it. */
-static CsecWhy
+static Why
 work_out(uint32 id, CsecDecision *decision)
 {
 	const CsecCategory *category;
@@ -122,37 +155,37 @@ work_out(uint32 id, CsecDecision *decision)
 
 	*decision = CSEC_REDACT;
 	if (!csec_category_fresh())
-		return CSEC_WHY_NO_POLICY;
+		return WHY_NO_POLICY;
 	category = csec_category_lookup(id);
 	if (category == NULL)
-		return CSEC_WHY_UNKNOWN_CATEGORY;
+		return WHY_UNKNOWN_CATEGORY;
 
 	*decision = CSEC_MASK;
 	if (InSecurityRestrictedOperation())
-		return CSEC_WHY_RESTRICTED;
+		return WHY_RESTRICTED;
 	/* Nothing can be recorded there, so nobody sees anything in clear. */
 	if (RecoveryInProgress())
-		return CSEC_WHY_STANDBY;
+		return WHY_STANDBY;
 	reader = csec_reader();
 	if (!OidIsValid(reader))
-		return CSEC_WHY_NOT_A_MEMBER;
+		return WHY_NOT_A_MEMBER;
 	if (!csec_clearance_load())
 	{
 		*decision = CSEC_REDACT;
-		return CSEC_WHY_NO_POLICY;
+		return WHY_NO_POLICY;
 	}
 	if (csec_is_suspended())
-		return CSEC_WHY_SUSPENDED;
+		return WHY_SUSPENDED;
 	if (!csec_clearance_covers(reader, category, GetCurrentTimestamp()))
-		return CSEC_WHY_NO_CLEARANCE;
+		return WHY_NO_CLEARANCE;
 	if (category->needs_reason)
 	{
 		(void) csec_reason_in_force(&source);
 		if (source != CSEC_CLAIM_TRANSACTION)
-			return CSEC_WHY_NO_REASON;
+			return WHY_NO_REASON;
 	}
 	*decision = CSEC_REVEAL;
-	return CSEC_WHY_REVEALED;
+	return WHY_REVEALED;
 }
 
 /* Say once in a session that a reason is all that is missing. */
@@ -172,13 +205,13 @@ static CsecDecision
 decide(uint32 category, Slot *slot)
 {
 	CsecDecision decision;
-	CsecWhy		why;
+	Why		why;
 	uint64		began;
 
 	csec_context_observe();
 	began = epoch;
 	why = work_out(category, &decision);
-	if (why == CSEC_WHY_NO_REASON)
+	if (why == WHY_NO_REASON)
 		notice_no_reason();
 	slot->category = category;
 	slot->outer = GetOuterUserId();
@@ -230,86 +263,23 @@ csec_decide(uint32 category)
 	return decide_fast(category);
 }
 
-CsecWhy
-csec_decide_why(uint32 category)
+/* Values move between servers, by replication or an upgrade. */
+static inline bool
+moves_whole(void)
 {
-	CsecDecision decision;
-
-	csec_context_observe();
-	return work_out(category, &decision);
-}
-
-const char *
-csec_why_name(CsecWhy why)
-{
-	switch (why)
-	{
-		case CSEC_WHY_REVEALED:
-			return "revealed";
-		case CSEC_WHY_SUSPENDED:
-			return "suspended";
-		case CSEC_WHY_NO_CLEARANCE:
-			return "no clearance";
-		case CSEC_WHY_PERMIT:
-			return "permit";
-		case CSEC_WHY_NO_REASON:
-			return "no reason";
-		case CSEC_WHY_NOT_A_MEMBER:
-			return "not a member";
-		case CSEC_WHY_RESTRICTED:
-			return "restricted operation";
-		case CSEC_WHY_STANDBY:
-			return "standby";
-		case CSEC_WHY_UNKNOWN_CATEGORY:
-			return "unknown category";
-		case CSEC_WHY_NO_POLICY:
-			return "policy not readable";
-	}
-	return "unknown";
-}
-
-static const char *
-why_detail(CsecWhy why)
-{
-	switch (why)
-	{
-		case CSEC_WHY_REVEALED:
-			return NULL;
-		case CSEC_WHY_SUSPENDED:
-			return "The person whose login this is, is suspended or has left: see csec.person.";
-		case CSEC_WHY_NO_CLEARANCE:
-			return "The reader has no clearance that covers the category, or it has ended.";
-		case CSEC_WHY_PERMIT:
-			return "A permit shows it where a query reads a row of the permitted customers, and nowhere else: see csec.access_requests.";
-		case CSEC_WHY_NO_REASON:
-			return "The reader is cleared, but the transaction has stated no reason: call csec.set_context(actor, reason, ticket).";
-		case CSEC_WHY_NOT_A_MEMBER:
-			return "The login is not a member of the role it acts as: what a superuser becomes by attribute has no clearance.";
-		case CSEC_WHY_RESTRICTED:
-			return "Nothing is revealed within a security-restricted operation.";
-		case CSEC_WHY_STANDBY:
-			return "Nothing is revealed on a standby, where reads cannot be recorded.";
-		case CSEC_WHY_UNKNOWN_CATEGORY:
-			return "The category is not in csec.category.";
-		case CSEC_WHY_NO_POLICY:
-			return "The policy tables cannot be read now.";
-	}
-	return NULL;
+	return am_walsender || IsBinaryUpgrade || HistoricSnapshotActive();
 }
 
 bool
 csec_complete_or_refused(void)
 {
-	return !row_security || am_walsender || IsBinaryUpgrade ||
-		HistoricSnapshotActive();
+	return !row_security || moves_whole();
 }
 
-/* A dump, rather than replication or an upgrade. */
 static bool
 dump_mode(void)
 {
-	return !row_security && !am_walsender && !IsBinaryUpgrade &&
-		!HistoricSnapshotActive();
+	return !row_security && !moves_whole();
 }
 
 /* Where nothing may be revealed or recorded nothing goes into dumps either. */
@@ -353,7 +323,7 @@ bool
 csec_may_have_envelope(uint32 category)
 {
 	/* Nobody who sees WAL, or is a superuser, needs to ask for it here. */
-	if (am_walsender || IsBinaryUpgrade || HistoricSnapshotActive())
+	if (moves_whole())
 		return true;
 	if (decide_fast(category) == CSEC_REVEAL)
 		return true;
@@ -413,19 +383,19 @@ csec_why_masked(PG_FUNCTION_ARGS)
 	{
 		CsecCategory *category = lfirst(cell);
 		CsecDecision decision;
-		CsecWhy		why = work_out(category->id, &decision);
+		Why		why = work_out(category->id, &decision);
 		const char *detail;
 		Datum		values[5];
 		bool		nulls[5] = {0};
 
-		if ((why == CSEC_WHY_NO_CLEARANCE || why == CSEC_WHY_NO_REASON) &&
+		if ((why == WHY_NO_CLEARANCE || why == WHY_NO_REASON) &&
 			csec_permit_shows(category->id))
-			why = CSEC_WHY_PERMIT;
-		detail = why_detail(why);
+			why = WHY_PERMIT;
+		detail = whys[why].detail;
 		values[0] = CStringGetTextDatum(NameStr(category->name));
 		values[1] = CStringGetTextDatum(NameStr(category->level));
 		values[2] = CStringGetTextDatum(shown[decision]);
-		values[3] = CStringGetTextDatum(csec_why_name(why));
+		values[3] = CStringGetTextDatum(whys[why].name);
 		nulls[4] = detail == NULL;
 		values[4] = detail ? CStringGetTextDatum(detail) : (Datum) 0;
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

@@ -18,21 +18,6 @@ typedef enum CsecDecision
 	CSEC_REVEAL = 2				/* show in clear */
 } CsecDecision;
 
-/* Why a value was not revealed, for views and notices. */
-typedef enum CsecWhy
-{
-	CSEC_WHY_REVEALED = 0,
-	CSEC_WHY_SUSPENDED,			/* the person behind the login is */
-	CSEC_WHY_NO_CLEARANCE,
-	CSEC_WHY_PERMIT,			/* shown for some customers only */
-	CSEC_WHY_NO_REASON,
-	CSEC_WHY_NOT_A_MEMBER,		/* outer role got by attribute only */
-	CSEC_WHY_RESTRICTED,		/* security-restricted operation */
-	CSEC_WHY_STANDBY,
-	CSEC_WHY_UNKNOWN_CATEGORY,
-	CSEC_WHY_NO_POLICY			/* the policy could not be read */
-} CsecWhy;
-
 extern void csec_decision_init(void);
 
 /*
@@ -41,8 +26,6 @@ extern void csec_decision_init(void);
  * policy cannot be read; must not be called with buffers locked.
  */
 extern CsecDecision csec_decide(uint32 category);
-extern CsecWhy csec_decide_why(uint32 category);
-extern const char *csec_why_name(CsecWhy why);
 
 /*
  * Is a mask no answer here?  With row_security = off (pg_dump), under a

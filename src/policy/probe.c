@@ -25,6 +25,7 @@
 #include "policy/denied.h"
 #include "policy/probe.h"
 #include "policy/reader.h"
+#include "util/crypto_failed.h"
 #include "util/guc.h"
 #include "util/kept_memory.h"
 #include "util/shared_memory.h"
@@ -207,9 +208,7 @@ note_value(uint32 category, const char *value, size_t len)
 	if (!seeded)
 	{
 		if (!pg_strong_random(&seed, sizeof(seed)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not generate random values")));
+			csec_crypto_failed("generate random values");
 		seeded = true;
 	}
 	if (tries == NULL)

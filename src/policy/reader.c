@@ -91,21 +91,20 @@ csec_roles_inherited(Oid role)
 	return roles;
 }
 
-/* The login that stands behind the outer role, or InvalidOid. */
-static Oid
-authenticated(void)
+/* Background workers that nobody logged into have none. */
+Oid
+csec_login_id(void)
 {
-	/* Background workers that nobody logged into have no reader. */
 	return GetAuthenticatedUserId();
 }
 
 static void
 find_reader(Oid outer)
 {
-	Oid			login = authenticated();
+	Oid			login = csec_login_id();
 
 	found.valid = true;			/* a change that arrives meanwhile clears it */
-	found.outer = outer;
+	found.outer = InvalidOid;	/* what an error leaves counts for no role */
 	found.reader = InvalidOid;
 	memset(found.trusted, 0, sizeof(found.trusted));
 	if (!OidIsValid(login) || !OidIsValid(outer) ||
@@ -140,16 +139,8 @@ csec_reader(void)
 	 */
 	if (!csec_catalog_readable())
 		return InvalidOid;
-	PG_TRY();
-	{
-		find_reader(outer);
-	}
-	PG_CATCH();
-	{
-		found.valid = false;
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
+	find_reader(outer);
+	found.outer = outer;
 	return found.reader;
 }
 
@@ -157,12 +148,6 @@ bool
 csec_reader_has_role(CsecTrustedRole role)
 {
 	return OidIsValid(csec_reader()) && found.trusted[role];
-}
-
-Oid
-csec_login_id(void)
-{
-	return authenticated();
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_reader_sql);
@@ -185,7 +170,7 @@ csec_reader_sql(PG_FUNCTION_ARGS)
 Datum
 csec_login(PG_FUNCTION_ARGS)
 {
-	Oid			login = authenticated();
+	Oid			login = csec_login_id();
 
 	if (!OidIsValid(login))
 		PG_RETURN_NULL();

@@ -29,6 +29,7 @@
 #include "policy/permit_quota.h"
 #include "policy/reader.h"
 #include "policy/reveal.h"
+#include "util/crypto_failed.h"
 
 /* Of either; 6 and 4 MB.  Values beyond stay masked. */
 #define MOST_VALUES	(256 * 1024)
@@ -124,9 +125,7 @@ static void
 begin(void)
 {
 	if (!seeded && !pg_strong_random(&seed, sizeof(seed)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random values")));
+		csec_crypto_failed("generate random values");
 	seeded = true;
 	if (rows == NULL)
 		make_tables();

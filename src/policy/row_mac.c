@@ -31,6 +31,7 @@
 #include "policy/denied.h"
 #include "policy/row_mac.h"
 #include "util/bytes.h"
+#include "util/crypto_failed.h"
 
 #define PREFIX	"csec policy row"
 #define COLUMN	"mac"
@@ -43,9 +44,7 @@ add(CsecMac *mac, const void *data, size_t len)
 
 	csec_put_u64(head, len);
 	if (!csec_mac_add(mac, head, sizeof(head)) || !csec_mac_add(mac, data, len))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute a keyed digest")));
+		csec_crypto_failed("compute a keyed digest");
 }
 
 /* The bytes of one value, whatever way it is stored. */
@@ -81,9 +80,7 @@ compute(HeapTuple row, TupleDesc desc, const char *table, uint8 *out)
 	AttrNumber	at = InvalidAttrNumber;
 
 	if (!csec_mac_begin(mac))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute a keyed digest")));
+		csec_crypto_failed("compute a keyed digest");
 	add(mac, PREFIX, strlen(PREFIX));
 	add(mac, table, strlen(table));
 	for (int i = 0; i < desc->natts; i++)
@@ -106,9 +103,7 @@ compute(HeapTuple row, TupleDesc desc, const char *table, uint8 *out)
 			add_value(mac, att, value);
 	}
 	if (!csec_mac_end(mac, out, CSEC_HMAC_SIZE))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute a keyed digest")));
+		csec_crypto_failed("compute a keyed digest");
 	return at;
 }
 

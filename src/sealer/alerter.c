@@ -111,11 +111,11 @@ next_untold(int64 after, int64 *id, char **command)
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
 		CsecShellWord words[] = {
-			{'i', SPI_getvalue(row, desc, 1)},
-			{'k', SPI_getvalue(row, desc, 2)},
-			{'s', SPI_getvalue(row, desc, 3)},
-			{'u', SPI_getvalue(row, desc, 4)},
-			{'n', SPI_getvalue(row, desc, 5)}
+			{'i', SPI_getvalue(row, desc, 1), false},
+			{'k', SPI_getvalue(row, desc, 2), false},
+			{'s', SPI_getvalue(row, desc, 3), false},
+			{'u', SPI_getvalue(row, desc, 4), false},
+			{'n', SPI_getvalue(row, desc, 5), false}
 		};
 		char	   *made = csec_shell_command(csec_alert_command, words, lengthof(words));
 
@@ -166,7 +166,7 @@ tell(void)
 	char	   *command;
 	bool		all = true;
 
-	if (csec_alert_command != NULL && csec_alert_command[0] != '\0')
+	if (csec_guc_is_set(csec_alert_command))
 		for (int i = 0; i < TELL_AT_A_TIME && !must_leave(); i++)
 		{
 			bool		done;

@@ -33,6 +33,7 @@
 #include "util/clock.h"
 #include "util/command.h"
 #include "util/guc.h"
+#include "util/shell_command.h"
 
 #define RETRY_MS 10000
 
@@ -185,31 +186,21 @@ tell_failure(const Place *place, const char *error)
 		2, types, values);
 }
 
-/* %e is the epoch, %d the database, %% a percent sign. */
 static char *
 expand(const char *setting, const char *name, int64 epoch)
 {
-	StringInfoData line;
+	CsecShellWord words[] = {
+		{'e', psprintf(INT64_FORMAT, epoch), true},
+		{'d', psprintf("%u", MyDatabaseId), true}
+	};
+	char	   *line = csec_shell_command(setting, words, lengthof(words));
 
-	initStringInfo(&line);
-	for (const char *p = setting; *p != '\0'; p++)
-	{
-		if (*p != '%')
-			appendStringInfoChar(&line, *p);
-		else if (p[1] == 'e')
-			appendStringInfo(&line, INT64_FORMAT, epoch);
-		else if (p[1] == 'd')
-			appendStringInfo(&line, "%u", MyDatabaseId);
-		else if (p[1] == '%')
-			appendStringInfoChar(&line, '%');
-		else
-			ereport(ERROR,
-					(errcode(ERRCODE_CONFIG_FILE_ERROR),
-					 errmsg("%s has a \"%%\" that stands for nothing", name),
-					 errhint("Write %%e for the number of the epoch, %%d for the OID of the database and %%%% for a percent sign.")));
-		p += *p == '%';
-	}
-	return line.data;
+	if (line == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("%s has a \"%%\" that stands for nothing", name),
+				 errhint("Write %%e for the number of the epoch, %%d for the OID of the database and %%%% for a percent sign.")));
+	return line;
 }
 
 static void

@@ -40,6 +40,7 @@
 #include "sealer/tree.h"
 #include "sealer/worker.h"
 #include "util/clock.h"
+#include "util/crypto_failed.h"
 #include "util/guc.h"
 
 /* After a failure it is tried again so soon. */
@@ -192,9 +193,7 @@ sign(CsecStream *stream, const CsecState *state, CsecSealingKeys *keys,
 	memcpy(checkpoint.next, keys->public_key[1], CSEC_ED25519_PUBLIC);
 	len = csec_checkpoint_sign(&checkpoint, keys->seed[0], note);
 	if (len == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not sign a checkpoint of the audit trail")));
+		csec_crypto_failed("sign a checkpoint of the audit trail");
 	store(&checkpoint, at, note, len);
 	ForceSyncCommit();
 	csec_worker_commit();

@@ -25,6 +25,7 @@
 #include "sealer/reading.h"
 #include "sealer/session.h"
 #include "util/bytes.h"
+#include "util/crypto_failed.h"
 
 static XLogRecPtr here_from;	/* where the WAL ended when this sealer began */
 static XLogRecPtr key_from;		/* behind it all was written under our key */
@@ -55,9 +56,7 @@ mac_is_right(const uint8 *message, size_t len)
 		!csec_mac_add(mac, bound, sizeof(bound)) ||
 		!csec_mac_add(mac, message, body_len) ||
 		!csec_mac_end(mac, expected, sizeof(expected)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute the MAC of an audit record")));
+		csec_crypto_failed("compute the MAC of an audit record");
 	return memcmp(message + body_len, expected, sizeof(expected)) == 0;
 }
 

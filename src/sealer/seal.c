@@ -13,6 +13,7 @@
 #include "sealer/reading.h"
 #include "sealer/session.h"
 #include "sealer/tree.h"
+#include "util/crypto_failed.h"
 
 /* A clock that goes back by more than this is put on record. */
 #define CLOCK_STEP_US (2 * USECS_PER_SEC)
@@ -48,9 +49,7 @@ seal_item(CsecItem *item, CsecState *state, CsecWalReader *reader,
 
 	csec_header_put(record, &header);
 	if (!csec_chain_hash(state->hash, record, len, item->hash))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute the hash of an audit record")));
+		csec_crypto_failed("compute the hash of an audit record");
 	memcpy(state->hash, item->hash, CSEC_HASH_SIZE);
 	state->seq++;
 }

@@ -27,21 +27,17 @@
 
 #include "keys/keyring.h"
 #include "sealer/sealing_file.h"
+#include "util/crypto_failed.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
 
-static bool
-is_set(const char *setting)
+/* Where the file lies; NULL where no setting says. */
+static const char *
+sealing_directory(void)
 {
-	return setting != NULL && setting[0] != '\0';
-}
-
-const char *
-csec_sealing_directory(void)
-{
-	if (is_set(csec_sealing_key_directory))
+	if (csec_guc_is_set(csec_sealing_key_directory))
 		return csec_sealing_key_directory;
-	if (is_set(csec_key_directory))
+	if (csec_guc_is_set(csec_key_directory))
 		return csec_key_directory;
 	return csec_embedded_keys ? DataDir : NULL;
 }
@@ -57,7 +53,7 @@ static void
 path_of(char *path, size_t size)
 {
 	char		name[MAXPGPATH];
-	const char *directory = csec_sealing_directory();
+	const char *directory = sealing_directory();
 
 	if (directory == NULL)
 		ereport(ERROR,
@@ -77,9 +73,7 @@ cipher(void)
 	CsecAead   *aead = csec_aead_create(CSEC_SUITE_AES_256_GCM, csec_keyring_sealing_key());
 
 	if (aead == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not set up the cipher of the sealing keys")));
+		csec_crypto_failed("set up the cipher of the sealing keys");
 	return aead;
 }
 
@@ -90,9 +84,7 @@ csec_sealing_keys_add(CsecSealingKeys *keys)
 
 	if (!pg_strong_random(keys->seed[i], CSEC_ED25519_SEED) ||
 		!csec_ed25519_public(keys->seed[i], keys->public_key[i]))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not make a key to sign checkpoints with")));
+		csec_crypto_failed("make a key to sign checkpoints with");
 	keys->count++;
 }
 
@@ -212,9 +204,7 @@ csec_sealing_keys_write(const CsecSealingKeys *keys)
 		len = csec_sealing_file_put(bytes, aead, name, keys->count, keys->seed, nonce);
 	csec_aead_free(aead);
 	if (len == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not encrypt the sealing keys")));
+		csec_crypto_failed("encrypt the sealing keys");
 	snprintf(temporary, sizeof(temporary), "%s.tmp", path);
 	write_new(temporary, bytes, len);
 	old = OpenTransientFile(path, O_WRONLY | O_NOFOLLOW | PG_BINARY);

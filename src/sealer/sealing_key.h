@@ -20,9 +20,6 @@ typedef struct CsecSealingKeys
 	uint8		public_key[2][CSEC_ED25519_PUBLIC];
 } CsecSealingKeys;
 
-/* Where the file lies; NULL where no setting says. */
-extern const char *csec_sealing_directory(void);
-
 /* A key more. */
 extern void csec_sealing_keys_add(CsecSealingKeys *keys);
 

@@ -15,6 +15,7 @@
 #include "audit/chain.h"
 #include "keys/keyring.h"
 #include "sealer/rowset.h"
+#include "util/crypto_failed.h"
 
 enum
 {
@@ -36,9 +37,7 @@ static void
 head_mac(const CsecState *state, uint8 *out)
 {
 	if (!csec_chain_head_mac(csec_keyring_trail_mac(), state->seq, state->hash, out))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute the MAC of the trail's head")));
+		csec_crypto_failed("compute the MAC of the trail's head");
 }
 
 static void

@@ -23,6 +23,7 @@
 #include "audit/tree_read.h"
 #include "sealer/rowset.h"
 #include "util/bytea.h"
+#include "util/crypto_failed.h"
 
 typedef struct Tile
 {
@@ -40,9 +41,7 @@ static CatalogIndexState indexes = NULL;
 static void
 openssl_failed(void)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INTERNAL_ERROR),
-			 errmsg("could not compute the tree over the audit records")));
+	csec_crypto_failed("compute the tree over the audit records");
 }
 
 static void
@@ -112,12 +111,6 @@ csec_tree_add(const uint8 *record_hash)
 		openssl_failed();
 	size++;
 	add_hash(0, leaf);
-}
-
-uint64
-csec_tree_size(void)
-{
-	return size;
 }
 
 /* From what is in memory: the tiles that are not full, lowest level first. */

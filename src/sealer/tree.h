@@ -20,7 +20,6 @@ extern bool csec_tree_load(uint64 size);
 extern void csec_tree_add(const uint8 *record_hash);
 extern void csec_tree_store(void);
 
-extern uint64 csec_tree_size(void);
 extern void csec_tree_current_root(uint8 *root);
 
 #endif							/* CSEC_SEALER_TREE_H */

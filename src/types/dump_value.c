@@ -22,6 +22,7 @@
 #include "policy/reader.h"
 #include "types/dump_value.h"
 #include "util/armor.h"
+#include "util/crypto_failed.h"
 #include "util/secure_memory.h"
 
 #define MAGIC		0xC2
@@ -60,9 +61,7 @@ csec_dump_text(const CsecMasked *value, size_t *len)
 		pfree(utf8);
 	}
 	if (!ok)
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("could not encrypt a value")));
+		csec_crypto_failed("encrypt a value");
 	text = csec_armor(CSEC_DUMP_PREFIX, bytes, size, len);
 	pfree(bytes);
 	return text;

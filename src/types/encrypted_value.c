@@ -17,6 +17,7 @@
 #include "types/envelope_key.h"
 #include "types/envelope_text.h"
 #include "types/masked_text.h"
+#include "util/crypto_failed.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
 
@@ -65,9 +66,7 @@ random_nonce(uint8 *nonce)
 	if (used >= sizeof(pool) || owner != MyProcPid)
 	{
 		if (!pg_strong_random(pool, sizeof(pool)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not generate random bytes to encrypt with")));
+			csec_crypto_failed("generate random bytes to encrypt with");
 		used = 0;
 		owner = MyProcPid;
 	}
@@ -146,9 +145,7 @@ seal_with(CsecAead *aead, CsecEnvelope *what, const char *text, size_t len)
 	value = palloc(size);
 	SET_VARSIZE(value, size);
 	if (!csec_envelope_seal(aead, what, (const uint8 *) text, len, (uint8 *) VARDATA(value)))
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("could not encrypt a value")));
+		csec_crypto_failed("encrypt a value");
 	return value;
 }
 

@@ -214,8 +214,8 @@ base_type(Oid *known, const char *name)
 									CStringGetDatum(name), ObjectIdGetDatum(schema));
 }
 
-Oid
-csec_masked_type(void)
+static Oid
+masked_type_id(void)
 {
 	return base_type(&masked_type, "masked");
 }
@@ -229,5 +229,5 @@ csec_encrypted_type(void)
 bool
 csec_is_field_type(Oid type)
 {
-	return OidIsValid(type) && (type == csec_masked_type() || type == csec_encrypted_type());
+	return OidIsValid(type) && (type == masked_type_id() || type == csec_encrypted_type());
 }

@@ -120,10 +120,7 @@ extern void csec_check_input(const CsecCategory *category, const char *text, siz
 /* Has the text the form of its category's mask, or of any where that is not known? */
 extern bool csec_input_suspect(uint32 category, const char *text, size_t len);
 
-/* The base type csec.masked, or InvalidOid where csec is not here. */
-extern Oid	csec_masked_type(void);
-
-/* The base type csec.encrypted, or InvalidOid. */
+/* The base type csec.encrypted, or InvalidOid where csec is not here. */
 extern Oid	csec_encrypted_type(void);
 
 /* Is it one of the two?  Domains are not: ask for getBaseType(). */

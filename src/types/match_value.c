@@ -21,6 +21,7 @@
 #include "types/masked_text.h"
 #include "types/match_value.h"
 #include "types/search_form.h"
+#include "util/crypto_failed.h"
 #include "util/secure_memory.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_match_value);
@@ -82,9 +83,7 @@ same_bytes(const char *a, size_t alen, const char *b, size_t blen)
 	uint8		y[CSEC_SHA256_SIZE];
 
 	if (!csec_sha256(a, alen, x) || !csec_sha256(b, blen, y))
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("could not compute SHA-256")));
+		csec_crypto_failed("compute SHA-256");
 	return CRYPTO_memcmp(x, y, sizeof(x)) == 0;
 }
 

@@ -69,6 +69,13 @@ extern char *csec_actor;
 extern char *csec_reason;
 extern char *csec_ticket;
 
+/* Has a text that may be left empty been set? */
+static inline bool
+csec_guc_is_set(const char *setting)
+{
+	return setting != NULL && setting[0] != '\0';
+}
+
 extern void csec_guc_init(void);
 
 #endif							/* CSEC_UTIL_GUC_H */

@@ -2,8 +2,9 @@
  * shell_command.c
  *		Put words into a shell command of the DBA's.
  *
- * What is put into the command may come from records, so from anybody: it is
- * always a word in single quotes, whatever it contains.
+ * What is put into the command may come from records, so from anybody: but for
+ * numbers and names of our own it is a word in single quotes, whatever it
+ * contains.
  */
 #include "util/shell_command.h"
 
@@ -47,7 +48,9 @@ csec_shell_command(const char *command, const CsecShellWord *words, int count)
 		}
 		p++;
 		word = word_of(*p, words, count);
-		if (word != NULL)
+		if (word != NULL && word->bare)
+			appendStringInfoString(&out, word->value);
+		else if (word != NULL)
 			append_quoted(&out, word->value);
 		else if (*p == '%')
 			appendStringInfoChar(&out, '%');
