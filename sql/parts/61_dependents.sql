@@ -295,6 +295,7 @@ CREATE FUNCTION csec.dependent_statistics(relations oid[], columns name[]) RETUR
 		SELECT -1, 'statistics', n.object, s.stxrelid, 'DROP STATISTICS ' || n.object,
 			ARRAY[pg_get_statisticsobjdef(s.oid),
 				format('ALTER STATISTICS %s OWNER TO %s', n.object, s.stxowner::regrole),
+				CASE WHEN s.stxstattarget >= 0 THEN format('ALTER STATISTICS %s SET STATISTICS %s', n.object, s.stxstattarget) END,
 				format('COMMENT ON STATISTICS %s IS %L', n.object, obj_description(s.oid, 'pg_statistic_ext'))]
 		FROM csec.depending(relations, columns, 'pg_statistic_ext') d JOIN pg_statistic_ext s ON s.oid = d
 			CROSS JOIN LATERAL (SELECT format('%s.%I', s.stxnamespace::regnamespace, s.stxname) AS object) n
@@ -337,24 +338,54 @@ $$;
 REVOKE ALL ON FUNCTION csec.drop_dependents(csec.dependent[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.drop_dependents(csec.dependent[]) IS 'internal: drop what csec.dependents() found';
 
+CREATE FUNCTION csec.execute_all(commands text[]) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	command text;
+BEGIN
+	FOREACH command IN ARRAY commands LOOP
+		CONTINUE WHEN command IS NULL;
+		EXECUTE command;
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.execute_all(text[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.execute_all(text[]) IS 'internal: statements, one after the other';
+
 CREATE FUNCTION csec.create_dependents(dependents csec.dependent[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	d csec.dependent;
-	command text;
 BEGIN
 	FOR d IN SELECT * FROM unnest(dependents) u ORDER BY u.ord, u.object LOOP
-		FOREACH command IN ARRAY d.create_commands LOOP
-			CONTINUE WHEN command IS NULL;
-			EXECUTE command;
-		END LOOP;
+		PERFORM csec.execute_all(d.create_commands);
 	END LOOP;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.create_dependents(csec.dependent[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.create_dependents(csec.dependent[]) IS 'internal: make again what csec.drop_dependents() dropped';
+
+-- Another type takes what ALTER TABLE said of how a column is stored with it;
+-- this says it again.
+CREATE FUNCTION csec.storage_commands(relations oid[], columns name[]) RETURNS text[]
+	LANGUAGE sql STABLE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT ARRAY(
+			SELECT concat_ws(', ', format('ALTER TABLE ONLY %s ALTER COLUMN %I SET STORAGE %s', csec.qualified(a.attrelid), a.attname,
+					CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END),
+				format('ALTER COLUMN %I SET COMPRESSION %s', a.attname,
+					CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' ELSE 'DEFAULT' END))
+			FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+			WHERE a.attrelid = ANY (relations) AND a.attname = ANY (columns) AND a.attnum > 0 AND a.attlen = -1
+				AND (a.attstorage <> t.typstorage OR a.attcompression <> ''))
+	$$;
+REVOKE ALL ON FUNCTION csec.storage_commands(oid[], name[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.storage_commands(oid[], name[]) IS 'internal: how columns are stored, where it was said, as statements for after a change of their types';
 
 -- In the definitions of views and the like, after csec.unprotect().
 CREATE FUNCTION csec.without_types(definition text) RETURNS text

@@ -83,23 +83,25 @@ CREATE FUNCTION csec.rewrite(request csec.protect_request, tried csec.tried[]) R
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	fields csec.protected_field[];
 	clauses text := (SELECT string_agg(format('ALTER COLUMN %I TYPE %s USING %s',
 			f.attname, csec.field_type(f.category, request.subject_keys), csec.adopting(csec.as_text(f.attname, f.from_type), f.category,
 				CASE WHEN request.subject_keys THEN coalesce(request.subject_of, request.tab) END, request.subject)), ', ' ORDER BY f.attnum)
 		FROM csec.request_fields(request) f WHERE f.rewritten);
 	dependents csec.dependent[] := ARRAY(SELECT t.dependent FROM unnest(tried) t);
+	relations oid[] := ARRAY(SELECT r::oid FROM csec.tree(request.tab) r);
+	columns name[] := ARRAY(SELECT f.attname FROM csec.request_fields(request) f WHERE f.rewritten);
+	storage text[] := csec.storage_commands(relations, columns);
 BEGIN
 	INSERT INTO csec.replaced_object (relid, name, definition, remade)
 		SELECT request.tab, o.object, array_to_string(o.create_commands, '; '), (t.dependent).create_commands <> '{}'
-		FROM unnest(tried) t JOIN csec.dependents(ARRAY(SELECT r::oid FROM csec.tree(request.tab) r),
-				ARRAY(SELECT f.attname FROM csec.request_fields(request) f WHERE f.rewritten)) o
+		FROM unnest(tried) t JOIN csec.dependents(relations, columns) o
 			ON o.kind = (t.dependent).kind AND o.object = (t.dependent).object
 		WHERE t.changed
 		-- over an older field, too: what it was before that stands
 		ON CONFLICT (relid, name) DO UPDATE SET remade = EXCLUDED.remade;
 	PERFORM csec.drop_dependents(dependents);
 	EXECUTE format('ALTER TABLE %s %s', csec.qualified(request.tab), clauses);
+	PERFORM csec.execute_all(storage);
 	PERFORM csec.create_dependents(dependents);
 END
 $$;

@@ -110,6 +110,7 @@ CREATE FUNCTION csec.make_plain(tab regclass, widen boolean) RETURNS void
 DECLARE
 	columns name[] := ARRAY(SELECT f.attname FROM csec.protected_field f WHERE f.relid = tab AND f.original_type IS NOT NULL);
 	dependents csec.dependent[] := csec.plain_dependents(tab, columns);
+	storage text[] := csec.storage_commands(ARRAY(SELECT t::oid FROM csec.tree(tab) t), columns);
 BEGIN
 	PERFORM csec.drop_dependents(dependents);
 	BEGIN
@@ -119,6 +120,7 @@ BEGIN
 			USING ERRCODE = 'string_data_right_truncation',
 				HINT = 'Add widen => true: the columns become text.';
 	END;
+	PERFORM csec.execute_all(storage);
 	PERFORM csec.create_dependents(dependents);
 	PERFORM csec.restore_replaced(tab);
 END

@@ -148,6 +148,20 @@ cmp_ok($identified, '<', $chinese, 'and some have none yet');
 cmp_ok($no_email, '>', 50, 'some have no e-mail address');
 cmp_ok($notes, '>', 500, 'some have notes');
 
+# --- numbers that are one customer's alone, of so many that chance would repeat some
+
+my (%numbers, @repeated);
+open my $many, '-|', $^X, "$here/generate", qw(--customers 100000 --seed 9 --format csv)
+  or die $!;
+while (<$many>)
+{
+	# an identity number, or a card's, stands behind the address
+	push @repeated, grep { $numbers{$_}++ } /,(\d{17}[\dX]|\d{15,16}|\d{19})(?=,)/g;
+}
+close $many or die $!;
+cmp_ok(scalar(keys %numbers), '>', 160000, '100,000 customers have their numbers');
+is("@repeated", '', 'no number of theirs is another\'s, too');
+
 # --- what the C checks say of them, as csec would on loading
 
 my $dir = tempdir(CLEANUP => 1);
@@ -204,7 +218,7 @@ for my $table (qw(orders tickets))
 		$ids{ $row->[0] }++;
 		push @lost, $row->[0] unless $owner;
 		push @early, $row->[0]
-		  if $owner && substr($row->[4], 0, 10) lt substr($owner->[10], 0, 10);
+		  if $owner && $row->[4] lt $owner->[10];
 	}
 	is("@lost", '', "$table refer to customers");
 	is("@early", '', "$table are no older than their customers");
