@@ -178,3 +178,7 @@ ALTER OPERATOR FAMILY csec.masked_ops USING hash ADD
 	OPERATOR 1 csec.== (text, text),
 	FUNCTION 1 (text, text) csec.masked_hash(text),
 	FUNCTION 2 (text, text) csec.masked_hash(text, int8);
+COMMENT ON OPERATOR FAMILY csec.masked_ops USING btree IS 'equality of the values, and an order that tells nothing of them';
+COMMENT ON OPERATOR CLASS csec.masked_ops USING btree IS 'equality of the values, and an order that tells nothing of them';
+COMMENT ON OPERATOR FAMILY csec.masked_ops USING hash IS 'equality of the values';
+COMMENT ON OPERATOR CLASS csec.masked_ops USING hash IS 'equality of the values';

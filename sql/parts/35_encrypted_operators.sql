@@ -223,3 +223,7 @@ COMMENT ON OPERATOR pg_catalog.<> (csec.masked, csec.encrypted) IS 'different se
 ALTER OPERATOR FAMILY csec.encrypted_ops USING btree ADD
 	OPERATOR 3 pg_catalog.= (csec.encrypted, csec.masked),
 	FUNCTION 1 (csec.encrypted, csec.masked) csec.encrypted_cmp(csec.encrypted, csec.masked);
+COMMENT ON OPERATOR FAMILY csec.encrypted_ops USING btree IS 'equality of the search forms, and an order that tells nothing of them';
+COMMENT ON OPERATOR CLASS csec.encrypted_ops USING btree IS 'equality of the search forms, and an order that tells nothing of them';
+COMMENT ON OPERATOR FAMILY csec.encrypted_ops USING hash IS 'equality of the search forms';
+COMMENT ON OPERATOR CLASS csec.encrypted_ops USING hash IS 'equality of the search forms';

@@ -13,13 +13,29 @@ REVOKE ALL ON FUNCTION csec.prepare_trail_stream() FROM PUBLIC;
 COMMENT ON FUNCTION csec.prepare_trail_stream() IS
 	'internal: make the replication slot that holds the WAL for this database''s sealer, and let the sealer wait for this transaction; gives the position from which it will read';
 
+-- The trail belongs to the bootstrap superuser, whoever creates it.
+CREATE FUNCTION csec.close_trail_table(tab name, shown boolean DEFAULT true) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	EXECUTE format('ALTER TABLE csec_trail.%I OWNER TO %I', tab, (SELECT rolname FROM pg_authid WHERE oid = 10));
+	EXECUTE format('REVOKE ALL ON csec_trail.%I FROM PUBLIC', tab);
+	IF shown AND EXISTS (SELECT FROM pg_roles WHERE rolname = 'csec_auditor') THEN
+		EXECUTE format('GRANT SELECT ON csec_trail.%I TO csec_auditor', tab);
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.close_trail_table(name, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION csec.close_trail_table(name, boolean) IS
+	'internal: a new table of the trail is nobody''s but the bootstrap superuser''s; auditors read it, where it is shown';
+
 CREATE FUNCTION csec.add_trail_partitions(moment timestamptz) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT
 	SET search_path = pg_catalog, pg_temp
 	SET TimeZone = 'UTC'
 	AS $$
 DECLARE
-	trail_owner text := (SELECT rolname FROM pg_authid WHERE oid = 10);
 	parent text;
 	leaf text;
 	lower_bound timestamptz;
@@ -36,8 +52,7 @@ BEGIN
 				WHERE i.inhparent = format('csec_trail.%I', parent)::regclass AND c.relname = leaf);
 			EXECUTE format('CREATE TABLE csec_trail.%I (LIKE csec_trail.%I INCLUDING DEFAULTS INCLUDING STORAGE INCLUDING COMPRESSION)',
 				leaf, parent);
-			EXECUTE format('ALTER TABLE csec_trail.%I OWNER TO %I', leaf, trail_owner);
-			EXECUTE format('REVOKE ALL ON csec_trail.%I FROM PUBLIC', leaf);
+			PERFORM csec.close_trail_table(leaf, shown => false);
 			EXECUTE format('ALTER TABLE csec_trail.%I ATTACH PARTITION csec_trail.%I FOR VALUES FROM (%L) TO (%L)',
 				parent, leaf, lower_bound, lower_bound + interval '1 month');
 		END LOOP;
@@ -48,21 +63,11 @@ REVOKE ALL ON FUNCTION csec.add_trail_partitions(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION csec.add_trail_partitions(timestamptz) IS
 	'internal: make the partitions of the trail for the month of a moment and the month after it, where they are missing';
 
-CREATE FUNCTION csec.create_trail() RETURNS boolean
-	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+CREATE FUNCTION csec.create_audit_log() RETURNS void
+	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-DECLARE
-	trail_owner text := (SELECT rolname FROM pg_authid WHERE oid = 10);
-	object text;
-	start_at pg_lsn;
 BEGIN
-	start_at := csec.prepare_trail_stream();
-	IF to_regclass('csec_trail.sealer_state') IS NOT NULL THEN
-		RETURN false;
-	END IF;
-	CREATE SCHEMA IF NOT EXISTS csec_trail;
-
 	CREATE TABLE csec_trail.audit_log (
 		seq int8 NOT NULL,
 		at timestamptz NOT NULL,
@@ -109,7 +114,34 @@ BEGIN
 		relid oid NOT NULL
 	) PARTITION BY RANGE (at);
 	CREATE INDEX audit_subject_subject ON csec_trail.audit_subject (relid, subject);
+	PERFORM csec.close_trail_table(tab) FROM unnest(ARRAY['audit_log', 'audit_subject']) tab;
 
+	COMMENT ON TABLE csec_trail.audit_log IS 'one row for each audit record, each linked to the one before by its hash';
+	COMMENT ON COLUMN csec_trail.audit_log.seq IS 'number of the record, from 1, without gaps';
+	COMMENT ON COLUMN csec_trail.audit_log.at IS 'when it was sealed';
+	COMMENT ON COLUMN csec_trail.audit_log.subject IS 'key of the subject, where there is exactly one; in an outcome record the transaction id';
+	COMMENT ON COLUMN csec_trail.audit_log.relid IS 'the protected table; 0 in an outcome record';
+	COMMENT ON COLUMN csec_trail.audit_log.kind IS '1 genesis, 2 read, 3 change, 4 outcome, 5 control, 6 denial, 7 gap, 8 server, 9 rejected, 10 connection, 11 cut';
+	COMMENT ON COLUMN csec_trail.audit_log.login IS 'the authenticated role';
+	COMMENT ON COLUMN csec_trail.audit_log.subjects IS 'keys of the subjects, where there are more than 64; without bounds where all rows must be assumed';
+	COMMENT ON COLUMN csec_trail.audit_log.record IS 'the record: see docs/record-format.md and csec.decode_record()';
+	COMMENT ON COLUMN csec_trail.audit_log.hash IS 'SHA-256 of the hash before and the record';
+	COMMENT ON TABLE csec_trail.audit_subject IS 'the subjects of records that have 2 to 64 of them';
+	COMMENT ON COLUMN csec_trail.audit_subject.subject IS 'key of the subject';
+	COMMENT ON COLUMN csec_trail.audit_subject.seq IS 'number of the record in audit_log';
+	COMMENT ON COLUMN csec_trail.audit_subject.at IS 'when the record was sealed';
+	COMMENT ON COLUMN csec_trail.audit_subject.relid IS 'the protected table';
+END
+$$;
+REVOKE ALL ON FUNCTION csec.create_audit_log() FROM PUBLIC;
+COMMENT ON FUNCTION csec.create_audit_log() IS
+	'internal: make the tables of records and their subjects';
+
+CREATE FUNCTION csec.create_sealer_tables() RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
 	-- No indexes on these four: the sealer knows where its rows are, and an
 	-- update that changes no index leaves nothing behind (HOT).
 	CREATE TABLE csec_trail.sealer_state (
@@ -145,39 +177,39 @@ BEGIN
 		at timestamptz NOT NULL,
 		fields bytea NOT NULL
 	) WITH (fillfactor = 50);
+	PERFORM csec.close_trail_table('sealer_state');
+	PERFORM csec.close_trail_table(tab, shown => false) FROM unnest(ARRAY['sealer_session', 'sealer_open', 'sealer_reading']) tab;
 
-	EXECUTE format('ALTER SCHEMA csec_trail OWNER TO %I', trail_owner);
-	REVOKE ALL ON SCHEMA csec_trail FROM PUBLIC;
-	FOREACH object IN ARRAY ARRAY['audit_log', 'audit_subject', 'sealer_state', 'sealer_session', 'sealer_open', 'sealer_reading'] LOOP
-		EXECUTE format('ALTER TABLE csec_trail.%I OWNER TO %I', object, trail_owner);
-		EXECUTE format('REVOKE ALL ON csec_trail.%I FROM PUBLIC', object);
-	END LOOP;
-	IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'csec_auditor') THEN
-		GRANT USAGE ON SCHEMA csec_trail TO csec_auditor;
-		GRANT SELECT ON csec_trail.audit_log, csec_trail.audit_subject, csec_trail.sealer_state TO csec_auditor;
-	END IF;
-
-	COMMENT ON SCHEMA csec_trail IS 'the audit trail of csec; written by its sealer only';
-	COMMENT ON TABLE csec_trail.audit_log IS 'one row for each audit record, each linked to the one before by its hash';
-	COMMENT ON COLUMN csec_trail.audit_log.seq IS 'number of the record, from 1, without gaps';
-	COMMENT ON COLUMN csec_trail.audit_log.at IS 'when it was sealed';
-	COMMENT ON COLUMN csec_trail.audit_log.subject IS 'key of the subject, where there is exactly one; in an outcome record the transaction id';
-	COMMENT ON COLUMN csec_trail.audit_log.relid IS 'the protected table; 0 in an outcome record';
-	COMMENT ON COLUMN csec_trail.audit_log.kind IS '1 genesis, 2 read, 3 change, 4 outcome, 5 control, 6 denial, 7 gap, 8 server, 9 rejected, 10 connection, 11 cut';
-	COMMENT ON COLUMN csec_trail.audit_log.login IS 'the authenticated role';
-	COMMENT ON COLUMN csec_trail.audit_log.subjects IS 'keys of the subjects, where there are more than 64; without bounds where all rows must be assumed';
-	COMMENT ON COLUMN csec_trail.audit_log.record IS 'the record: see docs/record-format.md and csec.decode_record()';
-	COMMENT ON COLUMN csec_trail.audit_log.hash IS 'SHA-256 of the hash before and the record';
-	COMMENT ON TABLE csec_trail.audit_subject IS 'the subjects of records that have 2 to 64 of them';
-	COMMENT ON COLUMN csec_trail.audit_subject.subject IS 'key of the subject';
-	COMMENT ON COLUMN csec_trail.audit_subject.seq IS 'number of the record in audit_log';
-	COMMENT ON COLUMN csec_trail.audit_subject.at IS 'when the record was sealed';
-	COMMENT ON COLUMN csec_trail.audit_subject.relid IS 'the protected table';
 	COMMENT ON TABLE csec_trail.sealer_state IS 'one row: the head of the trail, and where in the WAL the sealer goes on';
 	COMMENT ON TABLE csec_trail.sealer_session IS 'the number of the last record sealed of each session: what shows a repeat';
 	COMMENT ON TABLE csec_trail.sealer_open IS 'transactions with sealed changes whose end has not been seen';
 	COMMENT ON TABLE csec_trail.sealer_reading IS 'reads with sealed records that say more follows, which has not been seen yet';
+END
+$$;
+REVOKE ALL ON FUNCTION csec.create_sealer_tables() FROM PUBLIC;
+COMMENT ON FUNCTION csec.create_sealer_tables() IS
+	'internal: make the tables of what the sealer has to know when it goes on';
 
+CREATE FUNCTION csec.create_trail() RETURNS boolean
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	start_at pg_lsn;
+BEGIN
+	start_at := csec.prepare_trail_stream();
+	IF to_regclass('csec_trail.sealer_state') IS NOT NULL THEN
+		RETURN false;
+	END IF;
+	CREATE SCHEMA IF NOT EXISTS csec_trail;
+	COMMENT ON SCHEMA csec_trail IS 'the audit trail of csec; written by its sealer only';
+	EXECUTE format('ALTER SCHEMA csec_trail OWNER TO %I', (SELECT rolname FROM pg_authid WHERE oid = 10));
+	REVOKE ALL ON SCHEMA csec_trail FROM PUBLIC;
+	IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'csec_auditor') THEN
+		GRANT USAGE ON SCHEMA csec_trail TO csec_auditor;
+	END IF;
+	PERFORM csec.create_audit_log();
+	PERFORM csec.create_sealer_tables();
 	PERFORM csec.add_trail_partitions(now());
 	PERFORM csec.create_tree();
 	PERFORM csec.create_checkpoints();

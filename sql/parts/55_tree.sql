@@ -4,8 +4,6 @@ CREATE FUNCTION csec.create_tree() RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-DECLARE
-	trail_owner text := (SELECT rolname FROM pg_authid WHERE oid = 10);
 BEGIN
 	CREATE TABLE csec_trail.tree_tile (
 		level int2 NOT NULL,
@@ -16,11 +14,7 @@ BEGIN
 	-- hashes do not compress; roots are read without them
 	ALTER TABLE csec_trail.tree_tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
 	CREATE UNIQUE INDEX tree_tile_place ON csec_trail.tree_tile (level, tile);
-	EXECUTE format('ALTER TABLE csec_trail.tree_tile OWNER TO %I', trail_owner);
-	REVOKE ALL ON csec_trail.tree_tile FROM PUBLIC;
-	IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'csec_auditor') THEN
-		GRANT SELECT ON csec_trail.tree_tile TO csec_auditor;
-	END IF;
+	PERFORM csec.close_trail_table('tree_tile');
 	COMMENT ON TABLE csec_trail.tree_tile IS 'the Merkle tree (RFC 6962) over the records: its full tiles of 256 hashes';
 	COMMENT ON COLUMN csec_trail.tree_tile.level IS '0: the hashes are leaves; above: the roots of 256 tiles of the level below';
 	COMMENT ON COLUMN csec_trail.tree_tile.tile IS 'number of the tile on its level, from 0';

@@ -4,9 +4,6 @@ CREATE FUNCTION csec.create_checkpoints() RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-DECLARE
-	trail_owner text := (SELECT rolname FROM pg_authid WHERE oid = 10);
-	object text;
 BEGIN
 	CREATE TABLE csec_trail.checkpoint (
 		epoch int8 NOT NULL,
@@ -34,13 +31,7 @@ BEGIN
 		failures int8 NOT NULL DEFAULT 0,
 		error text
 	);
-	FOREACH object IN ARRAY ARRAY['checkpoint', 'checkpoint_witness', 'anchor'] LOOP
-		EXECUTE format('ALTER TABLE csec_trail.%I OWNER TO %I', object, trail_owner);
-		EXECUTE format('REVOKE ALL ON csec_trail.%I FROM PUBLIC', object);
-		IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'csec_auditor') THEN
-			EXECUTE format('GRANT SELECT ON csec_trail.%I TO csec_auditor', object);
-		END IF;
-	END LOOP;
+	PERFORM csec.close_trail_table(tab) FROM unnest(ARRAY['checkpoint', 'checkpoint_witness', 'anchor']) tab;
 	COMMENT ON TABLE csec_trail.checkpoint IS 'one row for each epoch: the tree''s root, signed; written by the sealer only';
 	COMMENT ON COLUMN csec_trail.checkpoint.epoch IS 'number of the epoch, from 1, without gaps';
 	COMMENT ON COLUMN csec_trail.checkpoint.at IS 'when it was signed';

@@ -58,126 +58,251 @@ CREATE FUNCTION csec.watched_keys()
 REVOKE ALL ON FUNCTION csec.watched_keys() FROM PUBLIC;
 COMMENT ON FUNCTION csec.watched_keys() IS 'internal: customers who are watched, as the trail files them';
 
--- What one kind finds in a batch: at most one row for each key.
-CREATE FUNCTION csec.alert_hits(what text, p jsonb, batch csec.alert_record[])
-	RETURNS TABLE (key text, login text, who text, relid oid, subject text, detail jsonb, seq int8, last_seq int8, at timestamptz, last_at timestamptz, times int8)
-	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
-#variable_conflict use_column
+-- What a kind finds in a batch of records: at most one row for each key.
+CREATE TYPE csec.alert_hit AS (key text, login text, who text, relid oid, subject text, detail jsonb, seq int8, last_seq int8,
+	at timestamptz, last_at timestamptz, times int8);
+COMMENT ON TYPE csec.alert_hit IS 'internal: an alert to raise, or to count with the one that is open';
+
+-- Customers in clear within a day, beside the days before.
+CREATE FUNCTION csec.bulk_reveal_hits(p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY
+		SELECT b.who || ' ' || b.day, b.login, b.who, NULL::oid, NULL::text, jsonb_build_object('customers', t.revealed, 'mean', round(m.mean, 1)),
+			b.seq, b.last_seq, b.at, b.last_at, b.times
+		FROM (SELECT r.who, min(r.login) AS login, (r.at AT TIME ZONE 'UTC')::date AS day, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
+				FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND cardinality(r.revealed) > 0 GROUP BY 1, 3) b
+			JOIN csec.activity t ON t.who = b.who AND t.day = b.day
+			CROSS JOIN LATERAL (SELECT coalesce(avg(d.revealed), 0) AS mean FROM csec.activity d
+				WHERE d.who = b.who AND d.day < b.day AND d.day >= b.day - 30) m
+		WHERE t.revealed >= (p ->> 'least')::numeric AND t.revealed > (p ->> 'factor')::numeric * m.mean;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.bulk_reveal_hits(jsonb, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.bulk_reveal_hits(jsonb, csec.alert_record[]) IS 'internal: what this kind of alert finds in a batch of records';
+
+-- Values in clear outside the hours of work.
+CREATE FUNCTION csec.off_hours_hits(p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY
+		SELECT r.who || ' ' || r.here::date, min(r.login), r.who, NULL::oid, NULL::text, '{}'::jsonb, min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
+		FROM (SELECT u.*, u.at AT TIME ZONE (p ->> 'zone') AS here FROM unnest(batch) u WHERE u.kind = 2 AND cardinality(u.revealed) > 0) r
+		WHERE NOT ((CASE WHEN (p ->> 'from')::time <= (p ->> 'until')::time THEN r.here::time >= (p ->> 'from')::time AND r.here::time < (p ->> 'until')::time
+				ELSE r.here::time >= (p ->> 'from')::time OR r.here::time < (p ->> 'until')::time END)
+			AND p -> 'days' @> to_jsonb(extract(isodow FROM r.here)::int))
+		GROUP BY r.who, r.here::date;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.off_hours_hits(jsonb, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.off_hours_hits(jsonb, csec.alert_record[]) IS 'internal: what this kind of alert finds in a batch of records';
+
+-- Refusals within some minutes.
+CREATE FUNCTION csec.denial_burst_hits(p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	span interval := make_interval(mins => (p ->> 'minutes')::int);
 BEGIN
-	IF what = 'bulk_reveal' THEN
-		RETURN QUERY
-			SELECT b.who || ' ' || b.day, b.login, b.who, NULL::oid, NULL::text, jsonb_build_object('customers', t.revealed, 'mean', round(m.mean, 1)),
-				b.seq, b.last_seq, b.at, b.last_at, b.times
-			FROM (SELECT r.who, min(r.login) AS login, (r.at AT TIME ZONE 'UTC')::date AS day, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
-					FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND cardinality(r.revealed) > 0 GROUP BY 1, 3) b
-				JOIN csec.activity t ON t.who = b.who AND t.day = b.day
-				CROSS JOIN LATERAL (SELECT coalesce(avg(d.revealed), 0) AS mean FROM csec.activity d
-					WHERE d.who = b.who AND d.day < b.day AND d.day >= b.day - 30) m
-			WHERE t.revealed >= (p ->> 'least')::numeric AND t.revealed > (p ->> 'factor')::numeric * m.mean;
-	ELSIF what = 'off_hours' THEN
-		RETURN QUERY
-			SELECT r.who || ' ' || r.here::date, min(r.login), r.who, NULL::oid, NULL::text, '{}'::jsonb, min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
-			FROM (SELECT u.*, u.at AT TIME ZONE (p ->> 'zone') AS here FROM unnest(batch) u WHERE u.kind = 2 AND cardinality(u.revealed) > 0) r
-			WHERE NOT ((CASE WHEN (p ->> 'from')::time <= (p ->> 'until')::time THEN r.here::time >= (p ->> 'from')::time AND r.here::time < (p ->> 'until')::time
-					ELSE r.here::time >= (p ->> 'from')::time OR r.here::time < (p ->> 'until')::time END)
-				AND p -> 'days' @> to_jsonb(extract(isodow FROM r.here)::int))
-			GROUP BY r.who, r.here::date;
-	ELSIF what = 'denial_burst' THEN
-		PERFORM csec.count_for_alert(what, array_agg(r.who), array_agg(date_trunc('minute', r.at)), array_agg(1::int8)) FROM unnest(batch) r WHERE r.kind = 6 AND r.who IS NOT NULL HAVING count(*) > 0;
-		RETURN QUERY
-			SELECT b.who, b.login, b.who, NULL::oid, NULL::text, jsonb_build_object('denials', t.n), b.seq, b.last_seq, b.at, b.last_at, b.times
-			FROM (SELECT r.who, min(r.login) AS login, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
-					FROM unnest(batch) r WHERE r.kind = 6 AND r.who IS NOT NULL GROUP BY r.who) b
-				CROSS JOIN LATERAL (SELECT sum(c.n) AS n FROM csec.alert_tally c WHERE c.kind = what AND c.key = b.who AND c.minute > b.last_at - span) t
-			WHERE t.n >= (p ->> 'least')::numeric;
-	ELSIF what = 'one_customer' THEN
-		-- who was looked for lately stands in csec.alert_seen: csec.note_seen()
-		RETURN QUERY
-			SELECT b.relid || ' ' || b.subject, NULL::text, NULL::text, b.relid, b.subject::text,
-				jsonb_build_object('persons', s.persons), b.seq, b.last_seq, b.at, b.last_at, b.times
-			FROM (SELECT r.relid, r.subject, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
-					FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND r.subject IS NOT NULL GROUP BY r.relid, r.subject) b
-				CROSS JOIN LATERAL (SELECT array_agg(o.who) AS persons FROM csec.alert_seen o
-					WHERE o.relid = b.relid AND o.subject = b.subject AND o.at > b.last_at - span
-					HAVING count(*) >= (p ->> 'persons')::int) s;
-	ELSIF what IN ('own_record', 'colleague', 'watched', 'decoy') THEN
-		RETURN QUERY
-			WITH w AS MATERIALIZED (SELECT * FROM csec.watched_keys()),
-			hit AS (
-				SELECT r.seq, r.at, r.login, r.who, r.actor, w.* FROM unnest(batch) r JOIN w ON w.relid = r.relid AND w.key = r.subject WHERE r.kind IN (2, 3) AND r.shows AND r.subject IS NOT NULL
-				UNION ALL
-				SELECT r.seq, r.at, r.login, r.who, r.actor, w.* FROM unnest(batch) r JOIN w ON w.relid = r.relid AND r.keys @> w.key
-					WHERE r.kind IN (2, 3) AND r.shows AND r.keys IS NOT NULL AND NOT lower_inf(r.keys))
-			SELECT h.who || ' ' || h.customers_of || ' ' || h.subject || ' ' || (h.at AT TIME ZONE 'UTC')::date, min(h.login), h.who, h.customers_of, h.subject,
-				jsonb_strip_nulls(jsonb_build_object('why', min(h.why), 'actor', min(h.actor) FILTER (WHERE h.person = h.actor AND h.actor <> h.who))), min(h.seq), max(h.seq), min(h.at), max(h.at), count(*)
-			FROM hit h
-			-- who has no token may be named by the application
-			WHERE CASE what WHEN 'own_record' THEN h.why = 'own' AND h.person IN (h.who, h.actor)
-				WHEN 'colleague' THEN h.why = 'own' AND h.person IS DISTINCT FROM h.who AND h.person IS DISTINCT FROM h.actor
-				WHEN 'decoy' THEN h.why = 'decoy'
-				ELSE h.why = 'vip' OR h.why = 'relative' AND h.person IN (h.who, h.actor) END
-			GROUP BY h.who, h.customers_of, h.subject, (h.at AT TIME ZONE 'UTC')::date;
-	ELSIF what = 'no_ticket' THEN
-		RETURN QUERY
-			WITH levels AS MATERIALIZED (SELECT s.relid, s.revealed FROM (SELECT DISTINCT r.relid, r.revealed FROM unnest(batch) r WHERE r.kind = 2 AND cardinality(r.revealed) > 0 AND r.ticket IS NULL) s
-				WHERE EXISTS (SELECT FROM unnest(s.revealed) f WHERE p -> 'levels' ? csec.field_level(s.relid, f)))
-			SELECT r.who || ' ' || (r.at AT TIME ZONE 'UTC')::date, min(r.login), r.who, min(r.relid), NULL::text, '{}'::jsonb, min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
-			FROM unnest(batch) r JOIN levels v ON v.relid = r.relid AND v.revealed = r.revealed
-			WHERE r.kind = 2 AND r.ticket IS NULL GROUP BY r.who, (r.at AT TIME ZONE 'UTC')::date;
-	ELSIF what = 'enumeration' THEN
-		-- counted by csec.note_seen()
-		RETURN QUERY
-			SELECT b.who, b.login, b.who, NULL::oid, NULL::text, jsonb_build_object('customers', t.n), b.seq, b.last_seq, b.at, b.last_at, b.times
-			FROM (SELECT r.who, min(r.login) AS login, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
-					FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND r.subject IS NOT NULL GROUP BY r.who) b
-				CROSS JOIN LATERAL (SELECT sum(c.n) AS n FROM csec.alert_tally c WHERE c.kind = what AND c.key = b.who AND c.minute > b.last_at - span) t
-			WHERE t.n >= (p ->> 'customers')::numeric;
-	ELSIF what = 'login_after_reset' THEN
-		-- somebody else's password, or what else lets one in
-		PERFORM csec.count_for_alert(what, array_agg(r.object), array_agg(date_trunc('milliseconds', r.at)), array_agg(r.seq)) FROM unnest(batch) r
-			WHERE r.kind = 5 AND r.action IN ('ALTER ROLE', 'CREATE ROLE') AND r.object IS DISTINCT FROM r.login AND r.object IS NOT NULL HAVING count(*) > 0;
-		RETURN QUERY
-			SELECT r.who || ' ' || r.session_started, min(r.login), r.who, NULL::oid, NULL::text, jsonb_build_object('what', min(v.why)), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
-			FROM unnest(batch) r CROSS JOIN LATERAL (
-				SELECT 'role changed' AS why FROM csec.alert_tally c WHERE c.kind = what AND c.key = r.login AND c.minute <= r.session_started AND c.minute > r.at - span
-				UNION ALL SELECT 'pg_hba.conf changed' FROM csec.alert_cursor c WHERE c.hba_changed_at <= r.session_started AND c.hba_changed_at > r.at - span) v
-			WHERE r.kind = 2 AND cardinality(r.revealed) > 0 GROUP BY r.who, r.session_started;
-	ELSIF what = 'same_reasons' THEN
-		PERFORM csec.count_for_alert(what, array_agg(r.who || ' ' || md5(r.reason)), array_agg(date_trunc('day', r.at, 'UTC')), array_agg(r.customers))
-			FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND r.reason IS NOT NULL AND NOT EXISTS (SELECT FROM csec.default_reason d WHERE d.reason = r.reason) HAVING count(*) > 0;
-		RETURN QUERY
-			SELECT b.who || ' ' || b.hash || ' ' || b.day, b.login, b.who, NULL::oid, NULL::text, jsonb_build_object('customers', t.n), b.seq, b.last_seq, b.at, b.last_at, b.times
-			FROM (SELECT r.who, min(r.login) AS login, md5(r.reason) AS hash, date_trunc('day', r.at, 'UTC') AS day, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
-					FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND r.reason IS NOT NULL GROUP BY 1, 3, 4) b
-				JOIN csec.alert_tally t ON t.kind = what AND t.key = b.who || ' ' || b.hash AND t.minute = b.day
-			WHERE t.n >= (p ->> 'customers')::numeric;
-	ELSIF what = 'service_account' THEN
-		RETURN QUERY
-			SELECT r.login || ' ' || r.who || ' ' || (r.at AT TIME ZONE 'UTC')::date, r.login, r.who, NULL::oid, NULL::text, jsonb_build_object('application', min(r.application)), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
-			FROM unnest(batch) r WHERE p -> 'logins' ? r.login AND r.application ILIKE ANY (ARRAY(SELECT jsonb_array_elements_text(p -> 'applications')))
-			GROUP BY r.login, r.who, (r.at AT TIME ZONE 'UTC')::date;
-	ELSIF what = 'audit_gap' THEN
-		RETURN QUERY
-			SELECT coalesce(r.action, '') || ' ' || r.kind, min(r.login), CASE WHEN count(DISTINCT r.who) = 1 THEN min(r.who) END, NULL::oid, NULL::text, jsonb_build_object('what', r.action), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
-			FROM unnest(batch) r WHERE r.kind IN (7, 9) OR r.kind = 5 AND r.action = 'suspend recording' GROUP BY r.action, r.kind;
-	ELSIF what = 'break_glass' THEN
-		RETURN QUERY
-			SELECT r.action || ' ' || r.object, r.login, r.who, NULL::oid, NULL::text, jsonb_build_object('what', r.action, 'request', r.object), r.seq, r.seq, r.at, r.at, 1::int8
-			FROM unnest(batch) r WHERE r.kind = 5 AND r.action IN ('break glass', 'break glass escalated', 'break glass abuse');
-	ELSIF what = 'policy_change' THEN
-		RETURN QUERY
-			SELECT r.who || ' ' || r.action, min(r.login), r.who, NULL::oid, NULL::text, jsonb_build_object('what', r.action, 'of', (array_agg(DISTINCT r.object))[1:20]), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
-			FROM unnest(batch) r WHERE r.kind = 5 AND (r.action IN ('set_clearance', 'revoke_clearance', 'set_default_reason', 'clear_default_reason')
-				-- what is signed is policy, but for the moves of the workflows; nobody but csec writes the others
-				OR r.action ~ '^(insert|update|delete|truncate) ' AND split_part(r.action, ' ', 2) IN (SELECT c.relname FROM pg_class c
-					LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'mac' AND NOT a.attisdropped WHERE c.relnamespace = 'csec'::regnamespace
-					AND (a.attnum IS NOT NULL AND c.relname NOT IN ('access_request', 'access_approval', 'access_permit', 'attestation')
-						OR c.relname IN ('alert', 'alert_cursor', 'activity', 'permit_use', 'used_token')))
-				OR r.action IN ('ALTER TABLE', 'CREATE TRIGGER', 'CREATE RULE', 'DROP TABLE') AND r.object LIKE 'csec.%')
-			GROUP BY r.who, r.action;
-	END IF;
+	PERFORM csec.count_for_alert('denial_burst', array_agg(r.who), array_agg(date_trunc('minute', r.at)), array_agg(1::int8)) FROM unnest(batch) r WHERE r.kind = 6 AND r.who IS NOT NULL HAVING count(*) > 0;
+	RETURN QUERY
+		SELECT b.who, b.login, b.who, NULL::oid, NULL::text, jsonb_build_object('denials', t.n), b.seq, b.last_seq, b.at, b.last_at, b.times
+		FROM (SELECT r.who, min(r.login) AS login, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
+				FROM unnest(batch) r WHERE r.kind = 6 AND r.who IS NOT NULL GROUP BY r.who) b
+			CROSS JOIN LATERAL (SELECT sum(c.n) AS n FROM csec.alert_tally c WHERE c.kind = 'denial_burst' AND c.key = b.who AND c.minute > b.last_at - span) t
+		WHERE t.n >= (p ->> 'least')::numeric;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.denial_burst_hits(jsonb, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.denial_burst_hits(jsonb, csec.alert_record[]) IS 'internal: what this kind of alert finds in a batch of records';
+
+-- One customer, looked for by many: who did so lately stands in csec.alert_seen.
+CREATE FUNCTION csec.one_customer_hits(p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	span interval := make_interval(mins => (p ->> 'minutes')::int);
+BEGIN
+	RETURN QUERY
+		SELECT b.relid || ' ' || b.subject, NULL::text, NULL::text, b.relid, b.subject::text,
+			jsonb_build_object('persons', s.persons), b.seq, b.last_seq, b.at, b.last_at, b.times
+		FROM (SELECT r.relid, r.subject, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
+				FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND r.subject IS NOT NULL GROUP BY r.relid, r.subject) b
+			CROSS JOIN LATERAL (SELECT array_agg(o.who) AS persons FROM csec.alert_seen o
+				WHERE o.relid = b.relid AND o.subject = b.subject AND o.at > b.last_at - span
+				HAVING count(*) >= (p ->> 'persons')::int) s;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.one_customer_hits(jsonb, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.one_customer_hits(jsonb, csec.alert_record[]) IS 'internal: what this kind of alert finds in a batch of records';
+
+-- Customers whom to look at is worth an alert, of one kind or another.
+CREATE FUNCTION csec.watched_hits(what text, p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY
+		WITH w AS MATERIALIZED (SELECT * FROM csec.watched_keys()),
+		hit AS (
+			SELECT r.seq, r.at, r.login, r.who, r.actor, w.* FROM unnest(batch) r JOIN w ON w.relid = r.relid AND w.key = r.subject WHERE r.kind IN (2, 3) AND r.shows AND r.subject IS NOT NULL
+			UNION ALL
+			SELECT r.seq, r.at, r.login, r.who, r.actor, w.* FROM unnest(batch) r JOIN w ON w.relid = r.relid AND r.keys @> w.key
+				WHERE r.kind IN (2, 3) AND r.shows AND r.keys IS NOT NULL AND NOT lower_inf(r.keys))
+		SELECT h.who || ' ' || h.customers_of || ' ' || h.subject || ' ' || (h.at AT TIME ZONE 'UTC')::date, min(h.login), h.who, h.customers_of, h.subject,
+			jsonb_strip_nulls(jsonb_build_object('why', min(h.why), 'actor', min(h.actor) FILTER (WHERE h.person = h.actor AND h.actor <> h.who))), min(h.seq), max(h.seq), min(h.at), max(h.at), count(*)
+		FROM hit h
+		-- who has no token may be named by the application
+		WHERE CASE what WHEN 'own_record' THEN h.why = 'own' AND h.person IN (h.who, h.actor)
+			WHEN 'colleague' THEN h.why = 'own' AND h.person IS DISTINCT FROM h.who AND h.person IS DISTINCT FROM h.actor
+			WHEN 'decoy' THEN h.why = 'decoy'
+			ELSE h.why = 'vip' OR h.why = 'relative' AND h.person IN (h.who, h.actor) END
+		GROUP BY h.who, h.customers_of, h.subject, (h.at AT TIME ZONE 'UTC')::date;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.watched_hits(text, jsonb, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.watched_hits(text, jsonb, csec.alert_record[]) IS 'internal: what these kinds of alert find in a batch of records';
+
+-- Values of some levels in clear without a ticket.
+CREATE FUNCTION csec.no_ticket_hits(p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY
+		WITH levels AS MATERIALIZED (SELECT s.relid, s.revealed FROM (SELECT DISTINCT r.relid, r.revealed FROM unnest(batch) r WHERE r.kind = 2 AND cardinality(r.revealed) > 0 AND r.ticket IS NULL) s
+			WHERE EXISTS (SELECT FROM unnest(s.revealed) f WHERE p -> 'levels' ? csec.field_level(s.relid, f)))
+		SELECT r.who || ' ' || (r.at AT TIME ZONE 'UTC')::date, min(r.login), r.who, min(r.relid), NULL::text, '{}'::jsonb, min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
+		FROM unnest(batch) r JOIN levels v ON v.relid = r.relid AND v.revealed = r.revealed
+		WHERE r.kind = 2 AND r.ticket IS NULL GROUP BY r.who, (r.at AT TIME ZONE 'UTC')::date;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.no_ticket_hits(jsonb, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.no_ticket_hits(jsonb, csec.alert_record[]) IS 'internal: what this kind of alert finds in a batch of records';
+
+-- Customers looked for the first time within some minutes: csec.note_seen() counts them.
+CREATE FUNCTION csec.enumeration_hits(p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	span interval := make_interval(mins => (p ->> 'minutes')::int);
+BEGIN
+	RETURN QUERY
+		SELECT b.who, b.login, b.who, NULL::oid, NULL::text, jsonb_build_object('customers', t.n), b.seq, b.last_seq, b.at, b.last_at, b.times
+		FROM (SELECT r.who, min(r.login) AS login, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
+				FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND r.subject IS NOT NULL GROUP BY r.who) b
+			CROSS JOIN LATERAL (SELECT sum(c.n) AS n FROM csec.alert_tally c WHERE c.kind = 'enumeration' AND c.key = b.who AND c.minute > b.last_at - span) t
+		WHERE t.n >= (p ->> 'customers')::numeric;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.enumeration_hits(jsonb, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.enumeration_hits(jsonb, csec.alert_record[]) IS 'internal: what this kind of alert finds in a batch of records';
+
+-- Values in clear by a login just after what lets somebody in was changed.
+CREATE FUNCTION csec.login_after_reset_hits(p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	span interval := make_interval(mins => (p ->> 'minutes')::int);
+BEGIN
+	-- somebody else's password, or 'login_after_reset' else lets one in
+	PERFORM csec.count_for_alert('login_after_reset', array_agg(r.object), array_agg(date_trunc('milliseconds', r.at)), array_agg(r.seq)) FROM unnest(batch) r
+		WHERE r.kind = 5 AND r.action IN ('ALTER ROLE', 'CREATE ROLE') AND r.object IS DISTINCT FROM r.login AND r.object IS NOT NULL HAVING count(*) > 0;
+	RETURN QUERY
+		SELECT r.who || ' ' || r.session_started, min(r.login), r.who, NULL::oid, NULL::text, jsonb_build_object('what', min(v.why)), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
+		FROM unnest(batch) r CROSS JOIN LATERAL (
+			SELECT 'role changed' AS why FROM csec.alert_tally c WHERE c.kind = 'login_after_reset' AND c.key = r.login AND c.minute <= r.session_started AND c.minute > r.at - span
+			UNION ALL SELECT 'pg_hba.conf changed' FROM csec.alert_cursor c WHERE c.hba_changed_at <= r.session_started AND c.hba_changed_at > r.at - span) v
+		WHERE r.kind = 2 AND cardinality(r.revealed) > 0 GROUP BY r.who, r.session_started;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.login_after_reset_hits(jsonb, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.login_after_reset_hits(jsonb, csec.alert_record[]) IS 'internal: what this kind of alert finds in a batch of records';
+
+-- One reason for many customers in a day.
+CREATE FUNCTION csec.same_reasons_hits(p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM csec.count_for_alert('same_reasons', array_agg(r.who || ' ' || md5(r.reason)), array_agg(date_trunc('day', r.at, 'UTC')), array_agg(r.customers))
+		FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND r.reason IS NOT NULL AND NOT EXISTS (SELECT FROM csec.default_reason d WHERE d.reason = r.reason) HAVING count(*) > 0;
+	RETURN QUERY
+		SELECT b.who || ' ' || b.hash || ' ' || b.day, b.login, b.who, NULL::oid, NULL::text, jsonb_build_object('customers', t.n), b.seq, b.last_seq, b.at, b.last_at, b.times
+		FROM (SELECT r.who, min(r.login) AS login, md5(r.reason) AS hash, date_trunc('day', r.at, 'UTC') AS day, min(r.seq) AS seq, max(r.seq) AS last_seq, min(r.at) AS at, max(r.at) AS last_at, count(*) AS times
+				FROM unnest(batch) r WHERE r.kind = 2 AND r.told AND r.reason IS NOT NULL GROUP BY 1, 3, 4) b
+			JOIN csec.alert_tally t ON t.kind = 'same_reasons' AND t.key = b.who || ' ' || b.hash AND t.minute = b.day
+		WHERE t.n >= (p ->> 'customers')::numeric;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.same_reasons_hits(jsonb, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.same_reasons_hits(jsonb, csec.alert_record[]) IS 'internal: what this kind of alert finds in a batch of records';
+
+-- The login of an application, used by a program for people.
+CREATE FUNCTION csec.service_account_hits(p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY
+		SELECT r.login || ' ' || r.who || ' ' || (r.at AT TIME ZONE 'UTC')::date, r.login, r.who, NULL::oid, NULL::text, jsonb_build_object('application', min(r.application)), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
+		FROM unnest(batch) r WHERE p -> 'logins' ? r.login AND r.application ILIKE ANY (ARRAY(SELECT jsonb_array_elements_text(p -> 'applications')))
+		GROUP BY r.login, r.who, (r.at AT TIME ZONE 'UTC')::date;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.service_account_hits(jsonb, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.service_account_hits(jsonb, csec.alert_record[]) IS 'internal: what this kind of alert finds in a batch of records';
+
+-- What was not recorded, or was no record of a session.
+CREATE FUNCTION csec.audit_gap_hits(p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY
+		SELECT coalesce(r.action, '') || ' ' || r.kind, min(r.login), CASE WHEN count(DISTINCT r.who) = 1 THEN min(r.who) END, NULL::oid, NULL::text, jsonb_build_object('what', r.action), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
+		FROM unnest(batch) r WHERE r.kind IN (7, 9) OR r.kind = 5 AND r.action = 'suspend recording' GROUP BY r.action, r.kind;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.audit_gap_hits(jsonb, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.audit_gap_hits(jsonb, csec.alert_record[]) IS 'internal: what this kind of alert finds in a batch of records';
+
+-- Glasses that were broken.
+CREATE FUNCTION csec.break_glass_hits(p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY
+		SELECT r.action || ' ' || r.object, r.login, r.who, NULL::oid, NULL::text, jsonb_build_object('what', r.action, 'request', r.object), r.seq, r.seq, r.at, r.at, 1::int8
+		FROM unnest(batch) r WHERE r.kind = 5 AND r.action IN ('break glass', 'break glass escalated', 'break glass abuse');
+END
+$$;
+REVOKE ALL ON FUNCTION csec.break_glass_hits(jsonb, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.break_glass_hits(jsonb, csec.alert_record[]) IS 'internal: what this kind of alert finds in a batch of records';
+
+-- Changes of what decides who sees what, and of what keeps watch.
+CREATE FUNCTION csec.policy_change_hits(p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY
+		SELECT r.who || ' ' || r.action, min(r.login), r.who, NULL::oid, NULL::text, jsonb_build_object('what', r.action, 'of', (array_agg(DISTINCT r.object))[1:20]), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
+		FROM unnest(batch) r WHERE r.kind = 5 AND (r.action IN ('set_clearance', 'revoke_clearance', 'set_default_reason', 'clear_default_reason')
+			-- 'policy_change' is signed is policy, but for the moves of the workflows; nobody but csec writes the others
+			OR r.action ~ '^(insert|update|delete|truncate) ' AND split_part(r.action, ' ', 2) IN (SELECT c.relname FROM pg_class c
+				LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'mac' AND NOT a.attisdropped WHERE c.relnamespace = 'csec'::regnamespace
+				AND (a.attnum IS NOT NULL AND c.relname NOT IN ('access_request', 'access_approval', 'access_permit', 'attestation')
+					OR c.relname IN ('alert', 'alert_cursor', 'activity', 'permit_use', 'used_token')))
+			OR r.action IN ('ALTER TABLE', 'CREATE TRIGGER', 'CREATE RULE', 'DROP TABLE') AND r.object LIKE 'csec.%')
+		GROUP BY r.who, r.action;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.policy_change_hits(jsonb, csec.alert_record[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.policy_change_hits(jsonb, csec.alert_record[]) IS 'internal: what this kind of alert finds in a batch of records';
+
+CREATE FUNCTION csec.alert_hits(what text, p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	CASE what
+		WHEN 'bulk_reveal' THEN RETURN QUERY SELECT * FROM csec.bulk_reveal_hits(p, batch);
+		WHEN 'off_hours' THEN RETURN QUERY SELECT * FROM csec.off_hours_hits(p, batch);
+		WHEN 'denial_burst' THEN RETURN QUERY SELECT * FROM csec.denial_burst_hits(p, batch);
+		WHEN 'one_customer' THEN RETURN QUERY SELECT * FROM csec.one_customer_hits(p, batch);
+		WHEN 'own_record', 'colleague', 'watched', 'decoy' THEN RETURN QUERY SELECT * FROM csec.watched_hits(what, p, batch);
+		WHEN 'no_ticket' THEN RETURN QUERY SELECT * FROM csec.no_ticket_hits(p, batch);
+		WHEN 'enumeration' THEN RETURN QUERY SELECT * FROM csec.enumeration_hits(p, batch);
+		WHEN 'login_after_reset' THEN RETURN QUERY SELECT * FROM csec.login_after_reset_hits(p, batch);
+		WHEN 'same_reasons' THEN RETURN QUERY SELECT * FROM csec.same_reasons_hits(p, batch);
+		WHEN 'service_account' THEN RETURN QUERY SELECT * FROM csec.service_account_hits(p, batch);
+		WHEN 'audit_gap' THEN RETURN QUERY SELECT * FROM csec.audit_gap_hits(p, batch);
+		WHEN 'break_glass' THEN RETURN QUERY SELECT * FROM csec.break_glass_hits(p, batch);
+		WHEN 'policy_change' THEN RETURN QUERY SELECT * FROM csec.policy_change_hits(p, batch);
+		ELSE RETURN;	-- found by csec.look_around()
+	END CASE;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.alert_hits(text, jsonb, csec.alert_record[]) FROM PUBLIC;
