@@ -34,10 +34,13 @@
 #include "util/clock.h"
 #include "util/guc.h"
 
+#define MOST_SPARES	2			/* a read under a permit has two */
+
 uint64		csec_collectors_generation = 1;
 
 static CsecCollector *collectors = NULL;
 static CsecCollector *spare = NULL; /* kept, so that a short read allocates nothing */
+static int	spares = 0;
 static uint64 statement_number = 0;
 
 /* A top-level statement begins. */
@@ -61,7 +64,8 @@ take_collector(bool integers)
 
 	if (c != NULL && c->subjects.integers == integers)
 	{
-		spare = NULL;
+		spare = c->next;
+		spares--;
 		csec_subjects_reset(&c->subjects);
 		c->subjects.all = false;
 		return c;
@@ -91,8 +95,12 @@ drop_collector(CsecCollector *c)
 {
 	csec_identity_release(c->identity);
 	c->identity = NULL;
-	if (spare == NULL && c->subjects.ranges_size <= 1024)
+	if (spares < MOST_SPARES && c->subjects.ranges_size <= 1024)
+	{
+		c->next = spare;
 		spare = c;
+		spares++;
+	}
 	else
 	{
 		csec_subjects_free(&c->subjects);
@@ -112,6 +120,20 @@ same_read(const CsecCollector *c, const CsecIdentity *identity, const CsecReadKi
 		memcmp(c->probed, kind->probed, kind->probed_len) == 0;
 }
 
+/* The collector that there is for a read, or NULL. */
+static CsecCollector *
+find_same(const CsecIdentity *identity, const CsecReadKind *kind)
+{
+	for (CsecCollector *c = collectors; c != NULL; c = c->next)
+		if (same_read(c, identity, kind))
+		{
+			c->leads |= IsInParallelMode() && !IsParallelWorker();
+			c->shared = true;
+			return c;
+		}
+	return NULL;
+}
+
 /*
  * The collector of the current statement for a read; made at the first row.
  * May allocate and raise: called while the executor runs.
@@ -120,16 +142,12 @@ CsecCollector *
 csec_collector_for(const CsecReadKind *kind)
 {
 	CsecIdentity *identity = csec_identity_acquire();
-	CsecCollector *c;
+	CsecCollector *c = find_same(identity, kind);
 
-	for (c = collectors; c != NULL; c = c->next)
+	if (c != NULL)
 	{
-		if (same_read(c, identity, kind))
-		{
-			csec_identity_release(identity);
-			c->leads |= IsInParallelMode() && !IsParallelWorker();
-			return c;
-		}
+		csec_identity_release(identity);
+		return c;
 	}
 
 	/* room for the largest piece, which an abort may have to emit */
@@ -153,6 +171,7 @@ csec_collector_for(const CsecReadKind *kind)
 	c->permit = kind->permit;
 	c->repeats_within = kind->repeats_within;
 	c->superseded = false;
+	c->shared = false;
 	c->rows = 0;
 	c->emitted_at = csec_clock_ms();
 	set_columns(c, kind->columns, kind->columns_len);
@@ -161,6 +180,41 @@ csec_collector_for(const CsecReadKind *kind)
 	c->subjects.all = kind->exactness == CSEC_EXACT_ALL || kind->table->nsubject == 0;
 	c->next = collectors;
 	collectors = c;
+	return c;
+}
+
+/* Has it met nothing yet, and told nothing? */
+static bool
+is_unused(const CsecCollector *c)
+{
+	return c->rows == 0 && !c->emitted_part && !c->subjects.all &&
+		c->subjects.nranges == 0 && c->subjects.ntexts == 0;
+}
+
+/*
+ * The collector for rows that a permit shows, of a read that has one for the
+ * others.  Where that has met nothing yet, and is nobody else's, it becomes the
+ * one for these: most reads under a permit meet no others.
+ */
+CsecCollector *
+csec_collector_of_permit(CsecCollector *plain, const CsecReadKind *kind)
+{
+	CsecCollector *c;
+
+	if (plain->shared || !is_unused(plain))
+		c = csec_collector_for(kind);
+	else
+	{
+		c = find_same(plain->identity, kind);
+		if (c == NULL)
+		{
+			set_columns(plain, kind->columns, kind->columns_len);
+			plain->permit = kind->permit;
+			plain->repeats_within = 0;
+			return plain;
+		}
+	}
+	plain->superseded = true;
 	return c;
 }
 
@@ -314,8 +368,7 @@ csec_collectors_spill(void)
 static bool
 is_superseded(const CsecCollector *c)
 {
-	return c->superseded && c->rows == 0 && !c->emitted_part && !c->subjects.all &&
-		c->subjects.nranges == 0 && c->subjects.ntexts == 0;
+	return c->superseded && is_unused(c);
 }
 
 /*

@@ -55,6 +55,7 @@ typedef struct CsecCollector
 	int64		permit;			/* that shows these rows, or 0 */
 	int			repeats_within; /* ms in which reads like it become a number, or 0 */
 	bool		superseded;		/* its rows went to collectors of permits */
+	bool		shared;			/* several observers feed it */
 	uint64		rows;			/* since the last emission */
 	int64		emitted_at;		/* on csec_clock_ms() */
 	size_t		columns_len;
@@ -71,6 +72,7 @@ extern uint64 csec_collectors_generation;
 extern void csec_statement_begin(void);
 extern uint64 csec_statement_number(void);
 extern CsecCollector *csec_collector_for(const CsecReadKind *kind);
+extern CsecCollector *csec_collector_of_permit(CsecCollector *plain, const CsecReadKind *kind);
 extern void csec_collector_strict_first(CsecCollector *collector, bool one_row);
 extern void csec_collector_spill(CsecCollector *collector);
 extern int64 csec_collectors_wait_since(void);

@@ -154,7 +154,8 @@ hold_for_portal(QueryDesc *queryDesc)
 static void
 run(CSEC_RUN_HOOK_ARGS)
 {
-	if (!csec_known_absent && csec_reads_under_permit(queryDesc->plannedstmt))
+	if (!csec_known_absent && queryDesc->plannedstmt->parallelModeNeeded &&
+		csec_reads_under_permit(queryDesc->plannedstmt))
 		CSEC_RUN_WITHOUT_WORKERS(queryDesc);
 	if (prev_ExecutorRun)
 		prev_ExecutorRun(CSEC_RUN_HOOK_PASS);

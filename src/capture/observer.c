@@ -25,9 +25,12 @@
 /* The rows of the current run go nowhere: MOVE. */
 bool		csec_reads_discarded = false;
 
-/* The collector of the current statement, for rows that a permit shows, or 0. */
+/*
+ * The collector of the current statement, for rows that a permit shows, or 0;
+ * "plain" is the one for the others, or NULL.
+ */
 static CsecCollector *
-find_collector(CsecObserver *observer, int64 permit)
+find_collector(CsecObserver *observer, int64 permit, CsecCollector *plain)
 {
 	uint8		probed[CSEC_PROBED_ROOM];
 	CsecReadKind kind = {
@@ -37,7 +40,7 @@ find_collector(CsecObserver *observer, int64 permit)
 		.strict = observer->strict,
 		.told_by = observer->told ? observer->scan->state : NULL,
 		.counted = observer->counted,
-		.probed = probed,
+		.probed = plain == NULL ? probed : plain->probed,
 		.permit = permit
 	};
 
@@ -47,6 +50,11 @@ find_collector(CsecObserver *observer, int64 permit)
 									   observer->permitted, permit, &kind.columns_len);
 	if (permit == 0 && !observer->strict)
 		kind.repeats_within = csec_repeats_within(observer->table, observer->selected, observer->conditions);
+	if (plain != NULL)
+	{
+		kind.probed_len = plain->probed_len;
+		return csec_collector_of_permit(plain, &kind);
+	}
 	kind.probed_len = csec_columns_probed(observer->table, observer->conditions,
 										  probed, sizeof(probed));
 	return csec_collector_for(&kind);
@@ -56,7 +64,7 @@ find_collector(CsecObserver *observer, int64 permit)
 void
 csec_observer_attach(CsecObserver *observer)
 {
-	observer->collector = find_collector(observer, 0);
+	observer->collector = find_collector(observer, 0, NULL);
 	observer->generation = csec_collectors_generation;
 }
 
@@ -97,14 +105,19 @@ collector_of_row(CsecObserver *observer, TupleTableSlot *result)
 	int64		permit = slot == NULL ? 0 :
 	csec_permitted_by(observer->permitted, slot, observer->attno);
 
-	if (permit == 0)
+	if (observer->collector->permit == permit)
 		return observer->collector;
+	if (permit == 0)
+	{
+		/* it has become another's */
+		csec_observer_attach(observer);
+		return observer->collector;
+	}
 	if (observer->permit != permit || observer->shown_generation != csec_collectors_generation)
 	{
-		observer->shown = find_collector(observer, permit);
+		observer->shown = find_collector(observer, permit, observer->collector);
 		observer->permit = permit;
 		observer->shown_generation = csec_collectors_generation;
-		observer->collector->superseded = true;
 	}
 	return observer->shown;
 }
@@ -235,7 +248,12 @@ csec_observer_failed(CsecObserver *observer)
 		(TTS_EMPTY(slot) ||
 		 !csec_subject_integer(observer->table, slot, observer->attno, &key) ||
 		 csec_subjects_add_integer(&c->subjects, key)))
+	{
+		/* whether a permit would have shown this row was not asked */
+		if (c->permit != 0)
+			c->exactness = CSEC_EXACT_INTENT;
 		return;
+	}
 	c->subjects.all = true;
 	c->exactness = CSEC_EXACT_INTENT;
 }

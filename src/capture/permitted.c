@@ -29,12 +29,23 @@
 #include "policy/reveal.h"
 #include "types/encrypted_value.h"
 
-/* One permit, with its fields as columns of this relation. */
+/* A field that a permit shows, as a column of this relation. */
+typedef struct Field
+{
+	AttrNumber	attno;
+	uint32		category;
+} Field;
+
+/*
+ * One permit, with what it is needed for: its fields that the query selects,
+ * and once a row is met those only that the reader would not see anyway.
+ */
 typedef struct Permit
 {
 	int64		id;
+	bool		decided;
 	int			nfields;
-	CsecTableField *fields;
+	Field	   *fields;
 } Permit;
 
 struct CsecPermitted
@@ -42,6 +53,7 @@ struct CsecPermitted
 	const CsecTable *table;
 	PlanState  *scan;
 	TupleTableSlot *fetched;	/* row of an index-only scan */
+	AttrNumber	last_attno;		/* of key and fields */
 	int			n;
 	Permit	   *permits;
 
@@ -75,26 +87,59 @@ names_field(const CsecPermit *permit, const CsecTable *table, const CsecTableFie
 	return false;
 }
 
-/* The permit's columns, as this relation numbers them, that need it. */
+/* The permit's columns among those selected, as this relation numbers them. */
 static void
 fill_fields(Permit *out, const CsecPermit *permit, const CsecTable *table, Bitmapset *selected)
 {
 	bool		whole = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, selected);
 
 	out->id = permit->id;
-	out->fields = palloc(Max(table->nfields, 1) * sizeof(CsecTableField));
+	out->fields = palloc(Max(table->nfields, 1) * sizeof(Field));
 	for (int f = 0; f < table->nfields; f++)
 	{
 		const CsecTableField *field = &table->fields[f];
 
 		if ((whole || bms_is_member(field->attno - FirstLowInvalidHeapAttributeNumber, selected)) &&
-			csec_is_field_type(field->type) && names_field(permit, table, field) &&
-			csec_decide(field->category) != CSEC_REVEAL)
-			out->fields[out->nfields++] = *field;
+			csec_is_field_type(field->type) && names_field(permit, table, field))
+			out->fields[out->nfields++] = (Field) {.attno = field->attno,.category = field->category};
 	}
 }
 
-/* The same for all permits; their number. */
+/*
+ * Does the reader need the permit?  Not asked before a row is met, so that the
+ * exits, which ask the same of each field, have the answers already.
+ */
+static bool
+is_needed(Permit *permit)
+{
+	int			n = 0;
+
+	if (likely(permit->decided))
+		return permit->nfields > 0;
+	for (int f = 0; f < permit->nfields; f++)
+		if (csec_decide(permit->fields[f].category) != CSEC_REVEAL)
+			permit->fields[n++] = permit->fields[f];
+	permit->nfields = n;
+	permit->decided = true;
+	return n > 0;
+}
+
+/* Is it in force, and has it the customer of that number, or where it is NULL of that text? */
+static const CsecPermit *
+covers(Permit *permit, int64 key, const StringInfoData *text)
+{
+	const CsecPermit *found = csec_permit_find(permit->id);
+
+	if (found == NULL ||
+		!(text == NULL ? csec_permit_covers_integer(found, key) :
+		  csec_permit_covers_text(found, text->data, text->len)) ||
+		!is_needed(permit))
+		return NULL;
+	/* deciding may have read the permits anew */
+	return csec_permit_in_force(permit->id);
+}
+
+/* The same for all permits that have any; their number. */
 static int
 find_permits(CsecPermitted *out, const CsecTable *table, Bitmapset *selected, bool exporting)
 {
@@ -146,12 +191,9 @@ csec_permitted_by(CsecPermitted *permitted, TupleTableSlot *slot, const AttrNumb
 	}
 	for (int i = 0; i < permitted->n; i++)
 	{
-		const CsecPermit *permit = csec_permit_find(permitted->permits[i].id);
+		const CsecPermit *permit = covers(&permitted->permits[i], key, text.data == NULL ? NULL : &text);
 
-		if (permit == NULL ||
-			!(text.data == NULL ? csec_permit_covers_integer(permit, key) :
-			  csec_permit_covers_text(permit, text.data, text.len)) ||
-			(permit = csec_permit_in_force(permitted->permits[i].id)) == NULL)
+		if (permit == NULL)
 			continue;
 
 		/* of several one that has rows left */
@@ -179,7 +221,7 @@ csec_permitted_column(const CsecPermitted *permitted, int64 permit, AttrNumber a
 }
 
 static void
-note_value(uint32 row, const CsecTableField *field, Datum datum)
+note_value(uint32 row, Datum datum)
 {
 	struct varlena *value = pg_detoast_datum_packed((struct varlena *) DatumGetPointer(datum));
 	CsecMasked	masked;
@@ -196,16 +238,12 @@ note_value(uint32 row, const CsecTableField *field, Datum datum)
 		pfree(value);
 }
 
-/* Note the fields that a permit shows of a row. */
+/* Note the fields that a permit shows of a row.  The exits ask whether it is still in force. */
 static void
 note_row(CsecPermitted *permitted, int64 id, TupleTableSlot *slot)
 {
-	const CsecPermit *permit = csec_permit_in_force(id);
-	uint32		row;
+	uint32		row = csec_reveal_row(id, permitted->table->relid, &slot->tts_tid);
 
-	if (permit == NULL)
-		return;
-	row = csec_reveal_row(permit, permitted->table->relid, &slot->tts_tid);
 	for (int i = 0; i < permitted->n; i++)
 	{
 		const Permit *p = &permitted->permits[i];
@@ -218,7 +256,7 @@ note_row(CsecPermitted *permitted, int64 id, TupleTableSlot *slot)
 			Datum		value = slot_getattr(slot, p->fields[f].attno, &isnull);
 
 			if (!isnull)
-				note_value(row, &p->fields[f], value);
+				note_value(row, value);
 		}
 	}
 }
@@ -263,6 +301,8 @@ pass(void *arg, TupleTableSlot *unused)
 	if (TupIsNull(slot))
 		return;
 	old = MemoryContextSwitchTo(permitted->scan->state->es_query_cxt);
+	/* the query selects them: taken apart once */
+	slot_getsomeattrs(slot, permitted->last_attno);
 	permit = csec_permitted_by(permitted, slot, permitted->table->subject_attno);
 	if (permit != 0 && !is_own_work(slot))
 		note_row(permitted, permit, slot);
@@ -290,6 +330,20 @@ filter_sees_fields(const CsecPermitted *permitted)
 	return sees;
 }
 
+/* The last column that is looked at of each row. */
+static AttrNumber
+last_attno(const CsecPermitted *permitted)
+{
+	AttrNumber	last = 1;
+
+	for (int i = 0; i < permitted->table->nsubject; i++)
+		last = Max(last, permitted->table->subject_attno[i]);
+	for (int i = 0; i < permitted->n; i++)
+		for (int f = 0; f < permitted->permits[i].nfields; f++)
+			last = Max(last, permitted->permits[i].fields[f].attno);
+	return last;
+}
+
 CsecPermitted *
 csec_permitted_scan(CsecWrappedQuery *query, PlanState *scan, const CsecTable *table,
 					Bitmapset *selected, bool exporting)
@@ -304,6 +358,7 @@ csec_permitted_scan(CsecWrappedQuery *query, PlanState *scan, const CsecTable *t
 	permitted->scan = scan;
 	if (find_permits(permitted, table, selected, exporting) == 0)
 		return NULL;
+	permitted->last_attno = last_attno(permitted);
 	csec_reveal_hold(scan->state->es_query_cxt);
 	if (IsA(scan, IndexOnlyScanState))
 		permitted->fetched = table_slot_create(((ScanState *) scan)->ss_currentRelation,

@@ -47,6 +47,7 @@ typedef struct Claimed
 
 static CsecContext standing;
 static LocalTransactionId standing_lxid = InvalidLocalTransactionId;
+static uint64 person_number = 1;
 static bool withdrawn = false;
 
 static Claimed claimed[] = {
@@ -68,6 +69,8 @@ notice_transaction(void)
 		return;
 	standing_lxid = now;
 	withdrawn = false;
+	if (standing.person[0] != '\0')
+		person_number++;
 	memset(&standing, 0, sizeof(standing));
 	for (int i = 0; i < lengthof(claimed); i++)
 		claimed[i].reported[0] = '\0';
@@ -130,11 +133,19 @@ csec_context(void)
 	return &standing;
 }
 
+uint64
+csec_context_person_number(void)
+{
+	notice_transaction();
+	return person_number;
+}
+
 void
 csec_context_enter_person(const char *person)
 {
 	notice_transaction();
 	strlcpy(standing.person, person, sizeof(standing.person));
+	person_number++;
 	csec_decision_forget();
 }
 

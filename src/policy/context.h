@@ -45,6 +45,12 @@ extern void csec_context_init(void);
 extern const CsecContext *csec_context(void);
 
 /*
+ * Another number whenever the person has become another one.  As cheap as it
+ * can be.
+ */
+extern uint64 csec_context_person_number(void);
+
+/*
  * The person has proved who he is: so for the rest of the transaction.  It
  * must be on record by then.
  */

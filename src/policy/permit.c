@@ -43,8 +43,8 @@ typedef struct Permits
 	MemoryContext context;
 	List	   *all;			/* of CsecPermit: the login's */
 	List	   *list;			/* those that serve the person below */
-	bool		chosen;			/* "list" is made */
-	char		person[CSEC_PERSON_SIZE];
+	uint64		chosen_for;		/* csec_context_person_number(), or 0 */
+	const CsecPermit *found;	/* in the list, the one asked for last; or NULL */
 } Permits;
 
 static void *read_all(MemoryContext context);
@@ -191,16 +191,18 @@ read_all(MemoryContext context)
 static bool
 choose(void)
 {
-	const char *person = csec_context()->person;
+	uint64		number = csec_context_person_number();
+	const char *person;
 	MemoryContext old;
 	ListCell   *lc;
 
-	if (likely(permits->chosen && strcmp(permits->person, person) == 0))
+	if (likely(permits->chosen_for == number))
 		return permits->list != NIL;
-	permits->chosen = true;
-	strlcpy(permits->person, person, sizeof(permits->person));
+	permits->chosen_for = 0;
+	permits->found = NULL;
 	list_free(permits->list);
 	permits->list = NIL;
+	person = csec_context()->person;
 	old = MemoryContextSwitchTo(permits->context);
 	foreach(lc, permits->all)
 	{
@@ -210,6 +212,7 @@ choose(void)
 			permits->list = lappend(permits->list, permit);
 	}
 	MemoryContextSwitchTo(old);
+	permits->chosen_for = number;
 	return permits->list != NIL;
 }
 
@@ -243,10 +246,13 @@ csec_permit_find(int64 id)
 {
 	ListCell   *lc;
 
-	if (csec_permit_any())
-		foreach(lc, permits->list)
-			if (((CsecPermit *) lfirst(lc))->id == id)
-				return lfirst(lc);
+	if (!csec_permit_any())
+		return NULL;
+	if (likely(permits->found != NULL && permits->found->id == id))
+		return permits->found;
+	foreach(lc, permits->list)
+		if (((CsecPermit *) lfirst(lc))->id == id)
+			return permits->found = lfirst(lc);
 	return NULL;
 }
 

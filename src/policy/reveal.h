@@ -30,7 +30,7 @@ extern bool csec_reveal_exporting;
  * A row of a permitted customer is being read, under this permit; gives its
  * number, by which its values are noted.  0: there is no room for more.
  */
-extern uint32 csec_reveal_row(const CsecPermit *permit, Oid relid, ItemPointer tid);
+extern uint32 csec_reveal_row(int64 permit, Oid relid, ItemPointer tid);
 
 /* One of its values: the text of a masked one, the envelope of an encrypted one. */
 extern void csec_reveal_note(uint32 row, uint32 category, const void *bytes, size_t len);
