@@ -28,6 +28,7 @@ SELECT csec.protect(NULL, subject => 'id');
 SELECT csec.protect('c', subject => 'nobody');
 SELECT csec.protect('c', subject => NULL::text);
 SELECT csec.protect('c', subject => '{}'::text[]);
+SELECT csec.protect('c', subject => '{{id}}'::text[]);
 SELECT csec.protect('c', subject => ARRAY['id', 'id']);
 SELECT csec.protect('c', subject => 'maybe');
 SELECT csec.protect('c', subject => 'at');

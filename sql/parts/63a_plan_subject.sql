@@ -97,7 +97,7 @@ CREATE FUNCTION csec.plan_subject(request csec.protect_request) RETURNS SETOF cs
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	IF coalesce(cardinality(request.subject), 0) NOT BETWEEN 1 AND 8 OR array_position(request.subject, NULL) IS NOT NULL
+	IF array_ndims(request.subject) > 1 OR coalesce(cardinality(request.subject), 0) NOT BETWEEN 1 AND 8 OR EXISTS (SELECT FROM unnest(request.subject) s WHERE s IS NULL)
 		OR cardinality(request.subject) > (SELECT count(DISTINCT s) FROM unnest(request.subject) s) THEN
 		RETURN NEXT csec.refusal('subject', 'a subject is said by one to eight different columns', '22023',
 			'Give subject => ''id'', or an array of columns.');

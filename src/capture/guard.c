@@ -20,6 +20,7 @@
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -313,6 +314,16 @@ guard_alter_system(const AlterSystemStmt *stmt)
 			 errmsg("%s can be set by members of csec_admin only, where csec is", name)));
 }
 
+/* There it would pass for one of csec's own tables. */
+static bool
+is_csec_schema(const char *name)
+{
+	Oid			nsp = get_namespace_oid(name, true);
+
+	return csec_schema_is_own(nsp) ||
+		(OidIsValid(nsp) && csec_object_is_own(NamespaceRelationId, nsp));
+}
+
 static void
 guard_set_schema(AlterObjectSchemaStmt *stmt)
 {
@@ -321,6 +332,9 @@ guard_set_schema(AlterObjectSchemaStmt *stmt)
 
 	if (is_trail(relid))
 		refuse_alter_trail(get_rel_name(relid));
+	if (OidIsValid(relid) && csec_table_lookup(relid) != NULL &&
+		is_csec_schema(stmt->newschema))
+		refuse_alter("moving into a schema of csec", get_rel_name(relid));
 }
 
 static bool

@@ -121,8 +121,12 @@ ALTER TABLE cust ENABLE ROW LEVEL SECURITY;
 ALTER TABLE cust DISABLE ROW LEVEL SECURITY;
 ALTER TABLE cust RENAME TO customers;
 ALTER TABLE customers SET SCHEMA csec;
-UPDATE csec.customers SET bal = 5 WHERE id = 1 RETURNING phone;
-ALTER TABLE csec.customers SET SCHEMA public;
+ALTER TABLE customers SET SCHEMA csec_zh;
+ALTER TABLE customers SET SCHEMA csec_trail;
+CREATE SCHEMA elsewhere;
+ALTER TABLE customers SET SCHEMA elsewhere;
+UPDATE elsewhere.customers SET bal = 5 WHERE id = 1 RETURNING phone;
+ALTER TABLE elsewhere.customers SET SCHEMA public;
 ALTER TABLE customers RENAME TO cust;
 SELECT trail.news();
 -- Around the guards, with an edit of the catalogs, the table is closed.
