@@ -287,17 +287,20 @@ add_subject_rows(CsecStore *store, uint64 seq, const CsecColumns *columns)
 }
 
 /* A role's name in another encoding than this database's stays in the record. */
-static bool
-login_is_text(const CsecColumns *columns)
+static text *
+login_text(const CsecColumns *columns)
 {
-	return columns->login.data != NULL &&
-		pg_verifymbstr((const char *) columns->login.data,
-					   (int) columns->login.len, true);
+	const char *login = (const char *) columns->login.data;
+	int			len = (int) columns->login.len;
+
+	if (login == NULL || !pg_verifymbstr(login, len, true))
+		return NULL;
+	return cstring_to_text_with_len(login, len);
 }
 
 static void
 fill_row(CsecStore *store, TupleTableSlot *slot, uint64 seq, bytea *record,
-		 const uint8 *hash, const CsecColumns *columns)
+		 const uint8 *hash, const CsecColumns *columns, text *login)
 {
 	Datum	   *values = slot->tts_values - 1;
 	bool	   *nulls = slot->tts_isnull - 1;
@@ -314,11 +317,8 @@ fill_row(CsecStore *store, TupleTableSlot *slot, uint64 seq, bytea *record,
 		values[CSEC_LOG_SUBJECT] = Int64GetDatum(columns->key[0]);
 	nulls[CSEC_LOG_RELID] = !columns->has_relid;
 	values[CSEC_LOG_RELID] = ObjectIdGetDatum(columns->relid);
-	nulls[CSEC_LOG_LOGIN] = !login_is_text(columns);
-	if (!nulls[CSEC_LOG_LOGIN])
-		values[CSEC_LOG_LOGIN] =
-			PointerGetDatum(cstring_to_text_with_len((const char *) columns->login.data,
-													 (int) columns->login.len));
+	nulls[CSEC_LOG_LOGIN] = login == NULL;
+	values[CSEC_LOG_LOGIN] = PointerGetDatum(login);
 	nulls[CSEC_LOG_SUBJECTS] = columns->shape != CSEC_SHAPE_MANY &&
 		columns->shape != CSEC_SHAPE_ALL;
 	if (!nulls[CSEC_LOG_SUBJECTS])
@@ -340,10 +340,11 @@ is_special(const CsecBody *body, const CsecColumns *columns)
 }
 
 static CsecRowKey
-key_of(uint64 seq, const CsecBody *body, const CsecColumns *columns)
+key_of(uint64 seq, const CsecBody *body, const CsecColumns *columns, text *login)
 {
 	CsecRowKey	key = {
 		.seq = (int64) seq,
+		.login = login,
 		.subject = columns->shape == CSEC_SHAPE_ONE ? columns->key[0] : 0,
 		.relid = columns->relid,
 		.has_subject = columns->shape == CSEC_SHAPE_ONE,
@@ -361,6 +362,7 @@ csec_store_add(CsecStore *store, uint64 seq, bytea *record, const uint8 *hash)
 	CsecColumns columns;
 	TupleTableSlot *slot;
 	MemoryContext old;
+	text	   *login;
 
 	if (!csec_body_get((uint8 *) VARDATA(record) + CSEC_HEADER_SIZE,
 					   VARSIZE(record) - VARHDRSZ - CSEC_HEADER_SIZE, &body) ||
@@ -369,9 +371,10 @@ csec_store_add(CsecStore *store, uint64 seq, bytea *record, const uint8 *hash)
 
 	if (log_leaf.used == ROWS_AT_A_TIME)
 		flush_rows(store);
-	slot = next_slot(&log_leaf, key_of(seq, &body, &columns));
 	old = MemoryContextSwitchTo(store->rows);
-	fill_row(store, slot, seq, record, hash, &columns);
+	login = login_text(&columns);
+	slot = next_slot(&log_leaf, key_of(seq, &body, &columns, login));
+	fill_row(store, slot, seq, record, hash, &columns, login);
 	ExecStoreVirtualTuple(slot);
 	MemoryContextSwitchTo(old);
 	if (columns.shape == CSEC_SHAPE_FEW)

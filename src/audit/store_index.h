@@ -17,6 +17,7 @@ typedef struct CsecRowKey
 {
 	int64		subject;
 	int64		seq;
+	text	   *login;			/* or NULL */
 	Oid			relid;
 	int			slot;			/* which of the batch */
 	ItemPointerData tid;

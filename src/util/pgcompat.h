@@ -253,4 +253,13 @@ typedef uint8 CsecBase64Byte;
 typedef char CsecBase64Byte;
 #endif
 
+/* Descends to the leaf of a btree where a key belongs, and locks it; 16 wants the table as well. */
+#if PG_VERSION_NUM >= 160000
+#define csec_bt_search(index, heap, key, buffer) \
+	_bt_search((index), (heap), (key), (buffer), BT_WRITE)
+#else
+#define csec_bt_search(index, heap, key, buffer) \
+	((void) (heap), _bt_search((index), (key), (buffer), BT_WRITE, NULL))
+#endif
+
 #endif							/* CSEC_UTIL_PGCOMPAT_H */
