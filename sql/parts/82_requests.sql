@@ -175,7 +175,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM csec.protected_table t JOIN pg_class c ON c.oid = t.relid WHERE t.relid = tab) THEN
 		PERFORM csec.refuse(action, tab::text, format('"%s" is not protected', tab), 'Name a protected table; partitions follow their parent.', 'object_not_in_prerequisite_state');
 	END IF;
-	IF coalesce(cardinality(fields), 0) = 0 OR array_position(fields, NULL) IS NOT NULL THEN
+	IF coalesce(array_ndims(fields), 0) <> 1 OR array_position(fields, NULL) IS NOT NULL THEN
 		PERFORM csec.refuse(action, tab::text, 'the columns must be named', 'Give those that are needed as fields =>.', 'invalid_parameter_value');
 	END IF;
 	FOREACH field IN ARRAY fields LOOP
@@ -258,8 +258,9 @@ BEGIN
 	IF r.valid_until <= begins OR r.valid_from < clock_timestamp() - interval '1 minute' OR r.lasting <= interval '0' THEN
 		PERFORM csec.refuse(action, object, 'the time asked for is over', 'Ask for a time to come.', 'invalid_parameter_value');
 	END IF;
-	-- months and days have no length of their own, so both are reckoned from one moment
-	IF coalesce(r.valid_until, begins + r.lasting) > begins + rule.longest
+	-- months and days have no length of their own, so both are reckoned from one moment;
+	-- what no rule allows is not reckoned at all: it may be beyond any time
+	IF r.lasting > interval '410 days' OR coalesce(r.valid_until, begins + r.lasting) > begins + rule.longest
 		OR r.valid_from > clock_timestamp() + rule.longest THEN
 		PERFORM csec.refuse(action, object, format('access to level "%s" is given for %s at most', r.level, rule.longest), 'Ask for less, and again when it is over.', 'invalid_parameter_value');
 	END IF;

@@ -61,6 +61,9 @@ CREATE FUNCTION csec.native_residue(login regrole) RETURNS TABLE (kind text, obj
 		UNION ALL
 		SELECT 'membership', m.roleid::regrole::text, CASE WHEN m.admin_option THEN 'with admin option' END FROM pg_auth_members m WHERE m.member = login
 		UNION ALL
+		-- who may act as he did
+		SELECT 'member', m.member::regrole::text, 'of ' || login FROM pg_auth_members m WHERE m.roleid = login
+		UNION ALL
 		SELECT CASE d.deptype WHEN 'o' THEN 'owner' WHEN 'r' THEN 'policy' ELSE 'privilege' END,
 				CASE WHEN d.dbid IN (0, (SELECT b.oid FROM pg_database b WHERE b.datname = current_database()))
 					THEN pg_describe_object(d.classid, d.objid, d.objsubid)
@@ -91,7 +94,9 @@ BEGIN
 		UNION ALL
 		SELECT 'delegation', o.relid::text, o.role::text, true FROM csec.data_owner o WHERE o.role = ANY (logins)
 		UNION ALL
-		SELECT n.kind, n.object, n.detail, true FROM unnest(logins) l, LATERAL csec.native_residue(l) n;
+		SELECT n.kind, n.object, n.detail, true FROM unnest(logins) l, LATERAL csec.native_residue(l) n
+		UNION ALL
+		SELECT 'duty', d.object, d.detail, false FROM csec.duties_of(person) d;
 	IF to_regclass('csec_trail.audit_log') IS NOT NULL THEN
 		-- what he read a moment ago as well; a sealer that is stuck does not keep him here
 		BEGIN
@@ -112,4 +117,4 @@ $$;
 REVOKE ALL ON FUNCTION csec.offboard_report(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.offboard_report(text) TO csec_admin, csec_officer, csec_auditor;
 COMMENT ON FUNCTION csec.offboard_report(text) IS
-	'what a person still has, in csec and in PostgreSQL (residue), and what he read in the last 90 days; without residue rows nothing is left';
+	'what a person still has, in csec and in PostgreSQL (residue), what others have to take over from him (duty), and what he read in the last 90 days; without residue rows nothing is left';

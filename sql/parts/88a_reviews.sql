@@ -298,3 +298,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION csec.close_review(int8, text) IS 'a review is over; not by the owner';
+
+-- Told by csec.offboard_report(): what waits for somebody who does not come.
+CREATE FUNCTION csec.duties_of(person text) RETURNS TABLE (object text, detail text)
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+		SELECT 'person ' || p.id, 'is his manager' FROM csec.person p WHERE p.manager = duties_of.person AND p.state <> 'left'
+		UNION ALL
+		SELECT 'review ' || r.id, CASE WHEN r.reviewer = duties_of.person THEN 'is to review' ELSE 'owns what is reviewed' END FROM csec.review r
+			WHERE duties_of.person IN (r.reviewer, r.owner) AND r.state <> 'closed'
+		UNION ALL
+		SELECT 'finding ' || f.id || ' of review ' || f.review, 'is to fix it' FROM csec.review_finding f WHERE f.fixer = duties_of.person AND f.state = 'open'
+	$$;
+REVOKE ALL ON FUNCTION csec.duties_of(text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.duties_of(text) IS 'internal: what others have to take over from a person';
