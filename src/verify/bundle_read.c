@@ -17,11 +17,10 @@
 #include "audit/chain.h"
 #include "crypto/hash.h"
 #include "verify/file.h"
-#include "verify/notes_file.h"
+#include "verify/notes_stream.h"
 #include "verify/proofs_file.h"
 
 #define MANIFEST		"MANIFEST"
-#define CHECKPOINTS_MAX	((size_t) 4 * 1024 * 1024 * 1024)
 
 typedef struct Worker
 {
@@ -195,41 +194,43 @@ open_proofs(Bundle *bundle, const CsecCheckpoints *checkpoints)
 
 /* ---- the other files ---- */
 
-static char *
-read_file(Bundle *bundle, const char *name, size_t max, const uint8_t *expected,
-		  size_t *len)
+static FILE *
+open_file(const Bundle *bundle, const char *name, char **path)
 {
-	char	   *path = csec_file_path(bundle->folder, name);
-	char	   *text = csec_file_read(path, max, len);
+	*path = csec_file_path(bundle->folder, name);
+	return csec_file_open_ordinary(*path);
+}
+
+/* A file that the manifest names by its digest; at its beginning. */
+static FILE *
+open_named(Bundle *bundle, const char *name, const uint8_t *expected)
+{
+	char	   *path;
+	FILE	   *file = open_file(bundle, name, &path);
 	uint8_t		digest[CSEC_HASH_SIZE];
 
-	if (!csec_sha256(text, *len, digest))
-		csec_fail("could not compute a hash");
-	if (expected == NULL)
-		memcpy(bundle->digest, digest, CSEC_HASH_SIZE);
-	else if (memcmp(digest, expected, CSEC_HASH_SIZE) != 0)
+	csec_file_digest(file, path, digest);
+	if (memcmp(digest, expected, CSEC_HASH_SIZE) != 0)
 		csec_find(&bundle->files, "bundle_damaged", 1,
 				  "file \"%s\" is not the one that the manifest names", name);
 	free(path);
-	return text;
+	return file;
 }
 
 static void
 read_checkpoints(CsecSource *source, CsecCheckpoints *checkpoints)
 {
 	Bundle	   *bundle = (Bundle *) source;
-	CsecNotes	notes;
+	CsecNotesStream notes;
 	CsecNote	note;
-	size_t		len;
-	char	   *text = read_file(bundle, "checkpoints", CHECKPOINTS_MAX,
-								 bundle->manifest.checkpoints, &len);
+	FILE	   *file = open_named(bundle, "checkpoints", bundle->manifest.checkpoints);
 
-	csec_notes_open(&notes, (const uint8_t *) text, len);
-	while (csec_notes_next(&notes, &note))
+	csec_notes_stream_begin(&notes, file, "checkpoints");
+	while (csec_notes_stream_next(&notes, &note))
 		csec_checkpoints_add(checkpoints, &note);
-	if (notes.p != notes.end)
+	if (!csec_notes_stream_end(&notes))
 		csec_find(&bundle->files, "bundle_damaged", 1, "file \"checkpoints\" is malformed");
-	free(text);
+	fclose(file);
 }
 
 /* A moment when all checkpoints are known, and their roots. */
@@ -348,14 +349,21 @@ set_head(Bundle *bundle)
 	memcpy(source->head.hash, manifest->trail_hash, CSEC_HASH_SIZE);
 }
 
-static FILE *
-open_file(Bundle *bundle, const char *name)
+static void
+read_manifest(Bundle *bundle)
 {
-	char	   *path = csec_file_path(bundle->folder, name);
-	FILE	   *file = csec_file_open(path);
+	char	   *path;
+	FILE	   *file = open_file(bundle, MANIFEST, &path);
+	size_t		len;
+	char	   *text = csec_file_read_open(file, path, CSEC_MANIFEST_MAX, &len);
+	const char *problem = csec_manifest_get(text, len, &bundle->manifest);
 
+	if (problem != NULL)
+		csec_fail("\"%s\" is no manifest of evidence: see \"%s\"", path, problem);
+	if (!csec_sha256(text, len, bundle->digest))
+		csec_fail("could not compute a hash");
+	free(text);
 	free(path);
-	return file;
 }
 
 /* ---- behind a cut ---- */
@@ -407,8 +415,6 @@ csec_bundle_open(const char *path)
 	Bundle	   *bundle = csec_alloc(sizeof(Bundle));
 	CsecSource *source = &bundle->source;
 	size_t		len = strlen(path);
-	const char *problem;
-	char	   *text;
 
 	bundle->folder = csec_strdup(path);
 	if (!csec_is_directory(path))
@@ -418,19 +424,12 @@ csec_bundle_open(const char *path)
 			csec_fail("\"%s\" is no evidence: neither a folder nor its " MANIFEST, path);
 		bundle->folder[len - strlen("/" MANIFEST)] = '\0';
 	}
-	text = read_file(bundle, MANIFEST, CSEC_MANIFEST_MAX, NULL, &len);
-	problem = csec_manifest_get(text, len, &bundle->manifest);
-	if (problem != NULL)
-		csec_fail("\"%s/" MANIFEST "\" is no manifest of evidence: see \"%s\"",
-				  bundle->folder, problem);
-	free(text);
+	read_manifest(bundle);
 	set_head(bundle);
 	/* its digest is checked; who needs keys is told them by somebody else */
-	free(read_file(bundle, "keys", CSEC_MANIFEST_MAX, bundle->manifest.keys, &len));
-	free(read_file(bundle, "proofs", CHECKPOINTS_MAX, bundle->manifest.proofs, &len));
-	bundle->records_path = csec_file_path(bundle->folder, "records");
-	bundle->records = csec_file_open(bundle->records_path);
-	bundle->proofs = open_file(bundle, "proofs");
+	fclose(open_named(bundle, "keys", bundle->manifest.keys));
+	bundle->proofs = open_named(bundle, "proofs", bundle->manifest.proofs);
+	bundle->records = open_file(bundle, "records", &bundle->records_path);
 	if (!source->selected)
 		find_anchor(bundle);
 

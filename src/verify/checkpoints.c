@@ -52,6 +52,7 @@ csec_checkpoints_free(CsecCheckpoints *checkpoints)
 	free(checkpoints->size);
 	free(checkpoints->origin);
 	free(checkpoints->key.key);
+	csec_chains_free(&checkpoints->chains);
 	csec_vouchers_free(&checkpoints->vouchers);
 	memset(checkpoints, 0, sizeof(*checkpoints));
 }
@@ -121,7 +122,16 @@ static void
 check_key(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
 		  CsecFinding *finding)
 {
-	if (is_known_key(checkpoints, checkpoint))
+	CsecChain	chain = {
+		.epoch = checkpoint->epoch,
+		.size = checkpoint->size,
+		.seq = (int64_t) checkpoints->last.size + 1,
+		.given = is_known_key(checkpoints, checkpoint)
+	};
+
+	memcpy(chain.key, checkpoint->key, sizeof(chain.key));
+	csec_chains_add(&checkpoints->chains, &chain);
+	if (chain.given)
 		checkpoints->anchored = true;
 	else if (checkpoints->key.count > 0)
 		csec_find(finding, "key_unknown", (int64_t) checkpoints->last.size + 1,

@@ -11,6 +11,7 @@
 #define CSEC_VERIFY_CHECKPOINTS_H
 
 #include "audit/checkpoint.h"
+#include "verify/chain_keys.h"
 #include "verify/finding.h"
 #include "verify/key_list.h"
 #include "verify/notes_file.h"
@@ -46,6 +47,7 @@ typedef struct CsecCheckpoints
 	uint64_t   *size;			/* the marks: sizes above 0, each once */
 	int			sizes;
 	CsecKeyList key;			/* --key: that signed the first checkpoint */
+	CsecChains	chains;			/* how each chain of keys begins */
 	CsecVouchers vouchers;
 	uint8_t		last_digest[CSEC_TREE_HASH];	/* of the note added last */
 	CsecCheckpoint last;

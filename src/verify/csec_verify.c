@@ -141,6 +141,8 @@ take_option(Options *options, int option, const char *value)
 	switch (option)
 	{
 		case 'f':
+			if (options->place[0].bundle != NULL)
+				csec_fail("one evidence at a time; --against compares with another");
 			options->place[0].bundle = value;
 			break;
 		case 'j':
@@ -201,6 +203,8 @@ parse(Options *options, int argc, char **argv)
 		options->place[0].server.dbname = argv[optind++];
 	if (optind < argc)
 		csec_fail("too many arguments, the first of them \"%s\"", argv[optind]);
+	if (options->place[0].bundle != NULL && options->place[0].server.dbname != NULL)
+		csec_fail("either a server or evidence (-f)");
 	if (options->since != NULL && options->place[0].bundle != NULL)
 		csec_fail("--since is for a server; evidence is verified as a whole");
 }
@@ -310,6 +314,9 @@ verify(const Options *options, Place *place, CsecTrail *trail, CsecReport *repor
 	csec_trail_check_end(trail, &source->head);
 	source->finish(source, trail);
 	csec_progress_end();
+	if (!source->selected && trail->finding.problem == NULL)
+		csec_chains_check(&checkpoints.chains,
+						  source->start != NULL ? source->start->size : 0, &checkpoints.finding);
 
 	memset(report, 0, sizeof(*report));
 	own = place->bundle != NULL ? csec_bundle_files(source) : csec_live_tables(source);
@@ -362,6 +369,9 @@ main(int argc, char **argv)
 		csec_report_json(report, options.places, verified && !unproved);
 	else if (!options.quiet)
 		csec_report_text(report, options.places);
+	/* nobody shall take a verdict that was not written for one that was */
+	if (fflush(stdout) != 0 || ferror(stdout))
+		csec_fail("could not write the verdict: %s", strerror(errno));
 	for (int i = 0; i < options.places; i++)
 		source[i]->close(source[i]);
 	return !verified ? CSEC_EXIT_TAMPERED : unproved ? CSEC_EXIT_FAILED : CSEC_EXIT_VERIFIED;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crypto/hash.h"
 #include "verify/finding.h"
 
 FILE *
@@ -23,10 +24,53 @@ csec_file_open(const char *path)
 	return file;
 }
 
+FILE *
+csec_file_open_ordinary(const char *path)
+{
+	int			fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	FILE	   *file;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+	{
+		close(fd);
+		fd = -1;
+		errno = ELOOP;
+	}
+	if (fd < 0 && errno == ELOOP)
+		csec_fail("\"%s\" is no ordinary file", path);
+	file = fd < 0 ? NULL : fdopen(fd, "rb");
+	if (file == NULL)
+		csec_fail("could not open \"%s\": %s", path, strerror(errno));
+	return file;
+}
+
+void
+csec_file_digest(FILE *file, const char *path, uint8_t *digest)
+{
+	size_t		size = 65536;
+	uint8_t    *buffer = csec_alloc(size);
+	bool		sound = csec_sha256_begin();
+	size_t		n;
+
+	while (sound && (n = fread(buffer, 1, size, file)) > 0)
+		sound = csec_sha256_add(buffer, n);
+	free(buffer);
+	if (!sound || !csec_sha256_end(digest))
+		csec_fail("could not compute a hash");
+	if (ferror(file) || fseeko(file, 0, SEEK_SET) != 0)
+		csec_fail("could not read \"%s\": %s", path, strerror(errno));
+}
+
 char *
 csec_file_read(const char *path, size_t max, size_t *len)
 {
-	FILE	   *file = csec_file_open(path);
+	return csec_file_read_open(csec_file_open(path), path, max, len);
+}
+
+char *
+csec_file_read_open(FILE *file, const char *path, size_t max, size_t *len)
+{
 	size_t		size = 0;
 	size_t		room = 4096;
 	char	   *text = csec_alloc(room);

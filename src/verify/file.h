@@ -7,10 +7,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* The whole file, with a zero behind it; one above max bytes is a failure. */
 extern char *csec_file_read(const char *path, size_t max, size_t *len);
+extern char *csec_file_read_open(FILE *file, const char *path, size_t max, size_t *len);
+
+/* Its SHA-256, however long it is; then it stands at its beginning again. */
+extern void csec_file_digest(FILE *file, const char *path, uint8_t *digest);
 
 /* DIRECTORY/NAME, to be freed. */
 extern char *csec_file_path(const char *directory, const char *name);
@@ -19,6 +24,9 @@ extern bool csec_is_directory(const char *path);
 
 /* Open a file to read it, or make one that is not there yet to write it. */
 extern FILE *csec_file_open(const char *path);
+
+/* ... where somebody else has put it: no link, no pipe, no device. */
+extern FILE *csec_file_open_ordinary(const char *path);
 extern FILE *csec_file_make(const char *path);
 
 /* Write; close, flushed to the disk.  Failures end the program. */

@@ -10,29 +10,26 @@
 #include <string.h>
 
 #include "verify/file.h"
-#include "verify/notes_file.h"
-
-#define NOTES_MAX	((size_t) 1024 * 1024 * 1024)
+#include "verify/notes_stream.h"
 
 static void
 trust_file(CsecCheckpoints *checkpoints, const char *path, bool among_others)
 {
-	size_t		len;
-	char	   *text = csec_file_read(path, NOTES_MAX, &len);
-	CsecNotes	notes;
+	FILE	   *file = csec_file_open(path);
+	CsecNotesStream notes;
 	CsecNote	note;
 	bool		any = false;
 
-	csec_notes_open(&notes, (const uint8_t *) text, len);
-	while (csec_notes_next(&notes, &note))
+	csec_notes_stream_begin(&notes, file, path);
+	while (csec_notes_stream_next(&notes, &note))
 	{
 		if (!csec_checkpoints_trust(checkpoints, note.note, note.len, among_others))
 			csec_fail("\"%s\" has something in it that is no signed checkpoint", path);
 		any = true;
 	}
-	if (!any || notes.p != notes.end)
+	if (!csec_notes_stream_end(&notes) || !any)
 		csec_fail("\"%s\" is no file of checkpoints", path);
-	free(text);
+	fclose(file);
 }
 
 static bool

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "audit/chain.h"
+#include "audit/checkpoint.h"
 #include "audit/cut_check.h"
 #include "util/bytes.h"
 #include "verify/columns_check.h"
@@ -179,6 +180,7 @@ check_content(CsecPiece *piece, const CsecRow *row)
 	const uint8_t *bytes = row->record.data;
 	CsecHeader	header;
 	CsecBody	body;
+	uint8_t		key[CSEC_ED25519_PUBLIC];
 
 	if (!csec_header_get(bytes, row->record.len, &header) ||
 		!csec_body_get(bytes + CSEC_HEADER_SIZE, header.body_len, &body) ||
@@ -196,7 +198,7 @@ check_content(CsecPiece *piece, const CsecRow *row)
 	if (csec_body_says(&body, CSEC_KIND_SERVER, CSEC_NOTE_HEAD))
 		csec_find(&piece->finding, "head_forged", row->seq,
 				  "when the sealer started here, the head did not carry this server's MAC: records before may have been cut off or replaced");
-	if (csec_cut_concerns(&body))
+	if (csec_cut_concerns(&body) || csec_body_names_key(&body, key))
 		keep_record(piece, row);
 	if (piece->finding.problem == NULL)
 		csec_sessions_add(&piece->sessions, &header, &body, &piece->finding);

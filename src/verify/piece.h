@@ -43,7 +43,7 @@ typedef struct CsecPiece
 	int			ranges;
 	int			range_capacity;
 	bool		with_tree;
-	uint8_t    *told;			/* records about cuts, whole, one behind the other */
+	uint8_t    *told;			/* records about cuts and keys, whole, one behind the other */
 	size_t		told_len;
 } CsecPiece;
 

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "util/hex.h"
+#include "util/utf8.h"
 
 void
 csec_report_finding(CsecReport *report, const CsecFinding *finding)
@@ -18,6 +19,15 @@ csec_report_finding(CsecReport *report, const CsecFinding *finding)
 }
 
 /* ---- for people ---- */
+
+/* What may come from a record does not move the cursor. */
+static void
+print_line(const char *text)
+{
+	for (; *text != '\0'; text++)
+		putchar((unsigned char) *text < ' ' || *text == 127 ? '?' : *text);
+	putchar('\n');
+}
 
 static void
 print_evidence(const CsecReport *report)
@@ -107,8 +117,11 @@ print_one(const CsecReport *report)
 	else
 		printf("%s: verified\n", report->name);
 	for (int i = 0; i < report->findings; i++)
-		printf("  %s, record %lld: %s\n", report->finding[i].problem,
-			   (long long) report->finding[i].seq, report->finding[i].detail);
+	{
+		printf("  %s, record %lld: ", report->finding[i].problem,
+			   (long long) report->finding[i].seq);
+		print_line(report->finding[i].detail);
+	}
 	if (report->is_bundle)
 		print_evidence(report);
 	if (report->records > 0)
@@ -130,20 +143,33 @@ csec_report_text(const CsecReport *report, int count)
 
 /* ---- for programs ---- */
 
-/* Bytes that are no UTF-8 would be no JSON: all beyond ASCII are escaped so
- * that whatever a name holds comes out as something that parses. */
+/*
+ * In ASCII, so that whatever a name holds comes out as something that parses; a
+ * byte that is no UTF-8 as the character for that.
+ */
 static void
 json_string(const char *text)
 {
+	const unsigned char *p = (const unsigned char *) text;
+	const unsigned char *end = p + strlen(text);
+
 	putchar('"');
-	for (const unsigned char *c = (const unsigned char *) text; *c != '\0'; c++)
+	while (p < end)
 	{
-		if (*c == '"' || *c == '\\')
-			printf("\\%c", *c);
-		else if (*c < ' ' || *c > 126)
-			printf("\\u%04x", *c);
+		uint32_t	c;
+		int			len = csec_utf8_decode(p, end, &c);
+
+		if (len == 0)
+			c = 0xFFFD;
+		if (c == '"' || c == '\\')
+			printf("\\%c", (int) c);
+		else if (c >= 0x10000)
+			printf("\\u%04x\\u%04x", 0xD7C0 + (c >> 10), 0xDC00 + (c & 0x3FF));
+		else if (c < ' ' || c > 126)
+			printf("\\u%04x", c);
 		else
-			putchar(*c);
+			putchar((int) c);
+		p += len == 0 ? 1 : len;
 	}
 	putchar('"');
 }

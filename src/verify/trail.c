@@ -28,6 +28,7 @@ csec_trail_resume(CsecTrail *trail, const CsecAnchor *anchor)
 	if (!csec_cut_check_begin(&trail->cuts, anchor->bytes, anchor->len))
 		csec_fail("could not compute a hash");
 	csec_sessions_resume(&trail->sessions, &anchor->cut);
+	csec_chains_named_in_cut(&trail->checkpoints->chains, &anchor->cut);
 	csec_anchor_range(anchor, &trail->tree);
 	trail->with_tree = true;
 }
@@ -80,10 +81,11 @@ join_tree(CsecTrail *trail, const CsecPiece *piece)
 	}
 }
 
-/* What the records of a piece tell about cuts. */
+/* What the records of a piece tell about cuts, and about keys of checkpoints. */
 static void
-check_cuts(CsecTrail *trail, const CsecPiece *piece, CsecFinding *finding)
+check_told(CsecTrail *trail, const CsecPiece *piece, CsecFinding *finding)
 {
+	uint8_t		key[CSEC_ED25519_PUBLIC];
 	const uint8_t *p = piece->told;
 	const uint8_t *end = p + piece->told_len;
 	CsecHeader	header;
@@ -100,6 +102,10 @@ check_cuts(CsecTrail *trail, const CsecPiece *piece, CsecFinding *finding)
 		if (!csec_header_get(p, CSEC_HEADER_SIZE + csec_get_u32(p + 32), &header) ||
 			!csec_body_get(p + CSEC_HEADER_SIZE, header.body_len, &body))
 			return;
+		if (csec_body_names_key(&body, key))
+			csec_chains_named(&trail->checkpoints->chains, key, (int64_t) header.seq);
+		if (!csec_cut_concerns(&body))
+			continue;
 		problem = csec_cut_check_record(&trail->cuts, &header, &body);
 		if (problem != NULL && (finding->problem == NULL || (int64_t) header.seq <= finding->seq))
 		{
@@ -153,7 +159,7 @@ csec_trail_join(CsecTrail *trail, const CsecPiece *piece)
 	if (!trail->selected)
 	{
 		csec_sessions_join(&trail->sessions, &piece->sessions, &finding);
-		check_cuts(trail, piece, &finding);
+		check_told(trail, piece, &finding);
 	}
 	if (trail->records == 0 && piece->records > 0)
 		trail->first = piece->first;

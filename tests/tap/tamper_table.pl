@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use CsecTrail;
 use CsecVouch;
+use Digest::SHA qw(sha256);
 use JSON::PP;
 use MIME::Base64 qw(encode_base64);
 use PostgreSQL::Test::Cluster;
@@ -75,6 +76,11 @@ sub hash_of { my ($n, $seq) = @_; return $n->safe_psql('postgres', "SELECT encod
 is(hash_of($node, $at - 1), hash_of($copy, $at - 1), '... the record before is the same');
 isnt(hash_of($node, $at), hash_of($copy, $at), '... and this is the first that differs');
 is(verdict(live($copy), '--against', "$dir/kept"), $parted, '... so it is with one server and evidence of the other');
+IPC::Run::run(['csec_export', live($copy), '-q', '-o', "$dir/copied"], '2>', \$err) or die $err;
+my $told;
+IPC::Run::run(['csec_verify', live($node), '--from', "$dir/copied/checkpoints"], '>', \$told);
+like($told, qr/^  rewritten, record \d+: .*^  checkpoint_replaced, record \d+: /ms, '... and the checkpoints of one are not those of the other');
+like(verdict('-f', "$dir/kept", '--against', "$dir/copied"), qr/^fork\|$at$/, '... nor is evidence of both');
 $copy->stop;
 
 # ---- who has the tables ----
@@ -123,6 +129,15 @@ my $thief = keypair($dir, $origin, "\x01");
 (my $forged = $told) =~ s/^key .*$/'key ' . encode_base64($thief->{public}, '')/me;
 my $resigned = unpack 'H*', "$forged\n" . signature_line($thief, $forged);
 
+# a chain of keys that the thief begins behind the last one
+my $last_note = pack 'H*', sql("SELECT encode(note, 'hex') FROM $seal WHERE epoch = $epochs");
+(my $begun) = $last_note =~ /\A(.*\n)\n/s;
+my $one_more = $epochs + 1;
+$begun =~ s/^(epoch|chain) \d+$/$1 $one_more/gm;
+$begun =~ s/^before .*$/'before ' . encode_base64(sha256($last_note), '')/me;
+$begun =~ s/^(key|next) .*$/"$1 " . encode_base64($thief->{public}, '')/gme;
+my $new_chain = unpack 'H*', "$begun\n" . signature_line($thief, $begun);
+
 my @rows = (
 	[ 'C.1 the value', text($change, 'was here', 'not here'), "altered|$change" ],
 	[ 'C.1 the time', byte($read, 19), "altered|$read" ],
@@ -146,6 +161,7 @@ my @rows = (
 	[ 'C.3 the last checkpoints deleted: a range without a seal', "DELETE FROM $seal WHERE epoch >= $middle", 'checkpoint_missing|\d+', @kept ],
 	[ 'C.3 signed again with another key', "UPDATE $seal SET note = '\\x$resigned' WHERE epoch = $middle", 'checkpoint_forged|' . ($below + 1) ],
 	[ 'C.3 checkpoints in another order', "UPDATE $seal SET epoch = -epoch WHERE epoch IN ($middle, $middle + 1); UPDATE $seal SET epoch = 2 * $middle + 1 + epoch WHERE epoch < 0", 'checkpoint_missing|' . ($below + 1) ],
+	[ 'C.3 a chain of keys that no record names', "INSERT INTO $seal SELECT $one_more, at, size, root, '\\x$new_chain' FROM $seal WHERE epoch = $epochs", 'key_unknown|\d+' ],
 	[ 'C.3 the head', 'UPDATE csec_trail.sealer_state SET hash = sha256(hash)', "head_forged|$head" ],
 	[ 'C.3 a tile of the tree', 'UPDATE csec_trail.tree_tile SET hashes = set_byte(hashes, 40, 1 # get_byte(hashes, 40)) WHERE level = 0 AND tile = 1', 'tree_differs|257' ],
 	[ 'C.3 the root of a tile', 'UPDATE csec_trail.tree_tile SET root = sha256(root) WHERE level = 0 AND tile = 0', 'tree_differs|1' ],
