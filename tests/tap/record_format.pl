@@ -284,6 +284,30 @@ sub is_included
 	return $last == 0 && $hash eq $root;
 }
 
+# RFC 9162, 2.1.4.2
+sub is_consistent
+{
+	my ($first, $second, $first_root, $second_root, @proof) = @_;
+	return !@proof && $first_root eq $second_root if $first == $second;
+	unshift @proof, $first_root if ($first & ($first - 1)) == 0;
+	my ($fn, $sn) = ($first - 1, $second - 1);
+	while ($fn & 1) { $fn >>= 1; $sn >>= 1 }
+	my $fr = my $sr = shift @proof;
+	foreach my $next (@proof)
+	{
+		return 0 if $sn == 0;
+		if ($fn & 1 || $fn == $sn)
+		{
+			($fr, $sr) = (node($next, $fr), node($next, $sr));
+			while (!($fn & 1) && $fn) { $fn >>= 1; $sn >>= 1 }
+		}
+		else { $sr = node($sr, $next) }
+		$fn >>= 1;
+		$sn >>= 1;
+	}
+	return $sn == 0 && $fr eq $first_root && $sr eq $second_root;
+}
+
 record_some($node, 600);
 $node->safe_psql('postgres', 'SELECT csec.make_checkpoint()');
 record_some($node, 3);
@@ -322,6 +346,13 @@ foreach my $n (1, 256, 300, $last_size)
 {
 	my @proof = map { pack 'H*', $_ } split /\n/, $node->safe_psql('postgres', "SELECT encode(h, 'hex') FROM unnest(csec.inclusion_proof($n, $last_size)) h");
 	ok(is_included($n - 1, $last_size, $leaves[$n - 1], root_of(@leaves[0 .. $last_size - 1]), @proof), "record $n is proved to be among them");
+}
+foreach my $n (1, 256, 300, $last_size)
+{
+	my @proof = map { pack 'H*', $_ } split /\n/, $node->safe_psql('postgres', "SELECT encode(h, 'hex') FROM unnest(csec.consistency_proof($n, $last_size)) h");
+	my ($old, $new) = map { root_of(@leaves[0 .. $_ - 1]) } $n, $last_size;
+	ok(is_consistent($n, $last_size, $old, $new, @proof), "the first $n are proved to be its beginning");
+	ok(!is_consistent($n, $last_size, $old ^ "\x01", $new, @proof), '  and others are not');
 }
 is_verified($node, 'csec says so too');
 $node->stop;
