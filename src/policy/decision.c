@@ -76,10 +76,7 @@ static const struct
 typedef struct Slot
 {
 	uint32		category;
-	Oid			outer;
-	uint64		epoch;			/* 0: the slot is empty */
-	const char *reason;			/* csec.reason, by its address */
-	bool		restricted;
+	CsecDecisionStamp stamp;	/* of epoch 0: the slot is empty */
 	CsecDecision decision;
 } Slot;
 
@@ -201,6 +198,25 @@ notice_no_reason(void)
 			 errhint("Call csec.set_context(actor, reason, ticket) in the transaction. csec.why_masked says more.")));
 }
 
+static inline CsecDecisionStamp
+stamp_of(uint64 moment)
+{
+	return (CsecDecisionStamp) {
+		.epoch = moment,
+		.outer = GetOuterUserId(),
+		.reason = csec_reason,
+		.restricted = InSecurityRestrictedOperation()
+	};
+}
+
+static inline bool
+is_now(const CsecDecisionStamp *stamp)
+{
+	return stamp->epoch == epoch && stamp->reason == csec_reason &&
+		stamp->outer == GetOuterUserId() &&
+		stamp->restricted == InSecurityRestrictedOperation();
+}
+
 static CsecDecision
 decide(uint32 category, Slot *slot)
 {
@@ -214,11 +230,8 @@ decide(uint32 category, Slot *slot)
 	if (why == WHY_NO_REASON)
 		notice_no_reason();
 	slot->category = category;
-	slot->outer = GetOuterUserId();
 	/* A change that arrived on the way leaves the slot out of date. */
-	slot->epoch = began;
-	slot->reason = csec_reason;
-	slot->restricted = InSecurityRestrictedOperation();
+	slot->stamp = stamp_of(began);
 	slot->decision = decision;
 	return decision;
 }
@@ -236,7 +249,7 @@ slot_of(uint32 category)
 
 		if (slot->category == category)
 			return slot;
-		if (room == NULL && slot->epoch != epoch)
+		if (room == NULL && slot->stamp.epoch != epoch)
 			room = slot;
 	}
 	return room != NULL ? room : &slots[home % SLOTS];
@@ -249,10 +262,7 @@ decide_fast(uint32 category)
 
 	if (unlikely(--calls_left <= 0))
 		take_in_changes();
-	if (likely(slot->category == category && slot->epoch == epoch &&
-			   slot->reason == csec_reason &&
-			   slot->outer == GetOuterUserId() &&
-			   slot->restricted == InSecurityRestrictedOperation()))
+	if (likely(slot->category == category && is_now(&slot->stamp)))
 		return slot->decision;
 	return decide(category, slot);
 }
@@ -261,6 +271,17 @@ CsecDecision
 csec_decide(uint32 category)
 {
 	return decide_fast(category);
+}
+
+bool
+csec_decision_stands(CsecDecisionStamp *stamp)
+{
+	if (unlikely(--calls_left <= 0))
+		take_in_changes();
+	if (likely(is_now(stamp)))
+		return true;
+	*stamp = stamp_of(epoch);
+	return false;
 }
 
 /* Values move between servers, by replication or an upgrade. */

@@ -27,6 +27,24 @@ extern void csec_decision_init(void);
  */
 extern CsecDecision csec_decide(uint32 category);
 
+/* What decisions depend on, as it was at some moment. */
+typedef struct CsecDecisionStamp
+{
+	uint64		epoch;			/* 0: at none yet */
+	Oid			outer;
+	const char *reason;			/* csec.reason, by its address */
+	bool		restricted;
+} CsecDecisionStamp;
+
+/*
+ * csec_decision_stands
+ *		Would each decision be what it was when this stamp was made?
+ *
+ * If not, the stamp is made anew, for decisions that the caller asks for from
+ * now on.  It counts as a call of csec_decide().
+ */
+extern bool csec_decision_stands(CsecDecisionStamp *stamp);
+
 /*
  * Is a mask no answer here?  With row_security = off (pg_dump), under a
  * historic snapshot, in a walsender and in a binary upgrade a value comes out

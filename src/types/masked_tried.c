@@ -99,11 +99,34 @@ csec_tried_compare_slow(const CsecMasked *a, const CsecMasked *b)
 		csec_probe(a->category, b->text, b->len);
 }
 
+/*
+ * The last text, and the category it was tried against: an index is descended
+ * with the same one at each step, and once is what it counts.
+ */
+static struct
+{
+	CsecDecisionStamp stamp;
+	uint32		category;		/* 0: none */
+	size_t		len;
+	char		text[64];
+} last;
+
 void
 csec_tried_text(const CsecMasked *value, const char *text, size_t len)
 {
+	bool		stands = csec_decision_stands(&last.stamp);
+
+	if (likely(stands && last.category == value->category && last.len == len &&
+			   memcmp(last.text, text, len) == 0))
+		return;
+	last.category = CSEC_CATEGORY_NONE;	/* an error settles nothing */
 	if (!is_known(value->category))
 		csec_probe(value->category, text, len);
+	if (len > sizeof(last.text))
+		return;
+	memcpy(last.text, text, len);
+	last.len = len;
+	last.category = value->category;
 }
 
 void
