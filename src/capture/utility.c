@@ -78,6 +78,21 @@ exclusive_database(Node *stmt)
 	}
 }
 
+/*
+ * The copy of a database with a trail has a sealer of its own, which needs a
+ * slot: without one what is recorded there could not be kept.
+ */
+static void
+refuse_copy_without_slot(Oid template, const char *name)
+{
+	if (!csec_slot_is_there(template) || csec_slot_is_free())
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("database \"%s\" has an audit trail, and no replication slot is free for that of a copy", name),
+			 errhint("Raise max_replication_slots and restart the server, or drop a slot that nobody uses.")));
+}
+
 /* Stop the sealer of a database that the statement needs for itself. */
 void
 csec_utility_park(CsecUtility *utility, Node *stmt)
@@ -90,6 +105,8 @@ csec_utility_park(CsecUtility *utility, Node *stmt)
 	utility->parked = get_database_oid(name, true);
 	if (!OidIsValid(utility->parked))
 		return;
+	if (IsA(stmt, CreatedbStmt))
+		refuse_copy_without_slot(utility->parked, name);
 	csec_sealer_park(utility->parked);
 	if (IsA(stmt, DropdbStmt))
 		utility->dropped = utility->parked;

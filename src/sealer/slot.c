@@ -111,6 +111,27 @@ csec_slot_drop(Oid database)
 		ReplicationSlotDrop(name, true);
 }
 
+bool
+csec_slot_is_there(Oid database)
+{
+	char		name[NAMEDATALEN];
+
+	slot_name(database, name);
+	return SearchNamedReplicationSlot(name, true) != NULL;
+}
+
+bool
+csec_slot_is_free(void)
+{
+	bool		found = false;
+
+	LWLockAcquire(ReplicationSlotControlLock, LW_SHARED);
+	for (int i = 0; i < max_replication_slots && !found; i++)
+		found = !ReplicationSlotCtl->replication_slots[i].in_use;
+	LWLockRelease(ReplicationSlotControlLock);
+	return found;
+}
+
 /* The database that a slot's name stands for; InvalidOid: not one of ours. */
 static Oid
 database_of_slot(const char *name)

@@ -22,6 +22,12 @@ extern void csec_slot_hold(bool *was_lost);
 extern XLogRecPtr csec_slot_position(void);
 extern void csec_slot_move(XLogRecPtr position);
 
+/* Has a database a slot of csec's? */
+extern bool csec_slot_is_there(Oid database);
+
+/* Could another slot be made? */
+extern bool csec_slot_is_free(void);
+
 /* Drop the slot of a database.  Nothing happens where there is none. */
 extern void csec_slot_drop(Oid database);
 

@@ -46,6 +46,17 @@ is_verified($node, 'the copy', 'copy');
 is(records($node, 'count(*)', "object LIKE 'copy %'", 'shop'), '0', 'nothing of the copy in the template');
 is(slots(), '3', 'one slot each');
 
+# no copy without a slot for its sealer
+my $free = $node->safe_psql('postgres', "SELECT current_setting('max_replication_slots')::int - count(*) FROM pg_replication_slots");
+$node->safe_psql('postgres', "SELECT pg_create_physical_replication_slot('taken_' || n) FROM generate_series(1, $free) n");
+my (undef, undef, $no_slot) = $node->psql('postgres', '\set VERBOSITY verbose
+	CREATE DATABASE no_room TEMPLATE shop');
+like($no_slot, qr/53400: database "shop" has an audit trail, and no replication slot is free/, 'no copy where no slot is free for it');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'no_room'"), '0', 'and nothing of it is there');
+$node->safe_psql('postgres', 'CREATE DATABASE without_trail');
+$node->safe_psql('postgres', 'DROP DATABASE without_trail');
+$node->safe_psql('postgres', "SELECT pg_drop_replication_slot('taken_' || n) FROM generate_series(1, $free) n");
+
 # renamed, moved
 is_quick('ALTER DATABASE … RENAME', 'ALTER DATABASE copy RENAME TO renamed');
 record_some($node, 5, db => 'renamed', object => 'renamed');
