@@ -78,6 +78,19 @@ is($sub->safe_psql('postgres', qq{BEGIN; SELECT csec.set_context('a', 'b', 'c') 
 is($sub->safe_psql('postgres', q{SELECT id_no, note FROM cust WHERE id = 3}), '330*************71|***', '  and masks them');
 is($sub->safe_psql('postgres', q{SELECT count(*) FROM cust c WHERE csec.envelope_problem(id_no, 'id_card') IS NOT NULL OR csec.envelope_problem(note, 'health') IS NOT NULL}), '0', '  with nothing wrong');
 
+# in binary: new rows, changed ones, and what an update leaves as it was out of line
+$sub->safe_psql('postgres', 'ALTER SUBSCRIPTION sub SET (binary = true)');
+$node->safe_psql('postgres', qq{
+	SET csec.probe_limit = 1000000; SET csec.probe_quota = 1000000;
+	INSERT INTO cust VALUES (4, '$later', repeat('a long history ', 1000), '13900002222', NULL), (5, NULL, NULL, NULL, NULL);
+	UPDATE cust SET phone = '13900003333' WHERE id = 3;
+	UPDATE cust SET id_no = '$later' WHERE id = 5;
+	DELETE FROM cust WHERE id = 200});
+$node->wait_for_catchup('sub');
+is($sub->safe_psql('postgres', $same), $node->safe_psql('postgres', $same), 'and in binary as well');
+is($sub->safe_psql('postgres', qq{SELECT string_agg(id::text, ',' ORDER BY id) FROM cust WHERE id_no = '$later'}), '3,4,5', '  found by their tags');
+is($sub->safe_psql('postgres', q{SELECT count(*) FROM csec.check_envelopes('cust')}), '0', '  and authentic');
+
 # from a column of text: encrypted where it arrives, and no count of tried values stops it
 $node->safe_psql('postgres', 'CREATE TABLE plain (id int PRIMARY KEY, id_no text); ALTER PUBLICATION pub ADD TABLE plain; INSERT INTO plain SELECT g, g FROM generate_series(1, 100) g');
 $sub->safe_psql('postgres', 'CREATE TABLE plain (id int PRIMARY KEY, id_no csec.id_card); ALTER SUBSCRIPTION sub REFRESH PUBLICATION');
