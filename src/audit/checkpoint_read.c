@@ -19,6 +19,7 @@
 
 #include "audit/trail.h"
 #include "crypto/hash.h"
+#include "util/pgcompat.h"
 
 struct CsecCheckpointScan
 {

@@ -38,6 +38,7 @@
 #include "keys/keyring.h"
 #include "util/bytes.h"
 #include "util/crypto_failed.h"
+#include "util/pgcompat.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_measure_cut);
 

@@ -9,6 +9,7 @@
 #include "utils/timestamp.h"
 
 #include "util/bytes.h"
+#include "util/pgcompat.h"
 
 /* Where the header keeps the record's number. */
 #define SEQ_OFFSET 4

@@ -14,6 +14,7 @@
 #include "audit/columns.h"
 #include "audit/subjects.h"
 #include "util/crypto_failed.h"
+#include "util/pgcompat.h"
 
 /* The subject that somebody asks for: a text, and an integer if it is one. */
 typedef struct Wanted

@@ -3,6 +3,7 @@
  *		The subjects of a record as values of PostgreSQL's types.
  */
 #include "audit/subjects.h"
+#include "util/pgcompat.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -36,7 +37,7 @@ add_range(RangeList *list, int64 low, int64 high)
 		list->capacity *= 2;
 		list->range = repalloc(list->range, list->capacity * sizeof(RangeType *));
 	}
-	list->range[list->count++] = make_range(list->type, &lower, &upper, false);
+	list->range[list->count++] = csec_make_range(list->type, &lower, &upper);
 }
 
 static void
@@ -45,7 +46,7 @@ add_everything(RangeList *list)
 	RangeBound	lower = {.infinite = true, .lower = true};
 	RangeBound	upper = {.infinite = true, .lower = false};
 
-	list->range[list->count++] = make_range(list->type, &lower, &upper, false);
+	list->range[list->count++] = csec_make_range(list->type, &lower, &upper);
 }
 
 /* make_multirange sorts, and joins what touches. */

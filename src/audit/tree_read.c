@@ -26,6 +26,7 @@
 
 #include "audit/log_scan.h"
 #include "audit/trail.h"
+#include "util/pgcompat.h"
 
 #define STATE_SEQ 5				/* column of csec_trail.sealer_state */
 

@@ -15,6 +15,7 @@
 #include "audit/log_scan.h"
 #include "audit/trail.h"
 #include "audit/verify.h"
+#include "util/pgcompat.h"
 
 static bool
 hash_fits(TupleTableSlot *slot, const uint8 *before)

@@ -22,6 +22,7 @@
 #include "audit/trail.h"
 #include "audit/verify.h"
 #include "util/crypto_failed.h"
+#include "util/pgcompat.h"
 
 #define BUCKETS 1024
 

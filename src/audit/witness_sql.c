@@ -14,6 +14,7 @@
 
 #include "audit/checkpoint_read.h"
 #include "crypto/timestamp.h"
+#include "util/pgcompat.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_signature_by);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_timestamp_by);

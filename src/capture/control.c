@@ -22,6 +22,7 @@
 #include "policy/context.h"
 #include "policy/decision.h"
 #include "policy/denied.h"
+#include "util/pgcompat.h"
 
 /* The transaction whose fate an act shares. */
 static TransactionId

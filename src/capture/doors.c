@@ -39,6 +39,7 @@
 #include "capture/guard.h"
 #include "capture/settings.h"
 #include "policy/catalog.h"
+#include "util/pgcompat.h"
 
 /* Libraries whose functions read, or write, around the executor. */
 static const char *const libraries[] = {
@@ -67,7 +68,7 @@ is_door(Oid function)
 {
 	switch (function)
 	{
-		case F_PG_READ_FILE_OLD:
+		CSEC_FILE_READERS_OF_VERSION:
 		case F_PG_READ_FILE_TEXT:
 		case F_PG_READ_FILE_TEXT_INT8_INT8:
 		case F_PG_READ_FILE_TEXT_INT8_INT8_BOOL:

@@ -38,6 +38,7 @@
 #include "types/masked_value.h"
 #include "types/match_value.h"
 #include "util/guc.h"
+#include "util/pgcompat.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_match_customer);
 
@@ -176,7 +177,7 @@ read_claim(const char *field, JsonbValue *value)
 static Oid
 referring_table(Oid relid, const char *prefix)
 {
-	RangeVar   *name = makeRangeVarFromNameList(stringToQualifiedNameList(prefix));
+	RangeVar   *name = makeRangeVarFromNameList(csec_qualified_name(prefix));
 	Oid			other;
 	const CsecTable *table;
 

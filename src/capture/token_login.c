@@ -40,6 +40,7 @@
 #include "policy/used_token.h"
 #include "util/crypto_failed.h"
 #include "util/guc.h"
+#include "util/pgcompat.h"
 
 #define ACTION "login by token"
 

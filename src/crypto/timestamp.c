@@ -19,6 +19,12 @@
 #include <openssl/ts.h>
 #include <openssl/x509.h>
 
+/* Until OpenSSL 3.4 their names did not say that the context takes what it is given. */
+#if OPENSSL_VERSION_NUMBER < 0x30400000L
+#define TS_VERIFY_CTX_set0_data TS_VERIFY_CTX_set_data
+#define TS_VERIFY_CTX_set0_store TS_VERIFY_CTX_set_store
+#endif
+
 /* The certificates as what is trusted; NULL where there is none. */
 static X509_STORE *
 read_store(const char *certificates, size_t len)
@@ -122,10 +128,9 @@ verify(PKCS7 *token, const void *data, size_t len, X509_STORE *store, int64_t ti
 	param = X509_STORE_get0_param(store);
 	X509_VERIFY_PARAM_set_time(param, (time_t) time);
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
-	/* the context takes both */
 	TS_VERIFY_CTX_set_flags(context, TS_VFY_VERSION | TS_VFY_DATA | TS_VFY_SIGNATURE);
-	TS_VERIFY_CTX_set_data(context, bio);
-	TS_VERIFY_CTX_set_store(context, store);
+	TS_VERIFY_CTX_set0_data(context, bio);
+	TS_VERIFY_CTX_set0_store(context, store);
 	good = TS_RESP_verify_token(context, token) == 1;
 	TS_VERIFY_CTX_free(context);
 	ERR_clear_error();

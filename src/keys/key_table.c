@@ -21,6 +21,7 @@
 
 #include "keys/key_table.h"
 #include "util/own_table.h"
+#include "util/pgcompat.h"
 
 /* The columns of csec.key, in its order. */
 enum

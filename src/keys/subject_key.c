@@ -31,6 +31,7 @@
 #include "keys/subject_wrap.h"
 #include "util/bytes.h"
 #include "util/guc.h"
+#include "util/pgcompat.h"
 #include "util/secure_memory.h"
 
 /* So many pseudonyms may begin with the same number. */

@@ -25,6 +25,7 @@
 #include "policy/row_mac.h"
 #include "util/bytes.h"
 #include "util/crypto_failed.h"
+#include "util/pgcompat.h"
 
 #define SH_PREFIX			category
 #define SH_ELEMENT_TYPE		CategoryEntry

@@ -32,6 +32,7 @@
 #include "policy/row_mac.h"
 #include "util/bytes.h"
 #include "util/crypto_failed.h"
+#include "util/pgcompat.h"
 
 #define PREFIX	"csec policy row"
 #define COLUMN	"mac"

@@ -29,6 +29,7 @@
 
 #include "policy/catalog.h"
 #include "policy/used_token.h"
+#include "util/pgcompat.h"
 
 /* csec.used_token: digest, expires */
 #define COLUMNS 2

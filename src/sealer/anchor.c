@@ -34,6 +34,7 @@
 #include "util/command.h"
 #include "util/guc.h"
 #include "util/shell_command.h"
+#include "util/pgcompat.h"
 
 #define RETRY_MS 10000
 

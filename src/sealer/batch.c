@@ -7,6 +7,7 @@
  * next power of two, and freeing thousands of them costs more than hashing them.
  */
 #include "sealer/batch.h"
+#include "util/pgcompat.h"
 
 #include "utils/memutils.h"
 

@@ -28,6 +28,7 @@
 #include "keys/keyring.h"
 #include "sealer/note.h"
 #include "util/clock.h"
+#include "util/pgcompat.h"
 
 /* After an approval it is looked for so often, for so long; else now and then. */
 #define SOON_MS		1000

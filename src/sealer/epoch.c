@@ -42,6 +42,7 @@
 #include "util/clock.h"
 #include "util/crypto_failed.h"
 #include "util/guc.h"
+#include "util/pgcompat.h"
 
 /* After a failure it is tried again so soon. */
 #define RETRY_MS 10000

@@ -16,6 +16,7 @@
 
 #include "audit/cut.h"
 #include "util/bytes.h"
+#include "util/pgcompat.h"
 
 /* Of a rejected message so much is kept. */
 #define REJECTED_PAYLOAD 256

@@ -25,6 +25,7 @@
 
 #include "sealer/note.h"
 #include "sealer/rowset.h"
+#include "util/pgcompat.h"
 
 /*
  * Reads of one statement are told apart by a digest of who reads what.  Those

@@ -14,6 +14,7 @@
 #include "sealer/session.h"
 #include "sealer/tree.h"
 #include "util/crypto_failed.h"
+#include "util/pgcompat.h"
 
 /* A clock that goes back by more than this is put on record. */
 #define CLOCK_STEP_US (2 * USECS_PER_SEC)

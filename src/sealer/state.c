@@ -16,6 +16,7 @@
 #include "keys/keyring.h"
 #include "sealer/rowset.h"
 #include "util/crypto_failed.h"
+#include "util/pgcompat.h"
 
 enum
 {

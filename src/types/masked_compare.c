@@ -311,14 +311,14 @@ csec_text_cmp_text(PG_FUNCTION_ARGS)
 }
 
 /* What a sort has met: values of both orders have none in common. */
-typedef struct SortState
+typedef struct MaskedSort
 {
 	bool		any;
 	bool		plain;
-} SortState;
+} MaskedSort;
 
 static inline struct varlena *
-read_for_sort(Datum datum, SortState *state, CsecMasked *out)
+read_for_sort(Datum datum, MaskedSort *state, CsecMasked *out)
 {
 	struct varlena *value = PG_DETOAST_DATUM_PACKED(datum);
 	bool		plain;
@@ -387,7 +387,7 @@ csec_masked_sortsupport(PG_FUNCTION_ARGS)
 {
 	SortSupport ssup = (SortSupport) PG_GETARG_POINTER(0);
 
-	ssup->ssup_extra = MemoryContextAllocZero(ssup->ssup_cxt, sizeof(SortState));
+	ssup->ssup_extra = MemoryContextAllocZero(ssup->ssup_cxt, sizeof(MaskedSort));
 	ssup->comparator = compare_for_sort;
 	if (ssup->abbreviate)
 	{

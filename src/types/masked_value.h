@@ -23,6 +23,7 @@
 
 #include "policy/category.h"
 #include "util/bytes.h"
+#include "util/pgcompat.h"
 
 #define CSEC_MASKED_HEADER	9
 

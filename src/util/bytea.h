@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "util/pgcompat.h"
+
 /* In the current memory context. */
 static inline bytea *
 csec_bytea(const void *data, size_t len)

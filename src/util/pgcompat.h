@@ -2,20 +2,27 @@
  * pgcompat.h
  *		The differences between PostgreSQL's versions that csec's calls meet.
  *
- * Only 15 is compiled and tested.  What is here for later versions follows
- * their headers, and docs/architecture.md says what else a port must look at.
+ * Only 15 is tested; the library compiles with 17.  What is here for 18 follows
+ * its headers, and docs/architecture.md says what else a port must look at.
  */
 #ifndef CSEC_UTIL_PGCOMPAT_H
 #define CSEC_UTIL_PGCOMPAT_H
 
 #include "postgres.h"
 
+#include "nodes/execnodes.h"
+#include "nodes/plannodes.h"
 #include "replication/message.h"
 #include "storage/proc.h"
 #include "utils/guc_tables.h"
 
 #if PG_VERSION_NUM < 150000
 #error "csec needs PostgreSQL 15 or later"
+#endif
+
+/* 16 took VARDATA and its like out of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
 #endif
 
 /* 17 lets the caller flush; csec decides that for itself. */
@@ -47,6 +54,7 @@ csec_log_message(const char *prefix, const char *message, size_t size)
 
 /* 16 moved the columns that a query reads out of the range table entry. */
 #if PG_VERSION_NUM >= 160000
+#include "executor/executor.h"
 #include "parser/parse_relation.h"
 static inline Bitmapset *
 csec_selected_columns(PlannedStmt *stmt, RangeTblEntry *rte)
@@ -260,6 +268,29 @@ typedef char CsecBase64Byte;
 #else
 #define csec_bt_search(index, heap, key, buffer) \
 	((void) (heap), _bt_search((index), (key), (buffer), BT_WRITE, NULL))
+#endif
+
+/* 16 can report softly that a range is none, or a name no name. */
+#if PG_VERSION_NUM >= 160000
+#define csec_make_range(type, lower, upper) \
+	make_range((type), (lower), (upper), false, NULL)
+#define csec_qualified_name(name) stringToQualifiedNameList((name), NULL)
+#else
+#define csec_make_range(type, lower, upper) \
+	make_range((type), (lower), (upper), false)
+#define csec_qualified_name(name) stringToQualifiedNameList(name)
+#endif
+
+/* Functions that read files: 16 added a form of two, 17 dropped adminpack's. */
+#if PG_VERSION_NUM >= 170000
+#define CSEC_FILE_READERS_OF_VERSION \
+	case F_PG_READ_FILE_TEXT_BOOL: case F_PG_READ_BINARY_FILE_TEXT_BOOL
+#elif PG_VERSION_NUM >= 160000
+#define CSEC_FILE_READERS_OF_VERSION \
+	case F_PG_READ_FILE_OLD: \
+	case F_PG_READ_FILE_TEXT_BOOL: case F_PG_READ_BINARY_FILE_TEXT_BOOL
+#else
+#define CSEC_FILE_READERS_OF_VERSION case F_PG_READ_FILE_OLD
 #endif
 
 #endif							/* CSEC_UTIL_PGCOMPAT_H */
