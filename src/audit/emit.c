@@ -24,6 +24,7 @@
 #include "replication/slot.h"
 #include "replication/syncrep.h"
 #include "utils/guc.h"
+#include "utils/memdebug.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
@@ -333,6 +334,7 @@ csec_record_emit(void)
 		return InvalidXLogRecPtr;
 	session_number++;
 	append_mac();
+	VALGRIND_CHECK_MEM_IS_DEFINED(buffer, used + CSEC_RECORD_MAC_SIZE);
 	lsn = csec_log_message(CSEC_WAL_PREFIX, (char *) buffer, used + CSEC_RECORD_MAC_SIZE);
 	csec_stream_emitted(stream, lsn);
 

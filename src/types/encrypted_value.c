@@ -6,6 +6,7 @@
 
 #include "miscadmin.h"
 #include "replication/logicalworker.h"
+#include "utils/memdebug.h"
 
 #include "keys/data_key.h"
 #include "keys/keyring.h"
@@ -146,6 +147,7 @@ seal_with(CsecAead *aead, CsecEnvelope *what, const char *text, size_t len)
 	SET_VARSIZE(value, size);
 	if (!csec_envelope_seal(aead, what, (const uint8 *) text, len, (uint8 *) VARDATA(value)))
 		csec_crypto_failed("encrypt a value");
+	VALGRIND_CHECK_MEM_IS_DEFINED(value, size);
 	return value;
 }
 

@@ -12,6 +12,7 @@
 #include "utils/datetime.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memdebug.h"
 #include "utils/syscache.h"
 
 #include "keys/keyring.h"
@@ -127,6 +128,7 @@ csec_masked_make(uint32 category, bool plain, const char *text, size_t len)
 	csec_put_u32(data + 1, category);
 	csec_put_u32(data + 5, csec_masked_tag(text, len));
 	memcpy(data + CSEC_MASKED_HEADER, text, len);
+	VALGRIND_CHECK_MEM_IS_DEFINED(value, size);
 	return value;
 }
 
