@@ -205,6 +205,10 @@ SELECT how::text FROM regress_record_owner.sick;
 SELECT field, value FROM csec.basic_information('regress_record_owner.sick', '1');
 
 -- the twins have Chinese titles
+\c - regress_record_clerk
+SELECT csec.request_access('cust', '{name}', '<b>电话回访</b>', '{42}', lasting => '1 hour') > 0 AS asked;
+\c - postgres
+INSERT INTO csec.alert (kind, key, severity, login, person, at, last_at) VALUES ('off_hours', 'x', 'minor', 'regress_record_clerk', 'e1', now(), now());
 \c - regress_record_auditor
 SELECT "数据表", "字段", "数据类别", "数据级别", "存储方式" FROM csec_zh."基本信息" WHERE "数据表" = 'cust'::regclass ORDER BY 2;
 SELECT "访问人员", "访问原因", "工单号", "明文字段", "掩码字段" FROM csec_zh."访问记录" WHERE "访问原因" = 'delivery';
@@ -213,6 +217,18 @@ SELECT "字段", "加密方式", "密钥状态" FROM csec_zh."加密方式" WHER
 SELECT "措施", "结论", "证据" FROM csec_zh."安全措施" WHERE "数据表" = 'cust'::regclass AND "措施" LIKE '%SCRAM%';
 SELECT count(*) FROM csec_zh."安全事件";
 SELECT count(*) FROM csec_zh."审查记录";
+-- those of the workflows, too; all of them can be read
+SELECT "姓名", "状态" FROM csec_zh."人员" ORDER BY 1;
+SELECT "申请类型", "状态", "申请人", "字段", "申请目的", "数据级别" FROM csec_zh."访问申请";
+SELECT DISTINCT "法规", "通报对象", "状态" FROM csec_zh."通报期限" ORDER BY 1, 2;
+SELECT "告警类型", "严重程度", "状态", "相关人员" FROM csec_zh."安全告警";
+SELECT "姓名", "未整改问题数" FROM csec_zh."人员指标" WHERE "未整改问题数" > 0;
+SELECT "部门", "人数", "未整改问题数" FROM csec_zh."部门指标" WHERE "未整改问题数" > 0;
+SELECT count(*) AS read FROM pg_views v, LATERAL xpath('//c/text()', query_to_xml(format('SELECT count(*) AS c FROM %I.%I', v.schemaname, v.viewname), false, true, '')) x WHERE v.schemaname = 'csec_zh';
+-- no state, kind or severity that csec can be in is without a Chinese word
+SELECT w.word FROM (SELECT kind AS word FROM csec.alert_rule UNION SELECT m[1] FROM pg_constraint c, LATERAL regexp_matches(pg_get_constraintdef(c.oid), '''([a-z_ ]+)''::text', 'g') m
+	WHERE c.conrelid IN ('csec.access_request'::regclass, 'csec.incident'::regclass, 'csec.review'::regclass, 'csec.alert'::regclass, 'csec.deadline_rule'::regclass) AND c.contype = 'c' AND c.conname <> 'alert_told_check') w
+	WHERE NOT EXISTS (SELECT FROM csec.record_word r WHERE r.word = w.word AND r.title_zh IS NOT NULL) ORDER BY 1;
 SELECT "部分", "内容" ->> '访问人员' AS who FROM csec_zh."客户记录"('cust', '42') WHERE "内容" ->> '访问原因' = 'delivery';
 SELECT csec_zh."客户记录网页"('cust', '42') ~ '客户安全记录' AS page;
 \c - regress_record_clerk
