@@ -61,6 +61,7 @@ struct CsecStore
 {
 	TimestampTz at;
 	MemoryContext rows;			/* values of the rows being gathered */
+	text	   *login;			/* the last login among them, or NULL */
 	EState	   *estate;
 };
 
@@ -232,6 +233,7 @@ csec_store_begin(TimestampTz at)
 	CsecStore  *store = palloc(sizeof(CsecStore));
 
 	store->at = at;
+	store->login = NULL;
 	store->rows = AllocSetContextCreate(CurrentMemoryContext, "csec rows",
 										ALLOCSET_DEFAULT_SIZES);
 	store->estate = CreateExecutorState();
@@ -258,6 +260,7 @@ flush_rows(CsecStore *store)
 	flush_leaf(store, &log_leaf);
 	flush_leaf(store, &subject_leaf);
 	MemoryContextReset(store->rows);
+	store->login = NULL;
 }
 
 static void
@@ -286,16 +289,26 @@ add_subject_rows(CsecStore *store, uint64 seq, const CsecColumns *columns)
 	}
 }
 
-/* A role's name in another encoding than this database's stays in the record. */
+/*
+ * Among the rows being gathered.  A role's name in another encoding than this
+ * database's stays in the record.  Most records are by whom the one before is.
+ */
 static text *
-login_text(const CsecColumns *columns)
+login_text(CsecStore *store, const CsecColumns *columns)
 {
 	const char *login = (const char *) columns->login.data;
 	int			len = (int) columns->login.len;
+	const text *before = store->login;
 
-	if (login == NULL || !pg_verifymbstr(login, len, true))
+	if (login == NULL)
 		return NULL;
-	return cstring_to_text_with_len(login, len);
+	if (before != NULL && VARSIZE_ANY_EXHDR(before) == len &&
+		memcmp(VARDATA_ANY(before), login, len) == 0)
+		return store->login;
+	if (!pg_verifymbstr(login, len, true))
+		return NULL;
+	store->login = cstring_to_text_with_len(login, len);
+	return store->login;
 }
 
 static void
@@ -372,7 +385,7 @@ csec_store_add(CsecStore *store, uint64 seq, bytea *record, const uint8 *hash)
 	if (log_leaf.used == ROWS_AT_A_TIME)
 		flush_rows(store);
 	old = MemoryContextSwitchTo(store->rows);
-	login = login_text(&columns);
+	login = login_text(store, &columns);
 	slot = next_slot(&log_leaf, key_of(seq, &body, &columns, login));
 	fill_row(store, slot, seq, record, hash, &columns, login);
 	ExecStoreVirtualTuple(slot);

@@ -163,6 +163,8 @@ compare_logins(const text *left, const text *right)
 {
 	int			order;
 
+	if (left == right)			/* store.c shares them */
+		return 0;
 	if (left == NULL || right == NULL)
 		return (left == NULL) - (right == NULL);
 	order = memcmp(VARDATA_ANY(left), VARDATA_ANY(right),
