@@ -12,6 +12,7 @@
 
 #include "audit/checkpoint_read.h"
 #include "util/bytea.h"
+#include "util/row.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_read_checkpoint);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_verifier_key_problem);
@@ -55,10 +56,7 @@ csec_read_checkpoint(PG_FUNCTION_ARGS)
 	CsecCheckpoint c;
 	Datum		values[FIELD_COLUMNS] = {0};
 	bool		nulls[FIELD_COLUMNS];
-	TupleDesc	desc;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	memset(nulls, true, sizeof(nulls));
 	if (csec_checkpoint_open((uint8 *) VARDATA_ANY(note), VARSIZE_ANY_EXHDR(note), &c))
 	{
@@ -74,7 +72,7 @@ csec_read_checkpoint(PG_FUNCTION_ARGS)
 		values[FIELD_KEY] = key_value(c.origin, c.key);
 		values[FIELD_NEXT] = key_value(c.origin, c.next);
 	}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+	return csec_row(fcinfo, values, nulls);
 }
 
 /*

@@ -39,6 +39,7 @@
 #include "util/bytes.h"
 #include "util/crypto_failed.h"
 #include "util/pgcompat.h"
+#include "util/row.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_measure_cut);
 
@@ -392,14 +393,11 @@ Datum
 csec_measure_cut(PG_FUNCTION_ARGS)
 {
 	Measure		m = {0};
-	TupleDesc	desc;
 	bytea	   *anchor;
 	bytea	   *mac = bytes_of(CSEC_HEAD_MAC_SIZE);
 	Datum		values[2];
 	bool		nulls[2] = {false};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	begin(&m);
 	m.cut.order = (uint64) PG_GETARG_INT64(0);
 	m.cut.last = (uint64) PG_GETARG_INT64(1);
@@ -425,5 +423,5 @@ csec_measure_cut(PG_FUNCTION_ARGS)
 		elog(ERROR, "could not make the anchor of a cut");
 	values[0] = PointerGetDatum(anchor);
 	values[1] = PointerGetDatum(mac);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	return csec_row(fcinfo, values, nulls);
 }

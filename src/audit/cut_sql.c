@@ -13,6 +13,7 @@
 #include "audit/cut.h"
 #include "util/bytea.h"
 #include "util/crypto_failed.h"
+#include "util/row.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_read_cut);
 
@@ -48,10 +49,7 @@ csec_read_cut(PG_FUNCTION_ARGS)
 	CsecCut		cut;
 	Datum		values[NATTS] = {0};
 	bool		nulls[NATTS];
-	TupleDesc	desc;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	memset(nulls, true, sizeof(nulls));
 	if (csec_cut_get((uint8 *) VARDATA_ANY(anchor), VARSIZE_ANY_EXHDR(anchor), &cut))
 	{
@@ -72,5 +70,5 @@ csec_read_cut(PG_FUNCTION_ARGS)
 		values[BEFORE] = PointerGetDatum(csec_bytea(cut.before, CSEC_HASH_SIZE));
 		values[SESSIONS] = Int64GetDatum(cut.sessions);
 	}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	return csec_row(fcinfo, values, nulls);
 }

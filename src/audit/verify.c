@@ -55,6 +55,7 @@
 #include "util/bytea.h"
 #include "util/bytes.h"
 #include "util/crypto_failed.h"
+#include "util/row.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_check_trail);
 
@@ -483,10 +484,7 @@ csec_check_trail(PG_FUNCTION_ARGS)
 	int64		to = PG_ARGISNULL(1) ? PG_INT64_MAX : PG_GETARG_INT64(1);
 	Datum		values[RESULT_COLUMNS];
 	bool		nulls[RESULT_COLUMNS] = {false};
-	TupleDesc	desc;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	walk.from = PG_ARGISNULL(0) ? 1 : PG_GETARG_INT64(0);
 	if (walk.from < 1 || to < walk.from)
 		ereport(ERROR,
@@ -513,5 +511,5 @@ csec_check_trail(PG_FUNCTION_ARGS)
 		values[RESULT_PROBLEM] = CStringGetTextDatum(walk.verdict.problem);
 		values[RESULT_DETAIL] = CStringGetTextDatum(walk.verdict.detail);
 	}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	return csec_row(fcinfo, values, nulls);
 }

@@ -15,6 +15,7 @@
 #include "audit/checkpoint_read.h"
 #include "crypto/timestamp.h"
 #include "util/pgcompat.h"
+#include "util/row.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_signature_by);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_timestamp_by);
@@ -64,10 +65,7 @@ csec_signature_by(PG_FUNCTION_ARGS)
 	const uint8 *end;
 	Datum		values[2] = {0};
 	bool		nulls[2] = {true, true};
-	TupleDesc	desc;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	if (csec_note_split((uint8 *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), &note) &&
 		csec_vkey_get(VARDATA_ANY(written), VARSIZE_ANY_EXHDR(written), &key) &&
 		find_lines(given, &note, &p, &end))
@@ -88,7 +86,7 @@ csec_signature_by(PG_FUNCTION_ARGS)
 			if (!nulls[1])
 				values[1] = TimestampTzGetDatum(at);
 		}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+	return csec_row(fcinfo, values, nulls);
 }
 
 /*

@@ -43,6 +43,7 @@
 #include "capture/subject_key.h"
 #include "types/encrypted_value.h"
 #include "util/pgcompat.h"
+#include "util/row.h"
 #include "util/write_target.h"
 
 /* So many blocks at most in a transaction, changed or not: 64 MB. */
@@ -263,18 +264,15 @@ open_table(Oid relid)
 static Datum
 result_row(FunctionCallInfo fcinfo, const Run *run, BlockNumber next)
 {
-	TupleDesc	desc;
 	Datum		values[5];
 	bool		nulls[5] = {false};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	values[0] = Int64GetDatum(next);
 	values[1] = Int64GetDatum(run->scanned);
 	values[2] = Int64GetDatum(run->changed);
 	values[3] = Int64GetDatum((int64) run->values);
 	values[4] = Int64GetDatum(run->skipped);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	return csec_row(fcinfo, values, nulls);
 }
 
 /*

@@ -12,6 +12,7 @@
 #include "keys/key_wrap.h"
 #include "util/bytea.h"
 #include "util/crypto_failed.h"
+#include "util/row.h"
 #include "util/secure_memory.h"
 
 /* What is authenticated with a wrapped key. */
@@ -127,16 +128,13 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_rewrap_key);
 static Datum
 key_row(FunctionCallInfo fcinfo, const char *kek, const uint8 *wrapped, const uint8 *commitment)
 {
-	TupleDesc	desc;
 	Datum		values[3];
 	bool		nulls[3] = {false};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	values[0] = CStringGetTextDatum(kek);
 	values[1] = PointerGetDatum(csec_bytea(wrapped, CSEC_WRAPPED_SIZE));
 	values[2] = PointerGetDatum(csec_bytea(commitment, CSEC_KEY_COMMITMENT));
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	return csec_row(fcinfo, values, nulls);
 }
 
 /*

@@ -31,6 +31,7 @@
 #include "policy/reader.h"
 #include "util/guc.h"
 #include "util/pgcompat.h"
+#include "util/row.h"
 
 CsecContextChanged csec_context_changed_hook = NULL;
 
@@ -92,13 +93,11 @@ is_local(Claimed *c)
 }
 
 static void
-observe(Claimed *c)
+observe_value(Claimed *c)
 {
 	const char *value = *c->variable;
 	CsecClaimSource source;
 
-	if (value == NULL || value[0] == '\0')
-		return;
 	if (c->claim->source == CSEC_CLAIM_TRANSACTION &&
 		strcmp(c->claim->text, value) == 0)
 		return;
@@ -116,6 +115,14 @@ observe(Claimed *c)
 		if (csec_context_changed_hook)
 			csec_context_changed_hook(c->what, c->claim->text, value);
 	}
+}
+
+/* At each statement: most of the time a look at what nobody has set. */
+static inline void
+observe(Claimed *c)
+{
+	if (*c->variable != NULL && (*c->variable)[0] != '\0')
+		observe_value(c);
 }
 
 void
@@ -261,14 +268,11 @@ put_text(Datum *values, bool *nulls, int i, const char *text)
 Datum
 csec_current_context(PG_FUNCTION_ARGS)
 {
-	TupleDesc	desc;
 	Datum		values[6] = {0};
 	bool		nulls[6] = {0};
 	CsecClaimSource source;
 	const char *reason;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	csec_context_observe();
 	reason = csec_reason_in_force(&source);
 	values[0] = ObjectIdGetDatum(GetAuthenticatedUserId());
@@ -279,6 +283,5 @@ csec_current_context(PG_FUNCTION_ARGS)
 	put_text(values, nulls, 3, reason);
 	put_text(values, nulls, 4, source_name(source));
 	put_text(values, nulls, 5, standing.ticket.text);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
-													  values, nulls)));
+	return csec_row(fcinfo, values, nulls);
 }

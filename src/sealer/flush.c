@@ -25,6 +25,7 @@
 #include "sealer/wal_reader.h"
 #include "util/clock.h"
 #include "util/guc.h"
+#include "util/row.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_prepare_trail_stream);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_flush_audit);
@@ -180,10 +181,7 @@ csec_checkpoint_trouble(PG_FUNCTION_ARGS)
 	Datum		values[2] = {0};
 	bool		nulls[2] = {true, true};
 	char		error[CSEC_STREAM_ERROR_SIZE];
-	TupleDesc	desc;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	if (stream != NULL)
 	{
 		LWLockAcquire(csec_streams->lock, LW_SHARED);
@@ -193,7 +191,7 @@ csec_checkpoint_trouble(PG_FUNCTION_ARGS)
 		LWLockRelease(csec_streams->lock);
 		values[1] = CStringGetTextDatum(error);
 	}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+	return csec_row(fcinfo, values, nulls);
 }
 
 static const char *

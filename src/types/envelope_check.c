@@ -14,6 +14,7 @@
 #include "types/encrypted_value.h"
 #include "types/envelope_check.h"
 #include "types/envelope_key.h"
+#include "util/row.h"
 #include "util/secure_memory.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_envelope_problem_sql);
@@ -113,13 +114,10 @@ csec_envelope_info(PG_FUNCTION_ARGS)
 {
 	CsecEnvelope envelope;
 	const CsecCategory *category;
-	TupleDesc	desc;
 	Datum		values[9];
 	bool		nulls[9] = {false};
 
 	CSEC_GETARG_ENCRYPTED(0, &envelope);
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	category = csec_category_lookup(envelope.category);
 	values[0] = CStringGetTextDatum(csec_suite_name(envelope.suite));
 	nulls[1] = category == NULL;
@@ -132,5 +130,5 @@ csec_envelope_info(PG_FUNCTION_ARGS)
 	values[6] = mark_text(envelope.next_mark, &nulls[6]);
 	values[7] = BoolGetDatum((envelope.flags & CSEC_ENVELOPE_SUBJECT) != 0);
 	values[8] = Int32GetDatum((int32) (envelope.headerlen + CSEC_AEAD_TAG));
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	return csec_row(fcinfo, values, nulls);
 }
