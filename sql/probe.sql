@@ -3,6 +3,7 @@
 CREATE ROLE regress_probe_low LOGIN;
 CREATE ROLE regress_probe_other LOGIN;
 CREATE ROLE regress_probe_clerk LOGIN;
+CREATE ROLE regress_probe_both LOGIN IN ROLE regress_probe_low, regress_probe_clerk;
 CREATE ROLE regress_probe_loader LOGIN IN ROLE csec_loader;
 INSERT INTO csec.category (name, level, mask, search) VALUES ('regress_none', 'important', 'all', 'none');
 CREATE TABLE cust (id int PRIMARY KEY, phone csec.phone, note csec.masked(regress_none), email csec.email);
@@ -56,6 +57,20 @@ BEGIN
 	RAISE NOTICE 'hits: %', hits;
 END
 $$;
+-- what another role tried before in the same statement, who sees it in clear, was not tried by him
+\c - regress_probe_both
+CREATE FUNCTION pg_temp.try(n int) RETURNS bool LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('role', 'regress_probe_clerk', true);
+	PERFORM FROM public.cust WHERE id = 1 AND phone = (13800000000 + n)::text;
+	PERFORM set_config('role', 'regress_probe_low', true);
+	RETURN EXISTS (SELECT FROM public.cust WHERE id = 1 AND phone = (13800000000 + n)::text);
+END
+$$;
+SELECT count(*) FILTER (WHERE pg_temp.try(n)) FROM generate_series(1, 20) n;
+SELECT count(*) FILTER (WHERE pg_temp.try(n)) FROM generate_series(1, 21) n;
+RESET ROLE;
+\c - regress_probe_low
 -- his own rows
 CREATE TEMP TABLE guess AS SELECT (13800000000 + g)::text AS phone FROM generate_series(1, 10000) g;
 SELECT count(*) FROM cust JOIN guess ON cust.phone = guess.phone;
@@ -103,5 +118,5 @@ SELECT count(*) FROM cust WHERE phone = '6';
 \c - postgres
 DROP TABLE cust;
 SELECT csec.revoke_clearance('regress_probe_clerk', level => 'important');
-DROP OWNED BY regress_probe_low;
-DROP ROLE regress_probe_low, regress_probe_other, regress_probe_clerk, regress_probe_loader;
+DROP OWNED BY regress_probe_low, regress_probe_both;
+DROP ROLE regress_probe_both, regress_probe_low, regress_probe_other, regress_probe_clerk, regress_probe_loader;

@@ -17,6 +17,7 @@
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "parser/parse_func.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
@@ -73,6 +74,17 @@ range_of(Node *name)
 		IsA(name, List) ? makeRangeVarFromNameList((List *) name) : NULL;
 }
 
+/* One more name of a list; NULL is none. */
+static void
+add_name(StringInfo list, const char *name)
+{
+	if (name == NULL)
+		return;
+	if (list->len > 0 && list->data[list->len - 1] != ' ')
+		appendStringInfoString(list, ", ");
+	appendStringInfoString(list, name);
+}
+
 /* The protected tables, or those of the trail, in a list of names; NULL: none. */
 static char *
 protected_in_list(List *names, bool trail_only)
@@ -85,7 +97,7 @@ protected_in_list(List *names, bool trail_only)
 	foreach(lc, names)
 		if (is_protected(range_of(lfirst(lc)), &relid) &&
 			(!trail_only || is_of_trail(relid)))
-			appendStringInfo(&found, "%s%s", found.len > 0 ? ", " : "", qualified(relid));
+			add_name(&found, qualified(relid));
 	return found.len > 0 ? found.data : NULL;
 }
 
@@ -124,6 +136,18 @@ tables_of_indexes(List *names)
 }
 
 static char *
+extensions(List *names)
+{
+	StringInfoData found;
+	ListCell   *lc;
+
+	initStringInfo(&found);
+	foreach(lc, names)
+		add_name(&found, strVal(lfirst(lc)));
+	return found.data;
+}
+
+static char *
 dropped(DropStmt *drop)
 {
 	switch (drop->removeType)
@@ -138,7 +162,31 @@ dropped(DropStmt *drop)
 		case OBJECT_POLICY:
 			return tables_of_parts(drop->objects);
 		case OBJECT_EXTENSION:
-			return pstrdup(strVal(linitial(drop->objects)));
+			return extensions(drop->objects);
+		default:
+			return NULL;
+	}
+}
+
+/* One of those that a privilege is granted on, if it matters; or NULL. */
+static const char *
+granted_one(ObjectType type, Node *object)
+{
+	Oid			function;
+
+	switch (type)
+	{
+		case OBJECT_SCHEMA:
+			return csec_schema_is_own(get_namespace_oid(strVal(object), true)) ?
+				strVal(object) : NULL;
+		case OBJECT_FUNCTION:
+		case OBJECT_PROCEDURE:
+		case OBJECT_ROUTINE:
+			function = LookupFuncWithArgs(type, castNode(ObjectWithArgs, object), true);
+			return OidIsValid(function) && csec_schema_is_own(get_func_namespace(function)) ?
+				get_func_name(function) : NULL;
+		case OBJECT_PARAMETER_ACL:
+			return strVal(object);
 		default:
 			return NULL;
 	}
@@ -151,36 +199,20 @@ dropped(DropStmt *drop)
 static char *
 granted(GrantStmt *grant)
 {
-	Node	   *first;
+	StringInfoData found;
+	ListCell   *lc;
 
 	if (grant->targtype == ACL_TARGET_DEFAULTS)
 		return pstrdup("default privileges");
-	if (grant->objects == NIL)
-		return NULL;
-	first = linitial(grant->objects);
+	if (grant->targtype == ACL_TARGET_OBJECT && grant->objtype == OBJECT_TABLE)
+		return protected_in_list(grant->objects, false);
+	initStringInfo(&found);
 	if (grant->targtype == ACL_TARGET_ALL_IN_SCHEMA)
-		return psprintf("all in schema %s", strVal(first));
-	switch (grant->objtype)
-	{
-		case OBJECT_TABLE:
-			return protected_in_list(grant->objects, false);
-		case OBJECT_SCHEMA:
-			return csec_schema_is_own(get_namespace_oid(strVal(first), true)) ?
-				pstrdup(strVal(first)) : NULL;
-		case OBJECT_FUNCTION:
-		case OBJECT_PROCEDURE:
-		case OBJECT_ROUTINE:
-			{
-				Oid			function = LookupFuncWithArgs(grant->objtype, castNode(ObjectWithArgs, first), true);
-
-				return OidIsValid(function) && csec_schema_is_own(get_func_namespace(function)) ?
-					pstrdup(get_func_name(function)) : NULL;
-			}
-		case OBJECT_PARAMETER_ACL:
-			return pstrdup(strVal(first));
-		default:
-			return NULL;
-	}
+		appendStringInfoString(&found, "all in schema ");
+	foreach(lc, grant->objects)
+		add_name(&found, grant->targtype == ACL_TARGET_ALL_IN_SCHEMA ?
+				 strVal(lfirst(lc)) : granted_one(grant->objtype, lfirst(lc)));
+	return found.len > 0 ? found.data : NULL;
 }
 
 /* What is protected, and what csec made, that a statement alters; NULL: nothing. */
@@ -241,21 +273,42 @@ altered(Node *stmt)
 static const char *
 role_of(const RoleSpec *role)
 {
-	return role != NULL && role->rolename != NULL ? role->rolename : "all";
+	return role == NULL ? "all" :
+		role->roletype == ROLESPEC_PUBLIC ? "public" : get_rolespec_name(role);
 }
 
-/* The role that a statement is about; NULL: it is about none. */
+static const char *
+roles_of(List *roles)
+{
+	StringInfoData found;
+	ListCell   *lc;
+
+	initStringInfo(&found);
+	foreach(lc, roles)
+		add_name(&found, role_of(lfirst_node(RoleSpec, lc)));
+	return found.data;
+}
+
+static const char *
+granted_roles(List *roles)
+{
+	StringInfoData found;
+	ListCell   *lc;
+
+	initStringInfo(&found);
+	foreach(lc, roles)
+		add_name(&found, lfirst_node(AccessPriv, lc)->priv_name);
+	return found.data;
+}
+
+/* The roles that a statement is about; NULL: it is about none. */
 static const char *
 changed_role(Node *stmt)
 {
 	switch (nodeTag(stmt))
 	{
 		case T_GrantRoleStmt:
-			{
-				List	   *roles = castNode(GrantRoleStmt, stmt)->granted_roles;
-
-				return castNode(AccessPriv, linitial(roles))->priv_name;
-			}
+			return granted_roles(castNode(GrantRoleStmt, stmt)->granted_roles);
 		case T_CreateRoleStmt:
 			return castNode(CreateRoleStmt, stmt)->role;
 		case T_AlterRoleStmt:
@@ -263,14 +316,14 @@ changed_role(Node *stmt)
 		case T_AlterRoleSetStmt:
 			return role_of(castNode(AlterRoleSetStmt, stmt)->role);
 		case T_DropRoleStmt:
-			return role_of(linitial(castNode(DropRoleStmt, stmt)->roles));
+			return roles_of(castNode(DropRoleStmt, stmt)->roles);
 		case T_RenameStmt:
 			return castNode(RenameStmt, stmt)->renameType == OBJECT_ROLE ?
 				castNode(RenameStmt, stmt)->subname : NULL;
 		case T_DropOwnedStmt:
-			return role_of(linitial(castNode(DropOwnedStmt, stmt)->roles));
+			return roles_of(castNode(DropOwnedStmt, stmt)->roles);
 		case T_ReassignOwnedStmt:
-			return role_of(linitial(castNode(ReassignOwnedStmt, stmt)->roles));
+			return roles_of(castNode(ReassignOwnedStmt, stmt)->roles);
 		default:
 			return NULL;
 	}
@@ -354,6 +407,19 @@ changed_surroundings(Node *stmt)
 			return castNode(AlterExtensionStmt, stmt)->extname;
 		case T_AlterExtensionContentsStmt:
 			return castNode(AlterExtensionContentsStmt, stmt)->extname;
+		case T_CreateFdwStmt:
+			return castNode(CreateFdwStmt, stmt)->fdwname;
+		case T_AlterFdwStmt:
+			return castNode(AlterFdwStmt, stmt)->fdwname;
+		case T_CreateForeignServerStmt:
+			return castNode(CreateForeignServerStmt, stmt)->servername;
+		case T_AlterForeignServerStmt:
+			return castNode(AlterForeignServerStmt, stmt)->servername;
+		case T_CreateForeignTableStmt:
+			return castNode(CreateForeignTableStmt, stmt)->base.relation->relname;
+		case T_AlterTableStmt:
+			return castNode(AlterTableStmt, stmt)->objtype == OBJECT_FOREIGN_TABLE ?
+				castNode(AlterTableStmt, stmt)->relation->relname : NULL;
 		case T_CreateEventTrigStmt:
 			return castNode(CreateEventTrigStmt, stmt)->trigname;
 		case T_CreatePublicationStmt:
@@ -369,7 +435,10 @@ changed_surroundings(Node *stmt)
 	}
 }
 
-/* A command may hold a password: only which program. */
+/*
+ * A command may hold a password: only which program, unless what stands first
+ * sets a variable, or is quoted.
+ */
 static char *
 copied_file(const CopyStmt *copy)
 {
@@ -381,8 +450,9 @@ copied_file(const CopyStmt *copy)
 	if (!copy->is_program)
 		return pstrdup(name);
 	name += strspn(name, " \t\n");
-	len = strcspn(name, " \t\n;|&<>");
-	return len > 0 ? pnstrdup(name, len) : pstrdup("program");
+	len = strcspn(name, " \t\n;|&<>()`=\"'$\\");
+	return len > 0 && (name[len] == '\0' || strchr(" \t\n;|&<>", name[len]) != NULL) ?
+		pnstrdup(name, len) : pstrdup("program");
 }
 
 /* ---- all of it ---- */
@@ -404,6 +474,18 @@ csec_act_object(Node *stmt)
 	return object == NULL ? NULL : pstrdup(object);
 }
 
+static char *
+named_detail(const char *name, const char *value)
+{
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "{\"%s\": ", name);
+	escape_json(&detail, value);
+	appendStringInfoChar(&detail, '}');
+	return detail.data;
+}
+
 char *
 csec_act_detail(Node *stmt)
 {
@@ -413,15 +495,13 @@ csec_act_detail(Node *stmt)
 		return psprintf("{\"%s\": \"%s\"}", castNode(CopyStmt, stmt)->is_from ? "from" : "to",
 						castNode(CopyStmt, stmt)->is_program ? "program" : "file");
 	if (IsA(stmt, RenameStmt) && castNode(RenameStmt, stmt)->renameType == OBJECT_ROLE)
-	{
-		StringInfoData detail;
-
-		initStringInfo(&detail);
-		appendStringInfoString(&detail, "{\"to\": ");
-		escape_json(&detail, castNode(RenameStmt, stmt)->newname);
-		appendStringInfoChar(&detail, '}');
-		return detail.data;
-	}
+		return named_detail("to", castNode(RenameStmt, stmt)->newname);
+	if (IsA(stmt, GrantRoleStmt))
+		return named_detail(castNode(GrantRoleStmt, stmt)->is_grant ? "to" : "from",
+							roles_of(castNode(GrantRoleStmt, stmt)->grantee_roles));
+	if (IsA(stmt, GrantStmt))
+		return named_detail(castNode(GrantStmt, stmt)->is_grant ? "to" : "from",
+							roles_of(castNode(GrantStmt, stmt)->grantees));
 	return NULL;
 }
 

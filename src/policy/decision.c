@@ -221,7 +221,7 @@ static CsecDecision
 decide(uint32 category, Slot *slot)
 {
 	CsecDecision decision;
-	Why		why;
+	Why			why;
 	uint64		began;
 
 	csec_context_observe();
@@ -404,7 +404,7 @@ csec_why_masked(PG_FUNCTION_ARGS)
 	{
 		CsecCategory *category = lfirst(cell);
 		CsecDecision decision;
-		Why		why = work_out(category->id, &decision);
+		Why			why = work_out(category->id, &decision);
 		const char *detail;
 		Datum		values[5];
 		bool		nulls[5] = {0};

@@ -194,6 +194,18 @@ within_quota(Oid reader, uint32 category)
 	return within;
 }
 
+uint64
+csec_probe_digest(uint32 category, const char *value, size_t len)
+{
+	if (unlikely(!seeded))
+	{
+		if (!pg_strong_random(&seed, sizeof(seed)))
+			csec_crypto_failed("generate random values");
+		seeded = true;
+	}
+	return hash_bytes_extended((const unsigned char *) value, (int) len, seed ^ category);
+}
+
 /*
  * Note a value of this statement; gives how many distinct ones of its
  * category there are now, or 0 where it was there already.
@@ -205,17 +217,10 @@ note_value(uint32 category, const char *value, size_t len)
 	TryEntry   *total;
 	bool		found;
 
-	if (!seeded)
-	{
-		if (!pg_strong_random(&seed, sizeof(seed)))
-			csec_crypto_failed("generate random values");
-		seeded = true;
-	}
 	if (tries == NULL)
 		tries = tries_create(TopMemoryContext, 64, NULL);
 	key.category = category;
-	key.value = hash_bytes_extended((const unsigned char *) value, (int) len,
-									seed ^ category);
+	key.value = csec_probe_digest(category, value, len);
 	if (key.value == 0)
 		key.value = 1;			/* 0 is the count's own */
 	tries_insert(tries, key, &found);

@@ -31,6 +31,9 @@ extern void csec_probe(uint32 category, const char *value, size_t len);
  */
 extern void csec_probe_input(uint32 category, const char *value, size_t len);
 
+/* What is kept of a value that was tried: a hash under this session's random seed. */
+extern uint64 csec_probe_digest(uint32 category, const char *value, size_t len);
+
 /* A new statement begins; called by csec_decision_new_statement(). */
 extern void csec_probe_new_statement(void);
 

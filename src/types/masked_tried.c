@@ -100,32 +100,28 @@ csec_tried_compare_slow(const CsecMasked *a, const CsecMasked *b)
 }
 
 /*
- * The last text, and the category it was tried against: an index is descended
- * with the same one at each step, and once is what it counts.
+ * The last text, by its digest, and the category it was tried against: an index
+ * is descended with the same one at each step, and once is what it counts.
  */
 static struct
 {
 	CsecDecisionStamp stamp;
 	uint32		category;		/* 0: none */
-	size_t		len;
-	char		text[64];
+	uint64		digest;
 } last;
 
 void
 csec_tried_text(const CsecMasked *value, const char *text, size_t len)
 {
 	bool		stands = csec_decision_stands(&last.stamp);
+	uint64		digest = csec_probe_digest(value->category, text, len);
 
-	if (likely(stands && last.category == value->category && last.len == len &&
-			   memcmp(last.text, text, len) == 0))
+	if (likely(stands && last.category == value->category && last.digest == digest))
 		return;
 	last.category = CSEC_CATEGORY_NONE;	/* an error settles nothing */
 	if (!is_known(value->category))
 		csec_probe(value->category, text, len);
-	if (len > sizeof(last.text))
-		return;
-	memcpy(last.text, text, len);
-	last.len = len;
+	last.digest = digest;
 	last.category = value->category;
 }
 

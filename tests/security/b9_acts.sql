@@ -9,6 +9,8 @@ SELECT current_user AS dba \gset
 SELECT trail.make_cust(10);
 CREATE ROLE regress_b9_dba LOGIN SUPERUSER;
 CREATE ROLE regress_b9_low LOGIN;
+CREATE ROLE regress_b9_none;
+CREATE ROLE regress_b9_no_more;
 CREATE ROLE regress_b9_admin LOGIN SUPERUSER IN ROLE csec_admin;
 SELECT trail.mute();
 -- What was done and what was refused since the last look; large numbers differ.
@@ -35,7 +37,9 @@ SELECT count(*) FROM heap_page_items(get_raw_page('cust', 0));
 CREATE FUNCTION blameless(text, int8) RETURNS bytea LANGUAGE c AS '$libdir/pageinspect', 'get_raw_page_1_9';
 SELECT length(blameless('cust', 0));
 CREATE EXTENSION pg_walinspect;
-SELECT count(*) > 0 FROM pg_get_wal_records_info('0/1500028', '0/1600000');
+SELECT pg_current_wal_flush_lsn() AS since \gset
+CREATE TABLE some_wal ();
+SELECT count(*) > 0 FROM pg_get_wal_records_info(:'since', pg_current_wal_flush_lsn());
 SELECT lo_import('/dev/null') > 0;
 SELECT pg_drop_replication_slot('none'), pg_replication_slot_advance('none', '0/1');
 SELECT pg_create_physical_replication_slot('regress_b9'), pg_drop_replication_slot('regress_b9');
@@ -61,6 +65,14 @@ COPY plain FROM '/dev/null';
 COPY plain TO '/dev/null';
 COPY plain FROM PROGRAM 'exit 1; echo secret';
 COPY (SELECT 1) TO PROGRAM 'cat > /dev/null';
+-- A secret that stands first, before the program.
+COPY (SELECT 1) TO PROGRAM 'PGPASSWORD=secret cat > /dev/null';
+COPY (SELECT 1) TO PROGRAM '"/no/such/secret" x';
+-- Files by a foreign table.
+CREATE EXTENSION file_fdw;
+CREATE SERVER regress_b9_files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE pages (t text) SERVER regress_b9_files OPTIONS (filename '/dev/null');
+ALTER FOREIGN TABLE pages OPTIONS (SET filename '/dev/zero');
 LOAD 'no such library';
 DO LANGUAGE plpgsql $$ BEGIN END $$;
 SELECT * FROM acts();
@@ -135,6 +147,21 @@ GRANT USAGE ON SCHEMA csec_trail TO regress_b9_low;
 REVOKE USAGE ON SCHEMA csec_trail FROM regress_b9_low;
 GRANT EXECUTE ON FUNCTION csec.set_clearance TO regress_b9_low;
 REVOKE EXECUTE ON FUNCTION csec.set_clearance FROM regress_b9_low;
+-- ... also where it stands behind another that does not matter.
+GRANT USAGE ON SCHEMA public, csec_trail TO regress_b9_low, regress_b9_admin;
+REVOKE USAGE ON SCHEMA public, csec_trail FROM regress_b9_low, regress_b9_admin;
+GRANT EXECUTE ON FUNCTION now(), csec.set_clearance TO regress_b9_low;
+REVOKE EXECUTE ON FUNCTION now(), csec.set_clearance FROM regress_b9_low;
+GRANT regress_b9_none, csec_admin TO regress_b9_low;
+REVOKE regress_b9_none, csec_admin FROM regress_b9_low;
+SELECT * FROM acts();
+GRANT csec_admin TO regress_b9_low, CURRENT_USER;
+REVOKE csec_admin FROM regress_b9_low, CURRENT_USER;
+GRANT SELECT ON cust TO PUBLIC;
+REVOKE SELECT ON cust FROM PUBLIC;
+SELECT * FROM settings();
+ALTER ROLE CURRENT_USER CONNECTION LIMIT -1;
+DROP ROLE regress_b9_none, regress_b9_no_more;
 ALTER ROLE regress_b9_low RENAME TO regress_b9_other;
 ALTER ROLE regress_b9_other RENAME TO regress_b9_low;
 ALTER TABLE cust OWNER TO regress_b9_low;
@@ -171,7 +198,7 @@ SELECT * FROM acts();
 
 \c - :dba
 ALTER TABLE cust OWNER TO CURRENT_USER;
-DROP EXTENSION pageinspect CASCADE;
+DROP EXTENSION pageinspect, file_fdw CASCADE;
 DROP OWNED BY regress_b9_low, regress_b9_admin, regress_b9_dba CASCADE;
 REVOKE SET ON PARAMETER csec.dump_plain FROM regress_b9_low;
 DROP ROLE regress_b9_low, regress_b9_admin, regress_b9_dba;
