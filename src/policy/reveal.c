@@ -104,7 +104,7 @@ static values_hash *by_value = NULL;
 static Row *rows = NULL;		/* by number; 0 is none */
 static uint32 nrows = 0;
 static uint32 rows_size = 0;
-static uint64 seed[3];
+static uint64 seed = 0;
 static bool seeded = false;
 static int	holders = 0;		/* what keeps all this alive */
 
@@ -124,7 +124,7 @@ make_tables(void)
 static void
 begin(void)
 {
-	if (!seeded && !pg_strong_random(seed, sizeof(seed)))
+	if (!seeded && !pg_strong_random(&seed, sizeof(seed)))
 		csec_crypto_failed("generate random values");
 	seeded = true;
 	if (rows == NULL)
@@ -216,39 +216,10 @@ csec_reveal_row(int64 permit, Oid relid, ItemPointer tid)
 	return entry->number;
 }
 
-/* Both halves of the product: each bit of either factor tells in many of the result. */
 static inline uint64
-fold(uint64 a, uint64 b)
-{
-	uint128		product = (uint128) a * b;
-
-	return (uint64) product ^ (uint64) (product >> 64);
-}
-
-/*
- * Eight bytes at a time: each value is hashed when it is read and again when it
- * is shown, and PostgreSQL's own hash of 64 bits takes four times as long.
- */
-static uint64
 hash_of(uint32 category, const void *bytes, size_t len)
 {
-	const char *p = bytes;
-	const char *end = p + len;
-	uint64		hash = fold(seed[0] ^ category, seed[1] ^ len);
-	uint64		word = 0;
-
-	if (len < sizeof(word))
-		memcpy(&word, p, len);
-	else
-	{
-		for (; end - p > sizeof(word); p += sizeof(word))
-		{
-			memcpy(&word, p, sizeof(word));
-			hash = fold(hash ^ word, seed[1]);
-		}
-		memcpy(&word, end - sizeof(word), sizeof(word));	/* some of it again */
-	}
-	return fold(hash ^ word, seed[2]);
+	return hash_bytes_extended(bytes, (int) len, seed ^ ((uint64) category << 20));
 }
 
 void
