@@ -84,7 +84,7 @@ all install clean clang:
 
 endif
 
-.PHONY: deps test test-faults test-report test-sanitize test-sqlsmith test-core demo bench bench-trail bench-proofs bench-verify clang lint format dist help print-PG_CONFIG
+.PHONY: deps test test-faults test-report test-sanitize test-sqlsmith test-core demo try bench bench-trail bench-proofs bench-verify clang lint format dist help print-PG_CONFIG
 
 deps:
 	@tests/lib/deps
@@ -115,6 +115,9 @@ test-report:
 
 demo: deps
 	@demo/run
+
+try: deps
+	@demo/try
 
 bench: deps
 	@PG_CONFIG='$(PG_CONFIG)' tests/bench/run
@@ -154,9 +157,10 @@ help:
 	@echo 'make install   install it into the PostgreSQL of PG_CONFIG ($(PG_CONFIG))'
 	@echo 'make deps      install what is missing to build and test (Debian packages)'
 	@echo 'make demo      see csec at work on a throw-away server'
+	@echo 'make try       a throw-away server with sample customers, to follow the guides on'
 	@echo 'make test      run every test; "tests/run KIND NAME" runs some of them'
 	@echo 'make test-faults   an hour of load while the server is killed, filled up and lost'
-	@echo 'make test-sanitize run the tests with csec under AddressSanitizer, UBSan and valgrind (an hour)'
+	@echo 'make test-sanitize run the tests with csec under AddressSanitizer, UBSan and valgrind (hours)'
 	@echo 'make test-sqlsmith random statements by roles without clearance: CSEC_SQLSMITH_SECONDS (300)'
 	@echo 'make test-core     the regression tests of PostgreSQL itself, with csec in the server (Debian source package)'
 	@echo 'make test-report   open the pages of the security record in a browser: build/report'

@@ -48,15 +48,31 @@ WITH setting AS (
 	SELECT 9, 'change', format('max_slot_wal_keep_size is %s MB', slot_keep_mb), 'Set it to -1, or above csec.max_unsealed (1024 MB): beyond it WAL goes before it is sealed.'
 	FROM setting WHERE slot_keep_mb BETWEEN 0 AND 1024
 	UNION ALL
-	SELECT 10, 'change', format('max_worker_processes is %s', workers), 'csec uses one worker, and one for each database that has a trail. Raise it and restart.'
+	SELECT 10, 'change', format('max_worker_processes is %s', workers), 'csec uses one worker, and two for each database that has a trail. Raise it and restart.'
 	FROM setting WHERE workers < 4
 	UNION ALL
 	SELECT 11, 'change', 'extension pgcrypto is not available', 'Install the contrib package of PostgreSQL.'
 	WHERE NOT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pgcrypto')
 	UNION ALL
-	SELECT 12, 'stop', 'there is a schema csec that is not of the extension', 'Rename it: csec''s schema has a fixed name.'
-	WHERE EXISTS (SELECT FROM pg_namespace n WHERE nspname = 'csec'
-		AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'csec' AND e.extnamespace = n.oid))
+	-- (what DROP EXTENSION csec leaves is an empty one)
+	SELECT 12, 'stop', format('there is a schema %I that is not of the extension', nspname), 'Rename it: csec''s schemas have fixed names.'
+	FROM pg_namespace n WHERE nspname IN ('csec', 'csec_zh') AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'csec')
+		AND (nspname = 'csec_zh' OR NOT (SELECT rolsuper FROM pg_roles r WHERE r.oid = nspowner)
+			OR EXISTS (SELECT FROM aclexplode(nspacl) a WHERE a.grantee <> nspowner AND a.privilege_type <> 'USAGE')
+			OR EXISTS (SELECT FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = n.oid AND classid <> 'pg_default_acl'::regclass))
+	UNION ALL
+	SELECT 13, 'change', format('%s has default privileges: who may use csec would not be as csec says', current_user),
+		'Let a superuser create it who has none: CREATE ROLE csec_owner SUPERUSER; SET ROLE csec_owner; CREATE EXTENSION csec CASCADE.'
+	WHERE EXISTS (SELECT FROM pg_default_acl WHERE defaclrole = current_user::regrole AND defaclnamespace IN (0, coalesce(to_regnamespace('csec'), 0)))
+		AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'csec')
+	UNION ALL
+	SELECT 14, 'change', format('there is a role %I that is no group', rolname), 'csec gives roles of its names rights of their own: rename it.'
+	FROM pg_roles WHERE rolname IN ('csec_auditor', 'csec_admin', 'csec_officer', 'csec_backup', 'csec_loader', 'csec_trail_reader', 'csec_management', 'csec_break_glass')
+		AND (rolcanlogin OR rolsuper OR rolcreaterole OR rolbypassrls OR rolreplication)
+	UNION ALL
+	SELECT 13, 'change', format('publication %I publishes all tables', pubname),
+		'It would publish csec''s own, too, which subscribers do not have, or do not take. Make one that names tables, or schemas.'
+	FROM pg_publication WHERE puballtables
 	UNION ALL
 	SELECT 20, 'note', format('the database is in %s', pg_encoding_to_char(encoding)), 'Masks of anything but ASCII need UTF8: other text is shown as ***.'
 	FROM pg_database WHERE datname = current_database() AND pg_encoding_to_char(encoding) <> 'UTF8'

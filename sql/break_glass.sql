@@ -27,6 +27,8 @@ SELECT csec.break_glass('cust', NULL, 'fire');
 SELECT csec.break_glass('cust', '{1,8}', 'fire');
 SELECT csec.break_glass('cust', '{1}', '');
 SELECT csec.break_glass('cust', '{1}', 'fire', lasting => '61 minutes');
+-- less than an hour as intervals are compared, and five days by the calendar
+SELECT csec.break_glass('cust', '{1}', 'fire', lasting => '1 year -360 days 30 minutes');
 SELECT csec.break_glass('cust', ARRAY(SELECT g::text FROM generate_series(10, 30) g), 'fire');
 -- what is rolled back has shown nothing
 BEGIN;
@@ -50,6 +52,21 @@ SELECT csec.review_break_glass(:break_glass, 'well', 'asked the branch');
 SELECT csec.review_break_glass(:break_glass, 'justified', 'asked the branch');
 SELECT csec.review_break_glass(:break_glass, 'abuse', 'asked again');
 SELECT review, reviewed_by, state FROM csec.access_requests WHERE id = :break_glass;
+-- somebody has filled the queue of notifications: it would keep the glass from being broken
+\c - postgres
+SET allow_system_table_mods = on;
+ALTER FUNCTION pg_catalog.pg_notification_queue_usage() RENAME TO real_queue_usage;
+CREATE FUNCTION pg_catalog.pg_notification_queue_usage() RETURNS float8 LANGUAGE sql AS 'SELECT 0.95::float8';
+\c - regress_bg_clerk
+LISTEN csec_alert;
+SELECT csec.break_glass('cust', '{4}', 'fire', lasting => '1 minute') \gset
+\c - regress_bg_officer
+LISTEN csec_alert;
+SELECT csec.review_break_glass(:break_glass, 'justified', 'asked the branch');
+\c - postgres
+SET allow_system_table_mods = on;
+DROP FUNCTION pg_catalog.pg_notification_queue_usage();
+ALTER FUNCTION pg_catalog.real_queue_usage() RENAME TO pg_notification_queue_usage;
 -- nobody looks: escalated, by time, and not once more until somebody does
 \c - regress_bg_clerk
 SELECT csec.break_glass('cust', '{3}', 'fire', lasting => '10 minutes') \gset
@@ -92,6 +109,7 @@ REVOKE EXECUTE ON FUNCTION csec.match_customer(regclass, text, jsonb), csec.matc
 
 -- recertified by the owner; silence revokes, by time
 \c - postgres
+UPDATE csec.access_limit SET limit_to = '1 year -360 days 30 minutes' WHERE name = 'break_glass';
 UPDATE csec.access_limit SET limit_to = '1 hour' WHERE name = 'recertify';
 \c - regress_bg_low
 SELECT csec.request_access('cust', '{name,phone}', 'care', '{5,6}', lasting => '30 days') AS long \gset
@@ -144,6 +162,15 @@ SELECT kind, object, detail FROM csec.offboard('p1', 'leaves') WHERE residue ORD
 SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname ~ '^regress_bg_(low|clerk)' ORDER BY rolname;
 SELECT count(*) FROM csec.access_permit;
 SELECT id, state FROM csec.person;
+-- reads of a login whose name needs quotes are told as well
+CREATE ROLE "regress_bg Li.Na" LOGIN;
+GRANT SELECT ON cust TO "regress_bg Li.Na";
+\c - "regress_bg Li.Na"
+SELECT count(*) FROM cust;
+\c - postgres
+SELECT kind, object FROM csec.offboard_report('login:regress_bg Li.Na') WHERE NOT residue;
+REVOKE ALL ON cust FROM "regress_bg Li.Na";
+DROP ROLE "regress_bg Li.Na";
 -- with a privilege left, it is told
 GRANT SELECT ON cust TO regress_bg_low;
 CREATE TABLE his (a int);

@@ -28,13 +28,9 @@ SELECT * FROM told('3');
 SELECT * FROM told('4');
 SELECT subject, op, changed FROM csec.change_records WHERE op = 'UPDATE' AND subject = '1' AND NOT changed ? 'phone' ORDER BY seq;
 SELECT row_no, op, subject, changed - 'name' - 'phone' AS changed, changed -> 'name' ->> 'new' AS name FROM csec.change_records WHERE op = 'INSERT' AND subject < '3' ORDER BY seq, row_no;
--- digests: equal values are known as equal, and only those
-SELECT (SELECT new_digest FROM csec.history('cust', '1') WHERE op = 'INSERT' AND column_name = 'phone')
-	= (SELECT new_digest FROM csec.history('cust', '3') WHERE op = 'INSERT' AND column_name = 'phone') AS same,
-	(SELECT new_digest FROM csec.history('cust', '1') WHERE op = 'INSERT' AND column_name = 'phone')
-	= (SELECT new_digest FROM csec.history('cust', '1') WHERE op = 'UPDATE' AND column_name = 'phone') AS other;
--- a digest needs the server's key, and no value is in any record
-SELECT count(*) FROM csec.history('cust', '1') WHERE new_digest = substr(digest('13700009999', 'sha256'), 1, 16);
+-- a value that is kept encrypted has no digest, by which equal ones could be found
+SELECT count(*) FROM csec.history('cust', '1') WHERE classified AND (old_digest IS NOT NULL OR new_digest IS NOT NULL);
+-- and no value is in any record
 SELECT count(*) FROM csec.trail() WHERE position('13700009999' IN encode(record, 'escape')) > 0 OR position(convert_to('王小明', 'UTF8') IN record) > 0;
 
 -- another key: both customers' history
@@ -81,6 +77,13 @@ SELECT csec.flush_audit();
 SELECT left(old_value, 10) AS old, left(new_value, 10) AS new, old_length, new_length, length(old_digest) AS digest,
 	new_digest = digest(convert_to(repeat('长', 30000), 'UTF8'), 'sha256') AS is_sha
 FROM csec.history('cust', '3') WHERE new_length IS NOT NULL OR old_length IS NOT NULL ORDER BY seq;
+-- of a long value of a field there is a digest in the place of the envelope, which needs the server's key
+UPDATE cust SET phone = repeat('1', 70000) WHERE id IN (1, 3);
+UPDATE cust SET phone = repeat('2', 70000) WHERE id = 3;
+SELECT csec.flush_audit();
+SELECT op, new_value, length(new_digest) AS digest, new_length, new_digest = first_value(new_digest) OVER (ORDER BY seq, row_no) AS same,
+	new_digest = substr(digest(repeat('1', 70000), 'sha256'), 1, 16) AS plain
+FROM (SELECT * FROM csec.history('cust', '1') UNION SELECT * FROM csec.history('cust', '3')) h WHERE length(new_digest) = 16 ORDER BY seq, row_no;
 -- everybody's
 TRUNCATE cust;
 SELECT csec.flush_audit();
@@ -111,11 +114,11 @@ EXCEPTION WHEN data_corrupted THEN
 	RETURN SQLERRM;
 END
 $$;
--- two columns (one classified, with an envelope before and none after), an update and a delete
-CREATE TABLE sample AS SELECT decode('02' || '02' || '6964' || '00' || '0570686f6e65' || '01'
-	|| '55' || '0131' || '0002' || '00' || '03' || '0131' || '0132' || '01' || '03' || '4c' || repeat('aa', 16) || '012a' || 'c10110' || repeat('55', 54) || '01'
-	|| '13' || repeat('aa', 16) || '022a2a'
-	|| '44' || '0131' || '0001' || '00' || '01' || '0131', 'hex') AS changes;
+-- two columns (one classified, with an envelope before and a digest after), an update and a delete
+CREATE TABLE sample AS SELECT decode('02' || '00026964' || '00' || '010570686f6e65' || '01'
+	|| '55' || '0131' || '0002' || '00' || '03' || '0131' || '0132' || '01' || '23' || '3d' || '012a' || '80' || 'c10110' || repeat('55', 54) || '01'
+	|| '13' || '022a2a' || repeat('aa', 16)
+	|| '44' || '0131' || '0002' || '00' || '01' || '0131' || '01' || '01' || '13' || '012a' || '00' || repeat('66', 16), 'hex') AS changes;
 SELECT row_no, op, subject, column_name, classified, old_value, new_value, old_digest, new_digest FROM sample, csec.record_changes(with_changes(changes));
 SELECT outcome_of(with_changes(changes)) FROM sample;
 -- cut short anywhere: right at the ends of rows only
@@ -126,22 +129,31 @@ SELECT outcome_of(with_changes(set_bit(changes, b, 1 - get_bit(changes, b)))) ~ 
 FROM sample, generate_series(0, length(changes) * 8 - 1) b GROUP BY 1;
 -- bytes too many, numbers too large, forms that are not the one form
 SELECT what, outcome_of(with_changes(decode(hex, 'hex'))) FROM (VALUES
-	('no columns, no rows', '00'), ('bytes after', '0000'), ('too many columns', '8110'),
-	('long varint', '8000'), ('unknown operation', '01016100' || '58' || '00' || '0000'),
-	('more told than there are', '01016100' || '55' || '00' || '0002'), ('a truncate with columns', '01016100' || '54' || '00' || '0001' || '0003' || '00' || '00'),
-	('told twice', '01016100' || '55' || '00' || '0002' || '0003' || '00' || '00'), ('no such column', '01016100' || '49' || '00' || '0001' || '0102' || '00'),
-	('a dropped column', '010000' || '49' || '00' || '0001' || '0002' || '00'), ('dropped yet classified', '010001'),
-	('an insert with an old value', '01016100' || '49' || '00' || '0001' || '0003' || '00' || '00'), ('a delete with a new value', '01016100' || '44' || '00' || '0001' || '0003' || '00' || '00'),
-	('value and null', '01016100' || '49' || '00' || '0001' || '000a' || '00'), ('a digest of nothing', '01016100' || '49' || '00' || '0001' || '0028'),
-	('unknown flag', '01016100' || '49' || '00' || '0001' || '0042' || '00'), ('short digest', '01016101' || '49' || '00' || '0001' || '0002' || '0f' || repeat('aa', 15)),
-	('no mask', '01016101' || '49' || '00' || '0001' || '0002' || '10' || repeat('aa', 16)),
-	('a mask that ends early', '01016101' || '49' || '00' || '0001' || '0002' || '12' || repeat('aa', 16) || '022a'),
-	('no envelope', '01016101' || '49' || '00' || '0001' || '0002' || '11' || repeat('aa', 16) || '00'),
-	('short envelope', '01016101' || '49' || '00' || '0001' || '0002' || '49' || repeat('aa', 16) || '00' || 'c10110' || repeat('55', 53)),
-	('an envelope of a field', '01016101' || '49' || '00' || '0001' || '0002' || '4a' || repeat('aa', 16) || '00' || 'c10100' || repeat('55', 54)),
-	('an envelope with a tag', '01016101' || '49' || '00' || '0001' || '0002' || '5e' || repeat('aa', 16) || '00' || 'c10111' || repeat('55', 74)),
-	('short SHA', '01016100' || '49' || '00' || '0001' || '0022' || '0f' || repeat('aa', 15)), ('a value longer than all', '01016100' || '49' || '00' || '0001' || '0002' || 'ffffffffffffffffff01'),
-	('nothing told', '01016100' || '55' || '00' || '0000')) v (what, hex);
+	('no columns, no rows', '00'), ('bytes after', '0000'), ('too many columns', '8110'), ('too high a number', '01810d016100'),
+	('named twice', '02' || '00016100' || '00016100' || '49' || '00' || '0001' || '0002' || '00'), ('named and not told', '01' || '00016100'),
+	('named in another order', '02' || '01016200' || '00016100' || '49' || '00' || '0002' || '0002' || '00' || '0102' || '00'),
+	('told in the order of its names', '02' || '01016200' || '00016100' || '49' || '00' || '0001' || '0102' || '00' || '49' || '00' || '0002' || '0002' || '00' || '0102' || '00'),
+	('long varint', '8000'), ('unknown operation', '01' || '00016100' || '58' || '00' || '0000'),
+	('more told than there are', '01' || '00016100' || '55' || '00' || '0002'), ('a truncate with columns', '01' || '00016100' || '54' || '00' || '0001' || '0003' || '00' || '00'),
+	('told twice', '01' || '00016100' || '55' || '00' || '0002' || '0003' || '00' || '00'), ('no such column', '01' || '00016100' || '49' || '00' || '0001' || '0102' || '00'),
+	('without a name', '01' || '000000' || '49' || '00' || '0001' || '0002' || '00'),
+	('an insert with an old value', '01' || '00016100' || '49' || '00' || '0001' || '0003' || '00' || '00'), ('a delete with a new value', '01' || '00016100' || '44' || '00' || '0001' || '0003' || '00' || '00'),
+	('value and null', '01' || '00016100' || '49' || '00' || '0001' || '000a' || '00'), ('a digest of nothing', '01' || '00016100' || '49' || '00' || '0001' || '0028'),
+	('unknown flag', '01' || '00016100' || '49' || '00' || '0001' || '0042' || '00'), ('a digest', '01' || '00016101' || '49' || '00' || '0001' || '0022' || '11' || '00' || repeat('aa', 16)),
+	('short digest', '01' || '00016101' || '49' || '00' || '0001' || '0022' || '10' || '00' || repeat('aa', 15)), ('long digest', '01' || '00016101' || '49' || '00' || '0001' || '0022' || '12' || '00' || repeat('aa', 17)),
+	('no mask', '01' || '00016101' || '49' || '00' || '0001' || '0002' || '00'), ('a mask that ends early', '01' || '00016101' || '49' || '00' || '0001' || '0022' || '02' || '022a'),
+	('neither envelope nor digest', '01' || '00016101' || '49' || '00' || '0001' || '0002' || '01' || '00'),
+	('an envelope', '01' || '00016101' || '49' || '00' || '0001' || '0002' || '3b' || '00' || '80' || 'c10110' || repeat('55', 54)),
+	('short envelope', '01' || '00016101' || '49' || '00' || '0001' || '0002' || '3a' || '00' || '80' || 'c10110' || repeat('55', 53)),
+	('a header of another place', '01' || '00016101' || '49' || '00' || '0001' || '0002' || '3b' || '00' || '81' || 'c10110' || repeat('55', 54)),
+	('no header', '01' || '00016101' || '49' || '00' || '0001' || '0002' || '12' || '00' || '00' || repeat('55', 16)), ('no such place', '01' || '00016101' || '49' || '00' || '0001' || '0002' || '12' || '00' || '10' || repeat('55', 16)),
+	('an envelope of a field', '01' || '00016101' || '49' || '00' || '0001' || '0002' || '3b' || '00' || '80' || 'c10100' || repeat('55', 54)),
+	('an envelope with a tag', '01' || '00016101' || '49' || '00' || '0001' || '0002' || '4f' || '00' || '80' || 'c10111' || repeat('55', 74)),
+	('a sealed value', '01' || '00016103' || '49' || '00' || '0001' || '0002' || '3a' || '80' || 'c10110' || repeat('55', 54)), ('nothing for it', '01' || '00016102' || '49' || '00' || '0001' || '0002' || '00'),
+	('a digest for it', '01' || '00016102' || '49' || '00' || '0001' || '0022' || '10' || repeat('aa', 16)), ('a mask for it', '01' || '00016103' || '49' || '00' || '0001' || '0002' || '02' || '012a'),
+	('unknown form', '01' || '00016104' || '49' || '00' || '0001' || '0002' || '00'),
+	('short SHA', '01' || '00016100' || '49' || '00' || '0001' || '0022' || '0f' || repeat('aa', 15)), ('a value longer than all', '01' || '00016100' || '49' || '00' || '0001' || '0002' || 'ffffffffffffffffff01'),
+	('nothing told', '00' || '55' || '00' || '0000')) v (what, hex);
 -- whole records cut short or turned, of every kind there is
 SELECT kind, bool_and(outcome_of(substr(record, 1, n)) ~ 'is malformed$') AS refused
 FROM (SELECT DISTINCT ON (kind) kind, record FROM csec.trail() WHERE length(record) < 4000 ORDER BY kind, seq) r, generate_series(0, length(record) - 1) n

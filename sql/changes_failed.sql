@@ -79,8 +79,7 @@ INSERT INTO cust VALUES (41, '13800000041', 13);
 \set VERBOSITY sqlstate
 INSERT INTO cust VALUES (51, '13800000051', 1);
 DELETE FROM cust;
-COPY cust FROM STDIN;
-\.
+\copy cust FROM '/dev/null'
 TRUNCATE cust;
 -- what was only explained was not tried, and what is not valid is no statement
 EXPLAIN INSERT INTO cust VALUES (1);
@@ -91,9 +90,20 @@ SELECT * FROM trail.seen();
 
 -- what an auditor sees, and nothing of the values
 SELECT login, op, subject, changed, outcome, failed, sqlstate, rows_reached FROM csec.change_records WHERE failed ORDER BY seq LIMIT 3;
+SELECT count(*) FILTER (WHERE NOT failed) > 0 AS others_did_not, count(*) FILTER (WHERE failed IS NULL) AS unknown FROM csec.change_records;
 SELECT count(*) FROM csec_trail.audit_log l, csec.record_fields(l.record) f
 	WHERE f.kind = 'change' AND f.status = 'error' AND (position('138'::bytea IN l.record) > 0 OR position('not so'::bytea IN l.record) > 0);
 SELECT count(*) FROM csec.who_saw('cust', '51') WHERE login = 'regress_changes_failed_out';
+-- more in one row than a record holds: refused, and what came before it is told as rolled back
+CREATE TABLE wide (id int8 PRIMARY KEY);
+DO $$ BEGIN FOR c IN 1..20 LOOP EXECUTE format('ALTER TABLE wide ADD c%s text', c); END LOOP; END $$;
+SELECT FROM csec.protect('wide', subject => 'id');
+DO $$ BEGIN
+	EXECUTE (SELECT format('INSERT INTO wide SELECT g, %s FROM generate_series(1, 2) g', string_agg('repeat(''w'', 1 + 62000 * (g - 1))', ', ')) FROM generate_series(1, 20));
+END $$;
+SELECT csec.flush_audit();
+SELECT f.status, f.outcome, f.rows, f.subjects FROM csec_trail.audit_log l, csec.record_fields(l.record) f WHERE f.kind = 'change' AND f.relid = 'wide'::regclass ORDER BY l.seq;
+SELECT count(trail.mute());
 -- not while recording is suspended
 SELECT csec.suspend_recording('test', now() + interval '1 hour');
 INSERT INTO cust VALUES (1, '13800000009', 1);

@@ -128,6 +128,16 @@ BEGIN;
 SELECT csec.set_context('', '', '');
 SELECT id_no FROM cust;
 COMMIT;
+-- nor are blanks, also of two columns' width; a reason may still come after them
+BEGIN;
+SELECT csec.set_context(' ', '  ', ' ');
+SELECT id_no FROM cust;
+SET LOCAL csec.reason = '　 ';
+SELECT id_no FROM cust;
+SELECT actor, reason, ticket FROM csec.current_context();
+SELECT csec.set_context('wang', 'complaint');
+SELECT id_no FROM cust;
+COMMIT;
 
 -- a prepared statement, a cursor, a READ ONLY transaction
 PREPARE p AS SELECT id_no FROM cust;
@@ -169,6 +179,7 @@ COMMIT;
 
 \c - postgres
 SELECT csec.set_default_reason('regress_context_clerk', '');
+SELECT csec.set_default_reason('regress_context_clerk', ' ');
 SELECT csec.set_default_reason('regress_context_clerk', E'a\tb');
 SELECT csec.set_default_reason('regress_context_clerk', NULL);
 SELECT csec.revoke_clearance('regress_context_manager', level => 'core');

@@ -31,15 +31,31 @@ SELECT bal FROM cust WHERE id = 250;
 \c - regress_incidents_partner2
 SELECT name FROM cust WHERE id IN (42, 300);
 \c - postgres
-SELECT csec.flush_audit();
 
--- the scope: by login and by person, the same on every run
+-- the scope, of what was read a moment ago, too: by login and by person, the same on every run
 SELECT set_config('regress.from', (now() - interval '1 hour')::text, false) IS NOT NULL AS "from", set_config('regress.to', (now() + interval '1 hour')::text, false) IS NOT NULL AS "to";
 SELECT "table", level, shown, fields, customers, complete FROM csec.scope_incident('regress_incidents_partner', from_time => now() - interval '1 hour', to_time => now() + interval '1 hour');
 SELECT "table", level, shown, fields, customers, complete FROM csec.scope_incident(person => 'p1', from_time => now() - interval '1 hour', to_time => now() + interval '1 hour');
 SELECT count(DISTINCT digest) AS digests, count(*) FROM (
 	SELECT digest FROM csec.scope_incident('regress_incidents_partner', from_time => current_setting('regress.from')::timestamptz, to_time => current_setting('regress.to')::timestamptz) WHERE "table" IS NULL
 	UNION ALL SELECT digest FROM csec.scope_incident('regress_incidents_partner', from_time => current_setting('regress.from')::timestamptz - interval '1 minute', to_time => current_setting('regress.to')::timestamptz) WHERE "table" IS NULL) d;
+-- ... whatever the session's settings, and after VACUUM
+VACUUM csec_trail.audit_log, csec_trail.audit_subject;
+CREATE FUNCTION digest_of_partner() RETURNS text LANGUAGE sql AS $$ SELECT digest FROM csec.scope_incident(person => 'p1',
+	from_time => pg_catalog.current_setting('regress.from')::timestamptz, to_time => pg_catalog.current_setting('regress.to')::timestamptz) WHERE "table" IS NULL $$;
+SELECT digest_of_partner() AS plain \gset
+BEGIN;
+SET LOCAL DateStyle = 'German';
+SET LOCAL TimeZone = 'Asia/Shanghai';
+SET LOCAL IntervalStyle = 'iso_8601';
+SET LOCAL search_path = '';
+SET LOCAL enable_hashagg = off;
+SET LOCAL enable_hashjoin = off;
+SET LOCAL work_mem = '64kB';
+SET LOCAL force_parallel_mode = on;
+SET LOCAL plan_cache_mode = force_generic_plan;
+SELECT public.digest_of_partner() = :'plain' AS same;
+COMMIT;
 -- ... and one that anybody can make again: of one customer and field
 \c - regress_incidents_partner2
 SELECT set_config('regress.then', now()::text, false) IS NOT NULL AS set;
@@ -166,6 +182,25 @@ SELECT csec.release_evidence(1, 'over'), csec.release_evidence(2, 'over');
 SELECT csec.release_evidence(1, 'over');
 SELECT csec.evidence_is_held(NULL) AS held;
 SELECT from_state, to_state, person, reason, policy > 0 AS policy FROM csec.incident_move WHERE incident = 1 ORDER BY at;
+
+-- deadlines are as long wherever the session is, while clocks change
+\c - postgres
+INSERT INTO csec.incident (kind, title, discovered_at, reported_by, changed_by, regimes, persons)
+	VALUES ('leak', 'Clocks', '2024-10-20 12:00Z', 'p1', 'p1', '{pipl,cn_network,postal,gdpr,hipaa}', 600) RETURNING id AS clocks \gset
+CREATE FUNCTION due_in(zone text) RETURNS TABLE (regime text, recipient text, hours numeric) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('TimeZone', zone, true);
+	RETURN QUERY SELECT d.regime, d.recipient, extract(epoch FROM d.due_at - '2024-10-20 12:00Z') / 3600 FROM csec.incident_deadlines d WHERE d.title = 'Clocks';
+END $$;
+SELECT d.regime, d.recipient, array_agg(DISTINCT round(d.hours, 3)) AS hours
+	FROM unnest(ARRAY['UTC', 'America/New_York', 'Europe/Berlin', 'Asia/Shanghai', 'Australia/Lord_Howe', 'Africa/Casablanca']) z CROSS JOIN LATERAL due_in(z) d GROUP BY 1, 2 ORDER BY 1, 2;
+DROP FUNCTION due_in;
+DELETE FROM csec.incident WHERE id = :clocks;
+-- and at each size as the regime calls it: one less, as many
+SELECT p AS persons, string_agg(concat_ws(' ', d.regime, d.recipient, d.class, extract(epoch FROM d.due_at - i.discovered_at)::int / 3600), ', ' ORDER BY d.regime, d.recipient)
+	FROM unnest(ARRAY[0, 499, 500, 501, 999999, 1000000, 9999999, 10000000, 99999999, 100000000]) p
+		CROSS JOIN LATERAL jsonb_populate_record(NULL::csec.incident, jsonb_build_object('id', 0, 'state', 'triaged', 'discovered_at', '2024-10-20 12:00Z', 'persons', p, 'regimes', '["cn_network", "hipaa"]'::jsonb)) i
+		CROSS JOIN LATERAL csec.deadlines_of(i) d GROUP BY p ORDER BY p;
 
 -- all of it is in the trail: moves, and what was refused
 \c - postgres

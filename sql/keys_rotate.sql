@@ -1,4 +1,5 @@
 -- Were this to fail, a rotation would lose values, leave some under an old key unseen, or let look-ups go astray on the way.
+\set SHOW_CONTEXT never
 
 SELECT current_user AS dba \gset
 CREATE ROLE regress_keys_owner LOGIN IN ROLE csec_loader;
@@ -11,7 +12,8 @@ UPDATE csec.category SET check_mode = 'lax' WHERE name = 'id_card';
 SELECT csec.create_trail();
 
 -- What a statement fails with, without the numbers of keys, which are random.
-CREATE FUNCTION fails(command text) RETURNS text LANGUAGE plpgsql AS $$
+-- (whom it waits for before it fails is by chance)
+CREATE FUNCTION fails(command text) RETURNS text LANGUAGE plpgsql SET client_min_messages = warning AS $$
 BEGIN
 	EXECUTE command;
 	RETURN 'no error';
@@ -89,6 +91,8 @@ SELECT fails('SELECT csec.reencrypt_step(''cust'', 1, ''0'')');
 \c - regress_keys_admin
 SELECT fails('CALL csec.rotate_key()');
 SELECT fails('CALL csec.rotate_key(reason => '' '')');
+SELECT fails(format('CALL csec.rotate_key(reason => %L)', repeat('x', 1001)));
+SELECT fails(format('CALL csec.rotate_key(reason => %L)', E'x\ny'));
 SELECT fails('CALL csec.rotate_key(''none'', ''x'')');
 SELECT fails('SELECT csec.reencrypt_begin(''cust'')');
 SELECT fails('SELECT csec.reencrypt_blocks(''cust'', 0, 1, 1)');
@@ -150,6 +154,11 @@ CALL csec.destroy_key(:data, 1, 'nothing is under it');
 SELECT state, wrapped IS NULL AS gone FROM csec.key WHERE id = :data ORDER BY version;
 SELECT fails(format('CALL csec.destroy_key(%s, 1, ''x'')', :data));
 CALL csec.rotate_key(reason => 'lost on purpose');
+-- not while there is evidence under it, perhaps
+INSERT INTO csec.evidence_hold (reason, placed_by) VALUES ('inquiry', 'login:postgres') RETURNING id AS hold \gset
+SELECT fails(format('CALL csec.destroy_key(%s, 2, ''x'', force => true)', :data));
+SELECT fails(format('CALL csec.destroy_key(%s, 2, ''x'', trail_too => true)', :data));
+UPDATE csec.evidence_hold SET released_by = 'login:postgres', released_at = now(), release_reason = 'over' WHERE id = :hold;
 CALL csec.destroy_key(:data, 2, 'its holder leaked it', force => true);
 SELECT fails('SELECT csec.mask(id_no) FROM cust WHERE id = 1');
 SELECT fails('SELECT id FROM one');

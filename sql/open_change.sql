@@ -45,6 +45,13 @@ SELECT * FROM opened();
 COMMIT;
 SELECT * FROM csec.open_change(1);
 RESET ROLE;
+-- many values in one record, which share the headers of their envelopes
+INSERT INTO cust SELECT g, '137' || lpad(g::text, 8, '0'), NULL, 'note ' || g, 0 FROM generate_series(1001, 1040) g;
+SET ROLE regress_open_both;
+SELECT column_name, count(*), bool_and(revealed) AS revealed,
+	bool_and(new_value = CASE column_name WHEN 'phone' THEN '137' || lpad(subject, 8, '0') ELSE 'note ' || subject END) AS right
+FROM opened() WHERE column_name IN ('phone', 'note') GROUP BY 1 ORDER BY 1;
+RESET ROLE;
 
 -- it is a read of the customer, on record as such
 SELECT csec.flush_audit();

@@ -89,6 +89,16 @@ SELECT count(*) FROM csec.access_requests;
 \c - postgres
 DROP TABLE cust_before;
 SELECT csec.settle_access();
+-- ten days are 240 hours, also for an approver whose clocks change in the meantime
+SELECT csec.set_data_owner('cust', 'regress_pc_owner');
+\c - regress_pc_clerk2
+SELECT csec.request_access('cust', '{phone}', 'why', '{42}', lasting => '10 days') AS ten \gset
+\c - regress_pc_owner
+SELECT set_config('TimeZone', format('<here>0<there>-1,J%s/0,J%s/0', least(extract(doy FROM now() + interval '3 days'), 365), least(extract(doy FROM now() + interval '90 days'), 365)), false) <> '' AS clocks_change;
+SELECT csec.approve_request(:ten);
+SELECT extract(epoch FROM valid_until - valid_from) / 3600 = 240 AS as_long FROM csec.access_requests WHERE id = :ten;
+SELECT csec.revoke_permit(:ten, 'not needed');
+\c - postgres
 
 -- somebody leaves who may act as others, as whom others may act, and for whom things wait
 SELECT csec.register_person('pc1', 'Han Mei'), csec.register_person('pc2', 'Li Lei', manager => 'pc1'), csec.assign_login('pc1', 'regress_pc_owner');

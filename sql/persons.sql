@@ -32,6 +32,11 @@ SELECT csec.assign_login('p9', 'regress_persons_clerk');
 SELECT csec.assign_login('p2', 'regress_persons_clerk');
 SELECT csec.set_own_customer('p2', 'cust', '42');
 SELECT csec.set_own_customer('p2', 'pg_class', '42');
+-- as the trail names him, however it was typed
+SELECT csec.set_own_customer('p1', 'cust', '0077'), csec.set_own_customer('p1', 'cust', 'x');
+SELECT csec.set_own_customer('p1', 'cust', '0077');
+SELECT subject FROM csec.person_customer WHERE person = 'p1';
+SELECT csec.set_own_customer('p1', 'cust', NULL);
 SELECT csec.logins_of('p1'), csec.person_of('regress_persons_clerk');
 -- nobody says who he is himself
 SELECT csec.assign_login('p0', 'regress_persons_admin');

@@ -147,7 +147,9 @@ SELECT "table", regexp_replace(id, '\d+', 'N') AS id FROM csec.unsound_rows;
 SELECT csec.evaluate_alerts() > 0 AS looked;
 SELECT kind, severity, regexp_replace(key, '\d+', 'N') AS key FROM csec.alert WHERE kind = 'policy_edited' ORDER BY key;
 SELECT csec.flush_audit();
-SELECT login, denied, count(*) FROM csec.denials WHERE denied LIKE '%did not set' GROUP BY 1, 2 ORDER BY 1, 2;
+-- once in each session that met it; how many of the editor's own did depends on when they read anew
+SELECT login, denied, CASE login WHEN 'postgres' THEN least(count(*), 1) ELSE count(*) END AS count
+FROM csec.denials WHERE denied LIKE '%did not set' GROUP BY 1, 2 ORDER BY 1, 2;
 -- to get around the triggers is itself on record
 SELECT DISTINCT action, object FROM csec.control_records WHERE object LIKE 'csec.%' AND action = 'ALTER TABLE' ORDER BY 2;
 

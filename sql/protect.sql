@@ -28,7 +28,7 @@ COMMENT ON INDEX by_phone IS 'for prefixes';
 CREATE INDEX by_name ON customers USING gin (name gin_trgm_ops);
 CREATE STATISTICS together (mcv) ON name, phone FROM customers;
 ALTER STATISTICS together SET STATISTICS 77;
-ALTER TABLE customers ALTER note SET STORAGE EXTERNAL, ALTER note SET COMPRESSION pglz, ALTER phone SET STORAGE MAIN,
+ALTER TABLE customers ALTER note SET STORAGE EXTERNAL, ALTER note SET COMPRESSION pglz, ALTER phone SET STORAGE MAIN, ALTER id_no SET STORAGE EXTERNAL,
 	ALTER phone SET STATISTICS 500, ALTER name SET (n_distinct = -0.5);
 CREATE VIEW v1 WITH (security_barrier) AS
 	SELECT id, phone, name FROM customers WHERE phone <> '13800000000';

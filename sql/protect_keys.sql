@@ -39,12 +39,32 @@ CREATE INDEX ON visit (phone varchar_pattern_ops);
 CREATE INDEX ON visit_2 (lower(phone));
 ALTER TABLE visit ADD CHECK (phone <> 'z');
 ALTER TABLE visit_1 ADD CHECK (email <> 'zz');
+-- indexes of the parent alone, of partitions attached by hand, under each other's names
+CREATE INDEX on_parent ON ONLY visit (phone);
+CREATE INDEX by_hand ON ONLY visit (phone, id);
+CREATE INDEX by_hand_1 ON visit_1 (phone, id) WITH (fillfactor = 90);
+CREATE INDEX "by hand ON ONLY 2" ON visit_2 (phone, id);
+ALTER INDEX by_hand ATTACH PARTITION by_hand_1;
+ALTER INDEX by_hand ATTACH PARTITION "by hand ON ONLY 2";
+COMMENT ON INDEX "by hand ON ONLY 2" IS 'the second';
+ALTER TABLE visit_1 CLUSTER ON by_hand_1;
+ALTER INDEX visit_1_phone_idx RENAME TO aside;
+ALTER INDEX visit_2_phone_idx RENAME TO visit_1_phone_idx;
+ALTER INDEX aside RENAME TO visit_2_phone_idx;
+CREATE VIEW visit_indexes AS
+	SELECT i.indrelid::regclass AS tab, i.indexrelid::regclass::text AS index, h.inhparent::regclass::text AS parent, i.indisvalid AS valid, i.indisclustered AS clustered, obj_description(i.indexrelid, 'pg_class') AS comment
+	FROM pg_index i LEFT JOIN pg_inherits h ON h.inhrelid = i.indexrelid
+	WHERE i.indrelid IN (SELECT relid FROM pg_partition_tree('visit')) AND NOT i.indisprimary;
+CREATE TABLE visit_indexes_before AS TABLE visit_indexes;
+SELECT * FROM visit_indexes ORDER BY tab, index COLLATE "C";
 CREATE VIEW visits_2 AS SELECT * FROM visit_2 WHERE phone = '13800000002';
 INSERT INTO visit VALUES (1, '2020-02-02', '13800000001', 'a@b.c'), (2, '2021-02-02', '13800000002', 'b@b.c');
 SELECT csec.protect('visit_1', subject => 'id');
 SELECT csec.protect('visit', subject => 'id', fields => '{"phone": "phone", "email": "email"}');
 SELECT csec.protect('visit', subject => 'id');
 \d visit_2
+TABLE visit_indexes EXCEPT TABLE visit_indexes_before;
+TABLE visit_indexes_before EXCEPT TABLE visit_indexes;
 SELECT * FROM visits_2;
 -- a new partition, a partition attached and a child are protected like the rest
 CREATE TABLE visit_3 PARTITION OF visit FOR VALUES FROM ('2022-01-01') TO ('2023-01-01');
@@ -61,6 +81,33 @@ UPDATE branch SET phone = '13800000005' WHERE no = 3;
 
 SELECT text FROM ticket WHERE id = 1;
 SELECT id FROM person;
+
+-- one customer, however his key is written: in the tables, and by who asks
+CREATE TABLE money (id numeric PRIMARY KEY, at int8 NOT NULL UNIQUE, phone text);
+CREATE TABLE payment (no int PRIMARY KEY, id numeric REFERENCES money);
+SELECT csec.protect('money', subject => 'id', fields => '{"phone": "phone"}');
+SELECT csec.protect('payment', subject => 'id', subject_of => 'money');
+INSERT INTO money VALUES (1.10, 9223372036854775807, '13800000110');
+INSERT INTO payment VALUES (1, 1.1), (2, 1.100);
+SELECT id FROM payment;
+UPDATE money SET id = 1.1000;
+SELECT csec.flush_audit();
+SELECT n, (SELECT string_agg(w.relation || ' ' || w.statement || ' ' || w.exactness, ', ' ORDER BY w.seq) FROM csec.who_saw('money', n) w) AS who_saw,
+	(SELECT string_agg(h.op || ' ' || h.column_name || ' ' || coalesce(h.old_value, '') || '>' || h.new_value, ', ' ORDER BY h.seq, h.column_name) FROM csec.history('money', n) h) AS history
+	FROM unnest('{1.1,1.10,01.1000,1.11}'::text[]) n;
+SELECT count(*) FROM csec.who_saw('person', upper('11111111-1111-1111-1111-111111111111'));
+SELECT csec.subjects_as_filed('test', 'money', '{1.10,-0,007.50,12}'), csec.subjects_as_filed('test', 'person', ARRAY[upper('abcdef11-1111-1111-1111-111111111111')]);
+SELECT csec.unprotect('payment', 'the next'), csec.unprotect('money', 'the next');
+SELECT csec.protect('money', subject => 'at');
+SELECT csec.subjects_as_filed('test', 'money', '{9223372036854775807,-9223372036854775808}');
+SELECT csec.subjects_as_filed('test', 'money', '{9223372036854775808}');
+SELECT csec.subjects_as_filed('test', 'money', '{1.0}');
+SELECT csec.unprotect('money', 'the next');
+-- texts that differ and are equal would be two
+CREATE COLLATION either (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE login (code text COLLATE either PRIMARY KEY);
+SELECT csec.protect('login', subject => 'code');
+DROP TABLE payment, money, login;
 
 -- names that the policy knows
 ALTER TABLE person RENAME COLUMN name TO full_name;
@@ -89,6 +136,7 @@ SELECT relation, subjects, statement FROM csec.who_saw('person', '11111111-1111-
 
 SELECT csec.unprotect('person', 'its tickets are in the way');
 SELECT csec.unprotect_all('the test is over');
+TABLE visit_indexes_before EXCEPT TABLE visit_indexes;
 \d visit_2
 SELECT * FROM visit ORDER BY id;
 SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'csec%';

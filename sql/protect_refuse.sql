@@ -49,6 +49,12 @@ SELECT csec.protect('c', subject => 'id', fields => '{"d": "phone"}');
 SELECT csec.protect('c', subject => 'num', audit => 'x',
 	fields => '{"phone": "phone", "num": "phone", "ci": "email", "arr": "phone", "dom": "phone", "gen": "phone", "xmin": "phone"}');
 
+-- texts that differ and were equal, and rows that go without a trace
+CREATE COLLATION either (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE UNLOGGED TABLE loose (id int PRIMARY KEY, email text COLLATE either UNIQUE);
+SELECT csec.protect('loose', subject => 'id', fields => '{"email": "email"}');
+SELECT kind, object, what FROM csec.plan_protect('loose', subject => 'id');
+
 -- what stands over a field
 INSERT INTO c (id, at, phone, id_no, d) VALUES
 	(1, now(), '138****1234', '110101199003070011', 'infinity'),

@@ -41,6 +41,13 @@ INSERT INTO page (name, html)
 	UNION ALL SELECT 'table', csec.table_record_html('"cust<i>''&"', '2024-01-01');
 SELECT csec.customer_record_html('"cust<i>''&"', 'plain', language => '<b>');
 SELECT csec.customer_record_html('"cust<i>''&"', 'plain', language => NULL);
+-- what is no record, or of no time
+SELECT csec.record_html(NULL);
+SELECT csec.record_html('{}');
+SELECT csec.record_html('{"record": {}, "parts": {}, "charts": {}}');
+SELECT csec.customer_record_html('"cust<i>''&"', 'plain', most => NULL);
+SELECT csec.customer_record_html('"cust<i>''&"', 'plain', now(), now() - interval '1 day');
+SELECT csec.table_record_html('"cust<i>''&"', now(), now() - interval '1 day');
 -- nothing is open
 UPDATE page SET x = xmlparse(document html);
 -- no element but ours, no attribute but ours
@@ -59,6 +66,8 @@ SELECT t, bool_or(x::text LIKE '%' || t || '%') AS there FROM (SELECT string_agg
 		'{{7*7}}', 'cust&lt;i&gt;''&amp;', '&lt;hr&gt;', '&lt;b&gt;']) t GROUP BY t ORDER BY t COLLATE "C";
 -- parts in their order, in the language asked for
 SELECT name, xpath('//h1//text()', x)::text[] AS title, (SELECT array_agg(btrim(concat_ws('', VARIADIC xpath('.//text()', h)::text[]))) FROM unnest(xpath('//h2', x)) h) AS parts FROM page WHERE name IN ('en', 'zh', 'table') ORDER BY name;
+-- categories and levels as they are called there
+SELECT name, (xpath('//td[@class="of-category"]//text()', x))::text[] AS category, (xpath('//td[@class="of-level"]//text()', x))::text[] AS level FROM page WHERE name IN ('en', 'zh', 'both') ORDER BY name;
 -- charts: by time, person and field; in clear, masked, neither
 SELECT array_length(xpath('//svg', x), 1) AS charts, (SELECT array_agg(b::text) FROM unnest(xpath('(//svg)[2]/g/title/text()', x)) b WHERE b::text ~ 'h1.: ') AS clerk FROM page WHERE name = 'both';
 -- of many the newest

@@ -5,6 +5,7 @@ SET client_min_messages = warning;
 CREATE ROLE regress_subjkeys_clerk LOGIN IN ROLE csec_trail_reader, csec_auditor;
 CREATE ROLE regress_subjkeys_low LOGIN;
 CREATE ROLE regress_subjkeys_one LOGIN IN ROLE csec_officer;
+CREATE ROLE regress_subjkeys_one_too LOGIN IN ROLE csec_officer;
 CREATE ROLE regress_subjkeys_two LOGIN IN ROLE csec_admin;
 INSERT INTO csec.clearance (role, level) VALUES ('regress_subjkeys_clerk', 'core');
 INSERT INTO csec.default_reason (role, reason) VALUES ('regress_subjkeys_clerk', 'test');
@@ -112,13 +113,21 @@ UPDATE cust SET note = 'a note in clear', phone = '13700000042' WHERE id = 42;
 SELECT csec.flush_audit();
 SELECT count(*) FROM csec_trail.audit_log WHERE position('a note in clear'::bytea IN record) > 0 OR position('137****0042'::bytea IN record) > 0;
 SELECT op, column_name, classified, old_value, new_value, old_digest, old_length FROM csec.history('cust', '42') WHERE seq = (SELECT max(seq) FROM csec.history('cust', '42'));
+-- a record of more customers than it has places for headers of envelopes
+UPDATE cust SET note = 'of ' || id WHERE id BETWEEN 241 AND 280;
+SELECT csec.flush_audit();
+SELECT count(*) FROM generate_series(241, 280) g, csec.history('cust', g::text) h
+WHERE h.op = 'UPDATE' AND h.column_name = 'note' AND h.old_value = 'note ' || g AND h.new_value = 'of ' || g;
 -- a row that moves to another customer leaves the one and comes to the other
 SELECT op, column_name, old_value, new_value FROM csec.history('account', '301') ORDER BY seq, column_name;
 SELECT op, column_name, old_value, new_value FROM csec.history('cust', '500') WHERE column_name IN ('id', 'phone') ORDER BY seq, column_name;
 \c - regress_subjkeys_clerk
 SELECT column_name, old_value, new_value, revealed FROM csec.open_change((SELECT max(seq) FROM csec.history('cust', '42'))) ORDER BY 1;
 
--- two persons
+-- two persons, whatever their logins
+\c - postgres
+INSERT INTO csec.person (id, name) VALUES ('one', 'Han Mei');
+INSERT INTO csec.person_login VALUES ('regress_subjkeys_one', 'one'), ('regress_subjkeys_one_too', 'one');
 \c - regress_subjkeys_low
 SELECT csec.destroy_subject_key('cust', '42', 'erasure');
 \c - regress_subjkeys_one
@@ -132,6 +141,15 @@ SELECT csec.approve_destruction(:request);
 SELECT csec.approve_destruction(:request + 100);
 SELECT csec.destroy_subject_key('cust', '7', 'a mistake') AS mistake \gset
 SELECT csec.destroy_subject_key('cust', '8', 'forgotten') AS forgotten \gset
+\c - regress_subjkeys_one_too
+SELECT csec.approve_destruction(:request);
+\c - postgres
+SELECT csec.set_person_state('one', 'suspended', 'on leave');
+\c - regress_subjkeys_one
+SELECT csec.destroy_subject_key('cust', '41', 'erasure');
+SELECT csec.withdraw_destruction(:mistake);
+\c - postgres
+SELECT csec.set_person_state('one', 'active', 'back');
 \c - regress_subjkeys_two
 SELECT csec.withdraw_destruction(:mistake);
 SELECT csec.approve_destruction(:mistake);
@@ -150,9 +168,28 @@ ROLLBACK;
 SELECT name FROM cust WHERE id = 42;
 BEGIN;
 SELECT count(*) FROM account WHERE cust = 42;
+-- nor while it is evidence: of a customer however written, of another table of his, of all; another's is not
+\c - regress_subjkeys_one
+SELECT csec.hold_evidence('inquiry', 'cust', '0042') AS hold \gset
+SELECT csec.hold_evidence('inquiry', 'cust', 'forty-two');
+SELECT csec.hold_evidence('inquiry', 'cust', '43') AS other \gset
+\c - regress_subjkeys_two
+SELECT csec.approve_destruction(:request);
+SELECT csec.destroy_subject_key('cust', '42', 'again');
+SELECT csec.evidence_is_held('cust', ' 042 ') AS however_written, csec.evidence_is_held('account', '42') AS elsewhere, csec.evidence_is_held('cust', '44') AS another;
+\c - regress_subjkeys_one
+SELECT csec.hold_evidence('inquiry', from_time => '2024-01-01', to_time => '2024-02-01') AS all \gset
+SELECT csec.release_evidence(:hold, 'over');
+\c - regress_subjkeys_two
+SELECT csec.approve_destruction(:request);
+\c - regress_subjkeys_one
+SELECT csec.release_evidence(:all, 'over');
 \c - regress_subjkeys_two
 SELECT csec.approve_destruction(:request);
 SELECT csec.approve_destruction(:request);
+\c - regress_subjkeys_one
+SELECT csec.release_evidence(:other, 'over');
+\c - regress_subjkeys_two
 SELECT relid, customers, destroyed FROM csec.subject_key_status;
 
 -- nothing is to be seen, for anybody, and no report fails for it
@@ -307,6 +344,23 @@ SELECT csec.flush_audit();
 SELECT column_name, new_value FROM csec.history('cust', '303') ORDER BY 1;
 SELECT csec.destroy_subject_key('cust', '303', 'erasure') > 0 AS requested;
 SELECT verified, problem FROM csec.verify_trail();
+-- a customer whom the trail knows by his pseudonym: watched, exported, however his number is written
+CREATE TABLE shop (code numeric PRIMARY KEY, phone text);
+INSERT INTO shop VALUES (7.50, '13800000750'), (8, '13800000800');
+SELECT csec.protect('shop', subject => 'code', fields => '{"phone": "phone"}', subject_keys => true);
+INSERT INTO csec.watched_customer (relid, subject, why) VALUES ('shop', '7.5', 'vip');
+UPDATE shop SET code = 7.500, phone = '13800000751' WHERE code = 7.5;
+SELECT phone FROM shop WHERE code = 7.5;
+SELECT csec.flush_audit();
+SELECT csec.evaluate_alerts() > 0 AS evaluated;
+SELECT kind, relid::regclass, subject, times FROM csec.alert WHERE kind = 'watched';
+SELECT op, column_name, old_value, new_value FROM csec.history('shop', '7.5') ORDER BY seq, column_name;
+SELECT count(*) FROM csec.who_saw('shop', '7.50');
+SELECT count(*) FROM csec.records_to_export('shop', '7.50', NULL, NULL, NULL, NULL, NULL);
+SELECT count(*) FROM csec.check_envelopes('shop');
+SELECT count(DISTINCT k.pseudonym) FROM csec.subject_key k JOIN csec.subject_space s ON s.id = k.space WHERE s.relid = 'shop'::regclass;
+SELECT csec.unprotect('shop', 'over');
+DROP TABLE shop;
 -- roles are shared with other tests
 REVOKE csec_loader FROM postgres;
 DROP OWNED BY regress_subjkeys_clerk, regress_subjkeys_low;

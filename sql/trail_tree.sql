@@ -1,5 +1,6 @@
 -- Were this to fail, a proof that a record is in the trail, or that the trail
 -- only grew, would not hold, or would hold for what was altered.
+\set SHOW_CONTEXT never
 SET client_min_messages = warning;
 \pset format unaligned
 \pset tuples_only on

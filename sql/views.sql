@@ -16,6 +16,7 @@ GRANT csec_loader TO CURRENT_USER;
 -- before there is a trail
 SELECT count(*) FROM csec.gaps;
 \set VERBOSITY default
+\set SHOW_CONTEXT never
 SELECT * FROM csec.who_saw('pg_class', '1');
 \set VERBOSITY terse
 

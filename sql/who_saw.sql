@@ -82,6 +82,10 @@ SELECT key, csec.subject_parts(key) FROM (VALUES (csec.subject_key('a', 'b')), (
 SELECT count(*) FROM csec.who_saw('cust', '-3', now() - interval '1 hour', now());
 SELECT count(*) FROM csec.who_saw('cust', '-3', from_time => now());
 SELECT count(*) FROM csec.who_saw('cust', '-3', to_time => now() - interval '1 hour');
+-- a time that ends before it begins: not nobody, but no answer
+SELECT count(*) FROM csec.who_saw('cust', '-3', now(), now() - interval '1 hour');
+SELECT count(*) FROM csec.history('cust', '-3', now(), now() - interval '1 hour');
+SELECT count(*) FROM csec.what_did('regress_who_clerk', 'infinity', now());
 -- nobody in particular
 SELECT * FROM csec.who_saw('cust', NULL);
 SELECT * FROM csec.who_saw(NULL, '42');
@@ -97,6 +101,16 @@ SELECT i AS index, bool_or(p ~ i) AS used, bool_or(p ~ 'Seq Scan') AS scans
 FROM plan_of('SELECT * FROM csec.records_about(ARRAY[''cust''::regclass::oid], csec.subject_keys(''42''))') p,
 	unnest(ARRAY['audit_log_.*_relid_subject_idx', 'audit_subject_.*_relid_subject_idx', 'audit_log_.*_seq_idx', 'audit_log_.*_relid_seq_idx']) i
 GROUP BY i ORDER BY i COLLATE "C";
+-- keys and tables are worked out once, however many months the trail has
+SET track_functions = 'all';
+BEGIN;
+SELECT count(csec.add_trail_partitions(now() - m * interval '1 month')) AS months FROM generate_series(1, 12) m;
+SELECT count(*) > 0 AS seen FROM csec.who_saw('cust', '42');
+SELECT count(*) >= 0 AS history FROM csec.history('cust', '42');
+SELECT count(*) > 0 AS exported FROM csec.records_to_export('cust', '42', NULL, NULL, NULL, NULL, NULL);
+SELECT funcname, calls FROM pg_stat_xact_user_functions WHERE schemaname = 'csec' AND funcname IN ('subject_tables', 'keys_of_names') ORDER BY 1;
+ROLLBACK;
+RESET track_functions;
 SELECT bool_or(p ~ '_subjects_idx') AS used, bool_or(p ~ 'Seq Scan') AS scans
 FROM plan_of('SELECT FROM csec.trail() WHERE subjects IS NOT NULL AND NOT lower_inf(subjects) AND subjects @> 42::int8') p;
 RESET enable_seqscan;

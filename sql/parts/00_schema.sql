@@ -1,5 +1,29 @@
 -- The schema, and the fingerprint of the key that orders csec's indexes.
 
+-- What csec makes is for those whom this script names.  Who else owns the schema
+-- could put functions of his own beside csec's, which run with its rights; and
+-- ALTER DEFAULT PRIVILEGES gives what is made to others, or keeps it from everybody.
+DO $$
+DECLARE
+	schema pg_catalog.pg_namespace := (SELECT n FROM pg_catalog.pg_namespace n WHERE n.nspname = 'csec');
+BEGIN
+	IF NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.oid = schema.nspowner)
+		OR EXISTS (SELECT FROM pg_catalog.aclexplode(schema.nspacl) a WHERE a.grantee <> schema.nspowner AND a.privilege_type <> 'USAGE')
+		OR EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = schema.oid
+			AND d.classid NOT IN ('pg_catalog.pg_extension'::pg_catalog.regclass, 'pg_catalog.pg_default_acl'::pg_catalog.regclass)) THEN
+		RAISE EXCEPTION 'there is a schema csec, and others can create something in it, or have'
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				DETAIL = pg_catalog.format('It belongs to %s.', schema.nspowner::pg_catalog.regrole),
+				HINT = 'Drop or rename it: csec makes its own.';
+	END IF;
+	IF EXISTS (SELECT FROM pg_catalog.pg_default_acl d WHERE d.defaclrole = current_user::pg_catalog.regrole AND d.defaclnamespace IN (0, schema.oid)) THEN
+		RAISE EXCEPTION 'the default privileges of role % would change who may use csec', current_user::pg_catalog.regrole
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = E'Let a superuser create csec who has none: CREATE ROLE csec_owner SUPERUSER; SET ROLE csec_owner; CREATE EXTENSION csec CASCADE. \\ddp in psql shows them.';
+	END IF;
+END
+$$;
+
 GRANT USAGE ON SCHEMA csec TO PUBLIC;
 COMMENT ON SCHEMA csec IS 'customer security: masked fields, clearances, the audit trail';
 
@@ -17,6 +41,7 @@ CREATE TABLE csec.order_key (
 	fingerprint bytea NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now()
 );
+ALTER TABLE csec.order_key REPLICA IDENTITY FULL;
 CREATE UNIQUE INDEX order_key_one ON csec.order_key ((true));
 REVOKE ALL ON csec.order_key FROM PUBLIC;
 COMMENT ON TABLE csec.order_key IS 'one row: the fingerprint of the key that orders masked values; another key is an error, never a corrupt index';
@@ -29,13 +54,24 @@ CREATE FUNCTION csec.adopt_order_key() RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
+DECLARE
+	t record;
 BEGIN
-	UPDATE csec.order_key SET fingerprint = csec.order_key_fingerprint(), created_at = now();
-	-- what the other key signed is signed anew
-	UPDATE csec.clearance SET role = role;
-	UPDATE csec.access_permit SET id = id;
+	UPDATE csec.order_key SET fingerprint = csec.order_key_fingerprint(), created_at = now()
+		WHERE fingerprint <> csec.order_key_fingerprint();
+	-- else rows that somebody put behind csec's back would be signed for nothing
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'the order key of this server is that of this database'
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'There is nothing to adopt.';
+	END IF;
+	-- Under another root key no row of policy is sound: what the lost one signed is
+	-- signed anew, each on record.
+	PERFORM csec.control('adopt order key', current_database(), '{}');
+	FOR t IN SELECT tab FROM csec.signed_tables() LOOP
+		EXECUTE format('UPDATE %s t SET mac = NULL WHERE NOT csec.row_is_sound(t)', t.tab);
+	END LOOP;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.adopt_order_key() FROM PUBLIC;
 COMMENT ON FUNCTION csec.adopt_order_key() IS
-	'accept this server''s order key for this database; every field of a csec type must be updated with csec.restamp() right after, and its indexes rebuilt (REINDEX DATABASE)';
+	'accept this server''s root key for this database: its order of masked values, and its codes over the rows of policy, which are signed anew as they are; in the same transaction every masked field must be updated with csec.restamp(), and the indexes rebuilt (docs/types.md)';

@@ -93,11 +93,19 @@ REVOKE ALL ON csec.keys FROM PUBLIC;
 GRANT SELECT ON csec.keys TO csec_admin, csec_auditor, csec_officer;
 COMMENT ON VIEW csec.keys IS 'the keys of this database: states, ages, and the KEK that each is wrapped under';
 
--- A dump's active key meets the one that CREATE EXTENSION made.
+-- A dump's active key meets the one that CREATE EXTENSION made, and takes its
+-- place.  Not so a search key by whose tags there are indexes already: they would
+-- be in the order of another, and miss what they hold without a word.
 CREATE FUNCTION csec.key_rules() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF TG_OP = 'INSERT' THEN
+		IF NEW.state = 'active' AND NEW.purpose = 'search' AND EXISTS (SELECT FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'active') THEN
+			IF EXISTS (SELECT FROM csec.tag_indexes() i JOIN pg_index x ON x.indexrelid = i WHERE pg_relation_size(x.indrelid) > 0) THEN
+				NEW.state := 'decrypt_only';
+				NEW.retired_at := now();
+			END IF;
+		END IF;
 		IF NEW.state = 'active' THEN
 			UPDATE csec.key SET state = 'decrypt_only', retired_at = now()
 				WHERE purpose = NEW.purpose AND name = NEW.name AND state = 'active';

@@ -154,5 +154,6 @@ COMMENT ON FUNCTION csec.make_space(regclass) IS 'internal: let the customers of
 
 CREATE FUNCTION csec.rekey_row() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'csec_rekey_row';
-REVOKE ALL ON FUNCTION csec.rekey_row() FROM PUBLIC;
+-- as csec.record_change(): of partitions
+GRANT EXECUTE ON FUNCTION csec.rekey_row() TO PUBLIC;
 COMMENT ON FUNCTION csec.rekey_row() IS 'trigger of tables protected with subject_keys: encrypts a row''s fields under the key of its customer';

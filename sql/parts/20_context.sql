@@ -24,6 +24,13 @@ CREATE FUNCTION csec.roles_inherited(role regrole) RETURNS regrole[]
 COMMENT ON FUNCTION csec.roles_inherited(regrole) IS
 	'the role and those whose clearances it inherits';
 
+CREATE FUNCTION csec.states(value text, longest int) RETURNS bool
+	LANGUAGE c IMMUTABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'csec_states';
+REVOKE ALL ON FUNCTION csec.states(text, int) FROM PUBLIC;
+COMMENT ON FUNCTION csec.states(text, int) IS
+	'internal: does a text say something, more than blanks of any width, in at most so many characters?';
+
 CREATE FUNCTION csec.set_context(actor text DEFAULT NULL, reason text DEFAULT NULL, ticket text DEFAULT NULL)
 	RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -68,7 +75,8 @@ COMMENT ON VIEW csec.effective_clearances IS
 	'each role''s clearances, its own and those it inherits; whether a role can be acted as is the login''s membership';
 
 -- Who may not give a clearance to whom.  Nobody clears himself, nor a role
--- that he is in, except a superuser, whom nothing could stop: it is on record.
+-- that he is in by any of his logins, except a superuser, whom nothing could
+-- stop: it is on record.
 CREATE FUNCTION csec.check_not_oneself(role regrole) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -77,7 +85,7 @@ BEGIN
 	IF (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.oid = csec.login()) THEN
 		RETURN;
 	END IF;
-	FOREACH who IN ARRAY ARRAY[csec.login(), session_user::regrole, csec.reader()] LOOP
+	FOREACH who IN ARRAY ARRAY[csec.login(), session_user::regrole, csec.reader()] || csec.logins_of(csec.current_person()) LOOP
 		IF who IS NULL OR csec.is_member(who, role) THEN
 			RAISE EXCEPTION 'a clearance for oneself must be set by somebody else'
 				USING ERRCODE = 'insufficient_privilege',
@@ -184,7 +192,7 @@ BEGIN
 		DELETE FROM csec.default_reason d WHERE d.role = set_default_reason.role;
 		RETURN;
 	END IF;
-	IF octet_length(reason) NOT BETWEEN 1 AND 256 OR reason ~ '[[:cntrl:]]' THEN
+	IF NOT csec.states(reason, 256) OR octet_length(reason) > 256 OR reason ~ '[[:cntrl:]]' THEN
 		RAISE EXCEPTION 'a reason has 1 to 256 bytes and no control characters'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use a short code or phrase.';
 	END IF;

@@ -60,6 +60,7 @@ COMMENT ON FUNCTION pg_catalog.pg_column_size(csec.masked) IS
 CREATE FUNCTION csec.keep_masked() RETURNS trigger
 	LANGUAGE c VOLATILE
 	AS 'MODULE_PATHNAME', 'csec_keep_masked';
-REVOKE ALL ON FUNCTION csec.keep_masked() FROM PUBLIC;
+-- as csec.record_change(): of partitions
+GRANT EXECUTE ON FUNCTION csec.keep_masked() TO PUBLIC;
 COMMENT ON FUNCTION csec.keep_masked() IS
 	'BEFORE UPDATE row trigger: the mask that the reader was shown keeps the value, any other mask is refused';

@@ -13,6 +13,24 @@ REVOKE ALL ON FUNCTION csec.prepare_trail_stream() FROM PUBLIC;
 COMMENT ON FUNCTION csec.prepare_trail_stream() IS
 	'internal: make the replication slot that holds the WAL for this database''s sealer, and let the sealer wait for this transaction; gives the position from which it will read';
 
+-- ALTER DEFAULT PRIVILEGES has given what was made a moment ago to others.
+CREATE FUNCTION csec.withdraw_defaults(object text, acl aclitem[], owner oid) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	who regrole;
+BEGIN
+	FOR who IN SELECT DISTINCT a.grantee FROM aclexplode(acl) a WHERE a.grantee NOT IN (0, owner) LOOP
+		EXECUTE format('REVOKE ALL ON %s FROM %s', object, who);
+	END LOOP;
+	EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', object);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.withdraw_defaults(text, aclitem[], oid) FROM PUBLIC;
+COMMENT ON FUNCTION csec.withdraw_defaults(text, aclitem[], oid) IS
+	'internal: a new schema or table is nobody''s but its owner''s';
+
 -- The trail belongs to the bootstrap superuser, whoever creates it.
 CREATE FUNCTION csec.close_trail_table(tab name, shown boolean DEFAULT true) RETURNS void
 	LANGUAGE plpgsql VOLATILE
@@ -20,7 +38,8 @@ CREATE FUNCTION csec.close_trail_table(tab name, shown boolean DEFAULT true) RET
 	AS $$
 BEGIN
 	EXECUTE format('ALTER TABLE csec_trail.%I OWNER TO %I', tab, (SELECT rolname FROM pg_authid WHERE oid = 10));
-	EXECUTE format('REVOKE ALL ON csec_trail.%I FROM PUBLIC', tab);
+	PERFORM csec.withdraw_defaults(format('csec_trail.%I', tab), relacl, relowner)
+		FROM pg_class WHERE oid = format('csec_trail.%I', tab)::regclass;
 	IF shown AND EXISTS (SELECT FROM pg_roles WHERE rolname = 'csec_auditor') THEN
 		EXECUTE format('GRANT SELECT ON csec_trail.%I TO csec_auditor', tab);
 	END IF;
@@ -193,10 +212,19 @@ COMMENT ON FUNCTION csec.create_sealer_tables() IS
 CREATE FUNCTION csec.create_trail() RETURNS boolean
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET default_tablespace = ''
 	AS $$
 DECLARE
 	start_at pg_lsn;
+	owner oid := (SELECT o.owner FROM (
+		SELECT nspowner FROM pg_namespace WHERE nspname = 'csec_trail'
+		UNION ALL SELECT relowner FROM pg_class WHERE relnamespace = to_regnamespace('csec_trail')) o (owner)
+		JOIN pg_authid r ON r.oid = o.owner WHERE NOT r.rolsuper LIMIT 1);
 BEGIN
+	IF owner IS NOT NULL THEN
+		RAISE EXCEPTION 'schema csec_trail, or a table in it, belongs to %, who is no superuser', owner::regrole
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A trail that others can write proves nothing. DROP EXTENSION csec, drop or rename that schema, and create csec again: it makes its own.';
+	END IF;
 	start_at := csec.prepare_trail_stream();
 	IF to_regclass('csec_trail.sealer_state') IS NOT NULL THEN
 		RETURN false;
@@ -204,7 +232,7 @@ BEGIN
 	CREATE SCHEMA IF NOT EXISTS csec_trail;
 	COMMENT ON SCHEMA csec_trail IS 'the audit trail of csec; written by its sealer only';
 	EXECUTE format('ALTER SCHEMA csec_trail OWNER TO %I', (SELECT rolname FROM pg_authid WHERE oid = 10));
-	REVOKE ALL ON SCHEMA csec_trail FROM PUBLIC;
+	PERFORM csec.withdraw_defaults('SCHEMA csec_trail', nspacl, nspowner) FROM pg_namespace WHERE nspname = 'csec_trail';
 	IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'csec_auditor') THEN
 		GRANT USAGE ON SCHEMA csec_trail TO csec_auditor;
 	END IF;
@@ -233,7 +261,8 @@ COMMENT ON FUNCTION csec.flush_audit() IS
 
 CREATE FUNCTION csec.stream_status(
 		OUT database oid, OUT sealer_pid int, OUT state text, OUT sealed_lsn pg_lsn, OUT emitted_lsn pg_lsn,
-		OUT lag_bytes int8, OUT last_seq int8, OUT failed_at timestamptz, OUT last_error text, OUT warning text)
+		OUT lag_bytes int8, OUT last_seq int8, OUT failed_at timestamptz, OUT last_error text, OUT warning text, OUT slowed bigint,
+		OUT suspended_until timestamptz)
 	RETURNS SETOF record
 	LANGUAGE c VOLATILE STRICT
 	AS 'MODULE_PATHNAME', 'csec_stream_status';
@@ -242,7 +271,7 @@ COMMENT ON FUNCTION csec.stream_status() IS 'internal: what csec.trail_status sh
 
 CREATE VIEW csec.trail_status AS
 	SELECT d.datname AS database, s.sealer_pid, s.state, s.sealed_lsn, s.emitted_lsn, s.lag_bytes,
-		s.last_seq, s.failed_at, s.last_error, s.warning
+		s.last_seq, s.failed_at, s.last_error, s.warning, s.slowed, s.suspended_until
 	FROM csec.stream_status() s JOIN pg_catalog.pg_database d ON d.oid = s.database;
 REVOKE ALL ON csec.trail_status FROM PUBLIC;
 COMMENT ON VIEW csec.trail_status IS 'the sealer of each database with a trail: whether it runs, how far it has come, what troubles it';
@@ -256,3 +285,5 @@ COMMENT ON COLUMN csec.trail_status.last_seq IS 'number of the record sealed las
 COMMENT ON COLUMN csec.trail_status.failed_at IS 'when last_error was met; null after the next success';
 COMMENT ON COLUMN csec.trail_status.last_error IS 'what stopped the sealer last';
 COMMENT ON COLUMN csec.trail_status.warning IS 'a setting under which records could be lost or stay unsealed';
+COMMENT ON COLUMN csec.trail_status.suspended_until IS 'until when csec.suspend_recording() keeps reads and changes unrecorded; null: it does not';
+COMMENT ON COLUMN csec.trail_status.slowed IS 'how often protected work waited for a millisecond since the server started, as more than half of csec.max_unsealed was not sealed';

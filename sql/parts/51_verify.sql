@@ -37,35 +37,55 @@ COMMENT ON FUNCTION csec.verify_trail(bigint, bigint) IS
 CREATE FUNCTION csec.verify_trail_sql(
 		from_seq bigint DEFAULT 1, to_seq bigint DEFAULT NULL,
 		OUT verified boolean, OUT records bigint, OUT bad_seq bigint)
-	LANGUAGE plpgsql STABLE SECURITY DEFINER
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	hashing regprocedure := (
 		SELECT format('%I.digest(bytea, text)', n.nspname)::regprocedure
 		FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pgcrypto');
-	anchor bytea := (SELECT substr(l.record, position('CSA1'::bytea IN l.record)) FROM csec_trail.audit_log l
-		WHERE l.kind = 11 ORDER BY l.seq DESC LIMIT 1);
-	before bigint := coalesce(('x' || encode(substr(anchor, 21, 8), 'hex'))::bit(64)::bigint, 0);
-	hash_before bytea := coalesce(substr(anchor, 77, 32), decode(repeat('00', 32), 'hex'));
+	anchor bytea;
+	before bigint;
+	hash_before bytea;
+	last bigint;
+	head bigint;
 BEGIN
+	-- of months that left since the transaction began the table is gone and the anchor not to be seen
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		RAISE EXCEPTION 'csec.verify_trail_sql() cannot run in an older snapshot'
+			USING ERRCODE = 'invalid_transaction_state',
+				HINT = 'Call it in a READ COMMITTED transaction; csec.verify_trail() runs in any.';
+	END IF;
+	-- first, so that nothing leaves that the queries below see, or that is seen to have left
+	LOCK TABLE csec_trail.audit_log IN ACCESS SHARE MODE;
+	anchor := (SELECT substr(l.record, position('CSA1'::bytea IN l.record)) FROM csec_trail.audit_log l
+		WHERE l.kind = 11 ORDER BY l.seq DESC LIMIT 1);
+	before := coalesce(('x' || encode(substr(anchor, 21, 8), 'hex'))::bit(64)::bigint, 0);
+	hash_before := coalesce(substr(anchor, 77, 32), decode(repeat('00', 32), 'hex'));
 	EXECUTE format($query$
 		SELECT coalesce(bool_and(ok) FILTER (WHERE NOT anchor), true),
-			count(*) FILTER (WHERE NOT anchor), min(seq) FILTER (WHERE NOT ok AND NOT anchor)
+			count(*) FILTER (WHERE NOT anchor), min(greatest(least(seq, due), least(seq, $1))) FILTER (WHERE NOT ok AND NOT anchor),
+			coalesce(max(seq), greatest($1 - 1, $3)), (SELECT max(s.seq) FROM csec_trail.sealer_state s)
 		FROM (
-			SELECT seq, seq < $1 AND seq > $3 AS anchor,
-				hash = %s(coalesce(lag(hash) OVER (ORDER BY seq), $4) || record, 'sha256')
-				AND seq = coalesce(lag(seq) OVER (ORDER BY seq), $3) + 1
-				AND int8send(seq) = substr(record, 5, 8) AS ok
-			FROM csec_trail.audit_log
-			WHERE (seq >= $1 - 1 OR $1 <= $3 + 1) AND ($2 IS NULL OR seq <= $2)) log
+			SELECT seq, due, seq < $1 AND seq > $3 AS anchor,
+				coalesce(seq = due AND hash = %s(hash_before || record, 'sha256') AND int8send(seq) = substr(record, 5, 8), false) AS ok
+			FROM (
+				SELECT seq, hash, record, coalesce(lag(hash) OVER (ORDER BY seq), $4) AS hash_before,
+					coalesce(lag(seq) OVER (ORDER BY seq), $3) + 1 AS due
+				FROM csec_trail.audit_log
+				WHERE (seq >= $1 - 1 OR $1 <= $3 + 1) AND ($2 IS NULL OR seq <= $2)) links) log
 		$query$, split_part(hashing::text, '(', 1))
-	INTO verified, records, bad_seq USING from_seq, to_seq, before, hash_before;
+	INTO verified, records, bad_seq, last, head USING from_seq, to_seq, before, hash_before;
+	-- the end is missing: what is left would fit
+	IF verified AND to_seq IS NULL AND (head IS NULL OR last < head) THEN
+		verified := false;
+		bad_seq := last + 1;
+	END IF;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.verify_trail_sql(bigint, bigint) FROM PUBLIC;
 COMMENT ON FUNCTION csec.verify_trail_sql(bigint, bigint) IS
-	'the hash chain alone, recomputed by SQL and pgcrypto; csec.verify_trail() looks at more and is faster';
+	'the hash chain alone, up to the record that the sealer says is the last, recomputed by SQL and pgcrypto, in a READ COMMITTED transaction; csec.verify_trail() looks at more and is faster';
 
 GRANT EXECUTE ON FUNCTION csec.verify_trail(bigint, bigint), csec.verify_trail_sql(bigint, bigint)
 	TO csec_auditor;

@@ -15,7 +15,11 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = 'An export is an act on record, and nothing can be recorded here. Export from the primary.';
 	END IF;
-	exported_by := csec.login();
+	IF length(selection) > 10000 OR length(reason) > 1000 OR length(program) > 1000 THEN
+		RAISE EXCEPTION 'what is exported, why and by which program must be said in less'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'A selection may have 10000 characters, the others 1000.';
+	END IF;
+	exported_by := (SELECT r.rolname FROM pg_roles r WHERE r.oid = csec.login());
 	exported_at := clock_timestamp();
 	server := format('csec %s, PostgreSQL %s',
 		(SELECT extversion FROM pg_extension WHERE extname = 'csec'), current_setting('server_version'));
@@ -32,6 +36,10 @@ CREATE FUNCTION csec.end_export(selection text, records bigint, last_seq bigint,
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
+	IF length(selection) > 10000 OR length(digest) > 1000 THEN
+		RAISE EXCEPTION 'what was exported, and its digest, must be said in less'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'A selection may have 10000 characters, a digest 1000.';
+	END IF;
 	PERFORM csec.control('exported', 'trail', jsonb_build_object(
 		'selection', selection, 'records', records, 'last', last_seq, 'digest', digest));
 END
@@ -52,6 +60,11 @@ CREATE FUNCTION csec.records_to_export(
 	SET search_path = pg_catalog, pg_temp
 	SET jit = off
 	AS $$
+DECLARE
+	-- worked out here: within the query it would be for each month of the trail anew
+	relids CONSTANT oid[] := csec.subject_tables(tab, true);
+	names CONSTANT text[] := csec.subject_names(tab, subject);
+	keys CONSTANT int8[] := csec.keys_of_names(names);
 BEGIN
 	PERFORM csec.require_trail();
 	IF (tab IS NULL) <> (subject IS NULL) THEN
@@ -59,11 +72,14 @@ BEGIN
 			USING ERRCODE = 'null_value_not_allowed',
 				HINT = 'Of a key of several columns, give csec.subject_key(...).';
 	END IF;
+	IF from_seq IS NULL OR from_seq < (SELECT b.first_seq FROM csec.trail_begin() b) THEN
+		PERFORM csec.warn_of_cut(from_time);
+	END IF;
 	RETURN QUERY
 		WITH about AS MATERIALIZED (
 			SELECT l.seq, l.at, l.kind, l.record
-			FROM csec.records_about(csec.subject_tables(tab, true), csec.subject_keys(records_to_export.subject)) l
-			WHERE records_to_export.subject IS NOT NULL AND csec.record_has_subject(l.record, records_to_export.subject)
+			FROM csec.records_about(relids, keys) l
+			WHERE records_to_export.subject IS NOT NULL AND csec.record_has_any(l.record, names)
 			UNION ALL
 			SELECT l.seq, l.at, l.kind, l.record FROM csec_trail.audit_log l
 			WHERE records_to_export.subject IS NULL

@@ -63,14 +63,8 @@ COMMENT ON COLUMN csec.trail_cuts.root IS 'root of the tree over all records tha
 COMMENT ON COLUMN csec.trail_cuts.anchor IS 'the anchor, as docs/record-format.md has it';
 
 CREATE FUNCTION csec.trail_begin(OUT first_seq bigint, OUT complete_since timestamptz, OUT cut bigint, OUT hash_before bytea)
-	LANGUAGE plpgsql STABLE SECURITY DEFINER
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-BEGIN
-	SELECT c.to_seq + 1, c.bound, c.order_no, c.last_hash INTO first_seq, complete_since, cut, hash_before FROM csec.trail_cuts() c ORDER BY c.seq DESC LIMIT 1;
-	first_seq := coalesce(first_seq, 1);
-END
-$$;
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_trail_begin';
 REVOKE ALL ON FUNCTION csec.trail_begin() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.trail_begin() TO csec_auditor, csec_officer, csec_admin;
 COMMENT ON FUNCTION csec.trail_begin() IS
@@ -129,7 +123,7 @@ BEGIN
 	-- who is about to hold evidence has done so before, and nothing leaves, or does so after, and is told
 	LOCK TABLE csec.evidence_hold, csec.incident, csec.retention_rule, csec.trail_cut_order IN SHARE MODE;
 	IF NOT EXISTS (SELECT FROM csec.cut_to_carry_out() o CROSS JOIN LATERAL csec.read_cut(o.anchor) c
-			WHERE c.bound = drop_trail_months.bound AND c.last_seq = drop_trail_months.last_seq) THEN
+			WHERE o.mac IS NOT NULL AND c.bound = drop_trail_months.bound AND c.last_seq = drop_trail_months.last_seq) THEN
 		RAISE EXCEPTION 'the order is not in force any more' USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
 	LOCK TABLE csec_trail.audit_log, csec_trail.audit_subject IN ACCESS EXCLUSIVE MODE;

@@ -11,7 +11,7 @@ CREATE FUNCTION csec.value_problem(value text, category text) RETURNS text
 REVOKE ALL ON FUNCTION csec.value_problem(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.value_problem(text, text) TO csec_admin;
 COMMENT ON FUNCTION csec.value_problem(text, text) IS
-	'what keeps a text from being stored in a field of the category: mask (it has the form of one), or what a strict check has against it; null: nothing';
+	'what keeps a text from being stored in a field of the category: must not be stored (the category''s storage is refused), mask (it has the form of one), or what a strict check has against it; null: nothing';
 
 CREATE FUNCTION csec.adopt(value text, category text) RETURNS csec.masked
 	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
@@ -61,6 +61,13 @@ REVOKE ALL ON FUNCTION csec.in_own_ddl() FROM PUBLIC;
 COMMENT ON FUNCTION csec.in_own_ddl() IS
 	'internal: is a function of csec''s changing tables just now, with csec.own_ddl() on?';
 
+CREATE FUNCTION csec.kin(OUT leaves boolean, OUT root regclass, OUT joins regclass)
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_kin';
+REVOKE ALL ON FUNCTION csec.kin() FROM PUBLIC;
+COMMENT ON FUNCTION csec.kin() IS
+	'internal: does the ALTER TABLE at work take something out of a parent, of which protected table is that, and which one that is protected on its own does it attach';
+
 -- What is asked of csec.protect(), and a line of the plan.
 CREATE TYPE csec.protect_request AS (
 	tab regclass,
@@ -102,9 +109,9 @@ CREATE TABLE csec.replaced_object (
 );
 REVOKE ALL ON csec.replaced_object FROM PUBLIC;
 GRANT SELECT ON csec.replaced_object TO csec_admin, csec_auditor, csec_officer, csec_backup;
-COMMENT ON TABLE csec.replaced_object IS 'indexes and statistics of protected tables that could not stay as they were; csec.unprotect() brings them back';
+COMMENT ON TABLE csec.replaced_object IS 'what of protected tables could not stay as it was: indexes, statistics, how columns are stored; csec.unprotect() brings it back';
 COMMENT ON COLUMN csec.replaced_object.relid IS 'the protected table';
-COMMENT ON COLUMN csec.replaced_object.name IS 'name of the index or of the statistics, with its schema';
+COMMENT ON COLUMN csec.replaced_object.name IS 'name of the index or of the statistics, with its schema; or whose storage it is';
 COMMENT ON COLUMN csec.replaced_object.definition IS 'the commands that make it as it was';
 COMMENT ON COLUMN csec.replaced_object.remade IS 'true: there is another of its name in its place; false: there is none';
 SELECT pg_catalog.pg_extension_config_dump('csec.replaced_object',
@@ -193,17 +200,56 @@ CREATE FUNCTION csec.tree(tab regclass) RETURNS SETOF regclass
 REVOKE ALL ON FUNCTION csec.tree(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION csec.tree(regclass) IS 'internal: a table and all that inherit from it, itself first';
 
+CREATE FUNCTION csec.above(tab regclass) RETURNS SETOF oid
+	LANGUAGE sql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH RECURSIVE up (relid) AS (
+			SELECT tab::oid
+			UNION SELECT i.inhparent FROM up JOIN pg_inherits i ON i.inhrelid = up.relid)
+		TABLE up
+	$$;
+REVOKE ALL ON FUNCTION csec.above(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.above(regclass) IS 'internal: a table and all that it inherits from, or is a partition of';
+
+-- Domains may be over domains, to any depth; the modifier is the innermost's.
+CREATE FUNCTION csec.base_type(INOUT type oid, INOUT typmod int4)
+	LANGUAGE sql STABLE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH RECURSIVE d (type, typmod) AS (
+			SELECT type, typmod
+			UNION ALL SELECT t.typbasetype, t.typtypmod FROM d JOIN pg_type t ON t.oid = d.type WHERE t.typtype = 'd')
+		SELECT d.type, d.typmod FROM d JOIN pg_type t ON t.oid = d.type WHERE t.typtype <> 'd'
+	$$;
+REVOKE ALL ON FUNCTION csec.base_type(oid, int4) FROM PUBLIC;
+COMMENT ON FUNCTION csec.base_type(oid, int4) IS 'internal: what a domain is at the bottom, or the type itself, and its modifier';
+
+CREATE FUNCTION csec.base_type(type oid) RETURNS oid
+	LANGUAGE sql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT b.type FROM csec.base_type(base_type.type, -1) b $$;
+REVOKE ALL ON FUNCTION csec.base_type(oid) FROM PUBLIC;
+COMMENT ON FUNCTION csec.base_type(oid) IS 'internal: what a domain is at the bottom, or the type itself';
+
+-- Is it a type whose values are fields, csec.masked or csec.encrypted, or a domain over one?
+CREATE FUNCTION csec.is_field_type(type oid) RETURNS boolean
+	LANGUAGE sql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT csec.base_type(type) IN ('csec.masked'::regtype, 'csec.encrypted'::regtype) $$;
+REVOKE ALL ON FUNCTION csec.is_field_type(oid) FROM PUBLIC;
+COMMENT ON FUNCTION csec.is_field_type(oid) IS 'internal: is it the type of a field, or a domain over one?';
+
 -- The category that a column's type names already; null: it is not of a type
 -- of csec's, or its category has no row.
 CREATE FUNCTION csec.column_category(tab regclass, attname name) RETURNS text
 	LANGUAGE sql STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT c.name FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-			JOIN csec.category c ON csec.category_id(c.name)
-				= CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END & ~1
+		SELECT c.name FROM pg_attribute a CROSS JOIN LATERAL csec.base_type(a.atttypid, a.atttypmod) b
+			JOIN csec.category c ON csec.category_id(c.name) = b.typmod & ~1
 		WHERE a.attrelid = tab AND a.attname = column_category.attname AND NOT a.attisdropped
-			AND ARRAY[t.oid, t.typbasetype]::regtype[] && ARRAY['csec.masked', 'csec.encrypted']::regtype[]
+			AND b.type IN ('csec.masked'::regtype, 'csec.encrypted'::regtype)
 	$$;
 REVOKE ALL ON FUNCTION csec.column_category(regclass, name) FROM PUBLIC;
 COMMENT ON FUNCTION csec.column_category(regclass, name) IS 'internal: the category of a column that has a type of csec''s';
@@ -229,6 +275,16 @@ CREATE FUNCTION csec.field_type(category text, subject_keys boolean) RETURNS tex
 REVOKE ALL ON FUNCTION csec.field_type(text, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION csec.field_type(text, boolean) IS 'internal: the type of columns of a category';
 
+-- Keys that are equal have one text, as src/capture/subject_key.c makes it.
+CREATE FUNCTION csec.key_text(value anynonarray) RETURNS text
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT CASE csec.base_type(pg_typeof(value)) WHEN 'numeric'::regtype THEN trim_scale(value::text::numeric)::text ELSE value::text END
+	$$;
+REVOKE ALL ON FUNCTION csec.key_text(anynonarray) FROM PUBLIC;
+COMMENT ON FUNCTION csec.key_text(anynonarray) IS 'internal: a key as the trail names its subject';
+
 -- The expression that makes a field's value of a text that is there.  customers:
 -- the table whose customers' keys it is to be under, with the subject's columns.
 CREATE FUNCTION csec.adopting(value text, category text, customers regclass DEFAULT NULL, subject text[] DEFAULT NULL, prefix text DEFAULT '')
@@ -240,7 +296,7 @@ CREATE FUNCTION csec.adopting(value text, category text, customers regclass DEFA
 			WHEN customers IS NOT NULL THEN format('csec.adopt_for(%s::pg_catalog.oid::pg_catalog.regclass, %s, %s, %L)', customers::oid,
 				(SELECT CASE count(*) WHEN 1 THEN min(u.part)
 						ELSE format('CASE WHEN pg_catalog.num_nulls(%1$s) = 0 THEN csec.subject_key(%1$s) END', string_agg(u.part, ', ' ORDER BY u.n)) END
-					FROM (SELECT format('%s%I::pg_catalog.text', prefix, s.s), s.n FROM unnest(subject) WITH ORDINALITY s (s, n)) u (part, n)),
+					FROM (SELECT format('csec.key_text(%s%I)', prefix, s.s), s.n FROM unnest(subject) WITH ORDINALITY s (s, n)) u (part, n)),
 				value, c.name)
 			ELSE format('csec.%s(%s, %L)', CASE c.storage WHEN 'masked' THEN 'adopt' ELSE 'adopt_encrypted' END, value, c.name) END
 		FROM csec.category c WHERE c.name = adopting.category

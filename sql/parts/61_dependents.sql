@@ -5,7 +5,9 @@
 -- drops all of them and makes them again: see 62_trial.sql for the text.
 --
 -- "relations" are a table and what inherits from it, "columns" names of
--- theirs.  All definitions are with schema-qualified names.
+-- theirs.  All definitions are with schema-qualified names.  The functions that
+-- users call pin the settings by which PostgreSQL writes and reads definitions:
+-- what one session has kept another one makes again.
 
 CREATE TYPE csec.dependent AS (
 	ord int,
@@ -93,6 +95,22 @@ $$;
 REVOKE ALL ON FUNCTION csec.set_acl(regclass, text, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION csec.set_acl(regclass, text, jsonb) IS 'internal: gives a recreated view the privileges that it had';
 
+-- What an index has beside its definition.
+CREATE FUNCTION csec.index_extras(index oid) RETURNS text[]
+	LANGUAGE sql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT ARRAY[(SELECT format('ALTER INDEX %s SET TABLESPACE %I', csec.qualified(index), spcname) FROM pg_tablespace s WHERE s.oid = x.reltablespace),
+			format('COMMENT ON INDEX %s IS %L', csec.qualified(index), obj_description(index, 'pg_class')),
+			CASE WHEN i.indisclustered THEN format('ALTER TABLE %s CLUSTER ON %I', csec.qualified(i.indrelid), x.relname) END,
+			CASE WHEN i.indisreplident THEN format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', csec.qualified(i.indrelid), x.relname) END]
+			|| ARRAY(SELECT format('ALTER INDEX %s ALTER COLUMN %s SET STATISTICS %s', csec.qualified(index), a.attnum, a.attstattarget)
+				FROM pg_attribute a WHERE a.attrelid = index AND a.attstattarget >= 0 ORDER BY a.attnum)
+		FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indexrelid = index
+	$$;
+REVOKE ALL ON FUNCTION csec.index_extras(oid) FROM PUBLIC;
+COMMENT ON FUNCTION csec.index_extras(oid) IS 'internal: the commands that give an index that was made again what it had';
+
 -- What a view has beside its query: owner, privileges, defaults, comments and
 -- security labels, and the indexes of a materialized one.
 CREATE FUNCTION csec.view_extras(relation oid) RETURNS text[]
@@ -117,6 +135,8 @@ CREATE FUNCTION csec.view_extras(relation oid) RETURNS text[]
 			SELECT 4, format('REFRESH MATERIALIZED VIEW %s', name) FROM v WHERE relkind = 'm' AND relispopulated
 			UNION ALL
 			SELECT 5, pg_get_indexdef(i.indexrelid) FROM pg_index i WHERE i.indrelid = relation
+			UNION ALL
+			SELECT 6, e FROM pg_index i, unnest(csec.index_extras(i.indexrelid)) e WHERE i.indrelid = relation
 			UNION ALL
 			SELECT 6, format('COMMENT ON %s %s IS %L', v.sort, v.name, d.description)
 			FROM v, pg_description d
@@ -195,15 +215,30 @@ CREATE FUNCTION csec.dependent_rules(relations oid[], columns name[]) RETURNS SE
 REVOKE ALL ON FUNCTION csec.dependent_rules(oid[], name[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.dependent_rules(oid[], name[]) IS 'internal: rules over columns';
 
+-- A trigger that is new is on, in every partition.
+CREATE FUNCTION csec.trigger_states(trigger oid) RETURNS text[]
+	LANGUAGE sql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH RECURSIVE t (oid) AS (
+			SELECT trigger
+			UNION ALL SELECT g.oid FROM t JOIN pg_trigger g ON g.tgparentid = t.oid)
+		SELECT array_agg(format('ALTER TABLE ONLY %s %s TRIGGER %I', csec.qualified(g.tgrelid),
+				CASE g.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE REPLICA' END, g.tgname)
+			ORDER BY g.tgrelid)
+		FROM t JOIN pg_trigger g ON g.oid = t.oid WHERE g.tgenabled <> 'O'
+	$$;
+REVOKE ALL ON FUNCTION csec.trigger_states(oid) FROM PUBLIC;
+COMMENT ON FUNCTION csec.trigger_states(oid) IS 'internal: the commands that switch a trigger as it is, in each partition';
+
 CREATE FUNCTION csec.dependent_triggers(relations oid[], columns name[]) RETURNS SETOF csec.dependent
 	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT 1002, 'trigger', n.object, g.tgrelid, 'DROP TRIGGER ' || n.object,
 			ARRAY[pg_get_triggerdef(g.oid),
-				CASE WHEN g.tgenabled <> 'O' THEN format('ALTER TABLE %s %s TRIGGER %I', csec.qualified(g.tgrelid),
-					CASE g.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE REPLICA' END, g.tgname) END,
 				format('COMMENT ON TRIGGER %s IS %L', n.object, obj_description(g.oid, 'pg_trigger'))]
+			|| csec.trigger_states(g.oid)
 		FROM csec.depending(relations, columns, 'pg_trigger') d JOIN pg_trigger g ON g.oid = d
 			CROSS JOIN LATERAL (SELECT format('%I ON %s', g.tgname, csec.qualified(g.tgrelid)) AS object) n
 		WHERE NOT g.tgisinternal AND g.tgparentid = 0
@@ -247,23 +282,94 @@ CREATE FUNCTION csec.dependent_defaults(relations oid[], columns name[]) RETURNS
 REVOKE ALL ON FUNCTION csec.dependent_defaults(oid[], name[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.dependent_defaults(oid[], name[]) IS 'internal: defaults of columns';
 
--- Checks; those that a child has from its parent come and go with it.
-CREATE FUNCTION csec.dependent_checks(relations oid[], columns name[]) RETURNS SETOF csec.dependent
+-- Checks and exclusion constraints; those that a child has from its parent
+-- come and go with it.  One that is also the child's own has to be there when
+-- the parent's comes, and stays when that goes: the deeper, the earlier made.
+CREATE FUNCTION csec.dependent_constraints(relations oid[], columns name[]) RETURNS SETOF csec.dependent
 	LANGUAGE sql STABLE STRICT ROWS 10
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT -2, 'constraint', n.object, k.conrelid,
+		SELECT -1 - (SELECT count(*)::int FROM unnest(relations) r WHERE k.conrelid IN (SELECT csec.tree(r))),
+			'constraint', n.object, k.conrelid,
 			format('ALTER TABLE %s DROP CONSTRAINT %I', csec.qualified(k.conrelid), k.conname),
 			ARRAY[format('ALTER TABLE %s ADD CONSTRAINT %I %s', csec.qualified(k.conrelid), k.conname, pg_get_constraintdef(k.oid)),
 				format('COMMENT ON CONSTRAINT %s IS %L', n.object, obj_description(k.oid, 'pg_constraint'))]
+			|| csec.index_extras(nullif(k.conindid, 0))
 		FROM pg_constraint k
 			CROSS JOIN LATERAL (SELECT format('%I ON %s', k.conname, csec.qualified(k.conrelid)) AS object) n
-		WHERE k.contype = 'c' AND k.conrelid = ANY (relations) AND k.coninhcount = 0
+		WHERE k.contype IN ('c', 'x') AND k.conrelid = ANY (relations) AND (k.coninhcount = 0 OR k.conislocal)
 			AND EXISTS (SELECT FROM csec.columns_of(relations, columns) c
-				WHERE c.relid = k.conrelid AND c.attnum = ANY (k.conkey))
+				WHERE c.relid = k.conrelid AND (c.attnum = ANY (k.conkey)
+					OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = k.conindid
+						AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.relid AND d.refobjsubid = c.attnum)))
 	$$;
-REVOKE ALL ON FUNCTION csec.dependent_checks(oid[], name[]) FROM PUBLIC;
-COMMENT ON FUNCTION csec.dependent_checks(oid[], name[]) IS 'internal: check constraints over columns';
+REVOKE ALL ON FUNCTION csec.dependent_constraints(oid[], name[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.dependent_constraints(oid[], name[]) IS 'internal: check and exclusion constraints over columns';
+
+-- What pg_get_indexdef() says of the index of a partitioned table, of one that stands for it in a trial.
+CREATE FUNCTION csec.on_only(definition text) RETURNS text
+	LANGUAGE sql IMMUTABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT regexp_replace(definition, '^(CREATE (?:UNIQUE )?INDEX (?:"(?:[^"]|"")+"|[^" ]+) ON )(?!ONLY )', E'\\1ONLY ') $$;
+REVOKE ALL ON FUNCTION csec.on_only(text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.on_only(text) IS 'internal: the definition of an index, on the table alone and not on its partitions';
+
+-- The same index on another table, under another name.
+CREATE FUNCTION csec.index_for(definition text, tab text, name text) RETURNS text
+	LANGUAGE sql IMMUTABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT format('CREATE %sINDEX %I ON ONLY %s%s', CASE WHEN definition LIKE 'CREATE UNIQUE %' THEN 'UNIQUE ' END, name, tab,
+			substring(definition FROM E'^CREATE (?:UNIQUE )?INDEX (?:"(?:[^"]|"")+"|[^" ]+) ON (?:ONLY )?(?:"(?:[^"]|"")+"|[^".]+)\\.(?:"(?:[^"]|"")+"|[^" ]+)( USING .*)$'))
+	$$;
+REVOKE ALL ON FUNCTION csec.index_for(text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.index_for(text, text, text) IS 'internal: the definition of an index, for a partition';
+
+-- names: partition -> name.  By themselves they would come under names that PostgreSQL thinks of.
+CREATE FUNCTION csec.make_partition_indexes(root regclass, names jsonb, on_all boolean) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	r record;
+	parent oid;
+BEGIN
+	FOR r IN SELECT t.parentrelid, n.nspname, csec.qualified(t.relid) AS tab, coalesce(j.value, c.relname || '_' || k.relname) AS name
+		FROM pg_index i JOIN pg_class k ON k.oid = i.indexrelid, pg_partition_tree(i.indrelid) t
+			JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+			LEFT JOIN jsonb_each_text(names) j ON j.key = csec.qualified(t.relid)
+		WHERE i.indexrelid = root AND t.level > 0 AND (on_all OR j.key IS NOT NULL) ORDER BY t.level, t.relid
+	LOOP
+		parent := (SELECT i.indexrelid FROM pg_partition_tree(root) t JOIN pg_index i ON i.indexrelid = t.relid WHERE i.indrelid = r.parentrelid);
+		EXECUTE csec.index_for(pg_get_indexdef(root), r.tab, r.name);
+		EXECUTE format('ALTER INDEX %s ATTACH PARTITION %I.%I', csec.qualified(parent), r.nspname, r.name);
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.make_partition_indexes(regclass, jsonb, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION csec.make_partition_indexes(regclass, jsonb, boolean) IS
+	'internal: makes the indexes of partitions that belong to one, under the names that they had; on_all: also of partitions that had none';
+
+CREATE FUNCTION csec.partition_index_commands(root oid) RETURNS text[]
+	LANGUAGE sql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH parts AS (
+			SELECT t.relid AS oid, x.relname, csec.qualified(i.indrelid) AS tab, csec.qualified(t.relid) AS name, x.reloptions, t.isleaf
+			FROM pg_partition_tree(root) t JOIN pg_index i ON i.indexrelid = t.relid JOIN pg_class x ON x.oid = t.relid
+			WHERE t.relid <> root),
+		commands(n, command) AS (
+			SELECT 1, format('SELECT csec.make_partition_indexes(%L, %L, %L)', csec.qualified(root),
+				(SELECT coalesce(jsonb_object_agg(tab, relname), '{}') FROM parts), (SELECT indisvalid FROM pg_index WHERE indexrelid = root))
+			UNION ALL
+			SELECT 2, format('ALTER INDEX %s SET (%s = %L)', name, option_name, option_value) FROM parts, pg_options_to_table(reloptions) WHERE isleaf
+			UNION ALL
+			SELECT 3, e FROM parts, unnest(csec.index_extras(oid)) e)
+		SELECT array_agg(command ORDER BY n, command) FROM commands
+		WHERE (SELECT relkind FROM pg_class WHERE oid = root) = 'I'
+	$$;
+REVOKE ALL ON FUNCTION csec.partition_index_commands(oid) FROM PUBLIC;
+COMMENT ON FUNCTION csec.partition_index_commands(oid) IS 'internal: the commands that make the indexes of partitions that belong to one';
 
 -- Indexes of no constraint; those of a partition that belong to one of its
 -- parent come and go with it.
@@ -273,10 +379,7 @@ CREATE FUNCTION csec.dependent_indexes(relations oid[], columns name[]) RETURNS 
 	AS $$
 		SELECT -1, 'index', csec.qualified(i.indexrelid), i.indrelid,
 			'DROP INDEX ' || csec.qualified(i.indexrelid),
-			ARRAY[replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON '),
-				format('COMMENT ON INDEX %s IS %L', csec.qualified(i.indexrelid), obj_description(i.indexrelid, 'pg_class')),
-				CASE WHEN i.indisclustered THEN format('ALTER TABLE %s CLUSTER ON %I', csec.qualified(i.indrelid), x.relname) END,
-				CASE WHEN i.indisreplident THEN format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', csec.qualified(i.indrelid), x.relname) END]
+			ARRAY[pg_get_indexdef(i.indexrelid)] || csec.index_extras(i.indexrelid) || csec.partition_index_commands(i.indexrelid)
 		FROM csec.depending(relations, columns, 'pg_class') d
 			JOIN pg_index i ON i.indexrelid = d AND i.indrelid = ANY (relations)
 			JOIN pg_class x ON x.oid = i.indexrelid
@@ -310,7 +413,7 @@ CREATE FUNCTION csec.dependents(relations oid[], columns name[]) RETURNS SETOF c
 	AS $$
 		SELECT * FROM (
 			SELECT * FROM csec.dependent_defaults(relations, columns)
-			UNION ALL SELECT * FROM csec.dependent_checks(relations, columns)
+			UNION ALL SELECT * FROM csec.dependent_constraints(relations, columns)
 			UNION ALL SELECT * FROM csec.dependent_indexes(relations, columns)
 			UNION ALL SELECT * FROM csec.dependent_statistics(relations, columns)
 			UNION ALL SELECT * FROM csec.dependent_views(relations, columns)
@@ -357,6 +460,7 @@ COMMENT ON FUNCTION csec.execute_all(text[]) IS 'internal: statements, one after
 CREATE FUNCTION csec.create_dependents(dependents csec.dependent[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
+	SET default_tablespace = ''
 	AS $$
 DECLARE
 	d csec.dependent;
@@ -392,7 +496,7 @@ CREATE FUNCTION csec.without_types(definition text) RETURNS text
 	LANGUAGE sql STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT regexp_replace(definition, '::csec\.((masked|encrypted)(\([^()]*\))?|' || string_agg(quote_ident(typname), '|') || ')(?![\w(])',
+		SELECT regexp_replace(definition, E'::csec\\.((masked|encrypted)(\\([^()]*\\))?|' || string_agg(quote_ident(typname), '|') || E')(?![\\w(])',
 			'::text', 'g')
 		FROM pg_type WHERE typnamespace = 'csec'::regnamespace AND typtype = 'd' AND typbasetype IN ('csec.masked'::regtype, 'csec.encrypted'::regtype)
 	$$;

@@ -21,12 +21,12 @@ CREATE FUNCTION csec.reads_text(tree pg_node_tree) RETURNS boolean
 	LANGUAGE sql STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT tree::text ~ ('\{FUNCEXPR :funcid (' || (SELECT string_agg(castfunc::oid::text, '|') FROM pg_cast
+		SELECT tree::text ~ (E'\\{FUNCEXPR :funcid (' || (SELECT string_agg(castfunc::oid::text, '|') FROM pg_cast
 				WHERE castsource IN ('csec.masked'::regtype, 'csec.encrypted'::regtype) AND castfunc <> 0
 					AND casttarget IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)) || ') ')
-			OR tree::text ~ ('\{COERCEVIAIO :arg (\{\w+ :arg )*\{VAR :varno \d+ :varattno \d+ :vartype ('
+			OR tree::text ~ (E'\\{COERCEVIAIO :arg (\\{\\w+ :arg )*\\{VAR :varno \\d+ :varattno \\d+ :vartype ('
 				|| (SELECT string_agg(oid::text, '|') FROM pg_type
-					WHERE ARRAY[oid, typbasetype]::regtype[] && ARRAY['csec.masked', 'csec.encrypted']::regtype[]) || ') ')
+					WHERE oid IN ('csec.masked'::regtype, 'csec.encrypted'::regtype) OR typtype = 'd' AND csec.is_field_type(oid)) || ') ')
 	$$;
 REVOKE ALL ON FUNCTION csec.reads_text(pg_node_tree) FROM PUBLIC;
 COMMENT ON FUNCTION csec.reads_text(pg_node_tree) IS 'internal: does a stored expression use the text of a field?';
@@ -46,11 +46,11 @@ CREATE FUNCTION csec.led_astray(definition text, relations oid[]) RETURNS text
 DECLARE
 	r record;
 BEGIN
-	FOR r IN SELECT regexp_replace(csec.qualified(c.oid), '([^\w\s"])', '\\\1', 'g') AS name,
+	FOR r IN SELECT regexp_replace(csec.qualified(c.oid), E'([^\\w\\s"])', E'\\\\\\1', 'g') AS name,
 			format('%I.%I', csec.scratch_name(c.relnamespace), c.relname) AS copy
 		FROM pg_class c WHERE c.oid = ANY (relations)
 	LOOP
-		definition := regexp_replace(definition, '(?<![\w$".])' || r.name || '(?![\w$"])', replace(r.copy, '\', '\\'), 'g');
+		definition := regexp_replace(definition, E'(?<![\\w$".])' || r.name || E'(?![\\w$"])', replace(r.copy, E'\\', E'\\\\'), 'g');
 	END LOOP;
 	RETURN definition;
 END
@@ -163,9 +163,11 @@ CREATE FUNCTION csec.try_index(command text, OUT working text, OUT problem text)
 BEGIN
 	working := command;
 	problem := csec.attempt(working);
-	IF problem IS NOT NULL THEN
-		-- a pattern or collation of text means nothing to an order that tells nothing
-		working := regexp_replace(command, ' (COLLATE ("[^"]+"|\w+)(\.("[^"]+"|\w+))?|(text|varchar|bpchar)(_pattern)?_ops)(?=[ ,)])', '', 'g');
+	IF problem IS NOT NULL AND NOT EXISTS (SELECT FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace
+			WHERE NOT l.collisdeterministic AND position(format(' COLLATE %I.%I', n.nspname, l.collname) IN command) > 0) THEN
+		-- a pattern or collation of text means nothing to an order that tells nothing; one to which
+		-- different texts are equal does to what is unique
+		working := regexp_replace(command, E' (COLLATE ("[^"]+"|\\w+)(\\.("[^"]+"|\\w+))?|(text|varchar|bpchar)(_pattern)?_ops)(?=[ ,)])', '', 'g');
 		IF working <> command THEN
 			problem := csec.attempt(working);
 		END IF;
@@ -283,7 +285,9 @@ BEGIN
 		d := t.dependent;
 		t.dependent := (SELECT ROW(o.ord, o.kind, o.object, o.owner, o.drop_command,
 				CASE WHEN d.create_commands = '{}' THEN '{}'
-					ELSE csec.led_back(d.create_commands[1], relations) || o.create_commands[2:] END)::csec.dependent
+					ELSE csec.led_back(CASE WHEN o.kind = 'index' AND o.create_commands[1] = csec.on_only(o.create_commands[1])
+							THEN csec.on_only(d.create_commands[1]) ELSE d.create_commands[1] END, relations)
+						|| o.create_commands[2:] END)::csec.dependent
 			FROM unnest(originals) o
 			WHERE o.kind = d.kind AND o.object = csec.led_back(d.object, relations));
 		t.problem := csec.led_back(t.problem, relations);

@@ -43,7 +43,7 @@ CREATE FUNCTION csec.plan_kind(tab regclass) RETURNS csec.plan_row
 DECLARE
 	c pg_class := (SELECT r FROM pg_class r WHERE r.oid = tab);
 	name text := csec.qualified(tab);
-	schema text := c.relnamespace::regnamespace;
+	schema name := (SELECT n.nspname FROM pg_namespace n WHERE n.oid = c.relnamespace);
 	other regclass;
 BEGIN
 	IF tab IS NULL OR c.oid IS NULL THEN
@@ -109,9 +109,9 @@ CREATE FUNCTION csec.plan_subject_keys(request csec.protect_request) RETURNS SET
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	plain name := (SELECT a.attname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+	plain name := (SELECT a.attname FROM pg_attribute a
 		WHERE a.attrelid = request.tab AND a.attnum > 0 AND NOT a.attisdropped
-			AND 'csec.masked'::regtype IN (t.oid, t.typbasetype) ORDER BY a.attnum LIMIT 1);
+			AND csec.base_type(a.atttypid) = 'csec.masked'::regtype ORDER BY a.attnum LIMIT 1);
 BEGIN
 	IF NOT request.enforce THEN
 		RETURN NEXT csec.refusal('subject_keys', 'a table that is only observed has no keys of customers', '22023', 'Leave subject_keys out, or enforce => false.');
@@ -139,6 +139,9 @@ CREATE FUNCTION csec.plan_options(request csec.protect_request) RETURNS SETOF cs
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
+	IF request.enforce IS NULL THEN
+		RETURN NEXT csec.refusal('enforce', 'enforce is true or false', '22023', 'Leave it out to mask the fields at once.');
+	END IF;
 	IF request.audit NOT IN ('strict', 'batch') THEN
 		RETURN NEXT csec.refusal('audit', 'audit is strict or batch', '22023', 'Leave it out to go by the level of the fields.');
 	END IF;

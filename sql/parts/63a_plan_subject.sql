@@ -21,16 +21,17 @@ CREATE FUNCTION csec.is_unique(tab regclass, columns text[]) RETURNS boolean
 REVOKE ALL ON FUNCTION csec.is_unique(regclass, text[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.is_unique(regclass, text[]) IS 'internal: do columns tell the rows of a table apart?';
 
--- A kind of key: keys of one kind have the same text.
+-- A kind of key: equal keys of one kind have the same text in the trail.
 CREATE FUNCTION csec.key_kind(type regtype) RETURNS text
-	LANGUAGE sql IMMUTABLE STRICT
+	LANGUAGE sql STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT CASE
-			WHEN type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'integer'
-			WHEN type IN ('text'::regtype, 'varchar'::regtype) THEN 'text'
-			WHEN type = 'uuid'::regtype THEN 'uuid'
-			WHEN type = 'numeric'::regtype THEN 'numeric' END
+			WHEN b IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'integer'
+			WHEN b IN ('text'::regtype, 'varchar'::regtype) THEN 'text'
+			WHEN b = 'uuid'::regtype THEN 'uuid'
+			WHEN b = 'numeric'::regtype THEN 'numeric' END
+		FROM csec.base_type(type) b
 	$$;
 REVOKE ALL ON FUNCTION csec.key_kind(regtype) FROM PUBLIC;
 COMMENT ON FUNCTION csec.key_kind(regtype) IS 'internal: the kind of a subject key''s column; null: it cannot be one';
@@ -46,7 +47,7 @@ DECLARE
 BEGIN
 	FOREACH s IN ARRAY request.subject LOOP
 		a := (SELECT t FROM pg_attribute t WHERE t.attrelid = request.tab AND t.attname = s AND t.attnum > 0 AND NOT t.attisdropped);
-		type := (SELECT CASE typtype WHEN 'd' THEN typbasetype ELSE oid END FROM pg_type WHERE oid = a.atttypid);
+		type := csec.base_type(a.atttypid);
 		IF a.attname IS NULL THEN
 			RETURN NEXT csec.refusal(s, format('subject column "%s" does not exist', s), '42703', 'Name columns of the table.');
 		ELSIF type IN ('csec.masked'::regtype, 'csec.encrypted'::regtype) OR request.fields ? s THEN
@@ -55,6 +56,9 @@ BEGIN
 		ELSIF csec.key_kind(type) IS NULL THEN
 			RETURN NEXT csec.refusal(s, format('subject column "%s" is of type %s', s, type), '42804',
 				'A key is of an integer type, text, varchar, uuid or numeric.');
+		ELSIF EXISTS (SELECT FROM pg_collation WHERE oid = a.attcollation AND NOT collisdeterministic) THEN
+			RETURN NEXT csec.refusal(s, format('subject column "%s" has a collation under which different texts are equal', s), '0A000',
+				'Give it a deterministic collation, or name another key: the trail tells customers apart by the text of their keys.');
 		ELSIF NOT a.attnotnull AND request.subject_of IS NULL THEN
 			RETURN NEXT csec.refusal(s, format('subject column "%s" may be null', s), '42830', 'Set it NOT NULL: each row is about somebody.');
 		ELSIF NOT a.attnotnull THEN

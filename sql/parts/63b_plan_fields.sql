@@ -26,13 +26,16 @@ BEGIN
 			WHERE c.attnum = ANY (p.partattrs) OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = t
 				AND d.refclassid = 'pg_class'::regclass AND d.refobjid = t AND d.refobjsubid = c.attnum AND d.deptype = 'i')) THEN
 		RETURN csec.refusal(a.attname, format('column "%s" is what the table is partitioned by', a.attname), '42809', 'Its bounds would tell values; partition by another column.');
+	ELSIF NOT (SELECT l.collisdeterministic FROM pg_collation l WHERE l.oid = a.attcollation) THEN
+		RETURN csec.refusal(a.attname, format('column "%s" has collation %s, to which different texts are equal', a.attname, a.attcollation::regcollation), '42804',
+			'Fields compare with case: give it another collation, with an index over lower() where case does not matter.');
 	ELSIF a.atttypid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype) THEN
 		RETURN NULL;
 	ELSIF a.atttypid = 'date'::regtype AND (SELECT c.mask = 'birth_date' FROM csec.category c WHERE c.name = category) THEN
 		RETURN NULL;
 	END IF;
 	RETURN csec.refusal(a.attname, format('column "%s" is of type %s', a.attname, type), '42804', CASE
-		WHEN type ~ '(^|\.)citext$' THEN 'Fields compare with case: change it to text, with an index over lower() where case does not matter.'
+		WHEN type ~ E'(^|\\.)citext$' THEN 'Fields compare with case: change it to text, with an index over lower() where case does not matter.'
 		WHEN a.attndims > 0 OR type LIKE '%[]' THEN 'Fields are single values: keep them in a table of their own.'
 		WHEN type = 'date' THEN 'Only categories with mask birth_date take dates.'
 		WHEN (SELECT typtype = 'd' FROM pg_type WHERE oid = a.atttypid) THEN 'Change it to the domain''s base type; the category can check values.'
@@ -53,7 +56,7 @@ DECLARE
 BEGIN
 	IF request.fields IS NULL THEN
 		RETURN;
-	ELSIF jsonb_typeof(request.fields) <> 'object' OR jsonb_path_exists(request.fields, '$.* ? (@.type() != "string")') THEN
+	ELSIF jsonb_typeof(request.fields) <> 'object' OR jsonb_path_exists(request.fields, 'strict $.* ? (@.type() != "string")') THEN
 		RETURN NEXT csec.refusal('fields', 'fields is a JSON object of columns and their categories', '22023',
 			'Write {"phone": "phone", "id_no": "id_card"}.');
 		RETURN;
@@ -77,6 +80,25 @@ END
 $$;
 REVOKE ALL ON FUNCTION csec.plan_fields(csec.protect_request) FROM PUBLIC;
 COMMENT ON FUNCTION csec.plan_fields(csec.protect_request) IS 'internal: what is wrong with the fields';
+
+-- A type, and the domains over it, arrays and ranges of it, rows with it in a
+-- column that nothing stores, to any depth.
+CREATE FUNCTION csec.types_of(type oid) RETURNS SETOF oid
+	LANGUAGE sql STABLE STRICT ROWS 2
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH RECURSIVE made (type) AS (
+			SELECT types_of.type
+			UNION SELECT n.type FROM made m CROSS JOIN LATERAL (
+				SELECT t.oid FROM pg_type t WHERE t.typbasetype = m.type AND t.typtype = 'd'
+				UNION ALL SELECT t.typarray FROM pg_type t WHERE t.oid = m.type AND t.typarray <> 0
+				UNION ALL SELECT unnest(ARRAY[r.rngtypid, r.rngmultitypid]) FROM pg_range r WHERE r.rngsubtype = m.type
+				UNION ALL SELECT c.reltype FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+					WHERE a.atttypid = m.type AND NOT a.attisdropped AND c.relkind IN ('v', 'c')) n (type))
+		SELECT m.type FROM made m
+	$$;
+REVOKE ALL ON FUNCTION csec.types_of(oid) FROM PUBLIC;
+COMMENT ON FUNCTION csec.types_of(oid) IS 'internal: a type, and the domains, arrays, ranges and rows made of it';
 
 -- What depends on a field and can neither stay nor be made again.
 CREATE FUNCTION csec.plan_obstacles(tab regclass, columns name[]) RETURNS SETOF csec.plan_row
@@ -106,11 +128,10 @@ CREATE FUNCTION csec.plan_obstacles(tab regclass, columns name[]) RETURNS SETOF 
 				'PostgreSQL changes no type that another table stores: drop that column.'
 			FROM (SELECT unnest(r.oids) FROM relations r
 					UNION SELECT v.relid FROM relations r, csec.views_over(r.oids, columns) v) x(relid)
-				JOIN pg_class c ON c.oid = x.relid JOIN pg_type t ON t.oid = c.reltype
-				CROSS JOIN LATERAL (SELECT e.objid, e.objsubid FROM pg_depend e
-					WHERE e.refclassid = 'pg_type'::regclass AND e.refobjid = ANY (ARRAY[t.oid, t.typarray])
-						AND e.classid = 'pg_class'::regclass AND e.objsubid > 0) d
-				JOIN pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid
+				JOIN pg_class c ON c.oid = x.relid CROSS JOIN LATERAL csec.types_of(c.reltype) t
+				JOIN pg_attribute a ON a.atttypid = t AND a.attnum > 0 AND NOT a.attisdropped
+				JOIN pg_class s ON s.oid = a.attrelid AND s.relkind NOT IN ('v', 'c')
+			WHERE s.oid NOT IN (SELECT v.relid FROM relations r, csec.views_over(r.oids, columns) v)
 			UNION ALL
 			SELECT csec.qualified(v.relid), format('view %s belongs to an extension', csec.qualified(v.relid)),
 				'Take it out of the extension, or drop it.'
@@ -198,6 +219,7 @@ CREATE FUNCTION csec.plan_values(request csec.protect_request) RETURNS SETOF cse
 	AS $$
 DECLARE
 	f record;
+	is_kept boolean;
 	masks bigint;
 	invalid bigint;
 	reasons text;
@@ -217,8 +239,11 @@ BEGIN
 				format('Their originals are lost, or they mean "none": put null or something else in their place. They are those for which csec.value_problem(%I, %L) is ''mask''.', f.attname, f.category));
 		END IF;
 		IF invalid > 0 THEN
+			is_kept := (SELECT c.storage <> 'refused' FROM csec.category c WHERE c.name = f.category);
 			RETURN NEXT csec.refusal(f.attname, format('column "%s" has values that are not valid for category "%s": %s (%s)', f.attname, f.category, invalid, reasons), '22023',
-				'Correct them, or let the category be lax: UPDATE csec.category SET check_mode = ''lax''.');
+				CASE WHEN is_kept THEN 'Correct them, or let the category be lax: UPDATE csec.category SET check_mode = ''lax''.'
+				ELSE 'Set them to null first: no value of this category is kept, encrypted neither.' END
+				|| CASE WHEN f.from_type <> 'date'::regtype THEN format(' They are those for which csec.value_problem(%I, %L) is not null.', f.attname, f.category) ELSE '' END);
 		END IF;
 	END LOOP;
 END
@@ -234,10 +259,10 @@ CREATE FUNCTION csec.plan_functions(tab regclass, columns name[]) RETURNS SETOF 
 		SELECT (csec.step('function', p.oid::regprocedure::text,
 			format('seems to use %s: text functions in it see what each reader may see', string_agg(format('%I', c), ', ')))).*
 		FROM pg_proc p, unnest(columns) c, pg_class t
-		WHERE t.oid = tab AND p.pronamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema', 'csec')
+		WHERE t.oid = tab AND (SELECT n.nspname FROM pg_namespace n WHERE n.oid = p.pronamespace) NOT IN ('pg_catalog', 'information_schema', 'csec')
 			AND p.prosqlbody IS NULL
-			AND p.prosrc ~* ('\m' || regexp_replace(t.relname, '(\W)', '\\\1', 'g') || '\M')
-			AND p.prosrc ~* ('\m' || regexp_replace(c, '(\W)', '\\\1', 'g') || '\M')
+			AND p.prosrc ~* (E'\\m' || regexp_replace(t.relname, E'(\\W)', E'\\\\\\1', 'g') || E'\\M')
+			AND p.prosrc ~* (E'\\m' || regexp_replace(c, E'(\\W)', E'\\\\\\1', 'g') || E'\\M')
 		GROUP BY p.oid ORDER BY 1
 	$$;
 REVOKE ALL ON FUNCTION csec.plan_functions(regclass, name[]) FROM PUBLIC;
@@ -262,7 +287,7 @@ BEGIN
 		FROM csec.request_fields(request) f WHERE f.rewritten;
 	RETURN NEXT csec.step('lock', name, format('locked against reads and writes while %s are rewritten with their indexes: about %s, and as much free disk space',
 		pg_size_pretty(whole), make_interval(secs => greatest(seconds, 1))));
-	IF heap > csec.rewrite_limit() AND NOT request.allow_lock THEN
+	IF heap > csec.rewrite_limit() AND request.allow_lock IS NOT TRUE THEN
 		RETURN NEXT csec.refusal(name, format('%s has %s, and would be locked for about %s', name, pg_size_pretty(heap), make_interval(secs => greatest(seconds, 1))),
 			'53400', 'CALL csec.protect_online() does it beside the table''s use; or add allow_lock => true in a quiet hour.');
 	END IF;

@@ -9,7 +9,7 @@ CREATE FUNCTION csec.plan_tried(tried csec.tried[]) RETURNS SETOF csec.plan_row
 				coalesce(t.note, CASE k.kind WHEN 'constraint' THEN 'checked again' ELSE 'made again' END))
 			ELSE csec.refusal((t.dependent).object,
 				format('%s %s cannot stay as it is: %s', (t.dependent).kind, (t.dependent).object, t.problem), '2BP01',
-				CASE k.kind WHEN 'constraint' THEN 'Drop it; a strict category checks values by itself.'
+				CASE k.kind WHEN 'constraint' THEN 'Drop it; = and <> work on fields as on text, and a strict category checks values by itself.'
 					ELSE 'Drop it, or write it in another way; = and <> work on fields as on text.' END) END).*
 		FROM unnest(tried) WITH ORDINALITY t
 			CROSS JOIN LATERAL (SELECT CASE (t.dependent).kind WHEN 'materialized view' THEN 'view' WHEN 'rule' THEN 'view'
@@ -58,6 +58,9 @@ CREATE FUNCTION csec.plan_rest(request csec.protect_request) RETURNS SETOF csec.
 			WHEN NOT EXISTS (SELECT FROM csec.request_fields(request)) THEN 'no field is masked: trail only'
 			WHEN request.enforce THEN 'pg_dump needs a member of csec_backup from now on, and refuses others'
 			ELSE 'nothing is masked yet: see csec.readers(), then csec.enforce()' END)).*
+		UNION ALL
+		SELECT (csec.step('note', csec.qualified(c.oid), 'is unlogged: a crash of the server empties it, and no record tells of its rows')).*
+		FROM pg_class c WHERE c.oid IN (SELECT csec.tree(request.tab)) AND c.relpersistence = 'u'
 	$$;
 REVOKE ALL ON FUNCTION csec.plan_rest(csec.protect_request) FROM PUBLIC;
 COMMENT ON FUNCTION csec.plan_rest(csec.protect_request) IS 'internal: what happens with every protected table';
@@ -100,6 +103,11 @@ CREATE FUNCTION csec.plan_protect(tab regclass, subject text[], fields jsonb DEF
 	RETURNS TABLE (step int, kind text, object text, what text)
 	LANGUAGE sql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET quote_all_identifiers = off
+	SET standard_conforming_strings = on
+	SET DateStyle = 'ISO, YMD'
+	SET IntervalStyle = 'postgres'
+	SET extra_float_digits = 1
 	AS $$
 		SELECT p.ordinality::int, p.kind, p.object, p.what || coalesce('. ' || p.hint, '')
 		FROM csec.make_plan((tab, subject, fields, subject_of, enforce, audit, allow_lock, observe_until, coalesce(subject_keys, false))::csec.protect_request) m,

@@ -99,6 +99,12 @@ BEGIN
 		WHERE t.changed
 		-- over an older field, too: what it was before that stands
 		ON CONFLICT (relid, name) DO UPDATE SET remade = EXCLUDED.remade;
+	-- csec.encrypted is EXTERNAL by itself: that a column was told to be would be forgotten
+	INSERT INTO csec.replaced_object (relid, name, definition, remade)
+		SELECT request.tab, quote_ident(format('storage of %s.%I', csec.qualified(a.attrelid), a.attname)),
+			format('ALTER TABLE IF EXISTS ONLY %s ALTER COLUMN %I SET STORAGE EXTERNAL', csec.qualified(a.attrelid), a.attname), false
+		FROM csec.columns_of(relations, columns) c JOIN pg_attribute a ON (a.attrelid, a.attnum) = (c.relid, c.attnum)
+		WHERE a.attstorage = 'e';
 	PERFORM csec.drop_dependents(dependents);
 	EXECUTE format('ALTER TABLE %s %s', csec.qualified(request.tab), clauses);
 	PERFORM csec.execute_all(storage);
@@ -197,6 +203,11 @@ CREATE FUNCTION csec.protect(tab regclass, subject text[], fields jsonb DEFAULT 
 	RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET quote_all_identifiers = off
+	SET standard_conforming_strings = on
+	SET DateStyle = 'ISO, YMD'
+	SET IntervalStyle = 'postgres'
+	SET extra_float_digits = 1
 	AS $$
 DECLARE
 	request csec.protect_request := (tab, subject, fields, subject_of, enforce, audit, allow_lock, observe_until, coalesce(subject_keys, false));
@@ -239,6 +250,11 @@ COMMENT ON FUNCTION csec.protect(regclass, text, jsonb, regclass, boolean, text,
 CREATE FUNCTION csec.enforce(tab regclass, allow_lock boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET quote_all_identifiers = off
+	SET standard_conforming_strings = on
+	SET DateStyle = 'ISO, YMD'
+	SET IntervalStyle = 'postgres'
+	SET extra_float_digits = 1
 	AS $$
 DECLARE
 	t csec.protected_table := (SELECT p FROM csec.protected_table p WHERE p.relid = tab);
@@ -304,6 +320,19 @@ CREATE FUNCTION csec.missing_columns(tab regclass) RETURNS SETOF name
 REVOKE ALL ON FUNCTION csec.missing_columns(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION csec.missing_columns(regclass) IS 'internal: columns of the policy that a table does not have';
 
+-- A subject column that has got a type no key may have.
+CREATE FUNCTION csec.spoilt_subject(t csec.protected_table) RETURNS name
+	LANGUAGE sql STABLE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT a.attname FROM pg_attribute a
+		WHERE a.attrelid = t.relid AND a.attname = ANY (t.subject) AND NOT a.attisdropped
+			AND (csec.key_kind(a.atttypid) IS NULL OR NOT (SELECT l.collisdeterministic FROM pg_collation l WHERE l.oid = a.attcollation))
+		LIMIT 1
+	$$;
+REVOKE ALL ON FUNCTION csec.spoilt_subject(csec.protected_table) FROM PUBLIC;
+COMMENT ON FUNCTION csec.spoilt_subject(csec.protected_table) IS 'internal: a subject column of a type that no key may have; null: there is none';
+
 -- Columns that ALTER TABLE gave a type of csec's are fields from then on: a
 -- mask written back to one that csec_aa_keep does not know would destroy it.
 CREATE FUNCTION csec.file_new_fields(t csec.protected_table) RETURNS void
@@ -327,11 +356,13 @@ $$;
 REVOKE ALL ON FUNCTION csec.file_new_fields(csec.protected_table) FROM PUBLIC;
 COMMENT ON FUNCTION csec.file_new_fields(csec.protected_table) IS 'internal: columns of csec''s types that the policy does not name yet join it';
 
--- After CREATE and ALTER TABLE: new partitions and children get triggers, new
--- fields join the policy, and no column that it names goes away.
+-- After CREATE and ALTER TABLE: new partitions and children get triggers, those
+-- that leave a policy of their own, new fields join the policy, and no column
+-- that it names goes away.
 CREATE FUNCTION csec.follow_tables() RETURNS event_trigger
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET jit = off
 	AS $$
 DECLARE
 	t csec.protected_table;
@@ -339,6 +370,9 @@ DECLARE
 BEGIN
 	IF csec.in_own_ddl() OR to_regclass('csec.protected_field') IS NULL THEN
 		RETURN;
+	END IF;
+	IF (csec.kin()).leaves THEN
+		PERFORM csec.keep_leavers(ARRAY(SELECT c.objid FROM pg_event_trigger_ddl_commands() c WHERE c.classid = 'pg_class'::regclass));
 	END IF;
 	FOR t IN SELECT p.* FROM csec.protected_table p
 		WHERE EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c
@@ -348,6 +382,10 @@ BEGIN
 		IF FOUND THEN
 			RAISE EXCEPTION 'column "%" of protected table % cannot go or be renamed', missing, csec.qualified(t.relid)
 				USING ERRCODE = '55000', HINT = 'csec.rename_column() renames it; csec.unprotect() comes before dropping a subject column.';
+		END IF;
+		IF csec.spoilt_subject(t) IS NOT NULL THEN
+			RAISE EXCEPTION 'another type for subject column "%" of protected table % is refused', csec.spoilt_subject(t), csec.qualified(t.relid)
+				USING ERRCODE = '55000', HINT = 'A key is of an integer type, text, varchar, uuid or numeric; csec.unprotect() comes before any other.';
 		END IF;
 		-- a dump that is being restored (it says row_security = off) brings
 		-- the triggers itself; until then nothing else can be stored.  It
@@ -370,6 +408,7 @@ COMMENT ON FUNCTION csec.follow_tables() IS 'event trigger: protection follows a
 CREATE FUNCTION csec.forget_dropped() RETURNS event_trigger
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET jit = off
 	AS $$
 BEGIN
 	IF to_regclass('csec.protected_table') IS NULL OR to_regclass('csec.protected_field') IS NULL THEN
@@ -383,6 +422,12 @@ BEGIN
 	DELETE FROM csec.protected_field f USING pg_event_trigger_dropped_objects() d
 		WHERE d.classid = 'pg_class'::regclass AND d.objid = f.relid AND d.objsubid > 0
 			AND d.address_names[array_upper(d.address_names, 1)] = f.attname;
+	-- what the trail has of a table that was a part of another stays that one's
+	UPDATE csec.protected_table c SET filed_as = c.filed_as || gone.numbers
+		FROM (SELECT p.subject_of, p.subject, array_agg(n) AS numbers
+			FROM csec.protected_table p, unnest(p.filed_as) n, pg_event_trigger_dropped_objects() d
+			WHERE d.classid = 'pg_class'::regclass AND d.objid = p.relid AND d.objsubid = 0 GROUP BY 1, 2) gone
+		WHERE c.relid = gone.subject_of AND c.subject = gone.subject;
 	DELETE FROM csec.protected_table p USING pg_event_trigger_dropped_objects() d
 		WHERE d.classid = 'pg_class'::regclass AND d.objid = p.relid AND d.objsubid = 0;
 	-- its customers' keys stay: the trail is under them
@@ -408,12 +453,16 @@ CREATE FUNCTION csec.holds_fields(type oid) RETURNS boolean
 					UNION ALL SELECT r.rngsubtype FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
 					UNION ALL SELECT a.atttypid FROM pg_attribute a
 						WHERE a.attrelid = t.typrelid AND t.typrelid <> 0 AND a.attnum > 0 AND NOT a.attisdropped) inner_type)
-		SELECT (SELECT CASE typtype WHEN 'd' THEN typbasetype ELSE oid END FROM pg_type WHERE oid = type)
-				NOT IN ('csec.masked'::regtype, 'csec.encrypted'::regtype)
+		SELECT NOT csec.is_field_type(type)
 			AND EXISTS (SELECT FROM part WHERE id IN ('csec.masked'::regtype, 'csec.encrypted'::regtype))
 	$$;
 REVOKE ALL ON FUNCTION csec.holds_fields(oid) FROM PUBLIC;
 COMMENT ON FUNCTION csec.holds_fields(oid) IS 'internal: is it an array, range or row type with fields in it?';
+
+-- Event triggers run with the settings of whoever makes the statement.  With none of
+-- them may the planner ask of every column that there is whether it is, or holds, a
+-- field, nor compile that each time: so these are asked of what a query found before
+-- (MATERIALIZED), without jit.
 
 -- Fields have statistics without values, by their own ANALYZE function.  Types
 -- that hold fields have PostgreSQL's, which keep common elements and rows:
@@ -421,15 +470,18 @@ COMMENT ON FUNCTION csec.holds_fields(oid) IS 'internal: is it an array, range o
 CREATE FUNCTION csec.no_statistics() RETURNS event_trigger
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET jit = off
 	AS $$
 DECLARE
 	c record;
 BEGIN
-	FOR c IN SELECT DISTINCT k.oid::regclass AS tab, k.relkind, a.attname FROM pg_event_trigger_ddl_commands() d
-			JOIN pg_class k ON k.oid = d.objid AND k.relkind IN ('r', 'p', 'm', 'f')
-			JOIN pg_attribute a ON a.attrelid = k.oid AND a.attnum > 0 AND NOT a.attisdropped
-		WHERE d.classid = 'pg_class'::regclass AND a.atttypid >= 16384
-			AND a.attstattarget IS DISTINCT FROM 0 AND csec.holds_fields(a.atttypid)
+	FOR c IN
+		WITH made AS MATERIALIZED (
+			SELECT DISTINCT k.oid::regclass AS tab, k.relkind, a.attname, a.atttypid FROM pg_event_trigger_ddl_commands() d
+				JOIN pg_class k ON k.oid = d.objid AND k.relkind IN ('r', 'p', 'm', 'f')
+				JOIN pg_attribute a ON a.attrelid = k.oid AND a.attnum > 0 AND NOT a.attisdropped
+			WHERE d.classid = 'pg_class'::regclass AND a.atttypid >= 16384 AND a.attstattarget IS DISTINCT FROM 0)
+		SELECT m.tab, m.relkind, m.attname FROM made m WHERE csec.holds_fields(m.atttypid)
 	LOOP
 		EXECUTE format('ALTER %s %s ALTER COLUMN %I SET STATISTICS 0',
 			CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, csec.qualified(c.tab), c.attname);
@@ -445,24 +497,22 @@ COMMENT ON FUNCTION csec.no_statistics() IS 'event trigger: columns of arrays an
 CREATE FUNCTION csec.no_mixed_keys() RETURNS event_trigger
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET jit = off
 	AS $$
 DECLARE
 	c record;
 BEGIN
-	SELECT k.conname, k.conrelid::regclass AS tab, a.attname, k.confrelid::regclass AS other, b.attname AS other_column INTO c
-	FROM pg_constraint k CROSS JOIN LATERAL unnest(k.conkey, k.confkey, k.conpfeqop) u(col, other_col, op)
-		JOIN pg_operator o ON o.oid = u.op
-		JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.col
-		JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = u.other_col
-	WHERE k.contype = 'f'
-		AND EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass AND d.objid IN (k.conrelid, k.confrelid))
-		AND EXISTS (WITH RECURSIVE base(type) AS (
-				SELECT a.atttypid
-				UNION ALL
-				SELECT t.typbasetype FROM base JOIN pg_type t ON t.oid = base.type WHERE t.typtype = 'd')
-			SELECT FROM base WHERE base.type IN ('csec.masked'::regtype, 'csec.encrypted'::regtype))
-		AND o.oprleft NOT IN ('csec.masked'::regtype, 'csec.encrypted'::regtype)
-	LIMIT 1;
+	WITH keyed AS MATERIALIZED (
+		SELECT k.conname, k.conrelid::regclass AS tab, a.attname, a.atttypid, k.confrelid::regclass AS other, b.attname AS other_column
+		FROM pg_constraint k CROSS JOIN LATERAL unnest(k.conkey, k.confkey, k.conpfeqop) u(col, other_col, op)
+			JOIN pg_operator o ON o.oid = u.op
+			JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.col
+			JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = u.other_col
+		WHERE k.contype = 'f'
+			AND EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass AND d.objid IN (k.conrelid, k.confrelid))
+			AND o.oprleft NOT IN ('csec.masked'::regtype, 'csec.encrypted'::regtype))
+	SELECT k.conname, k.tab, k.attname, k.other, k.other_column INTO c
+	FROM keyed k WHERE csec.is_field_type(k.atttypid) LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'foreign key "%" cannot lead from a field to a column that is none', c.conname
 			USING ERRCODE = 'datatype_mismatch',
@@ -482,6 +532,7 @@ COMMENT ON FUNCTION csec.no_mixed_keys() IS 'event trigger: refuses foreign keys
 CREATE FUNCTION csec.guard_unloaded() RETURNS event_trigger
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET jit = off
 	AS $$
 BEGIN
 	IF EXISTS (SELECT FROM pg_settings WHERE name = 'csec.max_unsealed')

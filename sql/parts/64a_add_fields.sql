@@ -86,6 +86,11 @@ CREATE FUNCTION csec.plan_add_fields(tab regclass, fields jsonb, allow_lock bool
 	RETURNS TABLE (step int, kind text, object text, what text)
 	LANGUAGE sql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET quote_all_identifiers = off
+	SET standard_conforming_strings = on
+	SET DateStyle = 'ISO, YMD'
+	SET IntervalStyle = 'postgres'
+	SET extra_float_digits = 1
 	AS $$
 		SELECT p.ordinality::int, p.kind, p.object, p.what || coalesce('. ' || p.hint, '')
 		FROM csec.plan_more(csec.request_more(tab, fields, allow_lock)) m, unnest(m.plan) WITH ORDINALITY p
@@ -98,6 +103,11 @@ COMMENT ON FUNCTION csec.plan_add_fields(regclass, jsonb, boolean) IS
 CREATE FUNCTION csec.add_fields(tab regclass, fields jsonb, allow_lock boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET quote_all_identifiers = off
+	SET standard_conforming_strings = on
+	SET DateStyle = 'ISO, YMD'
+	SET IntervalStyle = 'postgres'
+	SET extra_float_digits = 1
 	AS $$
 DECLARE
 	request csec.protect_request := csec.request_more(tab, fields, allow_lock);

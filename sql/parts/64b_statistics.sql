@@ -5,21 +5,23 @@
 CREATE FUNCTION csec.no_kept_values() RETURNS event_trigger
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET jit = off
 	AS $$
 DECLARE
 	s record;
 BEGIN
-	SELECT e.stxname, e.stxrelid::regclass AS tab, a.attname INTO s
-	FROM pg_event_trigger_ddl_commands() c
-		JOIN pg_statistic_ext e ON (c.classid = 'pg_statistic_ext'::regclass AND c.objid = e.oid)
-			OR (c.classid = 'pg_class'::regclass AND c.objid = e.stxrelid)
-		JOIN pg_depend d ON d.classid = 'pg_statistic_ext'::regclass AND d.objid = e.oid
-			AND d.refclassid = 'pg_class'::regclass AND d.refobjid = e.stxrelid
-		JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-		JOIN pg_type t ON t.oid = a.atttypid
-	WHERE e.stxkind && '{m,e}'
-		AND (CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END IN ('csec.masked'::regtype, 'csec.encrypted'::regtype)
-			OR csec.holds_fields(t.oid))
+	WITH kept AS MATERIALIZED (
+		SELECT e.stxname, e.stxrelid::regclass AS tab, a.attname, a.atttypid
+		FROM pg_event_trigger_ddl_commands() c
+			JOIN pg_statistic_ext e ON (c.classid = 'pg_statistic_ext'::regclass AND c.objid = e.oid)
+				OR (c.classid = 'pg_class'::regclass AND c.objid = e.stxrelid)
+			JOIN pg_depend d ON d.classid = 'pg_statistic_ext'::regclass AND d.objid = e.oid
+				AND d.refclassid = 'pg_class'::regclass AND d.refobjid = e.stxrelid
+			JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+		WHERE e.stxkind && '{m,e}')
+	SELECT k.stxname, k.tab, k.attname INTO s
+	FROM kept k
+	WHERE csec.is_field_type(k.atttypid) OR csec.holds_fields(k.atttypid)
 	LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'statistics "%" would keep values of field "%" of %', s.stxname, s.attname, s.tab

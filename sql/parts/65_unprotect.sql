@@ -11,9 +11,7 @@ CREATE FUNCTION csec.plain_dependents(tab regclass, columns name[]) RETURNS csec
 		SELECT ARRAY(
 			SELECT ROW(d.ord, d.kind, d.object, d.owner, d.drop_command,
 				csec.without_types(d.create_commands[1]) || d.create_commands[2:])::csec.dependent
-			FROM csec.dependents(ARRAY(SELECT t::oid FROM csec.tree(tab) t), columns) d
-			WHERE d.kind <> 'index' OR NOT EXISTS (
-				SELECT FROM csec.replaced_object r WHERE r.relid = tab AND r.name = d.object))
+			FROM csec.dependents(ARRAY(SELECT t::oid FROM csec.tree(tab) t), columns) d)
 	$$;
 REVOKE ALL ON FUNCTION csec.plain_dependents(regclass, name[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.plain_dependents(regclass, name[]) IS 'internal: what depends on fields, as it will be over plain columns';
@@ -37,8 +35,10 @@ BEGIN
 			'A superuser may unprotect a table, and a member of csec_admin who owns it.');
 		RETURN;
 	END IF;
-	IF coalesce(btrim(reason), '') = '' THEN
+	IF NOT csec.states(reason, length(reason)) THEN
 		RETURN NEXT csec.refusal('reason', 'unprotecting a table needs a reason', '22023', 'It will stand in the trail.');
+	ELSIF length(reason) > 1000 OR reason ~ '[[:cntrl:]]' THEN
+		RETURN NEXT csec.refusal('reason', 'the reason must be one line of at most 1000 characters', '22023', 'It will stand in the trail.');
 	END IF;
 	RETURN QUERY SELECT (csec.refusal(csec.qualified(p.relid), format('the subjects of %s are those of %s', csec.qualified(p.relid), tab_name),
 			'2BP01', 'Unprotect that table first.')).*
@@ -48,7 +48,7 @@ BEGIN
 		FROM csec.foreign_keys(tab, columns) k
 		WHERE k.referrer NOT IN (SELECT csec.tree(tab)) AND csec.column_category(k.referrer, k.referring) IS NOT NULL
 			OR k.referred_table NOT IN (SELECT csec.tree(tab)) AND csec.column_category(k.referred_table, k.referred) IS NOT NULL;
-	IF columns <> '{}' AND heap > csec.rewrite_limit() AND NOT allow_lock THEN
+	IF columns <> '{}' AND heap > csec.rewrite_limit() AND allow_lock IS NOT TRUE THEN
 		RETURN NEXT csec.refusal(tab_name, format('%s has %s, and would be locked for long', tab_name, pg_size_pretty(heap)), '53400',
 			'Add allow_lock => true in a quiet hour.');
 	END IF;
@@ -77,30 +77,28 @@ $$;
 REVOKE ALL ON FUNCTION csec.disarm(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION csec.disarm(regclass) IS 'internal: takes csec''s triggers off a table';
 
--- Indexes and statistics as they were before csec.protect().
+-- What csec.protect() had to change, as it was before.  A definition may name
+-- what has another name by now, or is gone: that keeps nobody from going back.
 CREATE FUNCTION csec.restore_replaced(tab regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
+	SET default_tablespace = ''
 	AS $$
 DECLARE
 	r csec.replaced_object;
+	problem text;
 BEGIN
 	FOR r IN SELECT * FROM csec.replaced_object o WHERE o.relid = tab ORDER BY o.name LOOP
-		-- one that somebody dropped in the meantime was not wanted any more
-		IF r.remade AND to_regclass(r.name) IS NULL THEN
-			CONTINUE;
-		ELSIF r.remade THEN
-			EXECUTE 'DROP INDEX ' || r.name;
-		ELSIF to_regclass(r.name) IS NOT NULL THEN
-			RAISE WARNING '% is not brought back: its name is taken', r.name;
-			CONTINUE;
+		problem := CASE WHEN to_regclass(r.name) IS NOT NULL THEN 'its name is taken' ELSE csec.attempt(r.definition) END;
+		IF problem IS NOT NULL THEN
+			RAISE WARNING '% is not brought back as it was: %', r.name, problem
+				USING HINT = 'Its definition is in csec.replaced_object, if this is rolled back.';
 		END IF;
-		EXECUTE r.definition;
 	END LOOP;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.restore_replaced(regclass) FROM PUBLIC;
-COMMENT ON FUNCTION csec.restore_replaced(regclass) IS 'internal: brings indexes and statistics back that csec.protect() replaced';
+COMMENT ON FUNCTION csec.restore_replaced(regclass) IS 'internal: brings back what csec.protect() replaced';
 
 CREATE FUNCTION csec.make_plain(tab regclass, widen boolean) RETURNS void
 	LANGUAGE plpgsql VOLATILE
@@ -112,6 +110,8 @@ DECLARE
 	dependents csec.dependent[] := csec.plain_dependents(tab, columns);
 	storage text[] := csec.storage_commands(ARRAY(SELECT t::oid FROM csec.tree(tab) t), columns);
 BEGIN
+	-- what somebody dropped in the meantime is not wanted any more
+	DELETE FROM csec.replaced_object r WHERE r.relid = tab AND r.remade AND to_regclass(r.name) IS NULL;
 	PERFORM csec.drop_dependents(dependents);
 	BEGIN
 		PERFORM csec.rewrite_plain(tab, widen);
@@ -121,8 +121,10 @@ BEGIN
 				HINT = 'Add widen => true: the columns become text.';
 	END;
 	PERFORM csec.execute_all(storage);
-	PERFORM csec.create_dependents(dependents);
 	PERFORM csec.restore_replaced(tab);
+	-- an index that did not come back as it was stays as it is
+	PERFORM csec.create_dependents(ARRAY(SELECT d FROM unnest(dependents) d
+		WHERE d.kind <> 'index' OR to_regclass(d.object) IS NULL));
 END
 $$;
 REVOKE ALL ON FUNCTION csec.make_plain(regclass, boolean) FROM PUBLIC;
@@ -132,6 +134,11 @@ CREATE FUNCTION csec.unprotect(tab regclass, reason text, allow_lock boolean DEF
 	RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET quote_all_identifiers = off
+	SET standard_conforming_strings = on
+	SET DateStyle = 'ISO, YMD'
+	SET IntervalStyle = 'postgres'
+	SET extra_float_digits = 1
 	AS $$
 DECLARE
 	plan csec.plan_row[] := ARRAY(SELECT p FROM csec.plan_unprotect(tab, reason, allow_lock) p);
@@ -164,6 +171,11 @@ CREATE FUNCTION csec.unprotect_all(reason text, allow_lock boolean DEFAULT false
 	RETURNS SETOF regclass
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET quote_all_identifiers = off
+	SET standard_conforming_strings = on
+	SET DateStyle = 'ISO, YMD'
+	SET IntervalStyle = 'postgres'
+	SET extra_float_digits = 1
 	AS $$
 DECLARE
 	keys text[];

@@ -71,14 +71,18 @@ COMMENT ON FUNCTION csec.encrypted_columns() IS
 CREATE FUNCTION csec.need_reason(reason text) RETURNS void
 	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF coalesce(btrim(reason), '') = '' THEN
+	IF NOT csec.states(reason, length(reason)) THEN
 		RAISE EXCEPTION 'a change of keys needs a reason'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give it as reason => ''...''; it goes into the trail.';
+	END IF;
+	IF length(reason) > 1000 OR reason ~ '[[:cntrl:]]' THEN
+		RAISE EXCEPTION 'the reason must be one line of at most 1000 characters'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'It goes into the trail as it is.';
 	END IF;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.need_reason(text) FROM PUBLIC;
-COMMENT ON FUNCTION csec.need_reason(text) IS 'internal: refuses an empty reason';
+COMMENT ON FUNCTION csec.need_reason(text) IS 'internal: refuses a reason that is empty, or too long to be kept';
 
 CREATE PROCEDURE csec.rotate_key(name text DEFAULT 'data', reason text DEFAULT NULL)
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -88,10 +92,11 @@ DECLARE
 BEGIN
 	PERFORM csec.need_reason(reason);
 	LOCK TABLE csec.key IN SHARE ROW EXCLUSIVE MODE;
-	SELECT * INTO k FROM csec.key o WHERE o.name = rotate_key.name AND o.state = 'active';
-	IF NOT FOUND THEN
+	-- where the row of the active one was lost, other versions tell what it was for
+	SELECT * INTO k FROM csec.key o WHERE o.name = rotate_key.name ORDER BY o.state = 'active' DESC, o.version DESC LIMIT 1;
+	IF NOT FOUND OR k.purpose = 'search' AND k.state <> 'active' THEN
 		RAISE EXCEPTION 'there is no active key "%"', name
-			USING ERRCODE = 'undefined_object', HINT = 'csec.keys shows the keys of this database.';
+			USING ERRCODE = 'undefined_object', HINT = 'csec.keys shows the keys of this database. CALL csec.replace_search_key(...) makes a search key where it is lost.';
 	END IF;
 	IF k.purpose = 'search' AND EXISTS (SELECT FROM csec.key o WHERE o.purpose = 'search' AND o.state = 'next') THEN
 		RAISE EXCEPTION 'the search key is being rotated already'
@@ -101,9 +106,10 @@ BEGIN
 	latest := (SELECT max(o.version) FROM csec.key o WHERE o.id = k.id);
 	PERFORM csec.control('rotate key', k.purpose || ' ' || k.name,
 		jsonb_build_object('id', k.id, 'version', k.version, 'reason', reason));
-	-- versions have two bytes in a value: when they are used up, another number
-	PERFORM csec.add_key(k.purpose, k.name, CASE WHEN latest < 65535 THEN k.id END,
-		CASE WHEN latest < 65535 THEN latest + 1 ELSE 1 END,
+	-- Versions have two bytes in a value: when they are used up, another number;
+	-- also after a loss, as values may name the version that would come next.
+	PERFORM csec.add_key(k.purpose, k.name, CASE WHEN k.state = 'active' AND latest < 65535 THEN k.id END,
+		CASE WHEN k.state = 'active' AND latest < 65535 THEN latest + 1 ELSE 1 END,
 		CASE k.purpose WHEN 'search' THEN 'next' ELSE 'active' END);
 END
 $$;
@@ -127,7 +133,7 @@ CREATE FUNCTION csec.constants_under(id int4, version int4, OUT object text) RET
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	-- category none, then the key
-	bytes bytea := '\x00000000'::bytea || int4send(id) || substr(int4send(version), 3, 2);
+	bytes bytea := E'\\x00000000'::bytea || int4send(id) || substr(int4send(version), 3, 2);
 	r record;
 BEGIN
 	FOR r IN SELECT a.attrelid::regclass AS catalog, quote_ident(a.attname) AS expression,
@@ -279,9 +285,17 @@ DECLARE
 BEGIN
 	PERFORM csec.need_reason(reason);
 	SELECT * INTO k FROM csec.key o WHERE o.id = destroy_key.id AND o.version = destroy_key.version FOR UPDATE;
-	IF NOT FOUND THEN
+	IF NOT FOUND AND force THEN
+		-- Its row is lost.  As it could come back what is under it cannot be written
+		-- over, until it is said here that it will not.
+		PERFORM csec.refuse_held('destroy_key', 'data', NULL, NULL);
+		PERFORM csec.control('destroy key', 'data', jsonb_build_object('id', id, 'version', version, 'reason', reason, 'force', true, 'lost', true));
+		INSERT INTO csec.key (id, version, purpose, name, state, commitment, destroyed_at)
+			VALUES (id, version, 'data', 'data', 'destroyed', decode(repeat('00', 16), 'hex'), now());
+		RETURN;
+	ELSIF NOT FOUND THEN
 		RAISE EXCEPTION 'key % version % is not in this database', id, version
-			USING ERRCODE = 'undefined_object', HINT = 'csec.keys shows those that are.';
+			USING ERRCODE = 'undefined_object', HINT = 'csec.keys shows those that are. If the row of a data key is lost, force => true gives up what is under it.';
 	END IF;
 	IF k.state <> 'decrypt_only' THEN
 		RAISE EXCEPTION 'key % version % is %', id, version, k.state
@@ -293,6 +307,9 @@ BEGIN
 		AND k.retired_at >= now() THEN
 		RAISE EXCEPTION 'key % version % was retired in this transaction', id, version
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Other sessions use it until that is committed.';
+	END IF;
+	IF force OR trail_too THEN
+		PERFORM csec.refuse_held('destroy_key', k.purpose || ' ' || k.name, NULL, NULL);
 	END IF;
 	IF force IS NOT TRUE THEN
 		PERFORM csec.refuse_used(k);
@@ -307,7 +324,7 @@ $$;
 REVOKE ALL ON PROCEDURE csec.destroy_key(int4, int4, text, boolean, boolean) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE csec.destroy_key(int4, int4, text, boolean, boolean) TO csec_admin;
 COMMENT ON PROCEDURE csec.destroy_key(int4, int4, text, boolean, boolean) IS
-	'destroy a key version that only decrypts, for good, after a look at all stored values and the trail that none is under it; trail_too: those of the trail may be lost; force: without any look';
+	'destroy a key version that only decrypts, for good, after a look at all stored values and the trail that none is under it; trail_too: those of the trail may be lost; force: without any look, and also where its row is lost';
 
 -- ---- the search key: from the next to the active one ----
 
@@ -360,6 +377,8 @@ $$;
 REVOKE ALL ON FUNCTION csec.refuse_unborn() FROM PUBLIC;
 COMMENT ON FUNCTION csec.refuse_unborn() IS 'internal: refuses while another session creates relations';
 
+-- What reads by an index, or joins, holds a lock on its table: when all are
+-- ours, nobody is between the old order and the new.
 CREATE FUNCTION csec.lock_encrypted() RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -368,10 +387,36 @@ BEGIN
 	FOR tab IN SELECT c.relid FROM csec.encrypted_columns() c GROUP BY c.relid ORDER BY c.relid LOOP
 		PERFORM csec.lock_alone(tab);
 	END LOOP;
+	PERFORM csec.refuse_unreachable();
+	PERFORM csec.refuse_unborn();
 END
 $$;
 REVOKE ALL ON FUNCTION csec.lock_encrypted() FROM PUBLIC;
 COMMENT ON FUNCTION csec.lock_encrypted() IS 'internal: locks every table that stores encrypted values';
+
+CREATE FUNCTION csec.rebuild_tag_indexes() RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	index regclass;
+	rebuilt regclass[] := '{}';
+BEGIN
+	LOOP
+		index := (SELECT i FROM csec.tag_indexes() i WHERE i <> ALL (rebuilt) LIMIT 1);
+		IF index IS NULL THEN
+			-- none may come up between this look and the commit
+			LOCK TABLE pg_catalog.pg_class IN SHARE MODE;
+			PERFORM csec.refuse_unborn();
+			PERFORM csec.refuse_unreachable();
+			index := (SELECT i FROM csec.tag_indexes() i WHERE i <> ALL (rebuilt) LIMIT 1);
+			EXIT WHEN index IS NULL;
+		END IF;
+		EXECUTE format('REINDEX INDEX %s', csec.qualified(index));
+		rebuilt := rebuilt || index;
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.rebuild_tag_indexes() FROM PUBLIC;
+COMMENT ON FUNCTION csec.rebuild_tag_indexes() IS 'internal: rebuilds the indexes by search tags of tables that are locked, under the search key as it is in this transaction';
 
 CREATE PROCEDURE csec.finish_search_rotation(reason text)
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -379,8 +424,6 @@ DECLARE
 	active csec.key;
 	next csec.key;
 	untagged text;
-	index regclass;
-	rebuilt regclass[] := '{}';
 BEGIN
 	PERFORM csec.need_reason(reason);
 	LOCK TABLE csec.key IN SHARE ROW EXCLUSIVE MODE;
@@ -412,31 +455,45 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'CALL csec.reencrypt(...) of these tables first.';
 	END IF;
 
-	-- What reads by an index, or joins, holds a lock on its table: when all
-	-- are ours, nobody is between the old order and the new.
 	PERFORM csec.lock_encrypted();
-	PERFORM csec.refuse_unreachable();
-	PERFORM csec.refuse_unborn();
 	PERFORM csec.control('finish search rotation', 'search ' || active.name,
 		jsonb_build_object('from', active.version, 'to', next.version, 'reason', reason));
 	UPDATE csec.key k SET state = 'decrypt_only', retired_at = now() WHERE k.id = active.id AND k.version = active.version;
 	UPDATE csec.key k SET state = 'active' WHERE k.id = next.id AND k.version = next.version;
-	LOOP
-		index := (SELECT i FROM csec.tag_indexes() i WHERE i <> ALL (rebuilt) LIMIT 1);
-		IF index IS NULL THEN
-			-- none may come up between this look and the commit
-			LOCK TABLE pg_catalog.pg_class IN SHARE MODE;
-			PERFORM csec.refuse_unborn();
-			PERFORM csec.refuse_unreachable();
-			index := (SELECT i FROM csec.tag_indexes() i WHERE i <> ALL (rebuilt) LIMIT 1);
-			EXIT WHEN index IS NULL;
-		END IF;
-		EXECUTE format('REINDEX INDEX %s', csec.qualified(index));
-		rebuilt := rebuilt || index;
-	END LOOP;
+	PERFORM csec.rebuild_tag_indexes();
 END
 $$;
 REVOKE ALL ON PROCEDURE csec.finish_search_rotation(text) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE csec.finish_search_rotation(text) TO csec_admin;
 COMMENT ON PROCEDURE csec.finish_search_rotation(text) IS
 	'make the next search key the active one, when every stored value has its tag: locks the tables with encrypted columns and rebuilds their indexes, all in one transaction';
+
+-- Where the search key is lost there is no tag to go on with: nothing can be
+-- looked up, and nothing stored, until there is another.  Indexes are built by
+-- opening each value, so that no look-up misses one meanwhile.
+CREATE PROCEDURE csec.replace_search_key(reason text)
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	lost csec.key;
+BEGIN
+	PERFORM csec.need_reason(reason);
+	LOCK TABLE csec.key IN SHARE ROW EXCLUSIVE MODE;
+	SELECT * INTO lost FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'active';
+	IF FOUND AND NOT EXISTS (SELECT FROM csec.key_troubles() t WHERE t.id = lost.id AND t.version = lost.version) THEN
+		RAISE EXCEPTION 'the search key opens'
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'CALL csec.rotate_key(''search'', reason => ...) exchanges it while everything works.';
+	END IF;
+	PERFORM csec.refuse_tag_partitions();
+	PERFORM csec.refuse_unreachable();
+	PERFORM csec.wait_for_older();
+	PERFORM csec.lock_encrypted();
+	PERFORM csec.control('replace search key', 'search', jsonb_build_object('lost', lost.id, 'version', lost.version, 'reason', reason));
+	UPDATE csec.key k SET state = 'decrypt_only', retired_at = now() WHERE k.purpose = 'search' AND k.state IN ('active', 'next');
+	PERFORM csec.add_key('search', 'search', NULL, 1, 'active');
+	PERFORM csec.rebuild_tag_indexes();
+END
+$$;
+REVOKE ALL ON PROCEDURE csec.replace_search_key(text) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE csec.replace_search_key(text) TO csec_admin;
+COMMENT ON PROCEDURE csec.replace_search_key(text) IS
+	'another search key in the place of one that is lost: locks the tables with encrypted columns and rebuilds their indexes, for which all values must open; then csec.reencrypt() each table';

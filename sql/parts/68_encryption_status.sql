@@ -97,10 +97,13 @@ CREATE FUNCTION csec.key_status()
 	SELECT k.id, k.version, k.purpose, k.name, k.state, k.created_at, k.age,
 		k.state = 'active' AND current_setting('csec.max_key_age')::interval > '0' AND k.age > current_setting('csec.max_key_age')::interval,
 		k.uses, k.kek, current_setting('csec.embedded_keys')::boolean,
-		CASE WHEN k.state <> 'destroyed' THEN t.trouble IS NULL END, t.trouble, coalesce(c.columns, '{}')
+		CASE WHEN k.state <> 'destroyed' THEN t.trouble IS NULL END, t.trouble, CASE WHEN o.known THEN coalesce(c.columns, '{}') END
 	FROM csec.keys k
 		LEFT JOIN csec.key_troubles() t ON t.id = k.id AND t.version = k.version
-		LEFT JOIN csec.key_columns() c ON c.id = k.id AND c.version = k.version
+		-- under another root key no protected table can be looked at, and this is where to see what is wrong
+		CROSS JOIN (SELECT EXISTS (SELECT FROM csec.order_key f WHERE f.fingerprint = csec.order_key_fingerprint())) o (known)
+		LEFT JOIN (SELECT * FROM csec.key_columns()
+			WHERE EXISTS (SELECT FROM csec.order_key f WHERE f.fingerprint = csec.order_key_fingerprint())) c ON c.id = k.id AND c.version = k.version
 $$;
 REVOKE ALL ON FUNCTION csec.key_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.key_status() TO csec_admin, csec_auditor, csec_officer;
@@ -116,4 +119,4 @@ COMMENT ON COLUMN csec.key_status.kek IS 'the key-encryption key that wraps it';
 COMMENT ON COLUMN csec.key_status.embedded IS 'the keys that wrap lie in the data directory (csec.embedded_keys): who has a copy of it has all';
 COMMENT ON COLUMN csec.key_status.unwraps IS 'can it be unwrapped on this server now? null: it was destroyed';
 COMMENT ON COLUMN csec.key_status.trouble IS 'why not, and what helps';
-COMMENT ON COLUMN csec.key_status.columns IS 'encrypted columns with values under it, by a sample of 64 blocks of each table, and those whose new values go under it; the trail uses data keys, too';
+COMMENT ON COLUMN csec.key_status.columns IS 'encrypted columns with values under it, by a sample of 64 blocks of each table, and those whose new values go under it; the trail uses data keys, too; null: not to be known under another root key';

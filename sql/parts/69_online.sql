@@ -100,6 +100,13 @@ CREATE FUNCTION csec.copy_name(part oid) RETURNS text
 REVOKE ALL ON FUNCTION csec.copy_name(oid) FROM PUBLIC;
 COMMENT ON FUNCTION csec.copy_name(oid) IS 'internal: the copy that csec.protect_online() makes of a table or partition';
 
+CREATE FUNCTION csec.plain_name(attnum int2) RETURNS text
+	LANGUAGE sql IMMUTABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT format('"csec plain %s"', attnum) $$;
+REVOKE ALL ON FUNCTION csec.plain_name(int2) FROM PUBLIC;
+COMMENT ON FUNCTION csec.plain_name(int2) IS 'internal: what the text of a field is called while csec.protect_online() copies its row';
+
 CREATE FUNCTION csec.queue_name(tab regclass) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT
 	SET search_path = pg_catalog, pg_temp
@@ -114,9 +121,10 @@ CREATE FUNCTION csec.parts_of(tab regclass) RETURNS SETOF oid
 REVOKE ALL ON FUNCTION csec.parts_of(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION csec.parts_of(regclass) IS 'internal: a table, or the partitions that hold its rows';
 
--- The columns of the copy, in the order of the part, dropped ones included:
--- source is the expression for the copy's value, plain the text that it must
--- hold.
+-- The columns of the copy, in the order of the part, dropped ones included.
+-- plain is the expression for the text of a field, over the part as t; source
+-- that for the copy's value, over the same and the text beside it, as
+-- csec.plain_name() calls it: what decrypts is dear, and is done once.
 CREATE FUNCTION csec.copy_columns(m csec.migration, part oid, OUT attnum int2, OUT attname name, OUT live boolean,
 		OUT type text, OUT source text, OUT plain text)
 	RETURNS SETOF record
@@ -127,69 +135,23 @@ CREATE FUNCTION csec.copy_columns(m csec.migration, part oid, OUT attnum int2, O
 			CASE WHEN a.attisdropped THEN 'pg_catalog.int4'
 				WHEN f.category IS NOT NULL THEN csec.field_type(f.category, m.subject_keys)
 				ELSE format_type(a.atttypid, a.atttypmod) END,
-			CASE WHEN f.category IS NOT NULL THEN csec.adopting(text_of.it, f.category, CASE WHEN m.subject_keys THEN coalesce(m.subject_of, m.relid) END, m.subject, 't.')
+			CASE WHEN f.category IS NOT NULL THEN csec.adopting(csec.plain_name(a.attnum), f.category, CASE WHEN m.subject_keys THEN coalesce(m.subject_of, m.relid) END, m.subject, 't.')
 				ELSE format('t.%I', a.attname) END,
-			CASE WHEN f.category IS NOT NULL THEN text_of.it END
+			CASE WHEN f.category IS NOT NULL THEN coalesce('(' || (m.decrypt ->> a.attname) || ')', csec.as_text(a.attname, a.atttypid)) END
 		FROM pg_attribute a
 			LEFT JOIN LATERAL (SELECT j.value AS category FROM jsonb_each_text(m.fields) j
 				WHERE j.key = a.attname AND csec.column_category(m.relid, a.attname) IS NULL) f ON true
-			CROSS JOIN LATERAL (SELECT coalesce('(' || (m.decrypt ->> a.attname) || ')',
-				't.' || csec.as_text(a.attname, a.atttypid)) AS it) text_of
 		WHERE a.attrelid = part AND a.attnum > 0
 		ORDER BY a.attnum
 	$$;
 REVOKE ALL ON FUNCTION csec.copy_columns(csec.migration, oid) FROM PUBLIC;
 COMMENT ON FUNCTION csec.copy_columns(csec.migration, oid) IS 'internal: the columns of a copy, and what goes into them';
 
--- What csec.protect_online() cannot do, beside what csec.protect() refuses.
-CREATE FUNCTION csec.refuse_online(m csec.migration) RETURNS void
-	LANGUAGE plpgsql VOLATILE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-DECLARE
-	name text := csec.qualified(m.relid);
-	request csec.protect_request := (m.relid, m.subject,
-		(SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(m.fields) f WHERE NOT m.decrypt ? f.key),
-		m.subject_of, true, m.audit, true, NULL, m.subject_keys);
-	missing text;
-BEGIN
-	PERFORM csec.refuse_plan(name, (csec.make_plan(request)).plan);
-	IF EXISTS (SELECT FROM csec.tree(m.relid) t JOIN pg_class c ON c.oid = t
-			WHERE c.relkind NOT IN ('r', 'p') OR c.oid <> m.relid AND NOT c.relispartition) THEN
-		RAISE EXCEPTION '% has children or foreign tables, which cannot be protected online', name
-			USING ERRCODE = 'feature_not_supported', HINT = 'csec.protect(..., allow_lock => true) does it in one go.';
-	END IF;
-	IF m.key IS NULL THEN
-		RAISE EXCEPTION '% has no primary key to copy its rows by', name
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Add one, or use csec.protect(..., allow_lock => true).';
-	END IF;
-	IF EXISTS (SELECT FROM csec.foreign_keys(m.relid, ARRAY(SELECT jsonb_object_keys(m.fields)::name))) THEN
-		RAISE EXCEPTION 'a foreign key of % is over a field', name
-			USING ERRCODE = 'feature_not_supported', HINT = 'csec.protect(..., allow_lock => true) can do that.';
-	END IF;
-	IF m.decrypt <> '{}' AND NOT csec.is_superuser(csec.acting_role()) THEN
-		RAISE EXCEPTION 'only a superuser may give expressions that decrypt' USING ERRCODE = 'insufficient_privilege',
-			HINT = 'They are run with the rights of one.';
-	END IF;
-	SELECT d INTO missing FROM jsonb_object_keys(m.decrypt) d WHERE NOT m.fields ? d LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION 'decrypt names column "%", which is no field', missing USING ERRCODE = 'invalid_parameter_value',
-			HINT = 'Name its category in fields.';
-	END IF;
-	SELECT (x).object INTO missing FROM csec.dependents(ARRAY[m.relid::oid], ARRAY(SELECT jsonb_object_keys(m.decrypt)::name)) x LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION '% depends on a column that is encrypted by other means', missing USING ERRCODE = 'dependent_objects_still_exist',
-			HINT = 'Drop it first, and make it again over the field.';
-	END IF;
-END
-$$;
-REVOKE ALL ON FUNCTION csec.refuse_online(csec.migration) FROM PUBLIC;
-COMMENT ON FUNCTION csec.refuse_online(csec.migration) IS 'internal: raises what stands in the way of csec.protect_online()';
-
 -- The queue of keys, and the trigger that fills it.
 CREATE FUNCTION csec.make_queue(m csec.migration) RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
+	SET client_min_messages = warning
 	AS $$
 DECLARE
 	queue text := csec.queue_name(m.relid);
@@ -293,6 +255,7 @@ COMMENT ON FUNCTION csec.drop_copy(oid) IS 'internal: takes away what csec.make_
 CREATE FUNCTION csec.end_migration(tab regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
+	SET client_min_messages = warning
 	AS $$
 BEGIN
 	PERFORM csec.drop_copy(part) FROM csec.migration_part WHERE relid = tab;
@@ -312,19 +275,30 @@ COMMENT ON FUNCTION csec.end_migration(regclass) IS 'internal: takes away what c
 CREATE FUNCTION csec.migration_begin(tab regclass, subject text[], fields jsonb, subject_of regclass, audit text, decrypt jsonb, subject_keys boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET quote_all_identifiers = off
+	SET standard_conforming_strings = on
+	SET DateStyle = 'ISO, YMD'
+	SET IntervalStyle = 'postgres'
+	SET extra_float_digits = 1
 	AS $$
 DECLARE
 	m csec.migration := (SELECT x FROM csec.migration x WHERE x.relid = tab);
+	estimate jsonb;
 BEGIN
 	IF NOT csec.may_protect(tab) THEN
 		RAISE EXCEPTION 'permission denied to protect %', csec.qualified(tab) USING ERRCODE = 'insufficient_privilege',
 			HINT = 'A superuser may protect a table, and a member of csec_admin who owns it.';
 	END IF;
 	IF m.relid IS NOT NULL THEN
-		IF (m.subject, m.fields, m.subject_of, m.audit, m.decrypt, m.subject_keys)
-			IS DISTINCT FROM (subject, fields, subject_of, audit, coalesce(decrypt, '{}'), coalesce(subject_keys, false)) THEN
+		IF (m.subject, m.fields, m.subject_of, m.audit, m.subject_keys, ARRAY(SELECT jsonb_object_keys(m.decrypt)))
+			IS DISTINCT FROM (subject, fields, subject_of, audit, coalesce(subject_keys, false), ARRAY(SELECT jsonb_object_keys(decrypt))) THEN
 			RAISE EXCEPTION 'csec.protect_online() is at work on % with other arguments', csec.qualified(tab)
 				USING ERRCODE = 'object_in_use', HINT = 'Give the same ones to go on, or end it with csec.protect_online_cancel().';
+		END IF;
+		-- a value may need another key than those before it
+		IF m.decrypt <> decrypt THEN
+			PERFORM csec.refuse_decrypt(decrypt);
+			UPDATE csec.migration x SET decrypt = migration_begin.decrypt WHERE x.relid = tab;
 		END IF;
 		RETURN;
 	END IF;
@@ -337,7 +311,8 @@ BEGIN
 	m.decrypt := coalesce(decrypt, '{}');
 	m.key := (SELECT array_agg(a.attname ORDER BY k.n) FROM pg_index i, unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k (attnum, n)
 		JOIN pg_attribute a ON a.attrelid = tab AND a.attnum = k.attnum WHERE i.indrelid = tab AND i.indisprimary);
-	m.expected := (SELECT sum(greatest(c.reltuples, 0)) FROM csec.parts_of(tab) p JOIN pg_class c ON c.oid = p)::bigint;
+	EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM %s', csec.qualified(tab)) INTO estimate;
+	m.expected := (estimate -> 0 -> 'Plan' ->> 'Plan Rows')::bigint;
 	PERFORM csec.refuse_online(m);
 	PERFORM csec.create_trail();
 	IF m.subject_keys AND m.subject_of IS NULL THEN
@@ -356,35 +331,34 @@ REVOKE ALL ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass, t
 GRANT EXECUTE ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass, text, jsonb, boolean) TO csec_admin;
 COMMENT ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass, text, jsonb, boolean) IS 'internal: the first step of csec.protect_online()';
 
--- Copy the rows that a condition finds, and read back what was made of them.
-CREATE FUNCTION csec.copy_rows(m csec.migration, part oid, source text, OUT rows bigint, OUT last_key text[])
+-- Copy the rows that a clause finds (WHERE ... ORDER BY ... LIMIT ... over t),
+-- and read back what was made of them.
+CREATE FUNCTION csec.copy_rows(m csec.migration, part oid, clause text, OUT rows bigint, OUT last_key text[])
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(m.key) k);
+	live text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM csec.copy_columns(m, part) c WHERE c.live);
 	wrong bigint;
 	last jsonb;
 BEGIN
 	PERFORM csec.own_ddl(true);
 	EXECUTE format($q$
-		WITH src AS MATERIALIZED (SELECT %s FROM %s),
-			made AS (INSERT INTO %s (%s) SELECT %s FROM src RETURNING *)
+		WITH src AS MATERIALIZED (SELECT t.* %s FROM (SELECT * FROM ONLY %s t %s) t),
+			made AS (INSERT INTO %s (%s) SELECT %s FROM src t RETURNING %s)
 		SELECT count(*), count(*) FILTER (WHERE NOT (%s)), (array_agg(to_jsonb(ARRAY[%s]::text[]) ORDER BY %s DESC))[1]
 		FROM made JOIN src USING (%s)
 		$q$,
-		-- plain texts under names of their own
-		(SELECT string_agg(CASE WHEN plain IS NULL THEN format('%s AS %I', c.source, attname)
-				ELSE format('%s AS %I, %s AS %I', c.source, attname, plain, 'plain_' || attnum) END, ', ' ORDER BY attnum)
-			FROM csec.copy_columns(m, part) c WHERE live),
-		source, csec.copy_name(part),
-		(SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM csec.copy_columns(m, part) WHERE live),
-		(SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM csec.copy_columns(m, part) WHERE live),
-		coalesce((SELECT string_agg(format('(made.%I IS NULL AND src.%I IS NULL OR csec.holds(made.%I, src.%I))', attname, 'plain_' || attnum, attname, 'plain_' || attnum), ' AND ')
+		(SELECT string_agg(format(', %s AS %s', plain, csec.plain_name(attnum)), '' ORDER BY attnum)
+			FROM csec.copy_columns(m, part) WHERE plain IS NOT NULL),
+		csec.qualified(part), clause, csec.copy_name(part), live,
+		(SELECT string_agg(c.source, ', ' ORDER BY attnum) FROM csec.copy_columns(m, part) c WHERE c.live), live,
+		coalesce((SELECT string_agg(format('CASE WHEN src.%1$I IS NULL THEN made.%1$I IS NULL ELSE coalesce(csec.holds(made.%1$I, src.%2$s), false) END',
+				attname, csec.plain_name(attnum)), ' AND ')
 			FROM csec.copy_columns(m, part) WHERE plain IS NOT NULL), 'true'),
 		(SELECT string_agg(format('made.%I::text', k), ', ') FROM unnest(m.key) k),
 		(SELECT string_agg(format('made.%I', k), ' DESC, ') FROM unnest(m.key) k),
-		keys)
+		(SELECT string_agg(quote_ident(k), ', ') FROM unnest(m.key) k))
 	INTO rows, wrong, last;
 	last_key := CASE WHEN last IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(last)) END;
 	PERFORM csec.own_ddl(false);
@@ -392,6 +366,11 @@ BEGIN
 		RAISE EXCEPTION '% values of % were not what they had been when they were read back', wrong, csec.qualified(m.relid)
 			USING ERRCODE = 'data_corrupted';
 	END IF;
+EXCEPTION WHEN OTHERS THEN
+	-- the statement and its expressions, which stand in the error's context, go no further
+	PERFORM csec.refuse_row(m, part, clause);
+	RAISE EXCEPTION USING ERRCODE = SQLSTATE,
+		MESSAGE = CASE WHEN csec.may_quote(SQLSTATE) THEN format('a value of %s cannot be copied: %s', csec.qualified(m.relid), SQLSTATE) ELSE SQLERRM END;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.copy_rows(csec.migration, oid, text) FROM PUBLIC;
@@ -422,8 +401,8 @@ BEGIN
 	END IF;
 	after := CASE WHEN p.last_key IS NOT NULL THEN (SELECT format('(%s) > (%s)', keys, string_agg(format('%L::%s', v.v, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY v.n))
 		FROM unnest(p.last_key) WITH ORDINALITY v (v, n) JOIN pg_attribute a ON a.attrelid = tab AND a.attname = m.key[v.n]) END;
-	done := csec.copy_rows(m, p.part, format('(SELECT * FROM ONLY %s t WHERE %s ORDER BY %s LIMIT %s) t',
-		csec.qualified(p.part), coalesce(after, 'true'), keys, greatest(batch, 1)));
+	done := csec.copy_rows(m, p.part, format('WHERE %s ORDER BY %s LIMIT %s',
+		coalesce(after, 'true'), keys, greatest(batch, 1)));
 	UPDATE csec.migration_part x SET last_key = coalesce(done.last_key, x.last_key), copying = done.rows > 0 WHERE x.part = p.part;
 	UPDATE csec.migration SET copied = copied + done.rows, copying = true,
 		worked = worked + (clock_timestamp() - began), updated_at = clock_timestamp() WHERE relid = tab;
@@ -456,7 +435,7 @@ BEGIN
 	FOR part IN SELECT p.part FROM csec.migration_part p WHERE p.relid = m.relid AND p.part IN (SELECT c.csec_part FROM pg_temp.csec_changed c) LOOP
 		changed := format('(%s) IN (SELECT %s FROM pg_temp.csec_changed WHERE csec_part = %s)', keys, keys, part);
 		EXECUTE format('DELETE FROM %s WHERE %s', csec.copy_name(part), changed);
-		PERFORM csec.copy_rows(m, part, format('(SELECT * FROM ONLY %s t WHERE %s) t', csec.qualified(part), changed));
+		PERFORM csec.copy_rows(m, part, 'WHERE ' || changed);
 	END LOOP;
 	RETURN n;
 END
@@ -488,6 +467,11 @@ COMMENT ON FUNCTION csec.migration_follow(regclass, int) IS 'internal: follows c
 CREATE FUNCTION csec.migration_finish(tab regclass) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET quote_all_identifiers = off
+	SET standard_conforming_strings = on
+	SET DateStyle = 'ISO, YMD'
+	SET IntervalStyle = 'postgres'
+	SET extra_float_digits = 1
 	SET jit = off
 	AS $$
 DECLARE

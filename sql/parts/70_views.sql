@@ -42,7 +42,7 @@ CREATE FUNCTION csec.record_changes(record bytea)
 REVOKE ALL ON FUNCTION csec.record_changes(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.record_changes(bytea) TO csec_auditor;
 COMMENT ON FUNCTION csec.record_changes(bytea) IS
-	'the changed columns of the changed rows of an audit record; of a classified value the mask and a keyed digest, of one over 64 kB SHA-256 and length';
+	'the changed columns of the changed rows of an audit record; of a classified value the mask; of one over 64 kB SHA-256 and length, of a classified one of which no envelope is kept a keyed digest';
 
 CREATE FUNCTION csec.record_subjects(record bytea) RETURNS SETOF text
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
@@ -272,7 +272,7 @@ CREATE VIEW csec.change_records AS
 		CASE c.op WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' WHEN 'T' THEN 'TRUNCATE' ELSE r.statement END AS op,
 		c.subject, c.changed,
 		CASE WHEN r.outcome IN ('open', 'prepared') THEN coalesce(csec.outcome_after(l.seq, r.xid), r.outcome) ELSE r.outcome END AS outcome,
-		r.xid, r.status = 'error' AS failed, csec.detail(r.detail) ->> 'sqlstate' AS sqlstate,
+		r.xid, coalesce(r.status = 'error', false) AS failed, csec.detail(r.detail) ->> 'sqlstate' AS sqlstate,
 		CASE WHEN r.status = 'error' THEN r.rows END AS rows_reached
 	FROM csec.trail() l
 		CROSS JOIN LATERAL csec.record_fields(l.record) r
@@ -299,11 +299,11 @@ COMMENT ON COLUMN csec.change_records.sealed_at IS 'when it entered the trail; i
 COMMENT ON COLUMN csec.change_records.person IS 'of a login that several share, who it was, authenticated by a token: csec.login(token)';
 COMMENT ON COLUMN csec.change_records.subject IS 'the customer';
 COMMENT ON COLUMN csec.change_records.changed IS
-	'for each column told: old and new; of a classified column the mask, with keyed digests by which equal values are known; of a value over 64 kB SHA-256 and length';
+	'for each column told: old and new; of a classified column the mask; of a value over 64 kB SHA-256 and length, of a classified one a keyed digest';
 COMMENT ON COLUMN csec.change_records.outcome IS 'committed, aborted, open or prepared: as the trail knows by now';
 COMMENT ON COLUMN csec.change_records.xid IS 'the transaction or subtransaction; 0: it had none yet';
 COMMENT ON COLUMN csec.change_records.failed IS
-	'a statement that failed: what it had changed until then stands in records of its own, where it came to that; null: a change';
+	'a statement that failed: what it had changed until then stands in records of its own, where it came to that; false: a change';
 COMMENT ON COLUMN csec.change_records.sqlstate IS 'with which error; null where it is not known: the session was ended';
 COMMENT ON COLUMN csec.change_records.rows_reached IS 'how many rows it had come to; null where it is not known';
 

@@ -8,7 +8,7 @@ CREATE FUNCTION csec.subject_key(VARIADIC parts text[]) RETURNS text
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT CASE WHEN cardinality(parts) = 1 THEN parts[1]
-			ELSE (SELECT string_agg(replace(replace(p, '\', '\\'), ',', '\,'), ',' ORDER BY n)
+			ELSE (SELECT string_agg(replace(replace(p, E'\\', E'\\\\'), ',', E'\\,'), ',' ORDER BY n)
 					FROM unnest(parts) WITH ORDINALITY u (p, n)) END
 	$$;
 REVOKE ALL ON FUNCTION csec.subject_key(text[]) FROM PUBLIC;
@@ -21,12 +21,59 @@ CREATE FUNCTION csec.subject_parts(subject text) RETURNS text[]
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		-- up to each comma that no backslash quotes
-		SELECT array_agg(regexp_replace(m[1], '\\(.)', '\1', 'g') ORDER BY n)
-		FROM regexp_matches(subject || ',', '((?:[^\\,]|\\.)*),', 'g') WITH ORDINALITY u (m, n)
+		SELECT array_agg(regexp_replace(m[1], E'\\\\(.)', E'\\1', 'g') ORDER BY n)
+		FROM regexp_matches(subject || ',', E'((?:[^\\\\,]|\\\\.)*),', 'g') WITH ORDINALITY u (m, n)
 	$$;
 REVOKE ALL ON FUNCTION csec.subject_parts(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.subject_parts(text) TO csec_auditor, csec_officer;
 COMMENT ON FUNCTION csec.subject_parts(text) IS 'the parts that csec.subject_key() joined';
+
+-- By what kinds of key the subjects of a table are named; null: not known (any more).
+CREATE FUNCTION csec.subject_kinds(tab regclass) RETURNS text[]
+	LANGUAGE sql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT array_agg(csec.key_kind(a.atttypid) ORDER BY s.n)
+		FROM csec.protected_table p CROSS JOIN LATERAL unnest(p.subject) WITH ORDINALITY s (name, n)
+			JOIN pg_attribute a ON a.attrelid = p.relid AND a.attname = s.name
+		WHERE p.relid IN (SELECT csec.above(tab))
+		GROUP BY p.relid LIMIT 1
+	$$;
+REVOKE ALL ON FUNCTION csec.subject_kinds(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.subject_kinds(regclass) IS 'internal: the kinds of the columns that name the subjects of a table';
+
+-- Were one customer "042" here and "42" there, nobody would know him again.
+CREATE FUNCTION csec.key_as_filed(kind text, part text) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT CASE
+			WHEN kind = 'text' THEN part
+			WHEN kind = 'uuid' AND part ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' THEN lower(part)
+			WHEN part !~ '^-?[0-9]{1,200}([.][0-9]{1,200})?$' THEN NULL
+			WHEN kind = 'numeric' OR kind = 'integer' AND part !~ '[.]' AND part::numeric BETWEEN -9223372036854775808 AND 9223372036854775807
+				THEN trim_scale(part::numeric)::text END
+	$$;
+REVOKE ALL ON FUNCTION csec.key_as_filed(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.key_as_filed(text, text) IS 'internal: a column of a key as the trail writes it; null: no key of this kind';
+
+CREATE FUNCTION csec.subject_as_filed(tab regclass, subject text) RETURNS text
+	LANGUAGE plpgsql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	kinds text[] := csec.subject_kinds(tab);
+	parts text[] := CASE WHEN cardinality(kinds) = 1 THEN ARRAY[subject] ELSE csec.subject_parts(subject) END;
+BEGIN
+	IF cardinality(parts) IS DISTINCT FROM cardinality(kinds) THEN
+		RETURN subject;
+	END IF;
+	RETURN csec.subject_key(VARIADIC ARRAY(SELECT coalesce(csec.key_as_filed(u.kind, u.part), u.part)
+		FROM unnest(kinds, parts) WITH ORDINALITY u (kind, part, n) ORDER BY u.n));
+END
+$$;
+REVOKE ALL ON FUNCTION csec.subject_as_filed(regclass, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.subject_as_filed(regclass, text) IS 'internal: a subject as the trail writes it, however it was written; as it is where it can be none of the table';
 
 CREATE FUNCTION csec.subject_keys(subject text) RETURNS int8[]
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
@@ -42,13 +89,11 @@ CREATE FUNCTION csec.subject_tables(tab regclass, referring bool) RETURNS oid[]
 	LANGUAGE sql STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		WITH RECURSIVE up (relid) AS (
-			SELECT tab::oid
-			UNION SELECT i.inhparent FROM up JOIN pg_inherits i ON i.inhrelid = up.relid)
+		WITH up AS MATERIALIZED (SELECT csec.above(tab))
 		SELECT array_agg(DISTINCT t.relid) FROM (
-			SELECT relid FROM up
+			TABLE up
 			UNION ALL SELECT unnest(p.filed_as) FROM csec.protected_table p
-				WHERE p.relid IN (SELECT relid FROM up) OR referring AND p.subject_of IN (SELECT relid FROM up)) t
+				WHERE p.relid IN (TABLE up) OR referring AND p.subject_of IN (TABLE up)) t (relid)
 	$$;
 REVOKE ALL ON FUNCTION csec.subject_tables(regclass, bool) FROM PUBLIC;
 COMMENT ON FUNCTION csec.subject_tables(regclass, bool) IS
@@ -60,15 +105,13 @@ CREATE FUNCTION csec.subject_names(tab regclass, subject text) RETURNS text[]
 	LANGUAGE sql STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		WITH RECURSIVE up (relid) AS (
-			SELECT tab::oid
-			UNION SELECT i.inhparent FROM up JOIN pg_inherits i ON i.inhrelid = up.relid)
-		SELECT ARRAY[subject] || (SELECT replace(csec.subject_pseudonym(s.relid, subject)::text, '-', '') FROM csec.subject_space s
+		WITH up (relid) AS MATERIALIZED (SELECT csec.above(tab))
+		SELECT ARRAY[f.subject] || (SELECT replace(csec.subject_pseudonym(s.relid, f.subject)::text, '-', '') FROM csec.subject_space s
 			WHERE s.relid IN (SELECT relid FROM up
 				UNION SELECT p.subject_of FROM csec.protected_table p JOIN up ON up.relid = p.relid)
 				-- a number stands in the trail as it is
-				AND NOT EXISTS (SELECT FROM csec.protected_table p JOIN pg_attribute a ON a.attrelid = p.relid AND a.attname = p.subject[1]
-					WHERE p.relid = s.relid AND cardinality(p.subject) = 1 AND csec.key_kind(a.atttypid) = 'integer') LIMIT 1)
+				AND csec.subject_kinds(s.relid) IS DISTINCT FROM '{integer}' LIMIT 1)
+		FROM (SELECT csec.subject_as_filed(tab, subject_names.subject)) f (subject)
 	$$;
 REVOKE ALL ON FUNCTION csec.subject_names(regclass, text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.subject_names(regclass, text) IS
@@ -130,6 +173,19 @@ $$;
 REVOKE ALL ON FUNCTION csec.check_question(regclass, text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.check_question(regclass, text) IS 'internal: refuses a question about nobody';
 
+-- Within a time that ends before it begins nothing happened: who reads the answer
+-- would take it for nobody.
+CREATE FUNCTION csec.check_period(from_time timestamptz, to_time timestamptz) RETURNS void
+	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF from_time > to_time THEN
+		RAISE EXCEPTION 'the time ends before it begins' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give from_time => and a later to_time =>, or none of one of them.';
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.check_period(timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION csec.check_period(timestamptz, timestamptz) IS 'internal: refuses a time in which nothing can have happened';
+
 CREATE FUNCTION csec.who_saw(tab regclass, subject text, from_time timestamptz DEFAULT NULL, to_time timestamptz DEFAULT NULL)
 	RETURNS TABLE (seq int8, at timestamptz, login text, session_role text, reader text, effective_role text, person text, actor text,
 		reason text, ticket text, application text, client text, relation text, statement text,
@@ -141,10 +197,16 @@ CREATE FUNCTION csec.who_saw(tab regclass, subject text, from_time timestamptz D
 	AS $$
 DECLARE
 	names text[];
+	relids oid[];
+	keys int8[];
 BEGIN
 	PERFORM csec.check_question(tab, subject);
+	PERFORM csec.check_period(from_time, to_time);
 	PERFORM csec.warn_of_cut(from_time);
+	-- worked out here: within the query it would be for each month of the trail anew
 	names := csec.subject_names(tab, subject);
+	relids := csec.subject_tables(tab, true);
+	keys := csec.keys_of_names(names);
 	RETURN QUERY
 		SELECT s.seq, s.at, s.login, s.session_role, s.reader, s.effective_role, s.person, s.actor,
 			s.reason, s.ticket, s.application, s.client, s.relation, s.statement,
@@ -153,7 +215,7 @@ BEGIN
 		FROM (
 			-- of the records that tell one read the one that knows most
 			SELECT DISTINCT ON (coalesce(r.read_key, int8send(l.seq))) r.*, c.certainty
-			FROM csec.records_about(csec.subject_tables(tab, true), csec.keys_of_names(names)) l
+			FROM csec.records_about(relids, keys) l
 				CROSS JOIN LATERAL csec.record_fields(l.record) r
 				-- rows that were delivered without their subjects may be anybody's
 				CROSS JOIN LATERAL (SELECT CASE WHEN r.subjects IS NULL AND r.exactness <> 'intent' THEN 'all'
@@ -194,7 +256,7 @@ BEGIN
 	IF NOT moved OR array_position(parts, NULL) IS NOT NULL THEN
 		RETURN NULL;
 	END IF;
-	RETURN csec.subject_key(VARIADIC parts);
+	RETURN csec.subject_as_filed(tab, csec.subject_key(VARIADIC parts));
 END
 $$;
 REVOKE ALL ON FUNCTION csec.subject_before(oid, text, text[], text[]) FROM PUBLIC;
@@ -211,14 +273,19 @@ CREATE FUNCTION csec.history(tab regclass, subject text, from_time timestamptz D
 	AS $$
 DECLARE
 	keys CONSTANT int8[] := csec.subject_keys(subject);
-	-- an integer however it was written
-	names text[] := CASE WHEN cardinality(keys) = 2 THEN ARRAY[subject, keys[1]::text] ELSE ARRAY[subject] END;
+	names text[];
 	known_as text[];
+	relids oid[];
+	known_keys int8[];
 BEGIN
 	PERFORM csec.check_question(tab, subject);
+	PERFORM csec.check_period(from_time, to_time);
 	PERFORM csec.warn_of_cut(from_time);
 	known_as := csec.subject_names(tab, subject);
-	names := names || known_as[2:];
+	-- an integer however it was written, where the table is gone
+	names := known_as || CASE WHEN cardinality(keys) = 2 THEN ARRAY[keys[1]::text] END;
+	relids := csec.subject_tables(tab, false);
+	known_keys := csec.keys_of_names(known_as);
 	RETURN QUERY
 		SELECT h.seq, h.row_no, h.at, h.login, h.reader, h.person, h.actor, h.reason, h.ticket, h.relation,
 			CASE h.op WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' ELSE h.statement END,
@@ -230,7 +297,7 @@ BEGIN
 				-- the key before, where an update moved the row to another subject
 				CASE WHEN c.op = 'U' THEN csec.subject_before(l.relid, c.subject,
 					array_agg(c.column_name) OVER row, array_agg(c.old_value) OVER row) END AS old_subject
-			FROM csec.records_about(csec.subject_tables(tab, false), csec.keys_of_names(known_as)) l
+			FROM csec.records_about(relids, known_keys) l
 				CROSS JOIN LATERAL csec.record_fields(l.record) r
 				LEFT JOIN LATERAL csec.record_changes(l.record) c ON true
 			WHERE l.kind = 3
@@ -246,7 +313,7 @@ $$;
 REVOKE ALL ON FUNCTION csec.history(regclass, text, timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.history(regclass, text, timestamptz, timestamptz) TO csec_auditor, csec_officer;
 COMMENT ON FUNCTION csec.history(regclass, text, timestamptz, timestamptz) IS
-	'the changes of a subject''s rows in a table, column by column, in order; classified values as masks, with keyed digests by which equal ones are known';
+	'the changes of a subject''s rows in a table, column by column, in order; classified values as masks, which csec.open_change() opens';
 
 -- Old and new values in clear: src/capture/open_change.c says for whom.
 CREATE FUNCTION csec.open_record_changes(record bytea)
@@ -376,6 +443,7 @@ BEGIN
 		RAISE EXCEPTION 'a role, person or actor must be named'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'Give the name as it stands in the trail.';
 	END IF;
+	PERFORM csec.check_period(from_time, to_time);
 	PERFORM csec.warn_of_cut(from_time);
 	below := coalesce(csec.seq_after(to_time), 9223372036854775807);
 	sealed_until := coalesce((SELECT max(l.at) FROM csec_trail.audit_log l WHERE l.seq = below - 1), 'infinity');

@@ -9,6 +9,7 @@ CREATE TABLE csec.subject_destruction (
 	reason		text NOT NULL CHECK (octet_length(reason) BETWEEN 1 AND 256 AND reason !~ '[[:cntrl:]]'),
 	state		text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'destroyed', 'withdrawn', 'lapsed')),
 	requested_by text NOT NULL,
+	person		text NOT NULL,
 	requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	decided_by	text,
 	decided_at	timestamptz
@@ -25,6 +26,7 @@ COMMENT ON COLUMN csec.subject_destruction.pseudonym IS 'the customer as csec.su
 COMMENT ON COLUMN csec.subject_destruction.reason IS 'why; without personal data, as it goes into the trail';
 COMMENT ON COLUMN csec.subject_destruction.state IS 'requested; destroyed; withdrawn; lapsed: nobody approved it within 48 hours';
 COMMENT ON COLUMN csec.subject_destruction.requested_by IS 'the login that asked for it';
+COMMENT ON COLUMN csec.subject_destruction.person IS 'the person who asked for it';
 COMMENT ON COLUMN csec.subject_destruction.requested_at IS 'when';
 COMMENT ON COLUMN csec.subject_destruction.decided_by IS 'the login that approved or withdrew it';
 COMMENT ON COLUMN csec.subject_destruction.decided_at IS 'when';
@@ -33,8 +35,8 @@ COMMENT ON COLUMN csec.subject_destruction.decided_at IS 'when';
 CREATE FUNCTION csec.destruction_rules() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF TG_OP = 'UPDATE' AND (NEW.id, NEW.relid, NEW.pseudonym, NEW.reason, NEW.requested_by)
-			IS NOT DISTINCT FROM (OLD.id, OLD.relid, OLD.pseudonym, OLD.reason, OLD.requested_by)
+	IF TG_OP = 'UPDATE' AND (NEW.id, NEW.relid, NEW.pseudonym, NEW.reason, NEW.requested_by, NEW.person)
+			IS NOT DISTINCT FROM (OLD.id, OLD.relid, OLD.pseudonym, OLD.reason, OLD.requested_by, OLD.person)
 		AND OLD.state = 'requested' AND (NEW.subject IS NULL OR NEW.subject = OLD.subject) THEN
 		RETURN NEW;
 	END IF;
@@ -75,11 +77,7 @@ BEGIN
 		RAISE EXCEPTION 'the customers of % have no keys of their own', tab
 			USING ERRCODE = 'undefined_object', HINT = 'They have where the table is protected with subject_keys => true; name a customer as its key column has it.';
 	END IF;
-	name := subject;
-	p := (SELECT t FROM csec.protected_table t WHERE t.relid = customers);
-	IF cardinality(p.subject) = 1 AND (SELECT csec.key_kind(a.atttypid) FROM pg_attribute a WHERE a.attrelid = customers AND a.attname = p.subject[1]) = 'integer' THEN
-		name := subject::int8::text;
-	END IF;
+	name := csec.subject_as_filed(customers, subject);
 END
 $$;
 REVOKE ALL ON FUNCTION csec.customer_named(regclass, text) FROM PUBLIC;
@@ -100,11 +98,13 @@ COMMENT ON FUNCTION csec.destruction_detail(csec.subject_destruction) IS 'intern
 CREATE FUNCTION csec.destroy_subject_key(tab regclass, subject text, reason text) RETURNS int8
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+	who text := csec.acting_person('destroy_subject_key', tab::text);
 	customer record := csec.customer_named(tab, subject);
 	d csec.subject_destruction;
 	k csec.subject_key;
 BEGIN
 	PERFORM csec.need_reason(reason);
+	PERFORM csec.refuse_held('destroy_subject_key', csec.qualified(customer.customers), customer.customers, customer.name);
 	PERFORM csec.lapse_destructions();
 	d.pseudonym := csec.subject_pseudonym(customer.customers, customer.name);
 	SELECT * INTO k FROM csec.subject_key o WHERE o.pseudonym = d.pseudonym;
@@ -114,8 +114,8 @@ BEGIN
 	ELSIF k.destroyed_at IS NOT NULL THEN
 		RAISE EXCEPTION 'the key of this customer was destroyed already' USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
-	INSERT INTO csec.subject_destruction (relid, subject, pseudonym, reason, requested_by)
-		VALUES (customer.customers, customer.name, d.pseudonym, reason, csec.login()::text)
+	INSERT INTO csec.subject_destruction (relid, subject, pseudonym, reason, requested_by, person)
+		VALUES (customer.customers, customer.name, d.pseudonym, reason, csec.login()::text, who)
 		ON CONFLICT DO NOTHING RETURNING * INTO d;
 	IF d.id IS NULL THEN
 		RAISE EXCEPTION 'it is requested already to destroy the key of this customer'
@@ -128,7 +128,7 @@ $$;
 REVOKE ALL ON FUNCTION csec.destroy_subject_key(regclass, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.destroy_subject_key(regclass, text, text) TO csec_admin, csec_officer;
 COMMENT ON FUNCTION csec.destroy_subject_key(regclass, text, text) IS
-	'ask for the key of one customer to be destroyed: for good, in tables, trail and every backup that is restored. A second login approves it within 48 hours: csec.approve_destruction() of the number that this gives. reason: it goes into the trail, so name nobody';
+	'ask for the key of one customer to be destroyed: for good, in tables, trail and every backup that is restored. A second person approves it within 48 hours: csec.approve_destruction() of the number that this gives. reason: it goes into the trail, so name nobody';
 
 -- A request that waits, for who may decide it.
 CREATE FUNCTION csec.open_destruction(request int8) RETURNS csec.subject_destruction
@@ -155,13 +155,16 @@ COMMENT ON FUNCTION csec.open_destruction(int8) IS 'internal: a request that wai
 CREATE FUNCTION csec.approve_destruction(request int8) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+	who text := csec.acting_person('approve_destruction', 'request ' || request);
 	d csec.subject_destruction := csec.open_destruction(request);
 BEGIN
-	IF d.requested_by = csec.login()::text THEN
+	-- his login, too: who stands behind it may have been entered since
+	IF who = d.person OR csec.login()::text = d.requested_by OR csec.person_of(to_regrole(d.requested_by)) = who THEN
 		PERFORM csec.control('refused destroy subject key', csec.qualified(d.relid), csec.destruction_detail(d));
 		RAISE EXCEPTION 'request % must be approved by somebody else than who made it', request
-			USING ERRCODE = 'insufficient_privilege', HINT = 'A second member of csec_officer or csec_admin, with a login of his own, calls this.';
+			USING ERRCODE = 'insufficient_privilege', HINT = 'A second person, a member of csec_officer or csec_admin, calls this.';
 	END IF;
+	PERFORM csec.refuse_held('approve_destruction', csec.qualified(d.relid), d.relid, d.subject);
 	PERFORM csec.control('destroy subject key', csec.qualified(d.relid),
 		csec.destruction_detail(d) || jsonb_build_object('approved_by', csec.login()::text));
 	UPDATE csec.subject_key k SET wrapped = NULL, destroyed_at = now() WHERE k.pseudonym = d.pseudonym AND k.destroyed_at IS NULL;
@@ -173,13 +176,15 @@ $$;
 REVOKE ALL ON FUNCTION csec.approve_destruction(int8) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.approve_destruction(int8) TO csec_admin, csec_officer;
 COMMENT ON FUNCTION csec.approve_destruction(int8) IS
-	'destroy the key that csec.destroy_subject_key() asked for; not by the login that asked. There is no way back';
+	'destroy the key that csec.destroy_subject_key() asked for; not by the person who asked. There is no way back';
 
 CREATE FUNCTION csec.withdraw_destruction(request int8) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	d csec.subject_destruction := csec.open_destruction(request);
+	d csec.subject_destruction;
 BEGIN
+	PERFORM csec.acting_person('withdraw_destruction', 'request ' || request);
+	d := csec.open_destruction(request);
 	PERFORM csec.control('withdraw destroy subject key', csec.qualified(d.relid), csec.destruction_detail(d));
 	UPDATE csec.subject_destruction o SET state = 'withdrawn', subject = NULL, decided_by = csec.login()::text, decided_at = clock_timestamp()
 		WHERE o.id = d.id;
@@ -212,6 +217,43 @@ CREATE VIEW csec.subject_key_status AS
 REVOKE ALL ON csec.subject_key_status FROM PUBLIC;
 GRANT SELECT ON csec.subject_key_status TO csec_admin, csec_auditor, csec_officer;
 COMMENT ON VIEW csec.subject_key_status IS 'how many customers of each table have a key, and how many keys were destroyed';
+
+-- ---- where the key that makes pseudonyms is lost ----
+
+CREATE FUNCTION csec.customers_known(tab regclass) RETURNS boolean
+	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'csec_customers_known_sql';
+REVOKE ALL ON FUNCTION csec.customers_known(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.customers_known(regclass) IS 'internal: is the key here, and does it open, that makes pseudonyms of a table''s customers?';
+
+-- Without it nobody can say whose a row is, so no row can be written.  The old
+-- one stays, of no table: values under its customers' keys can be read again if
+-- what is lost is found.
+CREATE PROCEDURE csec.replace_subject_space(tab regclass, reason text)
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	old int4;
+BEGIN
+	PERFORM csec.need_reason(reason);
+	IF NOT EXISTS (SELECT FROM csec.protected_table t WHERE t.relid = tab AND t.subject_keys AND coalesce(t.subject_of, tab) = tab) THEN
+		RAISE EXCEPTION 'the customers of % have no keys of their own', tab
+			USING ERRCODE = 'undefined_object', HINT = 'Name the table that has the customers, protected with subject_keys => true.';
+	END IF;
+	LOCK TABLE csec.subject_space IN SHARE ROW EXCLUSIVE MODE;
+	IF csec.customers_known(tab) THEN
+		RAISE EXCEPTION 'the keys of the customers of % can be had', tab
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'CALL csec.rewrap_subject_keys() wraps them under another data key.';
+	END IF;
+	UPDATE csec.subject_space s SET relid = NULL WHERE s.relid = tab RETURNING s.id INTO old;
+	PERFORM csec.make_space(tab);
+	PERFORM csec.control('replace subject space', csec.qualified(tab), jsonb_build_object('lost', old,
+		'new', (SELECT s.id FROM csec.subject_space s WHERE s.relid = tab), 'reason', reason));
+END
+$$;
+REVOKE ALL ON PROCEDURE csec.replace_subject_space(regclass, text) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE csec.replace_subject_space(regclass, text) TO csec_admin;
+COMMENT ON PROCEDURE csec.replace_subject_space(regclass, text) IS
+	'where what makes pseudonyms of a table''s customers is lost, with its row or with its data key: another one, so that rows can be written again; each customer gets a new key with the next write';
 
 -- ---- under another data key ----
 

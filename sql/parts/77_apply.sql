@@ -337,7 +337,7 @@ CREATE FUNCTION csec.apply_default_reasons(stated jsonb) RETURNS SETOF csec.appl
 DECLARE
 	s record;
 BEGIN
-	IF jsonb_typeof(stated) <> 'object' OR jsonb_path_exists(stated, '$.* ? (@.type() != "string")') THEN
+	IF jsonb_typeof(stated) <> 'object' OR jsonb_path_exists(stated, 'strict $.* ? (@.type() != "string")') THEN
 		PERFORM csec.bad_document('default_reasons', 'must be an object of roles and their reasons');
 	END IF;
 	FOR s IN SELECT coalesce(e.role, d.role::oid::regrole) AS role, e.reason, d.reason AS present

@@ -11,11 +11,19 @@ REVOKE ALL ON FUNCTION csec.denial(text, text, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION csec.denial(text, text, jsonb) IS
 	'internal: put a denial into the trail, which no rollback takes back';
 
+-- Texts that a record or a message only quotes.  Never cut without saying so.
+CREATE FUNCTION csec.shortened(value text, most int DEFAULT 1000) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+		SELECT CASE WHEN length(value) > most THEN left(value, most) || format('... [%s more characters]', length(value) - most) ELSE value END
+	$$;
+REVOKE ALL ON FUNCTION csec.shortened(text, int) FROM PUBLIC;
+COMMENT ON FUNCTION csec.shortened(text, int) IS 'internal: the beginning of a text, and how much there was behind it';
+
 CREATE FUNCTION csec.refuse(action text, object text, message text, hint text, code text DEFAULT 'insufficient_privilege') RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM csec.denial(action, coalesce(object, ''), jsonb_build_object('why', message, 'policy', csec.policy_version()));
-	RAISE EXCEPTION '%', message USING ERRCODE = code, HINT = hint;
+	PERFORM csec.denial(action, coalesce(csec.shortened(object), ''), jsonb_build_object('why', csec.shortened(message), 'policy', csec.policy_version()));
+	RAISE EXCEPTION '%', csec.shortened(message) USING ERRCODE = code, HINT = hint;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.refuse(text, text, text, text, text) FROM PUBLIC;
@@ -329,7 +337,7 @@ COMMENT ON FUNCTION csec.set_person_state(text, text, text) IS 'suspend a person
 CREATE FUNCTION csec.check_reason(action text, object text, reason text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF coalesce(length(btrim(reason)), 0) NOT BETWEEN 1 AND 1000 OR reason ~ '[[:cntrl:]]' THEN
+	IF NOT csec.states(reason, 1000) OR reason ~ '[[:cntrl:]]' THEN
 		PERFORM csec.refuse(action, object, 'a reason of 1 to 1000 characters in one line is needed', 'Say why.', 'invalid_parameter_value');
 	END IF;
 END
@@ -341,8 +349,8 @@ CREATE FUNCTION csec.assign_login(person text, role regrole) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM csec.check_person('assign_login', person);
-	IF role IS NULL OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = role) THEN
-		PERFORM csec.refuse('assign_login', person, 'the login does not exist', 'Name a role.', 'undefined_object');
+	IF role IS NULL OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = role AND (r.rolcanlogin OR r.rolname !~ '^(csec|pg)_')) THEN
+		PERFORM csec.refuse('assign_login', person, 'the login does not exist', 'Name a role that he logs in with.', 'undefined_object');
 	END IF;
 	IF csec.is_pool_role(role) THEN
 		PERFORM csec.refuse('assign_login', person, 'several people share the login', 'They say who they are by csec.login(token).', 'object_not_in_prerequisite_state');
@@ -382,7 +390,8 @@ BEGIN
 	END IF;
 	DELETE FROM csec.person_customer c WHERE c.person = set_own_customer.person AND c.relid = tab;
 	IF subject IS NOT NULL THEN
-		INSERT INTO csec.person_customer (person, relid, subject) VALUES (set_own_customer.person, tab, set_own_customer.subject);
+		INSERT INTO csec.person_customer (person, relid, subject)
+			VALUES (set_own_customer.person, tab, (csec.subjects_as_filed('set_own_customer', tab, ARRAY[set_own_customer.subject]))[1]);
 	END IF;
 	-- nor is he shown by a permit that he has already
 	UPDATE csec.access_permit p SET not_subjects = csec.own_subjects(set_own_customer.person, p.relid)

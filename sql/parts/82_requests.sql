@@ -145,12 +145,13 @@ COMMENT ON FUNCTION csec.is_data_owner(regrole, regclass) IS
 
 CREATE FUNCTION csec.set_data_owner(tab regclass, role regrole, "on" bool DEFAULT true) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	who text := csec.acting_person('set_data_owner', tab::text);
 BEGIN
-	PERFORM csec.acting_person('set_data_owner', tab::text);
 	IF NOT EXISTS (SELECT FROM csec.protected_table t WHERE t.relid = tab) THEN
 		PERFORM csec.refuse('set_data_owner', tab::text, format('"%s" is not protected', tab), 'Protect it first.', 'object_not_in_prerequisite_state');
 	END IF;
-	IF csec.is_member(csec.login(), role) AND NOT csec.is_superuser(csec.login()) THEN
+	IF NOT csec.is_superuser(csec.login()) AND EXISTS (SELECT FROM unnest(csec.login() || csec.logins_of(who)) l WHERE csec.is_member(l, role)) THEN
 		PERFORM csec.refuse('set_data_owner', tab::text, 'nobody makes himself the owner of data', 'Ask another member of csec_admin or csec_officer.');
 	END IF;
 	IF "on" THEN
@@ -196,52 +197,11 @@ $$;
 REVOKE ALL ON FUNCTION csec.level_of_fields(text, regclass, name[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.level_of_fields(text, regclass, name[]) IS 'internal: the highest level of some columns';
 
--- The customers as keys, each once and in the form that the trail has; never
--- the person himself.
-CREATE FUNCTION csec.subjects_for(action text, tab regclass, who text, subjects text[]) RETURNS text[]
-	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	t csec.protected_table;
-	wanted text[];
-BEGIN
-	IF subjects IS NULL THEN
-		RETURN NULL;
-	END IF;
-	SELECT * INTO t FROM csec.protected_table p WHERE p.relid = tab;
-	IF cardinality(t.subject) = 1 AND EXISTS (SELECT FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
-			WHERE a.attrelid = tab AND a.attname = t.subject[1]
-				AND (a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) OR y.typbasetype IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype))) THEN
-		IF EXISTS (SELECT FROM unnest(subjects) s WHERE s IS NULL OR s !~ '^-?[0-9]{1,18}$') THEN
-			PERFORM csec.refuse(action, tab::text, 'a customer of this table is named by an integer', 'Give the keys as texts of integers.', 'invalid_parameter_value');
-		END IF;
-		SELECT array_agg(DISTINCT s::int8::text) INTO wanted FROM unnest(subjects) s;
-	ELSE
-		SELECT array_agg(DISTINCT s) INTO wanted FROM unnest(subjects) s WHERE s IS NOT NULL;
-	END IF;
-	IF coalesce(cardinality(wanted), 0) NOT BETWEEN 1 AND 10000 THEN
-		PERFORM csec.refuse(action, tab::text, 'from 1 to 10000 customers can be named', 'Null asks for all of them.', 'invalid_parameter_value');
-	END IF;
-	IF wanted && csec.own_subjects(who, tab) THEN
-		PERFORM csec.refuse(action, tab::text, 'nobody gets a permit for himself as a customer', 'Ask as every customer does.');
-	END IF;
-	RETURN wanted;
-END
-$$;
-REVOKE ALL ON FUNCTION csec.subjects_for(text, regclass, text, text[]) FROM PUBLIC;
-COMMENT ON FUNCTION csec.subjects_for(text, regclass, text, text[]) IS 'internal: the customers of a request, in one form';
-
-CREATE FUNCTION csec.own_subjects(who text, tab regclass) RETURNS text[]
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-		SELECT array_agg(c.subject) FROM csec.person_customer c
-			WHERE c.person = who AND c.relid IN (tab, (SELECT t.subject_of FROM csec.protected_table t WHERE t.relid = tab))
-	$$;
-REVOKE ALL ON FUNCTION csec.own_subjects(text, regclass) FROM PUBLIC;
-COMMENT ON FUNCTION csec.own_subjects(text, regclass) IS 'internal: as which customers of a table a person is known himself';
-
 -- Does a request keep to the rules of its level?  Asked when it is made, when
--- it is submitted and when it is approved: the rules may have changed.
+-- it is submitted and when it is approved: the rules may have changed.  A day
+-- has 24 hours here and where the permit is made, whatever clocks do elsewhere.
 CREATE FUNCTION csec.check_rule(action text, r csec.access_request) RETURNS csec.access_rule
-	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' AS $$
 DECLARE
 	rule csec.access_rule;
 	begins timestamptz := greatest(r.valid_from, clock_timestamp());
@@ -337,6 +297,9 @@ BEGIN
 	IF NOT csec.is_request_of(r, who) THEN
 		PERFORM csec.refuse('withdraw_request', 'request ' || id, 'a request is withdrawn by the one who made it', 'csec.reject_request() and csec.revoke_permit() are for others.');
 	END IF;
+	IF reason IS NOT NULL THEN
+		PERFORM csec.check_reason('withdraw_request', 'request ' || id, reason);
+	END IF;
 	PERFORM csec.enter_state(r, 'withdrawn', who, reason);
 END
 $$;
@@ -388,7 +351,7 @@ COMMENT ON FUNCTION csec.check_not_concerned(text, csec.access_request, text) IS
 -- All have agreed: the permit.  It serves from the next transaction on, so
 -- that none can be used and rolled back.
 CREATE FUNCTION csec.open_permit(r csec.access_request, who text, reason text) RETURNS void
-	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' AS $$
 DECLARE
 	moment timestamptz := clock_timestamp();
 	begins timestamptz := coalesce(r.valid_from, moment);
@@ -422,6 +385,9 @@ DECLARE
 	capacity text;
 BEGIN
 	PERFORM csec.check_not_concerned('approve_request', r, who);
+	IF reason IS NOT NULL THEN
+		PERFORM csec.check_reason('approve_request', 'request ' || id, reason);
+	END IF;
 	rule := csec.check_rule('approve_request', r);
 	IF NOT csec.person_is_active(r.person) THEN
 		PERFORM csec.refuse('approve_request', 'request ' || id, 'who asked is suspended or has left', 'Reject the request.', 'object_not_in_prerequisite_state');
@@ -568,17 +534,23 @@ COMMENT ON VIEW csec.access_requests IS
 	'requests and permits with the state of this moment: everybody''s own, those on an owner''s tables, all for members of csec_officer, csec_admin and csec_auditor';
 COMMENT ON COLUMN csec.access_requests.rows_taken IS 'how much of max_rows is given out, in advance by a small part';
 
--- Every table of csec's whose rows are signed, with the columns of its key.
+CREATE FUNCTION csec.signed_tables(OUT tab text, OUT key text) RETURNS SETOF record
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT a.attrelid::regclass::text AS tab, (SELECT string_agg(format('t.%I', k.attname), ', ' ORDER BY k.attnum) FROM pg_attribute k
+		WHERE k.attrelid = a.attrelid AND k.attnum = ANY (coalesce((SELECT i.indkey::int2[] FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary), '{1}')))
+	FROM pg_attribute a JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = a.attrelid AND d.deptype = 'e'
+		JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'csec'
+	WHERE a.attname = 'mac' AND a.atttypid = 'bytea'::regtype AND NOT a.attisdropped ORDER BY 1
+	$$;
+REVOKE ALL ON FUNCTION csec.signed_tables() FROM PUBLIC;
+COMMENT ON FUNCTION csec.signed_tables() IS 'internal: the tables of csec''s whose rows are signed, with the columns of their keys';
+
 CREATE FUNCTION csec.unsound_rows() RETURNS TABLE ("table" text, id text)
 	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	t record;
 BEGIN
-	FOR t IN SELECT a.attrelid::regclass::text AS tab, (SELECT string_agg(format('t.%I', k.attname), ', ' ORDER BY k.attnum) FROM pg_attribute k
-				WHERE k.attrelid = a.attrelid AND k.attnum = ANY (coalesce((SELECT i.indkey::int2[] FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary), '{1}'))) AS key
-			FROM pg_attribute a JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = a.attrelid AND d.deptype = 'e'
-				JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'csec'
-			WHERE a.attname = 'mac' AND a.atttypid = 'bytea'::regtype AND NOT a.attisdropped ORDER BY 1 LOOP
+	FOR t IN SELECT * FROM csec.signed_tables() LOOP
 		RETURN QUERY EXECUTE format('SELECT %L, concat_ws('' '', %s) FROM %s t WHERE NOT csec.row_is_sound(t)', t.tab, t.key, t.tab);
 	END LOOP;
 END

@@ -15,6 +15,7 @@ CREATE FUNCTION csec.break_glass(tab regclass, subjects text[], reason text, fie
 DECLARE
 	who text := csec.acting_person('break_glass', tab::text);
 	longest interval := csec.access_limit('break_glass');
+	moment timestamptz := clock_timestamp();
 	r csec.access_request;
 BEGIN
 	IF NOT csec.is_member(csec.login(), 'csec_break_glass') THEN
@@ -29,7 +30,8 @@ BEGIN
 	IF r.subjects IS NULL OR cardinality(r.subjects) > 20 THEN
 		PERFORM csec.refuse('break_glass', tab::text, 'the glass is broken for customers who are named, 20 at most', 'Name those whom the emergency is about.', 'invalid_parameter_value');
 	END IF;
-	r.lasting := coalesce(lasting, longest);
+	-- by the clock: a year less 360 days is less than an hour to PostgreSQL, but five days from now on
+	r.lasting := moment + least(coalesce(lasting, longest), interval '1 day') - moment;
 	IF r.lasting > longest OR r.lasting <= interval '0' THEN
 		PERFORM csec.refuse('break_glass', tab::text, format('the glass is broken for %s at most', longest), 'Ask for a shorter time.', 'invalid_parameter_value');
 	END IF;
@@ -47,14 +49,27 @@ $$;
 COMMENT ON FUNCTION csec.break_glass(regclass, text[], text, name[], interval) IS
 	'in an emergency: see named customers in clear at once, for an hour at most; on record, announced, and to be justified to another person within a day. Serves from the next transaction on';
 
+-- Anybody may LISTEN and NOTIFY: so neither who nor whom is said, and where
+-- somebody has filled the queue, which would make COMMIT fail, nothing.
+CREATE FUNCTION csec.notify_alert(what jsonb) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF pg_notification_queue_usage() < 0.9 THEN
+		PERFORM pg_notify('csec_alert', what::text);
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.notify_alert(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION csec.notify_alert(jsonb) IS 'internal: NOTIFY csec_alert, where there is room';
+
 -- A record of an action of its own, and whoever listens hears of it.
 CREATE FUNCTION csec.tell_break_glass(action text, r csec.access_request, who text, reason text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM csec.control(action, 'request ' || r.id, jsonb_strip_nulls(jsonb_build_object('person', who, 'for', r.person, 'table', r.relid::text,
 		'fields', to_jsonb(r.fields), 'subjects', to_jsonb(r.subjects), 'level', r.level, 'reason', reason, 'policy', csec.policy_version())));
-	-- at once, and not only when the record is sealed; anybody may LISTEN, so neither who nor whom
-	PERFORM pg_notify('csec_alert', jsonb_build_object('kind', action, 'request', r.id)::text);
+	-- at once, and not only when the record is sealed
+	PERFORM csec.notify_alert(jsonb_build_object('kind', action, 'request', r.id));
 END
 $$;
 REVOKE ALL ON FUNCTION csec.tell_break_glass(text, csec.access_request, text, text) FROM PUBLIC;
@@ -119,7 +134,7 @@ BEGIN
 	PERFORM csec.hold_person(who);
 	SELECT * INTO what FROM csec.match_permit m WHERE m.relid = tab AND csec.row_is_sound(m);
 	IF NOT FOUND OR who IS NULL OR csec.reader() IS NULL OR NOT csec.person_is_active(who)
-		OR csec.subject_key(VARIADIC subject) = ANY (csec.own_subjects(who, tab)) THEN
+		OR csec.subject_as_filed(tab, csec.subject_key(VARIADIC subject)) = ANY (csec.own_subjects(who, tab)) THEN
 		RETURN;
 	END IF;
 	INSERT INTO csec.access_request AS q (kind, state, person, login, relid, fields, level, subjects, max_rows, purpose, lasting, changed_by, submitted_at)

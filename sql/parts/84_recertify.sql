@@ -10,7 +10,7 @@ COMMENT ON FUNCTION csec.is_part(anyarray, anyarray) IS 'internal: does a list n
 
 CREATE FUNCTION csec.recertify(id int8, decision text, reason text, fields name[] DEFAULT NULL, subjects text[] DEFAULT NULL,
 		max_rows int8 DEFAULT NULL, until timestamptz DEFAULT NULL) RETURNS void
-	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' AS $$
 DECLARE
 	who text := csec.acting_person('recertify', 'request ' || id);
 	r csec.access_request := csec.request_to_move(id, ARRAY['approved', 'active', 'suspended'], 'recertify');

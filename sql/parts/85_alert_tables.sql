@@ -80,11 +80,12 @@ CREATE TABLE csec.alert (
 	incident	int8,
 	told		text CHECK (told IN ('yes', 'failed')),
 	tries		int NOT NULL DEFAULT 0,
-	told_at		timestamptz
+	told_at		timestamptz,
+	tell_error	text
 );
 -- What goes on while nobody has acknowledged it is one alert.
 CREATE UNIQUE INDEX alert_open ON csec.alert (kind, key) WHERE state = 'open';
-CREATE INDEX alert_untold ON csec.alert (id) WHERE told IS NULL;
+CREATE INDEX alert_untold ON csec.alert (id) WHERE told IS DISTINCT FROM 'yes';
 CREATE INDEX alert_person ON csec.alert (person, at);
 CREATE INDEX alert_subject ON csec.alert (relid, subject) WHERE subject IS NOT NULL;
 COMMENT ON TABLE csec.alert IS 'what the rules found in the trail';
@@ -93,7 +94,10 @@ COMMENT ON COLUMN csec.alert.first_seq IS 'number of the audit record that raise
 COMMENT ON COLUMN csec.alert.times IS 'how often it was met';
 COMMENT ON COLUMN csec.alert.at IS 'when it was done, by the clock of the session';
 COMMENT ON COLUMN csec.alert.incident IS 'the incident that it opened';
-COMMENT ON COLUMN csec.alert.told IS 'whether csec.alert_command took it; null: not yet, or there is none';
+COMMENT ON COLUMN csec.alert.told IS 'whether csec.alert_command took it; failed: not in several tries, it is tried again every minute; null: not yet, or there is none';
+COMMENT ON COLUMN csec.alert.tries IS 'how often csec.alert_command was run for it';
+COMMENT ON COLUMN csec.alert.told_at IS 'when it was run last';
+COMMENT ON COLUMN csec.alert.tell_error IS 'how it failed then';
 
 CREATE TABLE csec.alert_cursor (
 	seq			int8 NOT NULL,
@@ -101,14 +105,17 @@ CREATE TABLE csec.alert_cursor (
 	checked_seq	int8 NOT NULL DEFAULT 0,
 	checked_hash bytea,
 	hba_digest	text,
+	hba_looked_at timestamptz,
 	hba_changed_at timestamptz,
 	looked_at	timestamptz
 );
+ALTER TABLE csec.alert_cursor REPLICA IDENTITY FULL;
 CREATE UNIQUE INDEX alert_cursor_one ON csec.alert_cursor ((true));
 COMMENT ON TABLE csec.alert_cursor IS 'one row: how far the rules have looked at the trail';
 COMMENT ON COLUMN csec.alert_cursor.checked_seq IS 'how far the chain was looked at again; it starts over at the end';
-COMMENT ON COLUMN csec.alert_cursor.hba_digest IS 'of the rules in pg_hba.conf as they were';
-COMMENT ON COLUMN csec.alert_cursor.looked_at IS 'when what no record tells was looked at: permits, pg_hba.conf, the chain';
+COMMENT ON COLUMN csec.alert_cursor.hba_digest IS 'of the rules in pg_hba.conf as they were, and of when the file was changed';
+COMMENT ON COLUMN csec.alert_cursor.hba_changed_at IS 'when pg_hba.conf was last seen to have changed';
+COMMENT ON COLUMN csec.alert_cursor.looked_at IS 'when what else no record tells was looked at: permits, the chain';
 INSERT INTO csec.alert_cursor (seq) VALUES (0);
 
 -- What the rules remember.  Of no use to anybody else, and not dumped.
@@ -125,9 +132,18 @@ CREATE TABLE csec.alert_seen (
 	subject		int8,
 	who			text COLLATE "C",
 	at			timestamptz NOT NULL,
+	since		timestamptz NOT NULL,
+	anew		bool NOT NULL DEFAULT true,
 	PRIMARY KEY (relid, subject, who)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE csec.alert_seen IS 'internal: who looked for which customer last, of those looked for lately';
+COMMENT ON COLUMN csec.alert_seen.since IS 'when he first did in the batch of records that was looked at last';
+COMMENT ON COLUMN csec.alert_seen.anew IS 'then not looked for by him in the time that the rule enumeration counts';
+CREATE TABLE csec.permit_seen (
+	permit		int8 PRIMARY KEY,
+	at			timestamptz NOT NULL
+);
+COMMENT ON TABLE csec.permit_seen IS 'internal: when each permit was used last, by the trail';
 
 -- Made from the trail again where it is lost: it is not dumped, either.
 CREATE TABLE csec.acted_as (
@@ -136,6 +152,7 @@ CREATE TABLE csec.acted_as (
 	from_at		timestamptz NOT NULL,
 	to_at		timestamptz NOT NULL
 );
+ALTER TABLE csec.acted_as REPLICA IDENTITY FULL;
 CREATE INDEX acted_as_who ON csec.acted_as (who, to_at);
 COMMENT ON TABLE csec.acted_as IS 'internal: the records that name somebody as role, person or actor whose login it is not; csec.what_did() finds them by it';
 COMMENT ON COLUMN csec.acted_as.from_at IS 'when the first of them was sealed';
@@ -172,7 +189,7 @@ DECLARE
 	v jsonb;
 	good bool;
 BEGIN
-	NEW.shipped := false;
+	NEW.shipped := TG_OP = 'UPDATE' AND OLD.shipped AND to_jsonb(NEW) - 'mac' = to_jsonb(OLD) - 'mac';
 	IF NOT known ? NEW.kind THEN
 		RAISE EXCEPTION 'there is no alert of kind "%"', NEW.kind USING ERRCODE = 'check_violation', HINT = 'Kinds are code; their thresholds can be changed.';
 	END IF;
@@ -218,7 +235,7 @@ $$;
 REVOKE SELECT ON csec.watched_customer FROM csec_admin;
 GRANT INSERT, UPDATE, DELETE ON csec.alert_rule TO csec_admin;
 GRANT INSERT, UPDATE, DELETE ON csec.watched_customer TO csec_officer;
-REVOKE ALL ON csec.alert_tally, csec.alert_seen, csec.acted_as FROM PUBLIC;
+REVOKE ALL ON csec.alert_tally, csec.alert_seen, csec.permit_seen, csec.acted_as FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('csec.alert_rule', 'WHERE NOT shipped');
 SELECT pg_catalog.pg_extension_config_dump('csec.watched_customer',

@@ -1,10 +1,36 @@
 -- Somebody leaves: everything that he could use goes in one transaction, and
 -- what is left is told, down to PostgreSQL's own privileges.
 
+-- What ALTER ROLE keeps for superusers stays theirs, or an officer could lock
+-- out who looks after the server; and nobody locks out the last of them.
+CREATE FUNCTION csec.logins_kept(logins regrole[]) RETURNS regrole[]
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+		SELECT coalesce(array_agg(r.oid::regrole ORDER BY r.rolname), '{}') FROM pg_roles r
+			WHERE r.oid = ANY (logins::oid[]) AND CASE WHEN csec.is_superuser(csec.login())
+				THEN r.rolsuper AND r.rolcanlogin AND NOT EXISTS (SELECT FROM pg_roles o WHERE o.rolsuper AND o.rolcanlogin AND o.oid <> ALL (logins::oid[]))
+				ELSE r.rolsuper OR r.rolreplication END
+	$$;
+REVOKE ALL ON FUNCTION csec.logins_kept(regrole[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.logins_kept(regrole[]) IS 'internal: which of these logins who acts may not take: those of superusers and those that replicate, of which a superuser takes all but the last that can log in';
+
+-- A duty, too: somebody else has to be granted it.
+CREATE FUNCTION csec.held_by_nobody_else(logins regrole[]) RETURNS name[]
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+		SELECT coalesce(array_agg(o.rolname ORDER BY o.rolname), '{}') FROM pg_roles o
+			WHERE o.rolname IN ('csec_admin', 'csec_officer', 'csec_auditor', 'csec_management')
+				AND EXISTS (SELECT FROM unnest(logins) l WHERE csec.is_member(l, o.oid::regrole))
+				AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolcanlogin AND r.oid <> ALL (logins::oid[])
+					AND csec.is_member(r.oid::regrole, o.oid::regrole) AND csec.person_is_active(csec.person_of(r.oid::regrole)))
+	$$;
+REVOKE ALL ON FUNCTION csec.held_by_nobody_else(regrole[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.held_by_nobody_else(regrole[]) IS 'internal: the roles of csec that a person has alone, of those who can act';
+
 CREATE FUNCTION csec.offboard(person text, reason text) RETURNS TABLE (kind text, object text, detail text, residue bool)
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	logins regrole[] := csec.logins_of(person);
+	kept regrole[] := csec.logins_kept(logins);
+	alone name[];
 	r csec.access_request;
 	own text;
 	login regrole;
@@ -13,13 +39,16 @@ DECLARE
 BEGIN
 	PERFORM csec.check_other_person('offboard', person, logins[1]);
 	PERFORM csec.check_reason('offboard', person, reason);
-	IF NOT EXISTS (SELECT FROM csec.person p WHERE p.id = person) AND cardinality(logins) = 0 THEN
+	-- (csec's own roles and PostgreSQL's are nobody's login)
+	IF NOT EXISTS (SELECT FROM csec.person p WHERE p.id = person)
+		AND NOT EXISTS (SELECT FROM pg_roles g WHERE g.oid = ANY (logins::oid[]) AND (g.rolcanlogin OR g.rolname !~ '^(csec|pg)_')) THEN
 		PERFORM csec.refuse('offboard', person, format('person "%s" does not exist', person), 'See csec.person; a login without a person is login:NAME.', 'undefined_object');
 	END IF;
 	-- what he is at now ends, so that nothing of it is left
-	PERFORM pg_terminate_backend(a.pid, 1000) FROM pg_stat_activity a WHERE a.usesysid = ANY (logins::oid[]) AND a.pid <> pg_backend_pid();
+	PERFORM pg_terminate_backend(a.pid, 1000) FROM pg_stat_activity a WHERE a.usesysid = ANY (logins::oid[]) AND a.usesysid <> ALL (kept::oid[]) AND a.pid <> pg_backend_pid();
 	GET DIAGNOSTICS sessions = ROW_COUNT;
 	PERFORM csec.stop_person('offboard', person);
+	alone := csec.held_by_nobody_else(logins);
 	FOR r IN SELECT * FROM csec.access_request q WHERE (q.person = offboard.person OR q.login = ANY (logins))
 		AND q.state IN ('draft', 'submitted', 'approved', 'active', 'suspended') ORDER BY q.id FOR UPDATE
 	LOOP
@@ -37,24 +66,29 @@ BEGIN
 			WHERE m.member = login AND o.rolname ~ '^csec_' LOOP
 			EXECUTE format('REVOKE %s FROM %s', own, login);
 		END LOOP;
-		EXECUTE format('ALTER ROLE %s NOLOGIN', login);
+		IF login <> ALL (kept) THEN
+			EXECUTE format('ALTER ROLE %s NOLOGIN', login);
+		END IF;
 	END LOOP;
+	-- and what he began meanwhile
+	PERFORM pg_stat_clear_snapshot();
 	SELECT count(*) + sessions INTO sessions FROM pg_stat_activity a
-		WHERE a.usesysid = ANY (logins::oid[]) AND a.pid <> pg_backend_pid() AND pg_terminate_backend(a.pid);
-	PERFORM csec.control('offboard', person, jsonb_build_object('person', csec.current_person(), 'logins', to_jsonb(logins::text[]),
+		WHERE a.usesysid = ANY (logins::oid[]) AND a.usesysid <> ALL (kept::oid[]) AND a.pid <> pg_backend_pid() AND pg_terminate_backend(a.pid);
+	PERFORM csec.control('offboard', person, jsonb_build_object('person', csec.current_person(), 'logins', to_jsonb(logins::text[]), 'kept', to_jsonb(kept::text[]),
 		'requests', ended, 'sessions', sessions, 'reason', reason, 'policy', csec.policy_version()));
-	RETURN QUERY SELECT * FROM csec.offboard_report(person);
+	RETURN QUERY SELECT * FROM csec.offboard_report(person)
+		UNION ALL SELECT 'duty', a::text, 'nobody holds it any more', false FROM unnest(alone) a;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.offboard(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.offboard(text, text) TO csec_admin, csec_officer;
 COMMENT ON FUNCTION csec.offboard(text, text) IS
-	'a person leaves: his requests, permits, clearances, default reasons, delegations and memberships in csec''s roles end, his logins cannot log in, his sessions are terminated; gives csec.offboard_report()';
+	'a person leaves: his requests, permits, clearances, default reasons, delegations and memberships in csec''s roles end, his logins cannot log in, his sessions are terminated; gives csec.offboard_report(). Logins of superusers and those that replicate are taken by superusers only';
 
 -- What is in this database by name, what is in others by number.
 CREATE FUNCTION csec.native_residue(login regrole) RETURNS TABLE (kind text, object text, detail text)
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-		SELECT 'attribute', login::text, a.what FROM pg_roles r,
+		SELECT 'attribute', login::text, a.what || CASE WHEN a.what = 'LOGIN' AND (r.rolsuper OR r.rolreplication) THEN ', which a superuser has to take' ELSE '' END FROM pg_roles r,
 				LATERAL (VALUES ('LOGIN', r.rolcanlogin), ('SUPERUSER', r.rolsuper), ('CREATEROLE', r.rolcreaterole),
 					('CREATEDB', r.rolcreatedb), ('REPLICATION', r.rolreplication), ('BYPASSRLS', r.rolbypassrls)) a (what, has)
 			WHERE r.oid = login AND a.has
@@ -79,6 +113,7 @@ CREATE FUNCTION csec.offboard_report(person text) RETURNS TABLE (kind text, obje
 DECLARE
 	logins regrole[] := csec.logins_of(person);
 BEGIN
+	PERFORM pg_stat_clear_snapshot();
 	RETURN QUERY
 		SELECT 'session', a.usename::text, format('process %s since %s', a.pid, a.backend_start), true FROM pg_stat_activity a
 			WHERE a.usesysid = ANY (logins::oid[]) AND a.pid <> pg_backend_pid()
@@ -96,7 +131,9 @@ BEGIN
 		UNION ALL
 		SELECT n.kind, n.object, n.detail, true FROM unnest(logins) l, LATERAL csec.native_residue(l) n
 		UNION ALL
-		SELECT 'duty', d.object, d.detail, false FROM csec.duties_of(person) d;
+		SELECT 'duty', d.object, d.detail, false FROM csec.duties_of(person) d
+		UNION ALL
+		SELECT 'duty', a::text, 'nobody else holds it', false FROM unnest(csec.held_by_nobody_else(logins)) a;
 	IF to_regclass('csec_trail.audit_log') IS NOT NULL THEN
 		-- what he read a moment ago as well; a sealer that is stuck does not keep him here
 		BEGIN
@@ -107,7 +144,7 @@ BEGIN
 		RETURN QUERY
 			SELECT 'read', w.relation, format('%s reads, %s rows, %s of them with fields in clear, the last at %s',
 					sum(coalesce(w.repeats, 1)), sum(w.rows * coalesce(w.repeats, 1)), coalesce(sum(coalesce(w.repeats, 1)) FILTER (WHERE cardinality(w.revealed) > 0), 0), max(w.at)), false
-				FROM (SELECT l::text, 'login' FROM unnest(logins) l UNION ALL SELECT offboard_report.person, 'person') n (name, as_what),
+				FROM (SELECT r.rolname::text, 'login' FROM pg_roles r WHERE r.oid = ANY (logins::oid[]) UNION ALL SELECT offboard_report.person, 'person') n (name, as_what),
 					LATERAL csec.what_did(n.name, clock_timestamp() - interval '90 days') w
 				WHERE w.kind = 'read' AND n.as_what = ANY (w.acted_as)
 				GROUP BY w.relation ORDER BY w.relation;

@@ -26,27 +26,52 @@ CREATE FUNCTION csec.tell_break(seq int8, what text) RETURNS void
 REVOKE ALL ON FUNCTION csec.tell_break(int8, text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.tell_break(int8, text) IS 'internal: raise an alert that the trail is broken at a record';
 
--- What no record tells: permits that nobody uses, pg_hba.conf, older records.
+-- pg_hba.conf, after each reload before any session that it let in is looked at.  When
+-- it changed is not known better than since the last look.  One that is back as it was
+-- has another time of change all the same.
+CREATE FUNCTION csec.look_at_hba() RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	c csec.alert_cursor := (SELECT t FROM csec.alert_cursor t);
+	now CONSTANT timestamptz := clock_timestamp();
+	digest text;
+BEGIN
+	BEGIN
+		digest := (SELECT md5(concat(string_agg(h::text, E'\n' ORDER BY h.line_number), (SELECT f.change FROM pg_stat_file(current_setting('hba_file')) f))) FROM pg_hba_file_rules h);
+	EXCEPTION WHEN OTHERS THEN
+		-- it is away, or cannot be read: the rules go on
+		digest := SQLSTATE;
+	END;
+	IF c.hba_digest <> digest THEN
+		PERFORM csec.count_for_alert('pg_hba.conf', '{""}', ARRAY[c.hba_looked_at], '{1}');
+		UPDATE csec.alert_cursor SET hba_changed_at = now;
+	END IF;
+	UPDATE csec.alert_cursor SET hba_digest = digest, hba_looked_at = now;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.look_at_hba() FROM PUBLIC;
+COMMENT ON FUNCTION csec.look_at_hba() IS 'internal: has pg_hba.conf changed?';
+
+-- What no record tells: permits that nobody uses, older records.
 CREATE FUNCTION csec.look_around() RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
 	c csec.alert_cursor;
 	kept record := csec.trail_begin();
-	rules text;
 	upto int8;
 	many int8 := coalesce((SELECT (r.params ->> 'records')::int8 FROM csec.alert_rule r WHERE r.kind = 'chain_break' AND csec.rule_is_on(r)), 0);
 	unused int := (SELECT (r.params ->> 'days')::int FROM csec.alert_rule r WHERE r.kind = 'dormant_permit' AND csec.rule_is_on(r));
 BEGIN
 	SELECT * INTO c FROM csec.alert_cursor;
-	PERFORM csec.raise_alert('dormant_permit', 'permit ' || q.id, (SELECT r.rolname FROM pg_roles r WHERE r.oid = q.login), coalesce(q.person, csec.person_of(q.login)), q.relid, NULL, jsonb_build_object('permit', q.id),
+	PERFORM csec.raise_alert('dormant_permit', q.key, (SELECT r.rolname FROM pg_roles r WHERE r.oid = q.login), coalesce(q.person, csec.person_of(q.login)), q.relid, NULL, jsonb_build_object('permit', q.id),
 			NULL, NULL, clock_timestamp(), clock_timestamp(), 1)
-		FROM csec.access_permit q LEFT JOIN csec.permit_use u ON u.permit = q.id
-		WHERE coalesce(u.taken, 0) = 0 AND q.valid_from < clock_timestamp() - make_interval(days => unused) AND q.valid_until > clock_timestamp()
-			AND NOT EXISTS (SELECT FROM csec.alert a WHERE a.kind = 'dormant_permit' AND a.key = 'permit ' || q.id);
+		-- once since it was given, or used last
+		FROM (SELECT p.*, 'permit ' || p.id || coalesce(' since ' || (s.at AT TIME ZONE 'UTC')::date, '') AS key FROM csec.access_permit p LEFT JOIN csec.permit_seen s ON s.permit = p.id
+			WHERE coalesce(s.at, p.valid_from) < clock_timestamp() - unused * interval '24 hours' AND p.valid_until > clock_timestamp()) q
+		WHERE NOT EXISTS (SELECT FROM csec.alert a WHERE a.kind = 'dormant_permit' AND a.key = q.key);
 	PERFORM csec.raise_alert('policy_edited', u."table" || ' ' || u.id, NULL, NULL, NULL, NULL, jsonb_build_object('table', u."table", 'row', u.id),
 			NULL, NULL, clock_timestamp(), clock_timestamp(), 1)
 		FROM csec.unsound_rows() u WHERE NOT EXISTS (SELECT FROM csec.alert_rule r WHERE r.kind = 'policy_edited' AND NOT csec.rule_is_on(r));
-	SELECT md5(string_agg(h::text, E'\n' ORDER BY h.line_number)) INTO rules FROM pg_hba_file_rules h;
 	-- older records, some at a time, from the first again after the last
 	IF many > 0 THEN
 		IF c.checked_seq >= c.seq THEN
@@ -59,10 +84,9 @@ BEGIN
 		upto := least(c.checked_seq + many, c.seq);
 		PERFORM csec.tell_break(csec.first_break(c.checked_seq, upto, c.checked_hash), 'does not fit the record before');
 	END IF;
-	UPDATE csec.alert_cursor t SET looked_at = clock_timestamp(), hba_digest = rules,
-		hba_changed_at = CASE WHEN c.hba_digest <> rules THEN clock_timestamp() ELSE t.hba_changed_at END,
-		checked_seq = coalesce(upto, t.checked_seq), checked_hash = (SELECT l.hash FROM csec_trail.audit_log l WHERE l.seq = upto);
+	UPDATE csec.alert_cursor t SET looked_at = clock_timestamp(), checked_seq = coalesce(upto, t.checked_seq), checked_hash = (SELECT l.hash FROM csec_trail.audit_log l WHERE l.seq = upto);
 	DELETE FROM csec.alert_tally t WHERE t.minute < clock_timestamp() - interval '8 days';
+	DELETE FROM csec.permit_seen s WHERE NOT EXISTS (SELECT FROM csec.access_permit p WHERE p.id = s.permit);
 	DELETE FROM csec.alert_seen s WHERE s.at < clock_timestamp() - interval '7 days';
 	-- of records that are no longer kept
 	DELETE FROM csec.acted_as a WHERE a.to_at < (SELECT l.at FROM csec_trail.audit_log l ORDER BY l.seq LIMIT 1);
@@ -99,6 +123,10 @@ BEGIN
 			UPDATE csec.acted_as a SET seqs = a.seqs * int8multirange(int8range(NULL, c.seq, '[]')) WHERE upper(a.seqs) > c.seq + 1;
 		END IF;
 	END IF;
+	-- (what was looked at in the future was so before the clock was set back)
+	IF coalesce(c.hba_looked_at < pg_conf_load_time() OR c.hba_looked_at NOT BETWEEN clock_timestamp() - interval '10 seconds' AND clock_timestamp(), true) THEN
+		PERFORM csec.look_at_hba();
+	END IF;
 	SELECT max(l.seq) INTO upto FROM (SELECT n.seq FROM csec_trail.audit_log n WHERE n.seq > c.seq ORDER BY n.seq LIMIT most) l;
 	IF upto IS NOT NULL THEN
 		SELECT array_agg((f.seq, f.at, l.kind, l.login, coalesce(f.person, o.person, 'login:' || l.login), coalesce(f.person, nullif(f.actor, '')), l.relid, l.subject,
@@ -110,7 +138,8 @@ BEGIN
 				-- who counts customers looks at none of them
 				l.kind = 3 OR cardinality(f.revealed) > 0 OR cardinality(f.masked) > 0, l.at,
 				CASE WHEN (f.session_role, f.reader, f.effective_role, coalesce(f.person, l.login), coalesce(f.actor, l.login)) IS DISTINCT FROM (l.login, l.login, l.login, l.login, l.login)
-					THEN ARRAY(SELECT DISTINCT n FROM unnest(ARRAY[f.session_role, f.reader, f.effective_role, f.person, f.actor]) n WHERE n IS DISTINCT FROM l.login) END
+					THEN ARRAY(SELECT DISTINCT n FROM unnest(ARRAY[f.session_role, f.reader, f.effective_role, f.person, f.actor]) n WHERE n IS DISTINCT FROM l.login) END,
+				f.permit
 				)::csec.alert_record ORDER BY l.seq)
 			INTO batch
 			FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
@@ -119,6 +148,7 @@ BEGIN
 		PERFORM csec.note_names(batch);
 		PERFORM csec.note_activity(batch);
 		PERFORM csec.note_seen(batch);
+		PERFORM csec.note_permits(batch);
 		FOR rule IN SELECT * FROM csec.alert_rule r WHERE csec.rule_is_on(r) ORDER BY r.kind LOOP
 			PERFORM csec.run_alert_rule(rule, batch);
 		END LOOP;
@@ -127,7 +157,7 @@ BEGIN
 	ELSE
 		UPDATE csec.alert_cursor SET seq = c.seq, hash = c.hash WHERE (seq, hash) IS DISTINCT FROM (c.seq, c.hash);
 	END IF;
-	IF coalesce(c.looked_at < clock_timestamp() - interval '10 seconds', true) THEN
+	IF coalesce(c.looked_at NOT BETWEEN clock_timestamp() - interval '10 seconds' AND clock_timestamp(), true) THEN
 		PERFORM csec.look_around();
 	END IF;
 	RETURN coalesce(upto - c.seq, 0);

@@ -101,15 +101,30 @@ $$;
 REVOKE ALL ON FUNCTION csec.check_times(timestamptz, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION csec.check_times(timestamptz, timestamptz) IS 'internal: refuses a time that is none';
 
+-- Whoever asks whom an incident concerns asks in the minutes after it: a read
+-- that is not sealed yet would be missing, and nobody would write to its
+-- customers.  Who waits is volatile, so that its queries see what has come.
+CREATE FUNCTION csec.await_sealing() RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF NOT pg_is_in_recovery() THEN
+		PERFORM csec.flush_audit();
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.await_sealing() FROM PUBLIC;
+COMMENT ON FUNCTION csec.await_sealing() IS 'internal: waits for everything up to now to be sealed; on a standby what has come is what there is';
+
 -- The digest is over the sorted lines "table level shown field customer", each
 -- with its length before it, so that no two lists of them give one text.
 CREATE FUNCTION csec.scope_incident(role text DEFAULT NULL, person text DEFAULT NULL, from_time timestamptz DEFAULT NULL, to_time timestamptz DEFAULT NULL)
 	RETURNS TABLE ("table" text, level text, shown text, fields text[], customers int8, complete bool, digest text)
-	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	logins text[] := csec.scope_logins(role, person);
 BEGIN
 	PERFORM csec.check_times(from_time, to_time);
+	PERFORM csec.await_sealing();
 	PERFORM csec.warn_of_cut(from_time);
 	RETURN QUERY
 		WITH lines AS MATERIALIZED (
@@ -127,4 +142,4 @@ $$;
 REVOKE ALL ON FUNCTION csec.scope_incident(text, text, timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.scope_incident(text, text, timestamptz, timestamptz) TO csec_auditor, csec_officer;
 COMMENT ON FUNCTION csec.scope_incident(text, text, timestamptz, timestamptz) IS
-	'which fields of how many customers a login or a person saw, by table, level and revealed or masked, and in the last row all together; complete is false where all customers of the table must be assumed; the digest is over the sorted customers and fields';
+	'which fields of how many customers a login or a person saw, by table, level and revealed or masked, and in the last row all together; complete is false where all customers of the table must be assumed; the digest is over the sorted customers and fields; waits for everything up to now to be sealed';

@@ -8,10 +8,21 @@ CREATE FUNCTION csec.is_case_officer() RETURNS bool
 REVOKE ALL ON FUNCTION csec.is_case_officer() FROM PUBLIC;
 COMMENT ON FUNCTION csec.is_case_officer() IS 'internal: is who logged in a security officer, or of the management?';
 
+-- Nobody is kept out of an incident by those who could move it, nor do they keep
+-- it from being looked at: where all are accused, the auditors say who is.
+CREATE FUNCTION csec.all_are_accused(accused text[]) RETURNS bool
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+		SELECT NOT EXISTS (SELECT FROM pg_roles r CROSS JOIN LATERAL csec.person_of(r.oid::regrole) p
+			WHERE r.rolcanlogin AND (csec.is_member(r.oid::regrole, 'csec_officer') OR csec.is_member(r.oid::regrole, 'csec_management'))
+				AND p <> ALL (accused) AND csec.person_is_active(p))
+	$$;
+REVOKE ALL ON FUNCTION csec.all_are_accused(text[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.all_are_accused(text[]) IS 'internal: is nobody left who could move an incident?';
+
 CREATE FUNCTION csec.check_text(action text, object text, what text, value text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF coalesce(length(btrim(value)), 0) NOT BETWEEN 1 AND 10000 THEN
+	IF NOT csec.states(value, 10000) THEN
 		PERFORM csec.refuse(action, object, what || ' must be said, in 1 to 10000 characters', 'Say it as a text.', 'invalid_parameter_value');
 	END IF;
 END
@@ -57,8 +68,8 @@ DECLARE
 	made int8;
 	now CONSTANT timestamptz := clock_timestamp();
 BEGIN
-	IF coalesce(length(btrim(title)), 0) NOT BETWEEN 1 AND 200 THEN
-		PERFORM csec.refuse('report_incident', left(title, 200), 'a title of 1 to 200 characters is needed', 'Say in a line what happened.', 'invalid_parameter_value');
+	IF NOT csec.states(title, 200) THEN
+		PERFORM csec.refuse('report_incident', title, 'a title of 1 to 200 characters is needed', 'Say in a line what happened.', 'invalid_parameter_value');
 	END IF;
 	IF kind IS NULL OR kind NOT IN ('leak', 'misuse', 'tampering', 'loss', 'outage', 'other') THEN
 		PERFORM csec.refuse('report_incident', title, 'there is no such kind of incident', 'Kinds are leak, misuse, tampering, loss, outage and other.', 'invalid_parameter_value');
@@ -84,9 +95,9 @@ CREATE FUNCTION csec.note_incident_move(id int8, from_state text, to_state text,
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	INSERT INTO csec.incident_move (incident, from_state, to_state, person, reason, policy)
-		VALUES (id, note_incident_move.from_state, note_incident_move.to_state, who, left(note_incident_move.reason, 1000), csec.policy_version());
+		VALUES (id, note_incident_move.from_state, note_incident_move.to_state, who, csec.shortened(note_incident_move.reason), csec.policy_version());
 	PERFORM csec.control('incident ' || to_state, 'incident ' || id, jsonb_strip_nulls(jsonb_build_object(
-		'from', from_state, 'person', who, 'reason', left(reason, 1000), 'policy', csec.policy_version())));
+		'from', from_state, 'person', who, 'reason', csec.shortened(reason), 'policy', csec.policy_version())));
 END
 $$;
 REVOKE ALL ON FUNCTION csec.note_incident_move(int8, text, text, text, text) FROM PUBLIC;
@@ -99,9 +110,10 @@ CREATE FUNCTION csec.incident_to_move(id int8, from_states text[], action text) 
 DECLARE
 	object text := 'incident ' || coalesce(id::text, 'null');
 	who text := csec.acting_person(action, object);
+	as_auditor bool := action = 'accuse' AND NOT csec.is_case_officer() AND coalesce(csec.is_member(csec.login(), 'csec_auditor'), false);
 	i csec.incident;
 BEGIN
-	IF NOT csec.is_case_officer() THEN
+	IF NOT csec.is_case_officer() AND NOT as_auditor THEN
 		PERFORM csec.refuse(action, object, 'this is for the security officer and the management', 'Anyone may report an incident.');
 	END IF;
 	SELECT * INTO i FROM csec.incident n WHERE n.id = incident_to_move.id FOR UPDATE;
@@ -109,7 +121,10 @@ BEGIN
 		PERFORM csec.refuse(action, object, 'the incident does not exist', 'See csec.incidents.', 'undefined_object');
 	END IF;
 	IF who = ANY (i.accused) THEN
-		PERFORM csec.refuse(action, object, 'who is accused decides nothing about the incident', 'Somebody else has to.');
+		PERFORM csec.refuse(action, object, 'who is accused decides nothing about the incident', 'Somebody else has to; where all who could are accused, an auditor says who is, by csec.accuse().');
+	END IF;
+	IF as_auditor AND NOT csec.all_are_accused(i.accused) THEN
+		PERFORM csec.refuse(action, object, 'an auditor says who is accused only where all others who could are', 'Ask the security officer or the management.');
 	END IF;
 	IF i.state <> ALL (from_states) THEN
 		PERFORM csec.refuse(action, object, format('incident %s is %s', id, replace(i.state, '_', ' ')),
@@ -198,6 +213,9 @@ BEGIN
 		PERFORM csec.refuse('triage_incident', object, 'the number of persons cannot be negative', 'Give an estimate, or none.', 'invalid_parameter_value');
 	END IF;
 	PERFORM csec.check_regimes('triage_incident', object, regimes);
+	IF reason IS NOT NULL THEN
+		PERFORM csec.check_reason('triage_incident', object, reason);
+	END IF;
 	UPDATE csec.incident n SET handler = triage_incident.handler, severity_set = triage_incident.severity, accused = suspects,
 			persons = greatest(n.persons, triage_incident.persons), regimes = triage_incident.regimes
 		WHERE n.id = i.id;
@@ -232,7 +250,7 @@ BEGIN
 		'person', csec.current_person(), 'reason', reason, 'policy', csec.policy_version()));
 END
 $$;
-COMMENT ON FUNCTION csec.accuse(int8, text[], text) IS 'say who is accused in an incident, in place of who was before; he decides nothing about it any more';
+COMMENT ON FUNCTION csec.accuse(int8, text[], text) IS 'say who is accused in an incident, in place of who was before; he decides nothing about it any more. Where all officers and managers are accused, auditors do it';
 
 CREATE FUNCTION csec.confirm_incident(id int8, cause text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -329,6 +347,7 @@ DECLARE
 	found_customers int8;
 BEGIN
 	PERFORM csec.check_times(from_time, to_time);
+	PERFORM csec.await_sealing();
 	INSERT INTO csec.incident_subject AS s (incident, relid, subject, revealed, masked, level)
 		SELECT i.id, v.relid, v.subject,
 				coalesce(array_agg(v.field ORDER BY v.field COLLATE "C") FILTER (WHERE v.shown = 'revealed'), '{}'),

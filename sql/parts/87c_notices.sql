@@ -1,8 +1,9 @@
--- Who has to be told of an incident, by when, and whether he was.
+-- Who has to be told of an incident, by when, and whether he was.  A day of a
+-- deadline has 24 hours, whatever the clocks do where the session is.
 
 CREATE FUNCTION csec.deadlines_of(i csec.incident)
 	RETURNS TABLE (regime text, recipient text, class text, due_at timestamptz, met_at timestamptz, reference text, state text)
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' AS $$
 		SELECT d.regime, d.recipient, d.class, d.due_at, m.at, m.reference,
 			CASE WHEN i.state = 'false_alarm' THEN 'not needed'
 				WHEN m.at <= d.due_at THEN 'met' WHEN m.at IS NOT NULL THEN 'met late'
@@ -75,7 +76,7 @@ BEGIN
 		PERFORM csec.refuse('record_report', 'incident ' || id, 'a report goes to the authority or the media of a regime',
 			'See csec.deadline_rule; the persons concerned get letters.', 'invalid_parameter_value');
 	END IF;
-	IF coalesce(length(btrim(reference)), 0) NOT BETWEEN 1 AND 200 THEN
+	IF NOT csec.states(reference, 200) THEN
 		PERFORM csec.refuse('record_report', 'incident ' || id, 'a reference of 1 to 200 characters is needed', 'Give the number or the receipt that the report was given.', 'invalid_parameter_value');
 	END IF;
 	SELECT d.due_at INTO due FROM csec.deadlines_of(i) d WHERE d.regime = record_report.regime AND d.recipient = record_report.recipient;
@@ -160,7 +161,7 @@ CREATE FUNCTION csec.note_notice(id int8, tab regclass, subject text, sent bool,
 DECLARE
 	i csec.incident := csec.incident_to_move(id, ARRAY['confirmed', 'contained', 'notified'], 'note_notice');
 BEGIN
-	IF sent IS NULL OR coalesce(length(btrim(channel)), 0) NOT BETWEEN 1 AND 100 OR NOT sent AND coalesce(length(btrim(error)), 0) NOT BETWEEN 1 AND 1000 THEN
+	IF sent IS NULL OR NOT csec.states(channel, 100) OR NOT sent AND NOT csec.states(error, 1000) THEN
 		PERFORM csec.refuse('note_notice', 'incident ' || id, 'whether it was sent, by what way, or why not, must be said', 'Give sent =>, channel => and, of a failure, error =>.', 'invalid_parameter_value');
 	END IF;
 	UPDATE csec.incident_notice n SET state = CASE WHEN sent THEN 'sent' ELSE 'failed' END, channel = note_notice.channel, attempts = n.attempts + 1,
@@ -219,10 +220,15 @@ BEGIN
 			OR incident IS NOT NULL AND NOT EXISTS (SELECT FROM csec.incident i WHERE i.id = hold_evidence.incident) THEN
 		PERFORM csec.refuse('hold_evidence', object, 'a customer is of a table, times have an order, and an incident exists', 'Correct what is to be held.', 'invalid_parameter_value');
 	END IF;
-	PERFORM csec.warn_of_cut(from_time);
+	-- one of nobody would hold nothing
+	IF EXISTS (SELECT FROM csec.protected_table p WHERE p.relid = tab) AND subject IS NOT NULL THEN
+		subject := (csec.subjects_as_filed('hold_evidence', tab, ARRAY[subject]))[1];
+	END IF;
 	INSERT INTO csec.evidence_hold (incident, relid, subject, from_time, to_time, reason, placed_by)
 		VALUES (hold_evidence.incident, tab, hold_evidence.subject, hold_evidence.from_time, hold_evidence.to_time, hold_evidence.reason, who)
 		RETURNING id INTO made;
+	-- now that the sealer can cut no more before this is over
+	PERFORM csec.warn_of_cut(from_time);
 	PERFORM csec.control('evidence held', 'hold ' || made, jsonb_strip_nulls(jsonb_build_object('incident', incident, 'table', tab::text, 'subject', subject,
 		'from_time', from_time, 'to_time', to_time, 'reason', reason, 'person', who, 'policy', csec.policy_version())));
 	RETURN made;
@@ -264,7 +270,9 @@ CREATE FUNCTION csec.evidence_is_held(tab regclass, subject text DEFAULT NULL, f
 		SELECT EXISTS (SELECT FROM csec.evidence_hold h WHERE NOT csec.row_is_sound(h) OR h.released_at IS NULL
 			AND (h.relid IS NULL OR tab IS NULL OR h.relid = tab OR h.relid::oid = ANY (csec.subject_tables(tab, false))
 				OR h.relid IN (SELECT t.subject_of FROM csec.protected_table t WHERE t.relid = tab))
-			AND (h.subject IS NULL OR evidence_is_held.subject IS NULL OR h.subject = evidence_is_held.subject)
+			AND (h.subject IS NULL OR evidence_is_held.subject IS NULL OR h.subject IN (evidence_is_held.subject, csec.subject_as_filed(tab, evidence_is_held.subject))
+				-- however a number is written
+				OR CASE WHEN h.subject ~ '^-?[0-9]{1,18}$' AND evidence_is_held.subject ~ '^ *[-+]?[0-9]{1,18} *$' THEN h.subject::int8 = evidence_is_held.subject::int8 END)
 			AND coalesce(h.from_time, '-infinity') < coalesce(evidence_is_held.to_time, 'infinity')
 			AND coalesce(h.to_time, 'infinity') > coalesce(evidence_is_held.from_time, '-infinity'))
 	$$;
@@ -272,3 +280,16 @@ REVOKE ALL ON FUNCTION csec.evidence_is_held(regclass, text, timestamptz, timest
 GRANT EXECUTE ON FUNCTION csec.evidence_is_held(regclass, text, timestamptz, timestamptz) TO csec_admin, csec_officer, csec_auditor, csec_management;
 COMMENT ON FUNCTION csec.evidence_is_held(regclass, text, timestamptz, timestamptz) IS
 	'does a hold forbid to destroy rows or records of a table (null: of any), a customer (null: of any) and a time? Retention asks this';
+
+-- Who destroys a key destroys evidence; no hold may come between the look and that.
+CREATE FUNCTION csec.refuse_held(action text, object text, tab regclass, subject text) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	LOCK TABLE csec.evidence_hold IN SHARE MODE;
+	IF csec.evidence_is_held(tab, subject) THEN
+		PERFORM csec.refuse(action, object, 'it would destroy evidence that is held', 'See csec.evidence_hold; csec.release_evidence() ends a hold.', 'object_in_use');
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.refuse_held(text, text, regclass, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.refuse_held(text, text, regclass, text) IS 'internal: refuses to destroy what a hold keeps; null: all tables, all customers';

@@ -61,7 +61,7 @@ BEGIN
 			closed_at = CASE WHEN enter_review_state.state = 'closed' THEN clock_timestamp() END
 		WHERE v.id = r.id;
 	PERFORM csec.control('review ' || replace(state, '_', ' '), 'review ' || r.id, detail || jsonb_strip_nulls(jsonb_build_object('from', r.state, 'person', who,
-		'reason', left(reason, 1000), 'policy', csec.policy_version())));
+		'reason', csec.shortened(reason), 'policy', csec.policy_version())));
 END
 $$;
 REVOKE ALL ON FUNCTION csec.enter_review_state(csec.review, text, text, jsonb) FROM PUBLIC;
@@ -125,6 +125,30 @@ END
 $$;
 COMMENT ON FUNCTION csec.start_review(int8) IS 'begin a review: csec answers what it can, and draws the accesses to be looked at';
 
+-- Who has left does not come back for it: it is another one's then.
+CREATE FUNCTION csec.reassign_review(id int8, reviewer text, reason text) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	object text := 'review ' || coalesce(id::text, 'null');
+	who text := csec.check_reviewing('reassign_review', object);
+	r csec.review := csec.review_to_move(id, ARRAY['planned', 'in_progress'], 'reassign_review');
+BEGIN
+	IF who = r.owner THEN
+		PERFORM csec.refuse('reassign_review', object, 'nobody chooses who reviews what he answers for', 'Somebody else has to.');
+	END IF;
+	PERFORM csec.check_persons('reassign_review', object, ARRAY[reviewer]);
+	IF reviewer IN (r.owner, r.reviewer) OR NOT csec.person_is_active(reviewer) THEN
+		PERFORM csec.refuse('reassign_review', object, 'a review goes to another person who can act, and not to its owner', 'Name another reviewer.');
+	END IF;
+	PERFORM csec.check_reason('reassign_review', object, reason);
+	UPDATE csec.review v SET reviewer = reassign_review.reviewer, changed_at = clock_timestamp(), changed_by = who WHERE v.id = r.id;
+	PERFORM csec.control('review reassigned', object, jsonb_build_object('from', r.reviewer, 'to', reviewer, 'state', r.state, 'person', who,
+		'reason', reason, 'policy', csec.policy_version()));
+END
+$$;
+COMMENT ON FUNCTION csec.reassign_review(int8, text, text) IS
+	'give a review that is not concluded to another reviewer, and why; not by its owner. What was answered and judged stays, with who did it';
+
 CREATE FUNCTION csec.answer_item(id int8, item text, answer text, evidence text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -177,6 +201,9 @@ BEGIN
 	END IF;
 	PERFORM csec.check_text('add_finding', object, 'the finding', finding);
 	PERFORM csec.check_persons('add_finding', object, ARRAY[fixer]);
+	IF NOT csec.person_is_active(fixer) THEN
+		PERFORM csec.refuse('add_finding', object, 'who is suspended or has left puts nothing right', 'Name another person.');
+	END IF;
 	INSERT INTO csec.review_finding (review, severity, finding, fixer, due, found_by)
 		VALUES (r.id, add_finding.severity, add_finding.finding, add_finding.fixer, add_finding.due, r.reviewer) RETURNING review_finding.id INTO made;
 	PERFORM csec.control('finding open', 'finding ' || made, jsonb_build_object('review', r.id, 'severity', severity, 'fixer', fixer, 'due', due,
@@ -257,6 +284,28 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION csec.fix_finding(int8, text) IS 'a finding was put right, and how; for the person who had to';
+
+CREATE FUNCTION csec.reassign_finding(id int8, fixer text, reason text) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	object text := 'finding ' || coalesce(id::text, 'null');
+	who text := csec.check_reviewing('reassign_finding', object);
+	f csec.review_finding := csec.finding_to_move(id, 'open', 'reassign_finding');
+BEGIN
+	IF who = f.fixer THEN
+		PERFORM csec.refuse('reassign_finding', object, 'who has to put it right does not give it to somebody else', 'Ask the reviewer.');
+	END IF;
+	PERFORM csec.check_persons('reassign_finding', object, ARRAY[fixer]);
+	IF fixer = f.fixer OR NOT csec.person_is_active(fixer) THEN
+		PERFORM csec.refuse('reassign_finding', object, 'a finding goes to another person who can act', 'Name another person.');
+	END IF;
+	PERFORM csec.check_reason('reassign_finding', object, reason);
+	UPDATE csec.review_finding g SET fixer = reassign_finding.fixer WHERE g.id = f.id;
+	PERFORM csec.control('finding reassigned', object, jsonb_build_object('review', f.review, 'from', f.fixer, 'to', fixer, 'person', who,
+		'reason', reason, 'policy', csec.policy_version()));
+END
+$$;
+COMMENT ON FUNCTION csec.reassign_finding(int8, text, text) IS 'give a finding that is open to another person to put right, by the day that it was due, and why; not by who had to';
 
 CREATE FUNCTION csec.verify_finding(id int8, good bool, verification text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -77,7 +77,7 @@ SELECT pg_catalog.pg_extension_config_dump('csec.trail_cut_order', '');
 -- Each thing that keeps the records between two moments, in words.  Of a row
 -- that somebody changed behind csec's back nothing is believed: it keeps all.
 CREATE FUNCTION csec.kept_by(from_time timestamptz, to_time timestamptz) RETURNS text[]
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' AS $$
 		SELECT array_agg(k.what ORDER BY k.sort, k.what) FROM (
 			SELECT 1 AS sort, format('rule %s: %s', r.name, r.keep) AS what FROM csec.retention_rule r
 				WHERE r.applies AND csec.row_is_sound(r) AND kept_by.to_time + r.keep > clock_timestamp()

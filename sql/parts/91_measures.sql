@@ -73,7 +73,7 @@ CREATE FUNCTION csec.effective_access(tab regclass)
 					FROM held h JOIN granted g ON g.grantee = h.role WHERE h.member = r.oid
 				UNION ALL SELECT 'grant to PUBLIC' FROM granted g WHERE g.grantee = 0
 				UNION ALL SELECT 'member of ' || h.role::regrole FROM held h
-					WHERE h.member = r.oid AND h.role::regrole::text IN ('pg_read_all_data', 'pg_write_all_data')) w) v
+					WHERE h.member = r.oid AND h.role IN ('pg_read_all_data'::regrole, 'pg_write_all_data'::regrole)) w) v
 		-- the roles that PostgreSQL brings are shown by their members
 		WHERE r.rolname !~ '^pg_' AND (p.privileges IS NOT NULL OR v.via IS NOT NULL)
 		ORDER BY 1
@@ -154,7 +154,7 @@ CREATE FUNCTION csec.live_logins()
 	RETURNS TABLE (measure text, item text, state text, finding text)
 	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 		WITH rules AS MATERIALIZED (SELECT h.line_number, h.type, h.auth_method, h.options, h.error FROM pg_hba_file_rules h),
-		passwords AS MATERIALIZED (SELECT a.rolname, a.rolvaliduntil, a.rolpassword ~ '^SCRAM-SHA-256\$' AS scram
+		passwords AS MATERIALIZED (SELECT a.rolname, a.rolvaliduntil, a.rolpassword ~ E'^SCRAM-SHA-256\\$' AS scram
 			FROM pg_authid a WHERE a.rolcanlogin AND a.rolpassword IS NOT NULL)
 		SELECT 'password_rules', NULL, CASE WHEN s.modules IS NULL THEN 'unknown' ELSE 'pass' END,
 			coalesce('enforced by ' || s.modules, 'no module that checks passwords is loaded')
@@ -234,9 +234,9 @@ CREATE FUNCTION csec.live_trail()
 	RETURNS TABLE (measure text, item text, state text, finding text)
 	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 		SELECT 'recording', NULL,
-			CASE WHEN EXISTS (SELECT FROM csec.gaps() g WHERE g.what = 'suspension' AND g.until > clock_timestamp()) THEN 'fail'
+			CASE WHEN s.suspended_until IS NOT NULL THEN 'fail'
 				WHEN s.state = 'running' AND s.last_error IS NULL AND s.warning IS NULL THEN 'pass' ELSE 'fail' END,
-			CASE WHEN EXISTS (SELECT FROM csec.gaps() g WHERE g.what = 'suspension' AND g.until > clock_timestamp()) THEN 'recording is suspended'
+			CASE WHEN s.suspended_until IS NOT NULL THEN 'recording is suspended'
 				ELSE concat_ws('; ', 'the sealer is ' || coalesce(s.state, 'not there'), s.last_error, s.warning) END
 		FROM (SELECT current_database() AS here) d LEFT JOIN csec.trail_status s ON s.database = d.here
 		UNION ALL

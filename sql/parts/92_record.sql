@@ -3,16 +3,6 @@
 -- What is read here is read by the executor in the session of who asks, so
 -- masks are his, and the read is on record as one of that customer.
 
-CREATE FUNCTION csec.base_type(type oid) RETURNS oid
-	LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
-		WITH RECURSIVE t (oid, base) AS (
-			SELECT y.oid, y.typbasetype FROM pg_type y WHERE y.oid = type
-			UNION ALL SELECT y.oid, y.typbasetype FROM t JOIN pg_type y ON y.oid = t.base)
-		SELECT t.oid FROM t WHERE t.base = 0
-	$$;
-REVOKE ALL ON FUNCTION csec.base_type(oid) FROM PUBLIC;
-COMMENT ON FUNCTION csec.base_type(oid) IS 'internal: what a domain is at the bottom, or the type itself';
-
 -- The rows of a table about a customer.  A clearance is no privilege to read:
 -- without one of SELECT the reader gets masks of fields, whatever his
 -- clearance, and nothing of other columns.
@@ -291,6 +281,7 @@ DECLARE
 BEGIN
 	PERFORM csec.check_record_reader('customer_record', tab);
 	PERFORM csec.check_question(tab, subject);
+	PERFORM csec.check_period(from_time, to_time);
 	FOR p IN SELECT * FROM csec.record_parts(tab) LOOP
 		CASE
 			WHEN p.own THEN
@@ -397,6 +388,7 @@ DECLARE
 	rows jsonb;
 BEGIN
 	PERFORM csec.check_record_reader('table_record', tab);
+	PERFORM csec.check_period(from_time, to_time);
 	PERFORM csec.control('table_record', csec.qualified(tab), jsonb_build_object('from', from_time, 'to', to_time));
 	rows := jsonb_build_object(
 		'access_records', (SELECT coalesce(jsonb_agg(to_jsonb(a) ORDER BY a.seq), '[]') FROM csec.table_accesses(tab, from_time, to_time) a),

@@ -10,7 +10,7 @@ CREATE FUNCTION csec.html(value text) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 		SELECT replace(replace(replace(replace(replace(
 			-- the page's style keeps what turns the direction of writing within its cell
-			regexp_replace(coalesce(value, ''), '[\u0001-\u0008\u000b\u000c\u000e-\u001f\u007f]', '?', 'g'),
+			regexp_replace(coalesce(value, ''), E'[\\u0001-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]', '?', 'g'),
 			'&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;')
 	$$;
 REVOKE ALL ON FUNCTION csec.html(text) FROM PUBLIC;
@@ -49,6 +49,8 @@ CREATE FUNCTION csec.html_value(item jsonb, field jsonb, words jsonb, language t
 		SELECT CASE
 			WHEN v.value IS NULL OR v.value IN ('', '[]') THEN NULL
 			WHEN field ->> 'name' = 'title' THEN csec.html_title(v.value, item ->> 'title_zh', language)
+			-- what a person vouched for, and what a review found, is in his own words
+			WHEN field ->> 'name' = 'finding' AND item ->> 'evidence' IN ('live', 'unknown') THEN csec.html_title(v.value, csec.finding_zh(v.value), language)
 			WHEN field ->> 'kind' = 'list' AND jsonb_typeof(item -> (field ->> 'name')) = 'array' THEN
 				(SELECT string_agg(format('<span class="chip %s">%s</span>', regexp_replace(field ->> 'name', '[^a-z]', '', 'g'), csec.html(i)), ' ')
 					FROM jsonb_array_elements_text(item -> (field ->> 'name')) i)
@@ -140,7 +142,7 @@ COMMENT ON FUNCTION csec.svg_bars(jsonb) IS 'internal: a chart of bars, of [labe
 CREATE FUNCTION csec.record_style() RETURNS text
 	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 		SELECT $css$
-:root { --ink: #1b2430; --soft: #5b6675; --line: #d9dee5; --faint: #f4f6f8; --clear: #c2500e; --masked: #17756c; --none: #aeb7c2; --good: #1a7f4b; --bad: #b3261e; --open: #7a6a1c; }
+:root { color-scheme: only light; --ink: #1b2430; --soft: #5b6675; --line: #d9dee5; --faint: #f4f6f8; --clear: #c2500e; --masked: #17756c; --none: #aeb7c2; --good: #1a7f4b; --bad: #b3261e; --open: #7a6a1c; }
 * { box-sizing: border-box; }
 html { background: #e9ecf0; }
 body { margin: 0 auto; max-width: 1180px; padding: 44px 52px 40px; background: #fff; color: var(--ink);
@@ -186,13 +188,15 @@ table { width: 100%; border-collapse: collapse; font-size: 12.5px; line-height: 
 th { text-align: left; white-space: nowrap; font-weight: 600; font-size: 11.5px; color: var(--soft); vertical-align: bottom; padding: 4px 12px 5px 0; border-bottom: 1px solid var(--ink); }
 th .zh { font-weight: 400; display: block; }
 td, .chip, dd, .of b { unicode-bidi: isolate; }
-td { vertical-align: top; padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-td:last-child, th:last-child { padding-right: 0; }
+td { vertical-align: top; min-width: 66px; padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+td:last-child, th:last-child { padding-right: 0; min-width: 0; }
 td.same > * { visibility: hidden; }
 td.of-relation, td.of-seq, td.of-at { white-space: nowrap; }
 td.of-field { font: 12px/1.5 "Liberation Mono", Consolas, monospace; color: var(--soft); }
 td.of-finding { min-width: 220px; }
-td.of-reason, td.of-client { min-width: 92px; }
+td.of-finding .zh { display: block; color: var(--soft); }
+td.of-reason { min-width: 92px; } td.of-client { min-width: 118px; }
+td.of-exactness .beside { white-space: nowrap; }
 time { white-space: nowrap; }
 time small { font-size: inherit; color: var(--soft); }
 .beside { color: var(--soft); font-size: 11.5px; line-height: 1.4; }
@@ -227,7 +231,7 @@ COMMENT ON FUNCTION csec.record_style() IS 'internal: how the page of a record l
 CREATE FUNCTION csec.record_html(doc jsonb, language text DEFAULT 'both', most int DEFAULT 500) RETURNS text
 	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
-	words jsonb := (SELECT jsonb_object_agg(w.word, jsonb_build_array(w.title, w.title_zh)) FROM csec.record_word w);
+	words jsonb := (SELECT jsonb_object_agg(w.word, jsonb_build_array(w.title, w.title_zh)) FROM csec.record_words() w);
 	head jsonb := doc -> 'record';
 	charts jsonb := doc -> 'charts';
 	heading text := CASE WHEN doc -> 'record' ->> 'subject' IS NULL THEN 'table record' ELSE 'record' END;
@@ -242,6 +246,10 @@ DECLARE
 BEGIN
 	IF language IS NULL OR language NOT IN ('en', 'zh', 'both') THEN
 		RAISE EXCEPTION 'the page is made in en, zh or both' USING ERRCODE = 'invalid_parameter_value', HINT = 'Say language => ''both''.';
+	END IF;
+	IF jsonb_typeof(head) IS DISTINCT FROM 'object' OR jsonb_typeof(charts) IS DISTINCT FROM 'object' OR jsonb_typeof(doc -> 'parts') IS DISTINCT FROM 'array' OR most IS NULL THEN
+		RAISE EXCEPTION 'there is no record to make a page of' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Give a document of csec.customer_record_json() or csec.table_record_json(), and how many accesses it is to list at most.';
 	END IF;
 	SELECT count(*) FILTER (WHERE m ->> 'state' = 'pass'), count(*) INTO held, asked FROM jsonb_array_elements(measures) m;
 	page := '<!DOCTYPE html>' || E'\n<html lang="' || CASE language WHEN 'zh' THEN 'zh-Hans' ELSE 'en' END || '"><head><meta charset="utf-8"/>'

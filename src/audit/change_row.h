@@ -4,60 +4,65 @@
  *
  * The field CSEC_TAG_CHANGES is
  *
- *	varint number of columns of the table; for each its name (varint length,
- *		bytes; empty: dropped) and u8: 1 where it is classified, 2 where it is
- *		not but its values are told as if it were, else 0
+ *	varint number of columns told, as many as the rows tell and in the order in
+ *		which they first do; for each the varint number of the column, from 0,
+ *		its name (varint length, bytes), and u8: its form (CSEC_CHANGE_*)
  *	rows, to the end of the field; for each
  *		u8 operation: I, U, D or T
  *		subject: varint length, bytes; empty where the key is null
  *		u16 number of columns told; for each, ascending
- *			varint number of the column, from 0
+ *			varint number of the column
  *			u8 flags (CSEC_CHANGE_*)
  *			old value (varint length, bytes) where the flags say so
  *			new value, likewise
  *
- * The value of a classified column is a keyed digest, its mask (varint length,
- * bytes), and to the end its envelope (types/envelope.h); no envelope where the
- * value was too long or must not be kept.  Of a long value of another column
- * the SHA-256 and the length (u64) stand in its place.
+ * The value of a classified column is its mask (varint length, bytes) and, to
+ * the end, its envelope (types/trail_envelope.h).  Where none is kept, as the value
+ * was too long, must not be stored or cannot be read, a keyed digest stands in
+ * its place.  Of a long value of another column it is the SHA-256 and the
+ * length (u64).
  *
  * Of tables whose customers have keys of their own all columns are told by
- * their envelopes alone: 16 zero bytes in the place of the digest, an empty
- * mask, and the envelope, without which there is nothing.
+ * their envelopes alone, without which there is nothing.
  */
 #ifndef CSEC_AUDIT_CHANGE_ROW_H
 #define CSEC_AUDIT_CHANGE_ROW_H
 
 #include "audit/record.h"
+#include "types/trail_envelope.h"
 
 #define CSEC_CHANGE_OLD			0x01	/* an old value follows */
 #define CSEC_CHANGE_NEW			0x02	/* a new value follows */
 #define CSEC_CHANGE_OLD_NULL	0x04	/* the old value was null */
 #define CSEC_CHANGE_NEW_NULL	0x08
-#define CSEC_CHANGE_OLD_DIGEST	0x10	/* not the value: its digest and length */
+#define CSEC_CHANGE_OLD_DIGEST	0x10	/* a digest for the value, or its envelope */
 #define CSEC_CHANGE_NEW_DIGEST	0x20
 
-/* How the values of a column are told. */
-#define CSEC_CHANGE_PLAIN		0
-#define CSEC_CHANGE_CLASSIFIED	1
-#define CSEC_CHANGE_SEALED		2	/* not classified, but told as if it were */
+/* How the values of a column are told: neither, either or both of these. */
+#define CSEC_CHANGE_CLASSIFIED	0x01
+#define CSEC_CHANGE_SEALED		0x02	/* by their envelopes alone */
+#define CSEC_CHANGE_FORMS		0x03
 
-/* The keyed digest before the mask of a classified value. */
+/* The keyed digest of a classified value that has no envelope. */
 #define CSEC_CHANGE_DIGEST_SIZE 16
 
 typedef struct CsecChangeName
 {
-	CsecField	name;
-	uint8_t		form;			/* CSEC_CHANGE_PLAIN and so on */
+	CsecField	name;			/* empty: not told of any row */
+	uint8_t		form;			/* CSEC_CHANGE_CLASSIFIED and so on */
+	uint64_t	order;			/* of the column among those told, from 0 */
 } CsecChangeName;
 
 /* Walks over the rows of one field. */
 typedef struct CsecChangeReader
 {
-	uint64_t	ncolumns;
+	uint64_t	ncolumns;		/* one more than the highest number */
+	uint64_t	nnames;
+	uint64_t	seen;			/* how many of them rows have told */
 	const uint8_t *columns;		/* where their names begin */
 	const uint8_t *p;			/* the next row */
 	const uint8_t *end;
+	CsecTrailHeaders headers;
 } CsecChangeReader;
 
 typedef struct CsecChangeRow
@@ -73,10 +78,11 @@ typedef struct CsecChangeSide
 	bool		present;		/* there was such a row: value or null is known */
 	bool		is_null;
 	bool		too_long;		/* digest and length only */
-	CsecField	value;			/* the value, or the mask; data NULL: unknown */
+	bool		masked;			/* the value is classified: this is its mask */
+	bool		sealed;			/* the envelope alone */
+	CsecField	value;			/* data NULL: not told */
 	CsecField	digest;			/* data NULL: none */
-	bool		sealed;			/* neither digest nor mask: the envelope alone */
-	CsecField	envelope;		/* of a classified value; data NULL: none */
+	CsecTrailEnvelope envelope; /* header NULL: none */
 	uint64_t	length;			/* of a value that is too long */
 } CsecChangeSide;
 
@@ -90,7 +96,7 @@ typedef struct CsecChangeValue
 /* False where the field is malformed. */
 extern bool csec_changes_open(CsecField field, CsecChangeReader *reader);
 
-/* Writes ncolumns names. */
+/* Writes ncolumns names, by number. */
 extern void csec_changes_names(const CsecChangeReader *reader, CsecChangeName *names);
 
 /* True and the next row; *malformed tells an end from an error. */

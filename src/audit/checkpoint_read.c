@@ -11,7 +11,6 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_am_d.h"
-#include "catalog/pg_class.h"
 #include "datatype/timestamp.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -68,11 +67,7 @@ csec_checkpoint_scan_begin(Snapshot snapshot)
 				 errhint("The trail begins with the first call of csec.protect().")));
 	scan = palloc0(sizeof(CsecCheckpointScan));
 	scan->rel = table_open(relid, AccessShareLock);
-	if (scan->rel->rd_rel->relkind != RELKIND_RELATION ||
-		RelationGetNumberOfAttributes(scan->rel) != CSEC_CHECKPOINT_COLUMNS)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("csec_trail.checkpoint is not the table that csec made")));
+	csec_trail_check_columns(scan->rel, "checkpoint");
 	scan->index = open_index(scan->rel);
 	scan->scan = systable_beginscan_ordered(scan->rel, scan->index, snapshot, 0, NULL);
 	return scan;

@@ -99,25 +99,35 @@ session_of(Measure *m, int64 started, uint32 pid, HASHACTION action)
 	return session;
 }
 
+static void
+damaged(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("an audit record is damaged"),
+			 errhint("csec.verify_trail() names what is wrong.")));
+}
+
 /* Takes the record of a row apart, in memory that ends with it. */
 static void
 open_row(Measure *m, TupleTableSlot *slot)
 {
 	MemoryContext old;
 	bool		isnull;
+	Datum		value;
 	bytea	   *record;
 	const uint8 *data;
 
 	MemoryContextReset(m->row);
 	old = MemoryContextSwitchTo(m->row);
-	record = DatumGetByteaPP(slot_getattr(slot, CSEC_LOG_RECORD, &isnull));
+	value = slot_getattr(slot, CSEC_LOG_RECORD, &isnull);
+	if (isnull)
+		damaged();
+	record = DatumGetByteaPP(value);
 	data = (const uint8 *) VARDATA_ANY(record);
 	if (!csec_header_get(data, VARSIZE_ANY_EXHDR(record), &m->header) ||
 		!csec_body_get(data + CSEC_HEADER_SIZE, m->header.body_len, &m->body))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("an audit record is damaged"),
-				 errhint("csec.verify_trail() names what is wrong.")));
+		damaged();
 	MemoryContextSwitchTo(old);
 }
 
@@ -126,7 +136,6 @@ take_leaving(Measure *m, TupleTableSlot *slot)
 {
 	uint8		key[CSEC_ED25519_PUBLIC];
 	Session    *session;
-	bool		isnull;
 
 	open_row(m, slot);
 	if (m->header.seq == m->cut.first)
@@ -142,10 +151,9 @@ take_leaving(Measure *m, TupleTableSlot *slot)
 		add_key(m, key);
 	if (m->header.seq == m->cut.last)
 	{
-		bytea	   *hash = DatumGetByteaPP(slot_getattr(slot, CSEC_LOG_HASH, &isnull));
-
 		m->cut.last_at = m->header.sealed_at;
-		memcpy(m->hash, VARDATA_ANY(hash), CSEC_HASH_SIZE);
+		if (!csec_log_scan_hash((int64) m->cut.last, m->snapshot, m->hash))
+			damaged();
 	}
 }
 
@@ -251,6 +259,7 @@ read_known_to_sealer(Measure *m)
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	TableScanDesc scan = table_beginscan(rel, m->snapshot, 0, NULL);
 
+	csec_trail_check_columns(rel, "sealer_session");
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		bool		isnull;
@@ -279,6 +288,11 @@ list_sessions(Measure *m)
 	HASH_SEQ_STATUS status;
 	Session    *session;
 
+	if (m->cut.keys > PG_UINT16_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%d chains of keys begin before the cut", m->cut.keys),
+				 errhint("Cut at an earlier month first.")));
 	if (m->going_on > CSEC_CUT_MAX / 2 / CSEC_CUT_SESSION_SIZE)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

@@ -95,8 +95,10 @@ csec_cut_read_last(Snapshot snapshot, CsecCut *cut, CsecField *bytes, int64 *seq
 	foreach(cell, leaves)
 	{
 		Relation	rel = table_open(lfirst_oid(cell), AccessShareLock);
-		Relation	index = open_kind_index(rel);
+		Relation	index;
 
+		csec_trail_check_columns(rel, "audit_log");
+		index = open_kind_index(rel);
 		if (index != NULL)
 		{
 			bytea	   *record = last_in(rel, index, snapshot, seq);

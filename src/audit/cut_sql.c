@@ -1,21 +1,26 @@
 /*
  * cut_sql.c
- *		What the anchor of a cut says, for SQL.
+ *		What the anchor of a cut says, and where the trail begins, for SQL.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "audit/cut.h"
+#include "audit/cut_read.h"
+#include "audit/trail.h"
 #include "util/bytea.h"
 #include "util/crypto_failed.h"
 #include "util/row.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_read_cut);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_trail_begin);
 
 enum
 {
@@ -69,6 +74,46 @@ csec_read_cut(PG_FUNCTION_ARGS)
 		values[ROOT] = root_value(&cut);
 		values[BEFORE] = PointerGetDatum(csec_bytea(cut.before, CSEC_HASH_SIZE));
 		values[SESSIONS] = Int64GetDatum(cut.sessions);
+	}
+	return csec_row(fcinfo, values, nulls);
+}
+
+enum
+{
+	BEGIN_FIRST_SEQ, BEGIN_COMPLETE_SINCE, BEGIN_CUT, BEGIN_HASH_BEFORE, BEGIN_NATTS
+};
+
+/*
+ * csec.trail_begin() returns record
+ *
+ * As of now, whatever the snapshot of who asks: with that of a moment before a
+ * cut its record is not seen, and the months that left are not there either.
+ * The lock, kept as that of a query is, makes it hold for the rest of the transaction.
+ */
+Datum
+csec_trail_begin(PG_FUNCTION_ARGS)
+{
+	Oid			relid = csec_trail_relid("audit_log");
+	Datum		values[BEGIN_NATTS] = {0};
+	bool		nulls[BEGIN_NATTS] = {false, true, true, true};
+	CsecCut		cut;
+	CsecField	bytes;
+	int64		seq;
+
+	values[BEGIN_FIRST_SEQ] = Int64GetDatum(1);
+	if (OidIsValid(relid))
+	{
+		LockRelationOid(relid, AccessShareLock);
+		PushActiveSnapshot(GetLatestSnapshot());
+		if (csec_cut_read_last(GetActiveSnapshot(), &cut, &bytes, &seq))
+		{
+			memset(nulls, false, sizeof(nulls));
+			values[BEGIN_FIRST_SEQ] = Int64GetDatum((int64) cut.last + 1);
+			values[BEGIN_COMPLETE_SINCE] = TimestampTzGetDatum(cut.bound);
+			values[BEGIN_CUT] = Int64GetDatum((int64) cut.order);
+			values[BEGIN_HASH_BEFORE] = PointerGetDatum(csec_bytea(cut.hash, CSEC_HASH_SIZE));
+		}
+		PopActiveSnapshot();
 	}
 	return csec_row(fcinfo, values, nulls);
 }

@@ -60,13 +60,14 @@ put(Output *output)
 static bool
 show_sealed(const CsecChangeSide *side, Datum *text)
 {
+	uint8		header[CSEC_TRAIL_HEADER_MAX];
 	CsecEnvelope envelope;
 	CsecShown	shown;
 	char	   *opened;
 
-	if (side->envelope.data == NULL ||
-		!csec_envelope_parse(side->envelope.data, side->envelope.len, &envelope) ||
-		!csec_envelope_key_is_known(&envelope))
+	if (side->envelope.header != NULL)
+		csec_trail_envelope_whole(&side->envelope, header, &envelope);
+	if (side->envelope.header == NULL || !csec_envelope_key_is_known(&envelope))
 	{
 		*text = CStringGetTextDatum(CSEC_MASK_REDACTED);
 		return false;
@@ -99,8 +100,7 @@ set_side(Output *output, uint64 column, const CsecChangeSide *side,
 	else if (side->value.data != NULL)
 	{
 		set(output, value, csec_decode_text(side->value));
-		/* a digest stands beside masks only */
-		if (side->digest.data != NULL)
+		if (side->masked)
 			set(output, REVEALED, BoolGetDatum(false));
 	}
 	if (side->digest.data != NULL)
@@ -131,7 +131,7 @@ put_row(Output *output, CsecChangeReader *reader, const CsecChangeName *names,
 			return false;
 		memset(output->isnull + COLUMN_NAME, true, NATTS - COLUMN_NAME);
 		set(output, COLUMN_NAME, csec_decode_text(names[value.column].name));
-		set(output, CLASSIFIED, BoolGetDatum(names[value.column].form == CSEC_CHANGE_CLASSIFIED));
+		set(output, CLASSIFIED, BoolGetDatum((names[value.column].form & CSEC_CHANGE_CLASSIFIED) != 0));
 		set(output, REVEALED, BoolGetDatum(true));
 		set_side(output, value.column, &value.before, OLD_VALUE, OLD_DIGEST, OLD_LENGTH);
 		set_side(output, value.column, &value.after, NEW_VALUE, NEW_DIGEST, NEW_LENGTH);

@@ -17,8 +17,8 @@ is_under(const CsecChangeSide *side, uint32 id, uint16 version)
 {
 	CsecEnvelope envelope;
 
-	return side->envelope.data != NULL &&
-		csec_envelope_parse(side->envelope.data, side->envelope.len, &envelope) &&
+	return side->envelope.header != NULL &&
+		csec_envelope_parse_header(side->envelope.header, side->envelope.headerlen, &envelope) &&
 		envelope.key_id == id && envelope.key_version == version;
 }
 

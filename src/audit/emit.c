@@ -74,6 +74,8 @@ slot_restart_lsn(void)
 void
 csec_emit_prepare(void)
 {
+	CsecStream *place;
+
 	if (likely(stream != NULL))
 		return;
 	if (wal_level < WAL_LEVEL_REPLICA)
@@ -88,10 +90,11 @@ csec_emit_prepare(void)
 	}
 	mac = csec_keyring_trail_mac();
 	(void) csec_emit_session_start();
-	csec_identity_init();
 	if (!RecoveryInProgress())
 		unsealed_from = slot_restart_lsn();
-	stream = csec_stream_of(MyDatabaseId, true);
+	place = csec_stream_of(MyDatabaseId, true);
+	csec_identity_init();
+	stream = place;				/* what may fail is behind us: once in a session */
 	if (!stream->wanted)
 	{
 		stream->wanted = true;
@@ -131,7 +134,10 @@ csec_emit_check_lag(void)
 	}
 	if (emitted - sealed <= limit)
 	{
+		pg_atomic_fetch_add_u64(&stream->slowed, 1);
+		pgstat_report_wait_start(PG_WAIT_EXTENSION);
 		pg_usleep(1000);
+		pgstat_report_wait_end();
 		return;
 	}
 	if (csec_unsealed_policy == CSEC_UNSEALED_WARN)

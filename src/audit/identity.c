@@ -123,13 +123,6 @@ add_client(CsecIdentity *identity)
 	add_text(identity, CSEC_TAG_CLIENT, client);
 }
 
-/* Who proved by a token to be behind the login, or "". */
-static const char *
-person_now(void)
-{
-	return IsParallelWorker() ? csec_leader_person() : csec_context()->person;
-}
-
 /* What the application claims, with the reader's default reason. */
 static void
 claims_now(const char **actor, const char **reason, const char **ticket)
@@ -156,7 +149,7 @@ make_identity(const char *actor, const char *reason, const char *ticket)
 	identity->current_user = GetUserId();
 	strlcpy(identity->application, application_name ? application_name : "",
 			sizeof(identity->application));
-	strlcpy(identity->person, person_now(), sizeof(identity->person));
+	strlcpy(identity->person, csec_context()->person, sizeof(identity->person));
 	strlcpy(identity->actor, actor, sizeof(identity->actor));
 	strlcpy(identity->reason, reason, sizeof(identity->reason));
 	strlcpy(identity->ticket, ticket, sizeof(identity->ticket));
@@ -185,7 +178,7 @@ still_true(const CsecIdentity *identity, const char *actor, const char *reason,
 		identity->reader == GetOuterUserId() &&
 		identity->session_user == GetSessionUserId() &&
 		identity->login == GetAuthenticatedUserId() &&
-		strcmp(identity->person, person_now()) == 0 &&
+		strcmp(identity->person, csec_context()->person) == 0 &&
 		strcmp(identity->actor, actor) == 0 &&
 		strcmp(identity->reason, reason) == 0 &&
 		strcmp(identity->ticket, ticket) == 0 &&
@@ -204,6 +197,8 @@ csec_identity_acquire(void)
 	const char *reason;
 	const char *ticket;
 
+	/* a procedure may have begun a transaction, or a block set a claim, since the statement began */
+	csec_context_observe();
 	claims_now(&actor, &reason, &ticket);
 	if (current == NULL || !still_true(current, actor, reason, ticket))
 	{

@@ -7,10 +7,8 @@
 
 #include "policy/context.h"
 
-/* Names, client, and three claimed texts, each cut to this. */
-#define CSEC_CLAIM_MAX		256
+/* Names, client, and three claimed texts, each cut to CSEC_CLAIM_MAX. */
 #define CSEC_IDENTITY_MAX	2048
-
 
 typedef struct CsecIdentity
 {

@@ -3,7 +3,7 @@
  *		Ties the records of parallel workers to their leader's statement.
  *
  * A parallel worker is a process, so in the trail it is a session of its own.
- * Its records name the leader's session, statement, client and person, found in shared
+ * Its records name the leader's session, statement and client, found in shared
  * memory by the leader's number as a process, so that views show one read.  Every
  * session publishes them as a statement begins, as only the workers may read
  * what is protected.  A leader waits for its workers: what it published stays
@@ -19,7 +19,6 @@
 #include "audit/emit.h"
 #include "audit/identity.h"
 #include "audit/leader.h"
-#include "policy/context.h"
 #include "util/bytes.h"
 #include "util/pgcompat.h"
 #include "util/shared_memory.h"
@@ -30,8 +29,7 @@ typedef struct Leader
 	int64		session_start;
 	uint64		statement;
 	uint32		pid;
-	char		person[CSEC_PERSON_SIZE];
-	char		client[2 * PG_CACHE_LINE_SIZE - 20 - CSEC_PERSON_SIZE];
+	char		client[PG_CACHE_LINE_SIZE - 20];
 } Leader;
 
 static Leader *leaders = NULL;	/* MaxBackends of them */
@@ -50,14 +48,6 @@ csec_leader_init(void)
 	csec_shared_memory(&part);
 }
 
-/* Say who is behind the login, where a statement makes it known. */
-void
-csec_leader_publish_person(void)
-{
-	if (MyProcNumber != INVALID_PROC_NUMBER && !IsParallelWorker())
-		strlcpy(leaders[MyProcNumber].person, csec_context()->person, CSEC_PERSON_SIZE);
-}
-
 /* Say which statement this backend is at, for workers it may start. */
 void
 csec_leader_publish(uint64 statement)
@@ -68,7 +58,6 @@ csec_leader_publish(uint64 statement)
 		return;
 	mine = &leaders[MyProcNumber];
 	mine->statement = statement;
-	csec_leader_publish_person();
 	if (published)
 		return;
 	mine->session_start = csec_emit_session_start();
@@ -82,13 +71,6 @@ const char *
 csec_leader_client(void)
 {
 	return leaders[ParallelLeaderProcNumber].client;
-}
-
-/* Who proved by a token to be behind the login that a worker works for, or "". */
-const char *
-csec_leader_person(void)
-{
-	return leaders[ParallelLeaderProcNumber].person;
 }
 
 /* The number of the statement that is being run: the leader's, in a worker. */

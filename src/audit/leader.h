@@ -10,10 +10,8 @@
 
 extern void csec_leader_init(void);
 extern void csec_leader_publish(uint64 statement);
-extern void csec_leader_publish_person(void);
 extern uint64 csec_leader_statement(uint64 own);
 extern const char *csec_leader_client(void);
-extern const char *csec_leader_person(void);
 extern void csec_leader_append(void);
 
 #endif							/* CSEC_AUDIT_LEADER_H */

@@ -83,11 +83,7 @@ open_leaf(LeafScan *leaf, Oid relid, int64 from, int64 to, Snapshot snapshot)
 	ScanKeyData key[2];
 
 	leaf->rel = table_open(relid, AccessShareLock);
-	if (RelationGetNumberOfAttributes(leaf->rel) != CSEC_LOG_COLUMNS)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("partition %s of the trail is not as csec made it",
-						RelationGetRelationName(leaf->rel))));
+	csec_trail_check_columns(leaf->rel, "audit_log");
 	leaf->index = open_seq_index(leaf->rel);
 	leaf->slot = table_slot_create(leaf->rel, NULL);
 	ScanKeyInit(&key[0], 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(from));

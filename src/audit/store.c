@@ -46,7 +46,6 @@
 typedef struct Leaf
 {
 	const char *parent;
-	AttrNumber	columns;
 	Relation	rel;
 	CsecRowIndexes *indexes;
 	BulkInsertState bulk;
@@ -65,14 +64,8 @@ struct CsecStore
 	EState	   *estate;
 };
 
-static Leaf log_leaf = {
-	.parent = "audit_log",
-	.columns = CSEC_LOG_COLUMNS
-};
-static Leaf subject_leaf = {
-	.parent = "audit_subject",
-	.columns = CSEC_SUBJECT_COLUMNS
-};
+static Leaf log_leaf = {.parent = "audit_log"};
+static Leaf subject_leaf = {.parent = "audit_subject"};
 
 bool		csec_trail_own_ddl = false;
 
@@ -168,12 +161,12 @@ static void
 open_leaf(CsecStore *store, Leaf *leaf)
 {
 	leaf->rel = csec_trail_partition(leaf->parent, store->at, RowExclusiveLock);
-	if (leaf->rel == NULL ||
-		RelationGetNumberOfAttributes(leaf->rel) != leaf->columns)
+	if (leaf->rel == NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("a partition of csec_trail.%s is not as csec made it",
-						leaf->parent)));
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("csec_trail.%s has no partition for the present month", leaf->parent),
+				 errhint("The sealer makes it when it begins anew.")));
+	csec_trail_check_columns(leaf->rel, leaf->parent);
 	adopt_descriptor(leaf);
 	leaf->indexes = csec_row_indexes_open(leaf->rel, leaf == &log_leaf);
 	leaf->bulk = GetBulkInsertState();

@@ -19,25 +19,30 @@
 
 CsecStreams *csec_streams = NULL;
 
+/* A place that is nobody's; of the database before nothing is left. */
+static void
+clear(CsecStream *stream)
+{
+	memset(stream, 0, sizeof(CsecStream));
+	pg_atomic_init_u64(&stream->sealed_lsn, 0);
+	pg_atomic_init_u64(&stream->emitted_lsn, 0);
+	pg_atomic_init_u64(&stream->awaited_lsn, 0);
+	pg_atomic_init_u64(&stream->sealed_seq, 0);
+	pg_atomic_init_u64(&stream->slowed, 0);
+	pg_atomic_init_u32(&stream->sealer_idle, 0);
+	pg_atomic_init_u64(&stream->suspended_until, 0);
+	pg_atomic_init_u64(&stream->checkpoint_wanted, 0);
+	pg_atomic_init_u64(&stream->checkpoint_tried, 0);
+	pg_atomic_init_u32(&stream->anchor_due, 0);
+	ConditionVariableInit(&stream->sealed);
+}
+
 static void
 fill(LWLock *lock)
 {
 	csec_streams->lock = lock;
 	for (int i = 0; i < CSEC_MAX_DATABASES; i++)
-	{
-		CsecStream *stream = &csec_streams->stream[i];
-
-		pg_atomic_init_u64(&stream->sealed_lsn, 0);
-		pg_atomic_init_u64(&stream->emitted_lsn, 0);
-		pg_atomic_init_u64(&stream->awaited_lsn, 0);
-		pg_atomic_init_u64(&stream->sealed_seq, 0);
-		pg_atomic_init_u32(&stream->sealer_idle, 0);
-		pg_atomic_init_u64(&stream->suspended_until, 0);
-		pg_atomic_init_u64(&stream->checkpoint_wanted, 0);
-		pg_atomic_init_u64(&stream->checkpoint_tried, 0);
-		pg_atomic_init_u32(&stream->anchor_due, 0);
-		ConditionVariableInit(&stream->sealed);
-	}
+		clear(&csec_streams->stream[i]);
 }
 
 static const CsecSharedPart part = {
@@ -79,23 +84,9 @@ csec_stream_of(Oid database, bool make)
 		stream = find(InvalidOid);
 		if (stream != NULL)
 		{
-			stream->database = database;
-			stream->sealer_pid = 0;
-			stream->alerter_pid = 0;
-			stream->sealer_latch = NULL;
-			stream->parked = 0;
-			stream->wanted = false;
-			pg_atomic_write_u64(&stream->sealed_lsn, 0);
-			pg_atomic_write_u64(&stream->emitted_lsn, 0);
-			pg_atomic_write_u64(&stream->awaited_lsn, 0);
-			pg_atomic_write_u64(&stream->sealed_seq, 0);
-			pg_atomic_write_u32(&stream->sealer_idle, 0);
+			clear(stream);
 			stream->connections_seen = csec_connections_added();
-			stream->failed_at = 0;
-			stream->last_error[0] = '\0';
-			stream->checkpoint_failed_at = 0;
-			stream->checkpoint_error[0] = '\0';
-			pg_atomic_write_u64(&stream->suspended_until, 0);
+			stream->database = database;
 		}
 	}
 	LWLockRelease(csec_streams->lock);

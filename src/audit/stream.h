@@ -31,6 +31,7 @@ typedef struct CsecStream
 	pg_atomic_uint64 emitted_lsn;	/* end of the newest csec message */
 	pg_atomic_uint64 awaited_lsn;	/* what csec.flush_audit() waits for */
 	pg_atomic_uint64 sealed_seq;	/* number of the last record sealed */
+	pg_atomic_uint64 slowed;		/* waits in csec_emit_check_lag() */
 	pg_atomic_uint32 sealer_idle;	/* the sealer sleeps until it is poked */
 	pg_atomic_uint64 suspended_until;	/* timestamptz; 0: recording is on */
 	uint64		connections_seen;	/* by the sealer, which alone looks here */

@@ -12,6 +12,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
@@ -48,6 +49,55 @@ csec_trail_partition(const char *parent, TimestampTz at, LOCKMODE lockmode)
 				 errmsg("csec_trail.%s is not a partition of csec_trail.%s", name, parent),
 				 errhint("Rename it, so that the sealer can make the partition.")));
 	return table_open(relid, lockmode);
+}
+
+#define MAX_COLUMNS 11			/* of any of them */
+
+/* Types of columns, in their order, of the tables that are read without the executor. */
+static const struct
+{
+	const char *name;
+	int			columns;
+	Oid			type[MAX_COLUMNS];
+}			tables[] = {
+	{"audit_log", CSEC_LOG_COLUMNS, {INT8OID, TIMESTAMPTZOID, INT8OID, OIDOID, INT2OID,
+	TEXTOID, INT8MULTIRANGEOID, BYTEAOID, BYTEAOID}},
+	{"audit_subject", CSEC_SUBJECT_COLUMNS, {INT8OID, INT8OID, TIMESTAMPTZOID, OIDOID}},
+	{"checkpoint", 5, {INT8OID, TIMESTAMPTZOID, INT8OID, BYTEAOID, BYTEAOID}},
+	{"tree_tile", 4, {INT2OID, INT8OID, BYTEAOID, BYTEAOID}},
+	{"sealer_state", 11, {INT8OID, OIDOID, INT8OID, PG_LSNOID, INT8OID, TIMESTAMPTZOID, BYTEAOID,
+	BYTEAOID, TIMESTAMPTZOID, PG_LSNOID, PG_LSNOID}},
+	{"sealer_session", 4, {TIMESTAMPTZOID, INT8OID, INT8OID, PG_LSNOID}},
+	{"sealer_open", 2, {INT8OID, BOOLOID}},
+	{"sealer_reading", 7, {TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, BYTEAOID}}
+};
+
+/* Is it stored row by row, with just these columns?  One that was dropped keeps its place. */
+static bool
+has_columns(Relation rel, int columns, const Oid *type)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION || desc->natts != columns)
+		return false;
+	for (int i = 0; i < columns; i++)
+		if (TupleDescAttr(desc, i)->attisdropped || TupleDescAttr(desc, i)->atttypid != type[i])
+			return false;
+	return true;
+}
+
+void
+csec_trail_check_columns(Relation rel, const char *table)
+{
+	int			i = 0;
+
+	while (i < lengthof(tables) && strcmp(tables[i].name, table) != 0)
+		i++;
+	if (i == lengthof(tables) || !has_columns(rel, tables[i].columns, tables[i].type))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("csec_trail.%s is not as csec made it", RelationGetRelationName(rel)),
+				 errhint("Somebody has altered it. The program csec_verify tells what else is wrong with the trail.")));
 }
 
 List *

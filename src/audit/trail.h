@@ -43,6 +43,13 @@ extern Oid	csec_trail_relid(const char *name);
 extern Relation csec_trail_partition(const char *parent, TimestampTz at,
 									 LOCKMODE lockmode);
 
+/*
+ * Has it the columns, with their types, that csec gave the table of that name,
+ * of which it may be a partition?  An error if not: what reads its rows goes by
+ * the places of columns, and would take a number for the address of a text.
+ */
+extern void csec_trail_check_columns(Relation rel, const char *table);
+
 /* All partitions of a table, locked; OIDs ascending. */
 extern List *csec_trail_partitions(const char *parent, LOCKMODE lockmode);
 

@@ -19,7 +19,6 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_am_d.h"
-#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -86,11 +85,7 @@ csec_tree_open(Snapshot snapshot, LOCKMODE lockmode)
 				 errhint("The trail begins with the first call of csec.protect().")));
 	tree = palloc0(sizeof(CsecTree));
 	tree->rel = table_open(relid, lockmode);
-	if (tree->rel->rd_rel->relkind != RELKIND_RELATION ||
-		RelationGetNumberOfAttributes(tree->rel) != CSEC_TILE_COLUMNS)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("csec_trail.tree_tile is not the table that csec made")));
+	csec_trail_check_columns(tree->rel, "tree_tile");
 	tree->index = find_index(tree->rel);
 	tree->lockmode = lockmode;
 	tree->snapshot = snapshot;
@@ -122,6 +117,7 @@ csec_tree_sealed(Snapshot snapshot)
 	if (!OidIsValid(relid))
 		return 0;
 	rel = table_open(relid, AccessShareLock);
+	csec_trail_check_columns(rel, "sealer_state");
 	slot = table_slot_create(rel, NULL);
 	scan = table_beginscan(rel, snapshot, 0, NULL);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))

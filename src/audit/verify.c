@@ -338,6 +338,29 @@ start_from(Walk *walk, Snapshot snapshot)
 
 /* ---- the whole ---- */
 
+/* One with a null in it, or a hash that is none, is not sound. */
+static void
+take_head(Head *head, TupleTableSlot *slot)
+{
+	Datum	   *values = slot->tts_values - 1;
+	bool	   *nulls = slot->tts_isnull - 1;
+	bytea	   *hash;
+	uint8		mac[CSEC_HEAD_MAC_SIZE];
+
+	slot_getallattrs(slot);
+	if (nulls[STATE_SEQ] || nulls[STATE_HASH] || nulls[STATE_HEAD_MAC])
+		return;
+	head->seq = DatumGetInt64(values[STATE_SEQ]);
+	hash = DatumGetByteaPP(values[STATE_HASH]);
+	if (VARSIZE_ANY_EXHDR(hash) != CSEC_HASH_SIZE)
+		return;
+	memcpy(head->hash, VARDATA_ANY(hash), CSEC_HASH_SIZE);
+	if (!csec_chain_head_mac(csec_keyring_trail_mac(), (uint64) head->seq, head->hash, mac))
+		csec_crypto_failed("compute the MAC of the trail's head");
+	head->sound = head->seq == 0 ||
+		bytes_are(PointerGetDatum(DatumGetByteaPP(values[STATE_HEAD_MAC])), mac, sizeof(mac));
+}
+
 static bool
 read_head(Head *head, Snapshot snapshot)
 {
@@ -350,26 +373,11 @@ read_head(Head *head, Snapshot snapshot)
 	if (!OidIsValid(relid))
 		return false;
 	rel = table_open(relid, AccessShareLock);
+	csec_trail_check_columns(rel, "sealer_state");
 	slot = table_slot_create(rel, NULL);
 	scan = table_beginscan(rel, snapshot, 0, NULL);
 	for (; table_scan_getnextslot(scan, ForwardScanDirection, slot); rows++)
-	{
-		bool		isnull;
-		bytea	   *hash;
-		uint8		mac[CSEC_HEAD_MAC_SIZE];
-
-		head->seq = DatumGetInt64(slot_getattr(slot, STATE_SEQ, &isnull));
-		hash = DatumGetByteaPP(slot_getattr(slot, STATE_HASH, &isnull));
-		if (VARSIZE_ANY_EXHDR(hash) != CSEC_HASH_SIZE)
-			continue;
-		memcpy(head->hash, VARDATA_ANY(hash), CSEC_HASH_SIZE);
-		if (!csec_chain_head_mac(csec_keyring_trail_mac(), (uint64) head->seq,
-								 head->hash, mac))
-			csec_crypto_failed("compute the MAC of the trail's head");
-		head->sound = head->seq == 0 ||
-			bytes_are(PointerGetDatum(DatumGetByteaPP(slot_getattr(slot, STATE_HEAD_MAC, &isnull))),
-					  mac, sizeof(mac));
-	}
+		take_head(head, slot);
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, AccessShareLock);

@@ -106,11 +106,7 @@ scan_leaf(CsecSubjectCheck *check, Oid relid, Snapshot snapshot,
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	TableScanDesc scan;
 
-	if (RelationGetNumberOfAttributes(rel) != CSEC_SUBJECT_COLUMNS)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("partition %s of the trail is not as csec made it",
-						RelationGetRelationName(rel))));
+	csec_trail_check_columns(rel, "audit_subject");
 	scan = table_beginscan(rel, snapshot, 0, NULL);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
@@ -179,6 +175,7 @@ add_records(CsecSubjectCheck *check, Snapshot snapshot, HTAB *sums)
 		CsecBody	body;
 		CsecColumns columns;
 
+		CHECK_FOR_INTERRUPTS();
 		record = DatumGetByteaPP(slot_getattr(slot, CSEC_LOG_RECORD, &isnull));
 		if (csec_header_get((uint8 *) VARDATA_ANY(record), VARSIZE_ANY_EXHDR(record), &header) &&
 			csec_body_get((uint8 *) VARDATA_ANY(record) + CSEC_HEADER_SIZE, header.body_len, &body) &&

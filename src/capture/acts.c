@@ -52,7 +52,11 @@ is_own(Oid relid)
 static bool
 is_protected(RangeVar *name, Oid *relid)
 {
-	if (name == NULL)
+	/*
+	 * What is to be temporary is none of them, and looking for it in a schema
+	 * would be an error other than PostgreSQL's own.
+	 */
+	if (name == NULL || name->relpersistence == RELPERSISTENCE_TEMP)
 		return false;
 	*relid = RangeVarGetRelid(name, NoLock, true);
 	return OidIsValid(*relid) &&
@@ -274,7 +278,9 @@ static const char *
 role_of(const RoleSpec *role)
 {
 	return role == NULL ? "all" :
-		role->roletype == ROLESPEC_PUBLIC ? "public" : get_rolespec_name(role);
+		role->roletype == ROLESPEC_PUBLIC ? "public" :
+		/* who need not be there: DROP ROLE IF EXISTS */
+		role->roletype == ROLESPEC_CSTRING ? role->rolename : get_rolespec_name(role);
 }
 
 static const char *

@@ -10,6 +10,7 @@
 
 #include "audit/change_row.h"
 #include "keys/subject_key.h"
+#include "types/trail_seal.h"
 
 /* A column of a table whose changes are recorded. */
 typedef struct CsecChangeColumn
@@ -27,17 +28,19 @@ typedef struct CsecChangeColumn
 #define CSEC_CHANGE_VALUE_MAX	(64 * 1024)
 
 /*
- * Append the value as the trail shows it; true where that is a digest in place
- * of a long value.
+ * Append the value as the trail shows it; true where a digest stands in the
+ * place of a long value, or of the envelope.
  */
-extern bool csec_change_value(StringInfo out, CsecChangeColumn *column, Datum value);
+extern bool csec_change_value(StringInfo out, CsecTrailSealer *sealer, CsecChangeColumn *column,
+							  Datum value);
 
 /*
  * The same for a table whose customers have keys: nothing but an envelope, of
  * any column, under the key of the customer, of nobody's row (NULL) a data key.
  * Where gone, the key was destroyed: of such a row the trail keeps no value.
  */
-extern void csec_change_value_sealed(StringInfo out, CsecChangeColumn *column, Datum value,
+extern void csec_change_value_sealed(StringInfo out, CsecTrailSealer *sealer,
+									 CsecChangeColumn *column, Datum value,
 									 const CsecCustomer *customer, bool gone);
 
 #endif							/* CSEC_CAPTURE_CHANGE_VALUE_H */

@@ -45,6 +45,7 @@
 
 /* A record is closed when its rows exceed this. */
 #define BATCH_ROOM (40 * 1024)
+#define NAMES_ROOM 1024
 
 /* Whose key one side of a changed row is under, in a table that is sealed. */
 typedef struct Side
@@ -68,7 +69,13 @@ typedef struct Batch
 	char		relation[CSEC_RELATION_MAX];
 	uint64		rows;
 	bool		header_written;
-	StringInfoData fields;		/* names of columns, then rows */
+	bool		closed;			/* no more rows: the last one failed halfway */
+	int			nnames;			/* columns that were told */
+	StringInfoData names;		/* their names */
+	bool	   *named;			/* by column */
+	int			maxnamed;
+	StringInfoData fields;		/* the rows */
+	CsecTrailSealer sealer;
 	CsecSubjects integers;
 	CsecSubjects texts;
 	CsecSubjects *subjects;		/* the one of them in use */
@@ -82,15 +89,22 @@ static Batch batch;
 #define OP_TRUNCATE 'T'
 
 static void
+init_bytes(StringInfo bytes, int room)
+{
+	bytes->data = MemoryContextAlloc(TopMemoryContext, room);
+	bytes->maxlen = room;
+	resetStringInfo(bytes);
+}
+
+static void
 prepare(void)
 {
 	if (batch.fields.data != NULL)
 		return;
 	csec_subjects_init(&batch.integers, true);
 	csec_subjects_init(&batch.texts, false);
-	batch.fields.data = MemoryContextAlloc(TopMemoryContext, BATCH_ROOM);
-	batch.fields.maxlen = BATCH_ROOM;
-	resetStringInfo(&batch.fields);
+	init_bytes(&batch.names, NAMES_ROOM);
+	init_bytes(&batch.fields, BATCH_ROOM);
 }
 
 static const char *
@@ -107,6 +121,38 @@ op_name(char op)
 		default:
 			return "TRUNCATE";
 	}
+}
+
+/* Columns told, then rows: how long that is at most, and the field itself. */
+static size_t
+changes_size(void)
+{
+	return CSEC_VARINT_MAX + batch.names.len + batch.fields.len;
+}
+
+/*
+ * Room for the record of what the batch holds, and so much more.  Before what
+ * it is for counts as held: what finds no room must not be there when the
+ * abort that follows emits the rest.
+ */
+static void
+reserve(size_t more)
+{
+	csec_record_reserve(CSEC_RECORD_OVERHEAD + changes_size() +
+						csec_subjects_bound(batch.subjects) + more);
+}
+
+static void
+put_changes(void)
+{
+	size_t		room;
+	uint8	   *out = csec_record_open_field(CSEC_TAG_CHANGES, &room);
+	size_t		n = csec_put_varint(out, batch.nnames);
+
+	memcpy(out + n, batch.names.data, batch.names.len);
+	n += batch.names.len;
+	memcpy(out + n, batch.fields.data, batch.fields.len);
+	csec_record_close_field(n + batch.fields.len);
 }
 
 /*
@@ -135,8 +181,8 @@ emit_batch(uint16 flags)
 	csec_record_varint(CSEC_TAG_ROWS, batch.rows);
 	out = csec_record_open_field(CSEC_TAG_SUBJECTS, &room);
 	csec_record_close_field(csec_subjects_encode(batch.subjects, &from, out,
-												 room - batch.fields.len - 2 * CSEC_VARINT_MAX));
-	csec_record_bytes(CSEC_TAG_CHANGES, batch.fields.data, batch.fields.len);
+												 room - changes_size() - 2 * CSEC_VARINT_MAX));
+	put_changes();
 	csec_record_emit();
 	csec_identity_release(batch.identity);
 	batch.identity = NULL;
@@ -176,25 +222,40 @@ append_name(StringInfo out, const char *name)
 	appendBinaryStringInfo(out, name, (int) len);
 }
 
-/* The columns by number, so that rows need not repeat their names. */
+static char
+form_of(const CsecChangeTable *table, const CsecChangeColumn *column)
+{
+	return (column->is_masked || column->category != 0 ? CSEC_CHANGE_CLASSIFIED : 0) |
+		(table->sealed ? CSEC_CHANGE_SEALED : 0);
+}
+
+/* The columns are named once, so that rows need not repeat it. */
 static void
-append_columns(CsecChangeTable *table)
+name_column(const CsecChangeTable *table, int i)
 {
 	uint8		head[CSEC_VARINT_MAX];
 
-	appendBinaryStringInfo(&batch.fields, (char *) head,
-						   (int) csec_put_varint(head, table->natts));
-	for (int i = 0; i < table->natts; i++)
-	{
-		CsecChangeColumn *column = &table->columns[i];
+	if (batch.named[i])
+		return;
+	appendBinaryStringInfo(&batch.names, (char *) head, (int) csec_put_varint(head, i));
+	append_name(&batch.names, NameStr(table->columns[i].name));
+	appendStringInfoChar(&batch.names, form_of(table, &table->columns[i]));
+	batch.named[i] = true;
+	batch.nnames++;
+}
 
-		append_name(&batch.fields, column->dropped ? "" : NameStr(column->name));
-		if (column->is_masked || column->category != 0)
-			appendStringInfoChar(&batch.fields, CSEC_CHANGE_CLASSIFIED);
-		else
-			appendStringInfoChar(&batch.fields, table->sealed && !column->dropped ?
-								 CSEC_CHANGE_SEALED : CSEC_CHANGE_PLAIN);
+static void
+forget_names(int natts)
+{
+	if (natts > batch.maxnamed)
+	{
+		batch.named = batch.named == NULL ? MemoryContextAlloc(TopMemoryContext, natts) :
+			repalloc(batch.named, natts);
+		batch.maxnamed = natts;
 	}
+	memset(batch.named, 0, natts);
+	batch.nnames = 0;
+	resetStringInfo(&batch.names);
 }
 
 static void
@@ -218,7 +279,9 @@ open_batch(Relation rel, const CsecTable *policy, CsecChangeTable *table, char o
 	csec_subjects_reset(batch.subjects);
 	batch.subjects->all = op == OP_TRUNCATE || policy == NULL || policy->nsubject == 0;
 	resetStringInfo(&batch.fields);
-	append_columns(table);
+	forget_names(table->natts);
+	memset(&batch.sealer, 0, sizeof(batch.sealer));
+	batch.closed = false;
 	batch.open = true;
 }
 
@@ -230,7 +293,7 @@ enter_batch(Relation rel, const CsecTable *policy, CsecChangeTable *table, char 
 	TransactionId xid = GetCurrentTransactionIdIfAny();
 
 	if (batch.open && batch.relid == RelationGetRelid(rel) && batch.op == op &&
-		batch.identity == identity && batch.xid == xid && !batch.aborted &&
+		batch.identity == identity && batch.xid == xid && !batch.aborted && !batch.closed &&
 		batch.fields.len < BATCH_ROOM / 2)
 	{
 		csec_identity_release(identity);
@@ -238,6 +301,20 @@ enter_batch(Relation rel, const CsecTable *policy, CsecChangeTable *table, char 
 	}
 	csec_changes_emit();
 	open_batch(rel, policy, table, op, identity, xid);
+}
+
+static void
+add_integer_subject(int64 key)
+{
+	reserve(2 * CSEC_VARINT_MAX);
+	csec_subjects_add_integer(batch.subjects, key);
+}
+
+static void
+add_text_subject(const StringInfoData *text)
+{
+	reserve(text->len + CSEC_VARINT_MAX);
+	csec_subjects_add_text(batch.subjects, text->data, text->len);
 }
 
 /*
@@ -262,7 +339,7 @@ append_subject(const CsecTable *policy, TupleTableSlot *slot)
 		digits[0] = '\0';
 		if (csec_subject_integer(policy, slot, policy->subject_attno, &key))
 		{
-			csec_subjects_add_integer(batch.subjects, key);
+			add_integer_subject(key);
 			pg_lltoa(key, digits);
 		}
 		append_name(&batch.fields, digits);
@@ -270,7 +347,7 @@ append_subject(const CsecTable *policy, TupleTableSlot *slot)
 	}
 	initStringInfo(&text);
 	if (csec_subject_text(policy, slot, policy->subject_attno, &text))
-		csec_subjects_add_text(batch.subjects, text.data, text.len);
+		add_text_subject(&text);
 	append_name(&batch.fields, text.data);
 	pfree(text.data);
 }
@@ -283,13 +360,13 @@ same_value(const CsecChangeColumn *column, bool oldnull, Datum old, bool newnull
 	return datum_image_eq(old, new, column->by_value, column->typlen);
 }
 
-/* True where a digest stands in the place of a long value. */
+/* True where a digest stands in the place of the value, or of its envelope. */
 static bool
 append_value(CsecChangeColumn *column, Datum value, const Side *side, bool sealed)
 {
 	if (!sealed)
-		return csec_change_value(&batch.fields, column, value);
-	csec_change_value_sealed(&batch.fields, column, value, side->customer, side->gone);
+		return csec_change_value(&batch.fields, &batch.sealer, column, value);
+	csec_change_value_sealed(&batch.fields, &batch.sealer, column, value, side->customer, side->gone);
 	return false;
 }
 
@@ -298,29 +375,30 @@ append_value(CsecChangeColumn *column, Datum value, const Side *side, bool seale
  * number, a byte of flags, and the values.
  */
 static bool
-append_column(int number, CsecChangeColumn *column, const Side *old, const Side *new, bool sealed)
+append_column(CsecChangeTable *table, int i, const Side *old, const Side *new)
 {
+	CsecChangeColumn *column = &table->columns[i];
 	bool		oldnull = true;
 	bool		newnull = true;
-	Datum		oldvalue = old->slot ? slot_getattr(old->slot, number, &oldnull) : (Datum) 0;
-	Datum		newvalue = new->slot ? slot_getattr(new->slot, number, &newnull) : (Datum) 0;
+	Datum		oldvalue = old->slot ? slot_getattr(old->slot, i + 1, &oldnull) : (Datum) 0;
+	Datum		newvalue = new->slot ? slot_getattr(new->slot, i + 1, &newnull) : (Datum) 0;
 	uint8		head[CSEC_VARINT_MAX];
 	uint8		flags = 0;
 	int			flags_at;
 
 	if (column->dropped || same_value(column, oldnull, oldvalue, newnull, newvalue))
 		return false;
-	appendBinaryStringInfo(&batch.fields, (char *) head,
-						   (int) csec_put_varint(head, number - 1));
+	name_column(table, i);
+	appendBinaryStringInfo(&batch.fields, (char *) head, (int) csec_put_varint(head, i));
 	flags_at = batch.fields.len;
 	appendStringInfoChar(&batch.fields, 0);
 	if (old->slot)
 		flags |= oldnull ? CSEC_CHANGE_OLD_NULL : CSEC_CHANGE_OLD;
 	if (new->slot)
 		flags |= newnull ? CSEC_CHANGE_NEW_NULL : CSEC_CHANGE_NEW;
-	if (!oldnull && append_value(column, oldvalue, old, sealed))
+	if (!oldnull && append_value(column, oldvalue, old, table->sealed))
 		flags |= CSEC_CHANGE_OLD_DIGEST;
-	if (!newnull && append_value(column, newvalue, new, sealed))
+	if (!newnull && append_value(column, newvalue, new, table->sealed))
 		flags |= CSEC_CHANGE_NEW_DIGEST;
 	batch.fields.data[flags_at] = (char) flags;
 	return true;
@@ -329,12 +407,15 @@ append_column(int number, CsecChangeColumn *column, const Side *old, const Side 
 /*
  * Append a row: the operation, the subject, the number of columns told, the
  * columns.  A row never ends up half in the batch: what was appended before
- * an error is taken back.
+ * an error is taken back, and no row may follow, as names and headers of
+ * envelopes that it was the first to tell are taken for told.
  */
 static void
 append_row(const CsecTable *policy, CsecChangeTable *table, char op, const Side *old, const Side *new)
 {
-	volatile int before = batch.fields.len;
+	const int	before = batch.fields.len;
+	const int	names_before = batch.names.len;
+	const int	nnames_before = batch.nnames;
 
 	PG_TRY();
 	{
@@ -346,14 +427,18 @@ append_row(const CsecTable *policy, CsecChangeTable *table, char op, const Side 
 		count_at = batch.fields.len;
 		appendBinaryStringInfo(&batch.fields, "\0\0", 2);
 		for (int i = 0; i < table->natts; i++)
-			if (append_column(i + 1, &table->columns[i], old, new, table->sealed))
+			if (append_column(table, i, old, new))
 				count++;
 		csec_put_u16((uint8 *) batch.fields.data + count_at, (uint16) count);
+		reserve(0);
 		batch.rows++;
 	}
 	PG_CATCH();
 	{
 		batch.fields.len = before;
+		batch.names.len = names_before;
+		batch.nnames = nnames_before;
+		batch.closed = true;
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -411,7 +496,7 @@ add_old_subject(const CsecTable *policy, TupleTableSlot *old)
 	if (policy->subject_is_integer)
 	{
 		if (csec_subject_integer(policy, old, policy->subject_attno, &key))
-			csec_subjects_add_integer(batch.subjects, key);
+			add_integer_subject(key);
 	}
 	else
 	{
@@ -419,7 +504,7 @@ add_old_subject(const CsecTable *policy, TupleTableSlot *old)
 
 		initStringInfo(&text);
 		if (csec_subject_text(policy, old, policy->subject_attno, &text))
-			csec_subjects_add_text(batch.subjects, text.data, text.len);
+			add_text_subject(&text);
 		pfree(text.data);
 	}
 }
@@ -472,10 +557,14 @@ csec_record_change(PG_FUNCTION_ARGS)
 	}
 	else if (op == OP_DELETE)
 		old = trigger->tg_trigslot;
+	/* all columns are looked at: take the rows apart once */
+	if (old != NULL)
+		slot_getallattrs(old);
+	if (new != NULL)
+		slot_getallattrs(new);
 	table = csec_change_table(trigger->tg_relation, policy);
 	if (op == OP_INSERT && table->nmasked > 0)
-		csec_refuse_masks(RelationGetRelid(trigger->tg_relation), trigger->tg_trigtuple,
-						  RelationGetDescr(trigger->tg_relation),
+		csec_refuse_masks(RelationGetRelid(trigger->tg_relation), new,
 						  table->masked, table->nmasked);
 	take_side(policy, table, old, &before);
 	take_side(policy, table, new, &after);
@@ -495,9 +584,5 @@ csec_record_change(PG_FUNCTION_ARGS)
 		if (op == OP_UPDATE)
 			add_old_subject(policy, old);
 	}
-
-	/* now, because an abort that emits the batch cannot allocate */
-	csec_record_reserve(CSEC_RECORD_OVERHEAD + batch.fields.len +
-						csec_subjects_bound(batch.subjects));
 	return PointerGetDatum(NULL);
 }

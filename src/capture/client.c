@@ -86,19 +86,24 @@ carries_rows(char type)
 	return type == 'D' || type == 'd';
 }
 
+/* A message for which the buffer has no room. */
+static pg_noinline void
+buffer_is_full(char type, size_t total)
+{
+	if (carries_rows(type) && must_emit_first(total))
+		csec_collectors_spill();
+	filled = (filled + total - 1) % SEND_BUFFER + 1;
+}
+
 static int
 put_message(char type, const char *body, size_t len)
 {
 	size_t		total = len + 5;
 
-	if (filled + total > SEND_BUFFER)
-	{
-		if (carries_rows(type) && must_emit_first(total))
-			csec_collectors_spill();
-		filled = (filled + total - 1) % SEND_BUFFER + 1;
-	}
-	else
+	if (likely(filled + total <= SEND_BUFFER))
 		filled += total;
+	else
+		buffer_is_full(type, total);
 	return socket_methods->putmessage(type, body, len);
 }
 

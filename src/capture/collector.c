@@ -403,31 +403,17 @@ csec_collectors_emit(CsecStatus status)
 	csec_emit_flush(flush_to);
 }
 
-/*
- * A query is done.  Rows that it found and changed are told by the records of
- * the changes; where it did not change all of them, a trigger swallowed some or
- * another session was faster, what it found has been read.
- */
+/* Drop what this tells, or has not shown after all. */
 void
-csec_collectors_settle(const EState *estate)
+csec_collectors_forget(const void *told_by)
 {
 	CsecCollector **link = &collectors;
-	uint64		found = 0;		/* by all of them: partitions may differ in columns */
 
-	for (CsecCollector *c = collectors; c != NULL; c = c->next)
-		if (c->told_by == estate && c->counted)
-			found += c->rows;
 	while (*link != NULL)
 	{
 		CsecCollector *c = *link;
-		bool		told = c->told_by == estate;
 
-		if (told && c->counted && c->rows > 0 && found != estate->es_processed)
-		{
-			c->told_by = NULL;
-			told = false;
-		}
-		if (!told)
+		if (c->told_by != told_by)
 		{
 			link = &c->next;
 			continue;
@@ -436,6 +422,25 @@ csec_collectors_settle(const EState *estate)
 		drop_collector(c);
 		csec_collectors_generation++;
 	}
+}
+
+/*
+ * A query is done.  Rows that it found and changed are told by the records of
+ * the changes; where it did not change all of them, a trigger swallowed some or
+ * another session was faster, what it found has been read.
+ */
+void
+csec_collectors_settle(const EState *estate)
+{
+	uint64		found = 0;		/* by all of them: partitions may differ in columns */
+
+	for (CsecCollector *c = collectors; c != NULL; c = c->next)
+		if (c->told_by == estate && c->counted)
+			found += c->rows;
+	for (CsecCollector *c = collectors; c != NULL; c = c->next)
+		if (c->told_by == estate && c->counted && c->rows > 0 && found != estate->es_processed)
+			c->told_by = NULL;
+	csec_collectors_forget(estate);
 }
 
 /* Has it met a subject? */
@@ -451,11 +456,11 @@ has_subject(const CsecCollector *c)
  * transaction; but the error goes to the client first.
  */
 void
-csec_collectors_failed(const EState *estate)
+csec_collectors_failed(const void *told_by)
 {
 	for (CsecCollector *c = collectors; c != NULL; c = c->next)
 	{
-		if (c->told_by == estate)
+		if (c->told_by == told_by)
 			c->told_by = NULL;
 		if (c->strict && !c->intent_flushed && has_subject(c) && c->told_by == NULL)
 			csec_collector_strict_first(c, false);

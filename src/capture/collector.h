@@ -15,6 +15,8 @@
 /* A qualified name, quoted: each character of either part may be doubled. */
 #define CSEC_RELATION_MAX (2 * (2 * NAMEDATALEN + 2) + 2)
 
+struct EState;
+
 /* What makes reads of one table in one statement one record. */
 typedef struct CsecReadKind
 {
@@ -22,7 +24,7 @@ typedef struct CsecReadKind
 	const char *statement;		/* command, a constant */
 	CsecExactness exactness;
 	bool		strict;
-	const struct EState *told_by;	/* see CsecCollector */
+	const void *told_by;		/* see CsecCollector */
 	bool		counted;
 	const uint8 *columns;		/* as the record's field */
 	size_t		columns_len;
@@ -49,8 +51,9 @@ typedef struct CsecCollector
 	bool		told;			/* all of it, unless more rows come */
 	bool		emitted_part;	/* something of it went out already */
 	bool		leads;			/* parallel workers may read along */
-	const struct EState *told_by;	/* the query whose changes will tell these
-									 * rows, if it comes to them; or NULL */
+	const void *told_by;		/* the query whose changes will tell these
+								 * rows, if it comes to them, or the statement
+								 * that shows them only by failing; or NULL */
 	bool		counted;		/* it will change as many rows as these */
 	int64		permit;			/* that shows these rows, or 0 */
 	int			repeats_within; /* ms in which reads like it become a number, or 0 */
@@ -79,6 +82,7 @@ extern int64 csec_collectors_wait_since(void);
 extern void csec_collectors_spill(void);
 extern void csec_collectors_emit(CsecStatus status);
 extern void csec_collectors_settle(const struct EState *estate);
-extern void csec_collectors_failed(const struct EState *estate);
+extern void csec_collectors_forget(const void *told_by);
+extern void csec_collectors_failed(const void *told_by);
 
 #endif							/* CSEC_CAPTURE_COLLECTOR_H */

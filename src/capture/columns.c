@@ -12,6 +12,7 @@
 #include "access/sysattr.h"
 #include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -19,6 +20,7 @@
 
 #include "capture/columns.h"
 #include "policy/category.h"
+#include "policy/ceiling.h"
 #include "policy/decision.h"
 #include "policy/reader.h"
 #include "types/match_value.h"
@@ -178,8 +180,10 @@ is_encrypted(uint32 category)
 }
 
 /*
- * What the reader meets there.  A dump by a member of csec_backup has envelopes;
- * where he may have in clear what is masked, it counts as revealed.  Who matches a customer is told yes or no and sees nothing.
+ * What the reader meets there; what is told as a mask stays one.  A dump by a
+ * member of csec_backup has envelopes; where he may have in clear what is masked,
+ * it counts as revealed.  Who matches a customer is told yes or no and sees
+ * nothing.  What is read in a restricted operation does not leave it but as a copy.
  */
 static CsecDecision
 met(uint32 category)
@@ -192,6 +196,8 @@ met(uint32 category)
 	if (unlikely(decision != CSEC_REVEAL && csec_complete_or_refused()) &&
 		csec_backup_reveals() && !is_encrypted(category))
 		return CSEC_REVEAL;
+	if (decision != CSEC_REVEAL && !InSecurityRestrictedOperation())
+		csec_ceiling_lower(category);
 	return decision;
 }
 

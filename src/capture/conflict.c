@@ -2,8 +2,9 @@
  * conflict.c
  *		Notes the existing row that ON CONFLICT DO UPDATE meets.
  *
- * No scan gives it.  It is noted where the command's WHERE, else its SET, is
- * run on it.  A partition whose columns are numbered as its root's are shares
+ * No scan gives it.  It is noted where a policy of row security or the command's
+ * WHERE, else its SET, is run on it: which of the first two comes first differs
+ * between minor releases.  A partition whose columns are numbered as its root's are shares
  * these expressions with it.  Any other has its own, which are made when the
  * first row is routed to it, too late for that row: so each row is routed here
  * before the ModifyTable node gets it, which then finds the partition ready.
@@ -24,19 +25,75 @@ typedef struct Routed
 	CsecObserver *observer;		/* of the root */
 } Routed;
 
-static void
-wrap(OnConflictSetState *conflict, CsecObserver *observer, int input)
+/* The observer of one relation's rows, and the row that it noted last. */
+typedef struct Once
 {
+	CsecObserver *observer;
+	ItemPointerData noted;
+} Once;
+
+static void
+note_once(void *arg, TupleTableSlot *row)
+{
+	Once	   *once = arg;
+
+	if (ItemPointerEquals(&once->noted, &row->tts_tid))
+		return;
+	once->noted = row->tts_tid;
+	csec_observer_note(once->observer, row);
+}
+
+/* Where the first policy's expression for the existing row stands; NULL: there is none. */
+static ListCell *
+policy_of(ResultRelInfo *rel)
+{
+	ListCell   *option;
+	ListCell   *expression;
+
+	forboth(option, rel->ri_WithCheckOptions, expression, rel->ri_WithCheckOptionExprs)
+		if (lfirst_node(WithCheckOption, option)->kind == WCO_RLS_CONFLICT_CHECK &&
+			lfirst(expression) != NULL)
+			return expression;
+	return NULL;
+}
+
+static ExprState *
+wrap_once(ExprState *original, Once *once)
+{
+	return csec_wrap_expression_watch(original, note_once, once);
+}
+
+static void
+wrap(ResultRelInfo *rel, CsecObserver *observer, int input)
+{
+	OnConflictSetState *conflict = rel->ri_onConflict;
+	ListCell   *policy = policy_of(rel);
+	Once	   *once;
+
+	if (conflict->oc_WhereClause == NULL && policy == NULL)
+	{
+		if (conflict->oc_ProjInfo != NULL)
+			conflict->oc_ProjInfo = csec_wrap_projection(conflict->oc_ProjInfo, observer, input);
+		return;
+	}
+	once = palloc0(sizeof(Once));
+	once->observer = observer;
+	observer->in_result = observer->fetched == NULL;
+	observer->in_expression = true;
 	if (conflict->oc_WhereClause != NULL)
-		conflict->oc_WhereClause = csec_wrap_expression(conflict->oc_WhereClause, observer);
-	else if (conflict->oc_ProjInfo != NULL)
-		conflict->oc_ProjInfo = csec_wrap_projection(conflict->oc_ProjInfo, observer, input);
+		conflict->oc_WhereClause = wrap_once(conflict->oc_WhereClause, once);
+	if (policy != NULL)
+		lfirst(policy) = wrap_once(lfirst(policy), once);
 }
 
 static bool
-is_wrapped(const OnConflictSetState *conflict)
+is_wrapped(ResultRelInfo *rel)
 {
+	OnConflictSetState *conflict = rel->ri_onConflict;
+	ListCell   *policy = policy_of(rel);
+
 	return csec_is_wrapped(conflict->oc_WhereClause) ||
+		(policy != NULL && csec_is_wrapped(lfirst(policy))) ||
 		(conflict->oc_ProjInfo != NULL && csec_is_wrapped(&conflict->oc_ProjInfo->pi_state));
 }
 
@@ -54,7 +111,7 @@ route(void *arg, TupleTableSlot *slot)
 	CsecObserver *observer;
 	MemoryContext old;
 
-	if (leaf->ri_onConflict == NULL || is_wrapped(leaf->ri_onConflict))
+	if (leaf->ri_onConflict == NULL || is_wrapped(leaf))
 		return;
 	table = csec_table_lookup(RelationGetRelid(leaf->ri_RelationDesc));
 	if (table == NULL)
@@ -63,7 +120,7 @@ route(void *arg, TupleTableSlot *slot)
 	observer = palloc(sizeof(CsecObserver));
 	*observer = *routed->observer;
 	memcpy(observer->attno, table->subject_attno, sizeof(observer->attno));
-	wrap(leaf->ri_onConflict, observer, root->ri_RangeTableIndex);
+	wrap(leaf, observer, root->ri_RangeTableIndex);
 	MemoryContextSwitchTo(old);
 }
 
@@ -74,7 +131,7 @@ csec_conflict_observe(CsecWrappedQuery *query, ModifyTableState *node, CsecObser
 	ResultRelInfo *rel = node->resultRelInfo;
 	Routed	   *routed;
 
-	wrap(rel->ri_onConflict, observer, rel->ri_RangeTableIndex);
+	wrap(rel, observer, rel->ri_RangeTableIndex);
 	if (node->mt_partition_tuple_routing == NULL)
 		return;
 	routed = palloc(sizeof(Routed));

@@ -79,6 +79,8 @@ problem_of(const CsecCategory *category, const char *value, size_t len)
 {
 	CsecCheckResult result;
 
+	if (category->storage == CSEC_STORAGE_REFUSED)
+		return "must not be stored";
 	if (memchr(value, '*', len) != NULL &&
 		csec_mask_shaped_as(category->mask, value, len))
 		return "mask";
@@ -90,9 +92,10 @@ problem_of(const CsecCategory *category, const char *value, size_t len)
 }
 
 /*
- * csec.value_problem(value text, category text): "mask" for what has the form
- * of the category's mask, else what a strict category's check has against the
- * value; null: nothing.
+ * csec.value_problem(value text, category text): "must not be stored" where the
+ * category's storage is refused; "mask" for what has the form of the category's
+ * mask; else what a strict category's check has against the value; null:
+ * nothing.
  */
 Datum
 csec_value_problem(PG_FUNCTION_ARGS)

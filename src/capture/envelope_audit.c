@@ -40,6 +40,7 @@ typedef struct Check
 	uint32	   *categories;		/* of the columns */
 	int			ncolumns;
 	const CsecTable *policy;	/* where its customers have keys, else NULL */
+	bool		known;			/* who these customers are */
 	CsecCustomer *customer;		/* of the row at hand; NULL: of nobody */
 } Check;
 
@@ -80,7 +81,9 @@ check_value(Check *check, TupleTableSlot *slot, int column, int element, Datum d
 	if (problem == NULL && check->policy != NULL)
 	{
 		csec_encrypted_read(value, &envelope);
-		if (!csec_envelope_is_of(&envelope, check->customer))
+		if (!check->known)
+			problem = "key_does_not_open";
+		else if (!csec_envelope_is_of(&envelope, check->customer))
 			problem = "wrong_subject";
 	}
 
@@ -112,7 +115,7 @@ check_row(Check *check, TupleTableSlot *slot)
 	CsecCustomer customer;
 
 	check->customer = NULL;
-	if (check->policy != NULL && csec_row_customer(check->policy, slot, &customer))
+	if (check->policy != NULL && check->known && csec_row_customer(check->policy, slot, &customer))
 		check->customer = &customer;
 	for (int i = 0; i < check->ncolumns; i++)
 	{
@@ -171,6 +174,7 @@ csec_check_relation(PG_FUNCTION_ARGS)
 	check.policy = csec_table_lookup(RelationGetRelid(rel));
 	if (check.policy != NULL && !check.policy->subject_keys)
 		check.policy = NULL;
+	check.known = check.policy == NULL || csec_customers_known(check.policy->subject_table);
 	check.columns = csec_envelope_columns(RelationGetDescr(rel), &check.ncolumns);
 	check.categories = palloc((check.ncolumns + 1) * sizeof(uint32));
 	for (int i = 0; i < check.ncolumns; i++)

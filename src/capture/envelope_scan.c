@@ -260,7 +260,7 @@ csec_scan_envelopes(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("the rows of \"%s\" cannot be looked at", RelationGetRelationName(rel))));
 	scan.policy = csec_table_lookup(RelationGetRelid(rel));
-	if (scan.policy != NULL && !scan.policy->subject_keys)
+	if (scan.policy != NULL && (!scan.policy->subject_keys || !csec_customers_known(scan.policy->subject_table)))
 		scan.policy = NULL;
 	columns.encrypted = csec_envelope_columns(RelationGetDescr(rel), &columns.nencrypted);
 	columns.plain = plain_columns(PG_GETARG_ARRAYTYPE_P(1), RelationGetDescr(rel)->natts,

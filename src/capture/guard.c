@@ -21,10 +21,12 @@
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_func.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -124,6 +126,41 @@ tell_refusal(const char *what, const char *object)
 }
 
 static void
+refuse_protected(const char *what, const char *table)
+{
+	tell_refusal(what, table);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s of protected table \"%s\" is refused", what, table),
+			 errhint("Use csec.unprotect(), or csec.protect() with other fields.")));
+}
+
+/*
+ * The sealer takes no table that is not as csec made it, so a column more, or
+ * another name, would stop it for good.
+ */
+static void
+refuse_trail(const char *table)
+{
+	tell_refusal("altering the trail", table);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the audit trail cannot be altered: table \"%s\"", table),
+			 errhint("What is to be kept beside it goes into a table of its own.")));
+}
+
+/* What csec itself is made of: its functions call one another by the names of their schemas. */
+static void
+refuse_csec(const char *what, const char *name)
+{
+	tell_refusal(what, name);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s \"%s\" is refused", what, name),
+			 errhint("csec does not work without it; DROP EXTENSION csec is the way out.")));
+}
+
+static void
 guard_drop(Oid relid, int column)
 {
 	const CsecTable *table;
@@ -168,34 +205,10 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, voi
 		csec_target_check_truncate(objectId);
 }
 
-static void
-refuse_alter(const char *what, const char *table)
-{
-	tell_refusal(what, table);
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("%s of protected table \"%s\" is refused", what, table),
-			 errhint("Use csec.unprotect(), or csec.protect() with other fields.")));
-}
-
 static bool
 names_our_trigger(const AlterTableCmd *cmd)
 {
 	return cmd->name == NULL || strncmp(cmd->name, TRIGGER_PREFIX, strlen(TRIGGER_PREFIX)) == 0;
-}
-
-/*
- * The sealer takes no table that is not as csec made it, so a column more, or
- * another name, would stop it for good.
- */
-static void
-refuse_alter_trail(const char *table)
-{
-	tell_refusal("altering the trail", table);
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the audit trail cannot be altered: table \"%s\"", table),
-			 errhint("What is to be kept beside it goes into a table of its own.")));
 }
 
 static bool
@@ -210,23 +223,24 @@ static void
 guard_alter_command(const AlterTableCmd *cmd, Oid relid)
 {
 	const char *name = get_rel_name(relid);
-	const CsecTable *table = csec_table_lookup(relid);
 
+	/* asked only where it matters: pg_upgrade alters tables before policy is there */
 	switch (cmd->subtype)
 	{
 		case AT_AddColumn:
 		case AT_DropColumn:
+		case AT_DropNotNull:
 		case AT_AddInherit:
 		case AT_DropInherit:
 		case AT_DetachPartition:
 			if (is_trail(relid))
-				refuse_alter_trail(name);
+				refuse_trail(name);
 			break;
 		case AT_AlterColumnType:
 			if (is_trail(relid))
-				refuse_alter_trail(name);
+				refuse_trail(name);
 			if (is_masked_column(relid, get_attnum(relid, cmd->name)))
-				refuse_alter("another type for a field", name);
+				refuse_protected("another type for a field", name);
 			break;
 		case AT_DisableTrig:
 		case AT_DisableTrigAll:
@@ -235,8 +249,8 @@ guard_alter_command(const AlterTableCmd *cmd, Oid relid)
 		case AT_EnableReplicaTrig:
 		case AT_EnableTrigAll:
 		case AT_EnableTrigUser:
-			if (table != NULL && names_our_trigger(cmd))
-				refuse_alter("switching the triggers", name);
+			if (names_our_trigger(cmd) && csec_table_lookup(relid) != NULL)
+				refuse_protected("switching the triggers", name);
 			break;
 		default:
 			break;
@@ -265,18 +279,30 @@ guard_trigger(List *object)
 
 	if (OidIsValid(relid) && strncmp(trigger, TRIGGER_PREFIX, strlen(TRIGGER_PREFIX)) == 0 &&
 		csec_table_lookup(relid) != NULL)
-		refuse_alter("dropping a trigger of csec", get_rel_name(relid));
+		refuse_protected("dropping a trigger of csec", get_rel_name(relid));
 }
 
-/* Its functions call one another by the names of their schemas. */
+/*
+ * Everybody may execute csec's trigger functions, for the sake of partitions.
+ * A trigger of somebody's own with csec.record_change() would record what no
+ * policy is about, or a change twice; a dump that is restored has csec's, by a
+ * superuser.
+ */
 static void
-refuse_own(const char *what, const char *name)
+guard_create_trigger(CreateTrigStmt *stmt)
 {
-	tell_refusal(what, name);
+	Oid			function;
+
+	if (superuser() || strcmp(strVal(llast(stmt->funcname)), "record_change") != 0)
+		return;
+	function = LookupFuncName(stmt->funcname, 0, NULL, true);
+	if (!OidIsValid(function) || !csec_object_is_own(ProcedureRelationId, function))
+		return;
+	tell_refusal("making a trigger of csec", stmt->trigname);
 	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("%s \"%s\" is refused", what, name),
-			 errhint("csec does not work without it; DROP EXTENSION csec is the way out.")));
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to make a trigger of function %s()", NameListToString(stmt->funcname)),
+			 errhint("csec.protect() makes csec's triggers.")));
 }
 
 static void
@@ -287,15 +313,15 @@ guard_rename(RenameStmt *stmt)
 
 	if (stmt->renameType == OBJECT_SCHEMA &&
 		csec_schema_is_own(get_namespace_oid(stmt->subname, true)))
-		refuse_own("renaming schema", stmt->subname);
+		refuse_csec("renaming schema", stmt->subname);
 	if (!OidIsValid(relid))
 		return;
 	if (is_trail(relid))
-		refuse_alter_trail(get_rel_name(relid));
+		refuse_trail(get_rel_name(relid));
 	if (stmt->renameType == OBJECT_TRIGGER &&
 		strncmp(stmt->subname, TRIGGER_PREFIX, strlen(TRIGGER_PREFIX)) == 0 &&
 		csec_table_lookup(relid) != NULL)
-		refuse_alter("renaming a trigger of csec", get_rel_name(relid));
+		refuse_protected("renaming a trigger of csec", get_rel_name(relid));
 }
 
 /* What a session is refused, nobody shall have from the server's settings. */
@@ -331,10 +357,10 @@ guard_set_schema(AlterObjectSchemaStmt *stmt)
 		RangeVarGetRelid(stmt->relation, NoLock, true);
 
 	if (is_trail(relid))
-		refuse_alter_trail(get_rel_name(relid));
+		refuse_trail(get_rel_name(relid));
 	if (OidIsValid(relid) && csec_table_lookup(relid) != NULL &&
 		is_csec_schema(stmt->newschema))
-		refuse_alter("moving into a schema of csec", get_rel_name(relid));
+		refuse_protected("moving into a schema of csec", get_rel_name(relid));
 }
 
 static bool
@@ -421,11 +447,13 @@ csec_guard_statement(Node *stmt)
 		guard_alter_table(castNode(AlterTableStmt, stmt));
 	else if (IsA(stmt, RenameStmt))
 		guard_rename(castNode(RenameStmt, stmt));
+	else if (IsA(stmt, CreateTrigStmt))
+		guard_create_trigger(castNode(CreateTrigStmt, stmt));
 	else if (IsA(stmt, AlterSystemStmt))
 		guard_alter_system(castNode(AlterSystemStmt, stmt));
 	else if (IsA(stmt, AlterExtensionContentsStmt) && !IsBinaryUpgrade &&
 			 strcmp(castNode(AlterExtensionContentsStmt, stmt)->extname, "csec") == 0)
-		refuse_own("changing what belongs to extension", "csec");
+		refuse_csec("changing what belongs to extension", "csec");
 	else if (IsA(stmt, AlterObjectSchemaStmt))
 		guard_set_schema(castNode(AlterObjectSchemaStmt, stmt));
 	else if (IsA(stmt, DropStmt) && castNode(DropStmt, stmt)->removeType == OBJECT_TRIGGER)

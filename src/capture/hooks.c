@@ -20,6 +20,7 @@
 #include "capture/attempts.h"
 #include "capture/changes.h"
 #include "capture/collector.h"
+#include "capture/ddl_reads.h"
 #include "capture/guard.h"
 #include "capture/hooks.h"
 #include "capture/permit_write.h"
@@ -30,6 +31,8 @@
 #include "capture/utility.h"
 #include "capture/wrap.h"
 #include "policy/catalog.h"
+#include "policy/ceiling.h"
+#include "policy/context.h"
 #include "policy/decision.h"
 #include "policy/reveal.h"
 #include "types/masked_text.h"
@@ -54,7 +57,10 @@ begin_outermost(void)
 	if (depth != 0)
 		return;
 	if (!statement_open)
+	{
 		csec_statement_begin();
+		csec_ceiling_new_statement();
+	}
 	statement_open = true;
 	csec_decision_new_statement();
 }
@@ -142,21 +148,45 @@ refuse_if_masks_were_given(QueryDesc *queryDesc)
 }
 
 /* The rows go into a cursor's store (WITH HOLD, RETURNING), and out later. */
+static bool
+goes_into_store(QueryDesc *queryDesc)
+{
+	return queryDesc->dest->mydest == DestTuplestore &&
+		ActivePortal != NULL && ActivePortal->holdContext != NULL;
+}
+
 static void
 hold_for_portal(QueryDesc *queryDesc)
 {
-	if (unlikely(csec_reveal_any) && queryDesc->dest->mydest == DestTuplestore &&
-		ActivePortal != NULL && ActivePortal->holdContext != NULL)
+	if (unlikely(csec_reveal_any) && goes_into_store(queryDesc))
 		csec_reveal_hold(ActivePortal->holdContext);
 }
 
-/* Go on; without parallel workers where permits have to be counted. */
+/* Rows that were read in this run may come out in another statement. */
+static void
+keep_ceiling(QueryDesc *queryDesc, bool goes_on)
+{
+	if (goes_on)
+		csec_ceiling_keep(queryDesc->estate->es_query_cxt, NULL);
+	if (goes_into_store(queryDesc))
+		csec_ceiling_keep(ActivePortal->holdContext, ActivePortal);
+}
+
+/*
+ * Go on; without parallel workers where permits have to be counted, or where they
+ * would show what was read as a mask before.  Others go by the claims that stand
+ * here, also where a procedure has begun another transaction since its statement
+ * began.
+ */
 static void
 run(CSEC_RUN_HOOK_ARGS)
 {
-	if (!csec_known_absent && queryDesc->plannedstmt->parallelModeNeeded &&
-		csec_reads_under_permit(queryDesc->plannedstmt))
-		CSEC_RUN_WITHOUT_WORKERS(queryDesc);
+	if (!csec_known_absent && queryDesc->plannedstmt->parallelModeNeeded)
+	{
+		csec_context_observe();
+		if (csec_reads_under_permit(queryDesc->plannedstmt) || csec_decision_is_kept_low())
+			CSEC_RUN_WITHOUT_WORKERS(queryDesc);
+	}
 	if (prev_ExecutorRun)
 		prev_ExecutorRun(CSEC_RUN_HOOK_PASS);
 	else
@@ -184,10 +214,14 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 	/* what a function reads within a statement that exports goes where its rows go */
 	csec_reveal_exporting = (depth > 0 && exporting) || csec_query_exports(queryDesc);
 	hold_for_portal(queryDesc);
+	if (unlikely(csec_ceiling_any))
+		csec_ceiling_resume(queryDesc->estate->es_query_cxt);
 	depth++;
 	PG_TRY();
 	{
 		run(CSEC_RUN_HOOK_PASS);
+		if (unlikely(csec_ceiling_any))
+			keep_ceiling(queryDesc, count != 0);
 		refuse_if_masks_were_given(queryDesc);
 	}
 	PG_CATCH();
@@ -269,6 +303,7 @@ watch_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 			  QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
 {
 	CsecUtility utility;
+	volatile bool at_rows = false;
 	int			outside = depth;
 
 	begin_outermost();
@@ -276,6 +311,7 @@ watch_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	PG_TRY();
 	{
 		csec_utility_before(&utility, &pstmt);
+		at_rows = csec_ddl_reads_before(&utility, pstmt->utilityStmt);
 		depth++;
 		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
 	}
@@ -284,12 +320,16 @@ watch_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 		depth = outside;
 		csec_utility_always(&utility);
 		csec_attempts_failed(&utility, NULL);
+		if (at_rows)
+			csec_ddl_reads_failed(&utility);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	depth = outside;
 	csec_utility_always(&utility);
 	csec_attempts_done(&utility);
+	if (at_rows)
+		csec_collectors_forget(&utility);
 	csec_utility_after(&utility);
 	end_outermost();
 }
@@ -315,6 +355,26 @@ park_and_watch(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	csec_utility_dropped(&utility);
 }
 
+/*
+ * From a cursor that keeps its rows they come without the executor, into the
+ * store of the portal that FETCH runs in.
+ */
+static void
+fetch(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+	  ProcessUtilityContext context, ParamListInfo params,
+	  QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
+{
+	Portal		cursor = GetPortalByName(castNode(FetchStmt, pstmt->utilityStmt)->portalname);
+
+	if (depth == 0)
+		csec_ceiling_new_statement();
+	if (unlikely(csec_ceiling_any) && PortalIsValid(cursor) && cursor->holdContext != NULL)
+		csec_ceiling_resume(cursor->holdContext);
+	run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+	if (unlikely(csec_ceiling_any) && ActivePortal != NULL && ActivePortal->holdContext != NULL)
+		csec_ceiling_keep(ActivePortal->holdContext, ActivePortal);
+}
+
 static void
 process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 				ProcessUtilityContext context, ParamListInfo params,
@@ -323,8 +383,10 @@ process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	switch (nodeTag(pstmt->utilityStmt))
 	{
 		case T_TransactionStmt:
-		case T_FetchStmt:
 			run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+			break;
+		case T_FetchStmt:
+			fetch(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
 			break;
 		case T_CreatedbStmt:
 		case T_DropdbStmt:

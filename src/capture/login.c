@@ -3,7 +3,9 @@
  *		Notes who connects: failed logins, replication, and by setting all.
  *
  * PostgreSQL calls when the client has proved who it is, or has not; what
- * pg_hba.conf refuses before that is in the server's log only.  Reads and
+ * pg_hba.conf refuses before that is in the server's log only.  Who has proved it
+ * can still be refused: the role or the database is not there, or not for him.
+ * Such a session ends before it has begun to work.  Reads and
  * changes name the login themselves, so logins alone are not told unless
  * csec.record_connections says so.
  */
@@ -11,7 +13,9 @@
 
 #include "libpq/auth.h"
 #include "libpq/libpq-be.h"
+#include "miscadmin.h"
 #include "replication/walsender.h"
+#include "storage/ipc.h"
 #include "utils/timestamp.h"
 
 #include "audit/connections.h"
@@ -55,6 +59,13 @@ note(const Port *port, CsecConnectionKind kind)
 }
 
 static void
+note_refused(int code, Datum arg)
+{
+	if (!IsNormalProcessingMode() && is_wanted(CSEC_CONNECTION_FAILED))
+		note(MyProcPort, CSEC_CONNECTION_FAILED);
+}
+
+static void
 client_authentication(Port *port, int status)
 {
 	CsecConnectionKind kind = status != STATUS_OK ? CSEC_CONNECTION_FAILED :
@@ -66,6 +77,8 @@ client_authentication(Port *port, int status)
 	/* a client that goes away to ask for the password has not failed */
 	if (status != STATUS_EOF && is_wanted(kind))
 		note(port, kind);
+	if (status == STATUS_OK)
+		before_shmem_exit(note_refused, (Datum) 0);
 }
 
 void

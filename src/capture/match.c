@@ -185,7 +185,7 @@ referring_table(Oid relid, const char *prefix)
 		name->schemaname = get_namespace_name(get_rel_namespace(relid));
 	other = RangeVarGetRelid(name, AccessShareLock, true);
 	table = OidIsValid(other) ? csec_table_lookup(other) : NULL;
-	if (table == NULL || table->subject_table != relid)
+	if (table == NULL || table->subject_table != relid || other == relid)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("\"%s\" is not a protected table that refers to the customers of \"%s\"",
@@ -212,6 +212,20 @@ append_referring(Question *q, Oid relid, const char *prefix, const char *column,
 					 quote_identifier(claim->newest_by));
 }
 
+/* Who the customer is was said: claimed again it would only fill up the number of claims. */
+static void
+refuse_subject(Oid relid, const char *column)
+{
+	const CsecTable *table = csec_table_lookup(relid);
+	AttrNumber	attno = get_attnum(relid, column);
+
+	for (int i = 0; i < table->nsubject; i++)
+		if (table->subject_attno[i] == attno)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" says who the customer is, and is no claim", column)));
+}
+
 static void
 append_claim(Question *q, Oid relid, const char *field, JsonbValue *value)
 {
@@ -229,7 +243,10 @@ append_claim(Question *q, Oid relid, const char *field, JsonbValue *value)
 	if (dot != NULL)
 		append_referring(q, relid, pnstrdup(field, dot - field), dot + 1, &claim, n);
 	else
+	{
+		refuse_subject(relid, field);
 		appendStringInfoString(&q->query, match_of(relid, "c", field, n, claim.last));
+	}
 }
 
 static void
@@ -318,7 +335,7 @@ refuse_locked(Oid relid, TimestampTz until)
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("too many claims about customers of \"%s\" were not so", get_rel_name(relid)),
 			 errdetail("You are locked out until %s; the customers are not.", timestamptz_to_str(until)),
-			 errhint("csec.match_failures, csec.match_window and csec.match_lock_time set the limits.")));
+			 errhint("csec.match_failures, csec.match_window and csec.match_lock_time set the limits; where several people share a login csec.set_pool_role() lets each be counted.")));
 }
 
 static void

@@ -29,6 +29,7 @@ typedef struct CsecObserver
 	bool		in_result;		/* the key is in the node's result */
 	bool		again;			/* of rows that another observer has counted */
 	bool		in_expression;	/* rows are noted by an expression of the node */
+	bool		in_sequence;	/* the scan reads its pages row by row */
 	AttrNumber	attno[CSEC_MAX_SUBJECT_COLUMNS];	/* there, or in the scan's tuple */
 	TupleTableSlot *fetched;	/* row of an index-only scan without the key */
 	CsecCollector *collector;

@@ -41,13 +41,14 @@ static bool
 open_value(CsecChangeOpener *opener, uint64 column, const CsecChangeSide *side, Datum *text)
 {
 	Opening    *opening = (Opening *) opener;
+	uint8		header[CSEC_TRAIL_HEADER_MAX];
 	CsecEnvelope envelope;
 	CsecDecision decision;
 	char	   *opened;
 
-	if (side->envelope.data == NULL ||
-		!csec_envelope_parse(side->envelope.data, side->envelope.len, &envelope))
+	if (side->envelope.header == NULL)
 		return false;
+	csec_trail_envelope_whole(&side->envelope, header, &envelope);
 	/* what is not classified is shown to all who may see the trail */
 	if (envelope.category == CSEC_CATEGORY_NONE)
 		return false;

@@ -77,6 +77,27 @@ command_name(CmdType operation)
 	}
 }
 
+/* The range table index of a scan over a relation, or 0. */
+static Index
+scanned_relation(PlanState *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_SeqScanState:
+		case T_SampleScanState:
+		case T_IndexScanState:
+		case T_IndexOnlyScanState:
+		case T_BitmapHeapScanState:
+		case T_TidScanState:
+		case T_TidRangeScanState:
+		case T_ForeignScanState:
+		case T_CustomScanState:
+			return ((Scan *) node->plan)->scanrelid;
+		default:
+			return 0;
+	}
+}
+
 /* An index-only scan's conditions name columns of its index. */
 static Bitmapset *
 index_condition_columns(IndexOnlyScan *plan, Bitmapset *columns)
@@ -114,15 +135,40 @@ condition_columns(PlanState *scan)
 	return columns;
 }
 
+/*
+ * Policies of row security look at columns that the query does not name: those
+ * of what is changed, here; others are among a scan's conditions.
+ */
+static Bitmapset *
+policy_columns(WalkContext *context, Index rti, Bitmapset *columns)
+{
+	ResultRelInfo **targets = context->queryDesc->estate->es_result_relations;
+	ListCell   *lc;
+
+	if (targets == NULL || targets[rti - 1] == NULL)
+		return columns;
+	foreach(lc, targets[rti - 1]->ri_WithCheckOptions)
+		pull_varattnos(lfirst_node(WithCheckOption, lc)->qual, rti, &columns);
+	return columns;
+}
+
 static CsecObserver *
-make_observer(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblEntry *rte)
+make_observer(WalkContext *context, PlanState *scan, const CsecTable *table, Index rti)
 {
 	CsecObserver *observer = palloc0(sizeof(CsecObserver));
+	RangeTblEntry *rte = exec_rt_fetch(rti, scan->state);
+	Bitmapset  *seen;
 
 	observer->table = table;
 	observer->scan = scan;
+	observer->in_sequence = IsA(scan, SeqScanState);
 	observer->statement = command_name(context->queryDesc->operation);
+	if (scanned_relation(scan) != 0)
+		observer->conditions = condition_columns(scan);
+	seen = policy_columns(context, rti, bms_copy(observer->conditions));
 	observer->selected = csec_selected_columns(context->queryDesc->plannedstmt, rte);
+	if (!bms_is_subset(seen, observer->selected))
+		observer->selected = bms_union(observer->selected, seen);
 	observer->exactness = CSEC_EXACT_SCANNED;
 	observer->strict = csec_columns_strict(table, observer->selected);
 	memcpy(observer->attno, table->subject_attno, sizeof(observer->attno));
@@ -226,6 +272,22 @@ conflict_told_by_change(WalkContext *context, ResultRelInfo *rel, const CsecTabl
 		!csec_columns_touch_fields(table, csec_selected_columns(stmt, rte));
 }
 
+/* Does a policy show the existing row to somebody's function? */
+static bool
+policy_may_leak(const ResultRelInfo *rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, rel->ri_WithCheckOptions)
+	{
+		WithCheckOption *option = lfirst_node(WithCheckOption, lc);
+
+		if (option->kind == WCO_RLS_CONFLICT_CHECK && csec_may_leak((List *) option->qual))
+			return true;
+	}
+	return false;
+}
+
 /* The existing row in ON CONFLICT DO UPDATE: no scan gives it. */
 static void
 observe_conflict(WalkContext *context, ModifyTableState *node)
@@ -240,8 +302,8 @@ observe_conflict(WalkContext *context, ModifyTableState *node)
 		(table = csec_table_lookup(RelationGetRelid(rel->ri_RelationDesc))) == NULL)
 		return;
 	rte = exec_rt_fetch(rel->ri_RangeTableIndex, node->ps.state);
-	observer = make_observer(context, &node->ps, table, rte);
-	if (conflict->oc_WhereClause == NULL && conflict_told_by_change(context, rel, table, rte))
+	observer = make_observer(context, &node->ps, table, rel->ri_RangeTableIndex);
+	if (conflict->oc_WhereClause == NULL && !policy_may_leak(rel) && conflict_told_by_change(context, rel, table, rte))
 		leave_to_changes(observer, false);
 	csec_conflict_observe(context->query, node, observer);
 }
@@ -298,17 +360,15 @@ observe_locked(WalkContext *context, PlanState *scan, const CsecObserver *observ
 
 /* Decide where and how the subjects of a scan are noted, and do it. */
 static void
-observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblEntry *rte, bool told)
+observe(WalkContext *context, PlanState *scan, const CsecTable *table, Index rti, bool told)
 {
-	CsecObserver *observer = make_observer(context, scan, table, rte);
+	CsecObserver *observer = make_observer(context, scan, table, rti);
 	CsecReadPoint point;
 
 	if (told)
 		leave_to_changes(observer, true);
 	observer->permitted = csec_permitted_scan(context->query, scan, table, observer->selected,
 											  context->exporting);
-	if (table->nfields > 0)
-		observer->conditions = condition_columns(scan);
 	if (IsA(scan, ForeignScanState) || IsA(scan, CustomScanState))
 	{
 		observer->exactness = CSEC_EXACT_ALL;
@@ -346,27 +406,6 @@ observe(WalkContext *context, PlanState *scan, const CsecTable *table, RangeTblE
 	observe_locked(context, scan, observer, point.node);
 }
 
-/* The range table index of a scan over a relation, or 0. */
-static Index
-scanned_relation(PlanState *node)
-{
-	switch (nodeTag(node))
-	{
-		case T_SeqScanState:
-		case T_SampleScanState:
-		case T_IndexScanState:
-		case T_IndexOnlyScanState:
-		case T_BitmapHeapScanState:
-		case T_TidScanState:
-		case T_TidRangeScanState:
-		case T_ForeignScanState:
-		case T_CustomScanState:
-			return ((Scan *) node->plan)->scanrelid;
-		default:
-			return 0;
-	}
-}
-
 static bool instrument_node(PlanState *node, WalkContext *context);
 
 static void
@@ -396,7 +435,7 @@ instrument_scan(PlanState *node, WalkContext *context)
 	rte = exec_rt_fetch(rti, node->state);
 	table = csec_table_lookup(rte->relid);
 	if (table != NULL && !(table->is_trail && csec_is_own_worker))
-		observe(context, node, table, rte, told_by_change(context, rti, node, table, rte));
+		observe(context, node, table, rti, told_by_change(context, rti, node, table, rte));
 }
 
 /*
@@ -508,4 +547,3 @@ csec_reads_instrument(QueryDesc *queryDesc, bool outermost)
 		instrument_plan(lfirst(lc), &context, false);
 	MemoryContextSwitchTo(old);
 }
-

@@ -70,6 +70,18 @@ visit(const CsecEnvelope *envelope, void *arg)
 	return csec_envelope_is_of(envelope, arg);
 }
 
+/*
+ * What stays under the customer's key needs that key to be there: where its row
+ * is lost a new one would be made, and be in the way when the lost one is restored.
+ */
+static bool
+visit_kept(const CsecEnvelope *envelope, void *arg)
+{
+	if (csec_envelope_is_of(envelope, arg))
+		csec_envelope_key_must_be_there(envelope);
+	return true;
+}
+
 static Datum
 rekey(Datum value, const CsecEnvelope *envelope, void *arg)
 {
@@ -120,6 +132,19 @@ rekeyed(HeapTuple row, Relation rel, TupleTableSlot *slot, const Target *target,
 	return row;
 }
 
+static void
+check_kept(TupleTableSlot *slot, const Target *target, CsecCustomer *customer)
+{
+	for (int i = 0; i < target->ncolumns; i++)
+	{
+		bool		isnull;
+		Datum		value = slot_getattr(slot, target->columns[i].attno, &isnull);
+
+		if (!isnull)
+			csec_envelope_visit(&target->columns[i], value, visit_kept, customer);
+	}
+}
+
 /* csec.rekey_row(): BEFORE INSERT OR UPDATE FOR EACH ROW trigger. */
 Datum
 csec_rekey_row(PG_FUNCTION_ARGS)
@@ -144,6 +169,8 @@ csec_rekey_row(PG_FUNCTION_ARGS)
 	if (policy == NULL || !policy->subject_keys)
 		return PointerGetDatum(row);
 	about_somebody = csec_row_customer(policy, slot, &customer);
+	if (about_somebody)
+		check_kept(slot, target_of(fcinfo, trigger->tg_relation), &customer);
 
 	/* nothing new about who was destroyed, not even what is no field */
 	if (inserted && about_somebody && csec_subject_key_for(&customer) == NULL)

@@ -3,7 +3,8 @@
  *		The subject of a row: an integer, or a text.
  *
  * One integer column is itself.  Any other key is the text of its column, as
- * the type prints it; of several columns the texts joined by commas, with a
+ * the type prints it, numbers without zeros at the end of their decimals, so
+ * that keys that are equal are one subject; of several columns the texts joined by commas, with a
  * backslash before each comma and backslash inside (csec.subject_key() in SQL
  * builds the same).  Where customers have keys of their own, records name such
  * a subject by its pseudonym, 32 hexadecimal digits; a number stays a number.
@@ -14,36 +15,9 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 
 #include "capture/subject_key.h"
-
-/*
- * The subject of a row where the table's key is one integer column; false
- * where it is null.
- */
-bool
-csec_subject_integer(const CsecTable *table, TupleTableSlot *slot,
-					 const AttrNumber *attnos, int64 *key)
-{
-	bool		isnull;
-	Datum		value = slot_getattr(slot, attnos[0], &isnull);
-
-	if (isnull)
-		return false;
-	switch (table->subject_type[0])
-	{
-		case INT8OID:
-			*key = DatumGetInt64(value);
-			break;
-		case INT4OID:
-			*key = DatumGetInt32(value);
-			break;
-		default:
-			*key = DatumGetInt16(value);
-			break;
-	}
-	return true;
-}
 
 static void
 append_escaped(StringInfo out, const char *text)
@@ -56,7 +30,7 @@ append_escaped(StringInfo out, const char *text)
 	}
 }
 
-/* The text of one column, palloc'd. */
+/* The text of one column, palloc'd; csec.key_text() in SQL gives the same. */
 static char *
 column_text(Oid type, Datum value)
 {
@@ -65,6 +39,8 @@ column_text(Oid type, Datum value)
 
 	if (type == TEXTOID || type == VARCHAROID)
 		return TextDatumGetCString(value);
+	if (type == NUMERICOID)
+		value = DirectFunctionCall1(numeric_trim_scale, value);
 	getTypeOutputInfo(type, &output, &varlena);
 	return OidOutputFunctionCall(output, value);
 }

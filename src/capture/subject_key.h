@@ -5,6 +5,7 @@
 #ifndef CSEC_CAPTURE_SUBJECT_KEY_H
 #define CSEC_CAPTURE_SUBJECT_KEY_H
 
+#include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "lib/stringinfo.h"
 
@@ -12,8 +13,33 @@
 #include "keys/subject_key.h"
 #include "policy/table.h"
 
-extern bool csec_subject_integer(const CsecTable *table, TupleTableSlot *slot,
-								 const AttrNumber *attnos, int64 *key);
+/*
+ * The subject of a row where the table's key is one integer column; false
+ * where it is null.
+ */
+static inline bool
+csec_subject_integer(const CsecTable *table, TupleTableSlot *slot,
+					 const AttrNumber *attnos, int64 *key)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, attnos[0], &isnull);
+
+	if (unlikely(isnull))
+		return false;
+	switch (table->subject_type[0])
+	{
+		case INT8OID:
+			*key = DatumGetInt64(value);
+			break;
+		case INT4OID:
+			*key = DatumGetInt32(value);
+			break;
+		default:
+			*key = DatumGetInt16(value);
+			break;
+	}
+	return true;
+}
 
 /* Where customers have keys of their own this is a pseudonym. */
 extern bool csec_subject_text(const CsecTable *table, TupleTableSlot *slot,

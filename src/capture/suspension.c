@@ -21,6 +21,7 @@
 #include "audit/stream.h"
 #include "capture/control.h"
 #include "capture/suspension.h"
+#include "util/utf8.h"
 
 /* Longer than a night needs an answer, not a lever. */
 #define LONGEST_SUSPENSION (INT64CONST(24) * USECS_PER_HOUR)
@@ -49,7 +50,7 @@ csec_suspend_recording(PG_FUNCTION_ARGS)
 	TimestampTz now = GetCurrentTimestamp();
 	char		end[MAXDATELEN + 1];
 
-	if (reason[0] == '\0')
+	if (csec_all_blank((unsigned char *) reason, (unsigned char *) reason + strlen(reason)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("suspending the recording needs a reason"),

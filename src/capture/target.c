@@ -85,7 +85,8 @@ refuse(const char *table, const char *trigger)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("protected table \"%s\" cannot be changed: the change could not be recorded", table),
 			 errdetail("Its trigger %s is missing or does not always fire.", trigger),
-			 errhint("Call csec.unprotect() and csec.protect() for the table.")));
+			 row_security ? errhint("Call csec.unprotect() and csec.protect() for the table.") :
+			 errhint("If this is a dump, have it restored by a superuser who is a member of csec_loader; else call csec.unprotect() and csec.protect() for the table.")));
 }
 
 static void

@@ -28,12 +28,12 @@
 #include "utils/timestamp.h"
 
 #include "audit/emit.h"
-#include "audit/leader.h"
 #include "capture/control.h"
 #include "capture/token_login.h"
 #include "crypto/hash.h"
 #include "policy/catalog.h"
 #include "policy/context.h"
+#include "policy/person.h"
 #include "policy/reader.h"
 #include "policy/row_mac.h"
 #include "policy/token.h"
@@ -87,32 +87,12 @@ refuse(const char *why, const char *kid, const char *person)
 			 errhint("Nobody is logged in. A token is good once and for a short time: ask its issuer for another.")));
 }
 
-/* May several people share this login? */
-static bool
-is_pool_role(Oid role)
-{
-	CsecPolicyScan scan;
-	HeapTuple	row;
-	bool		is_one = false;
-	bool		isnull;
-
-	csec_policy_scan_one(&scan, CSEC_POLICY_POOL_ROLE, ObjectIdGetDatum(role));
-	row = csec_policy_scan_next(&scan);
-	if (row != NULL && csec_row_is_sound(row, RelationGetDescr(scan.rel)))
-	{
-		(void) csec_policy_value(&scan, row, "until", &isnull);
-		is_one = isnull;
-	}
-	csec_policy_scan_end(&scan);
-	return is_one;
-}
-
 void
 csec_token_login_check_statement(Node *stmt)
 {
 	if (!IsA(stmt, DeclareCursorStmt) ||
 		!(castNode(DeclareCursorStmt, stmt)->options & CURSOR_OPT_HOLD) ||
-		!is_pool_role(csec_login_id()))
+		!csec_is_pool_role(csec_login_id()))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -265,7 +245,7 @@ csec_login_token(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("nobody can log in by a token during recovery"),
 				 errhint("That a token is used has to be written down: log in on the primary.")));
-	if (!is_pool_role(csec_login_id()))
+	if (!csec_is_pool_role(csec_login_id()))
 		refuse("the login is no pool role", NULL, NULL);
 	if (csec_context()->person[0] != '\0')
 		refuse("somebody is logged in in this transaction", NULL, NULL);
@@ -279,7 +259,6 @@ csec_login_token(PG_FUNCTION_ARGS)
 		refuse("used before", key.kid, token->subject);
 	record(&key, token, digest);
 	csec_context_enter_person(token->subject);
-	csec_leader_publish_person();
 	if (!IsTransactionBlock())
 		ereport(WARNING,
 				(errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),

@@ -245,9 +245,11 @@ csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt)
 	csec_trail_own_ddl = false;
 	utility->action = utility->object = utility->detail = NULL;
 	utility->sets = false;
+	utility->kin = csec_kin_at_work;
 	if (!csec_database_has_csec())
 		return;
 	csec_guard_statement((*pstmt)->utilityStmt);
+	csec_kin_note((*pstmt)->utilityStmt);
 	csec_token_login_check_statement((*pstmt)->utilityStmt);
 	if (!utility->trail_own_ddl && !IsBinaryUpgrade)
 		note_control(utility, (*pstmt)->utilityStmt);
@@ -268,6 +270,7 @@ csec_utility_always(CsecUtility *utility)
 		jit_enabled = true;
 	csec_indirect_drop = utility->indirect_drop;
 	csec_trail_own_ddl = utility->trail_own_ddl;
+	csec_kin_at_work = utility->kin;
 }
 
 /* After the statement, where it succeeded. */

@@ -7,6 +7,8 @@
 
 #include "nodes/plannodes.h"
 
+#include "capture/kin.h"
+
 typedef struct CsecUtility
 {
 	Oid			parked;			/* database whose sealer was stopped */
@@ -14,6 +16,7 @@ typedef struct CsecUtility
 	const char *reads_command;	/* as it was before */
 	bool		indirect_drop;	/* as it was before */
 	bool		trail_own_ddl;	/* as it was before */
+	CsecKin		kin;			/* as it was before */
 	bool		jit_off;		/* was switched off for this statement */
 	char	   *action;			/* to be recorded afterwards, or NULL */
 	char	   *object;

@@ -16,17 +16,27 @@
 #include "util/secure_memory.h"
 
 const CsecDataKey *
-csec_data_key_active(const char *name)
+csec_data_key_find_active(const char *name)
 {
 	csec_key_table_refresh();
 	for (int i = 0; i < csec_key_table.n; i++)
 		if (!csec_key_table.keys[i].search && csec_key_table.keys[i].state == CSEC_KEY_ACTIVE &&
 			strcmp(NameStr(csec_key_table.keys[i].name), name) == 0)
 			return &csec_key_table.keys[i];
+	return NULL;
+}
+
+const CsecDataKey *
+csec_data_key_active(const char *name)
+{
+	const CsecDataKey *key = csec_data_key_find_active(name);
+
+	if (likely(key != NULL))
+		return key;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("there is no active key \"%s\" to encrypt with", name),
-			 errhint("Make one with csec.create_key('%s'). csec.keys shows the keys of this database.", name)));
+			 errhint("Restore the rows of csec.key that belong to the data; or make a key with csec.create_key('%s'), or, if csec.keys shows versions of it, with CALL csec.rotate_key('%s', ...).", name, name)));
 	return NULL;				/* keep compiler quiet */
 }
 
@@ -186,6 +196,13 @@ csec_data_key_aead(const CsecDataKey *key, int suite)
 	return cached->aead[suite];
 }
 
+bool
+csec_search_key_is_there(void)
+{
+	csec_key_table_refresh();
+	return csec_key_table.search_active != 0;
+}
+
 uint32_t
 csec_search_key_active(uint32_t *next)
 {
@@ -195,7 +212,7 @@ csec_search_key_active(uint32_t *next)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("there is no active search key in this database"),
-				 errhint("Restore the rows of csec.key that belong to the data.")));
+				 errhint("Restore the rows of csec.key that belong to the data; or, if they are lost, CALL csec.replace_search_key(...).")));
 	return csec_key_table.search_active;
 }
 

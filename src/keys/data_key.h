@@ -18,8 +18,9 @@
 
 typedef struct CsecDataKey CsecDataKey;
 
-/* The active version of a data key; an error where there is none. */
+/* The active version of a data key; an error, or NULL, where there is none. */
 extern const CsecDataKey *csec_data_key_active(const char *name);
+extern const CsecDataKey *csec_data_key_find_active(const char *name);
 
 /*
  * The key of constants that are made before the database has keys, in
@@ -72,6 +73,9 @@ extern void csec_data_key_count(const CsecDataKey *key);
 
 /* The key made ready for a suite; valid until the next look-up of a key. */
 extern CsecAead *csec_data_key_aead(const CsecDataKey *key, int suite);
+
+/* Has the database an active search key? */
+extern bool csec_search_key_is_there(void);
 
 /*
  * The marks of the search key by which values are found and ordered, and of

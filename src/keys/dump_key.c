@@ -88,7 +88,7 @@ unwrap(const uint8 *head, const char *named, const uint8 *wrapped, uint8 *bare)
 	if (!csec_kek_of_mark(head, name))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("a dump is encrypted under key \"%s\" (%08x) of another server, which this one does not have",
+				 errmsg("a dump is encrypted under key \"%s\" (%08x), which is not among those of csec.kek",
 						named, csec_get_u32(head)),
 				 errhint("Give it to the provider, add it to csec.kek and reload the configuration; \"root\" of another server under another name. docs/keys.md says how.")));
 	if (csec_kek_unwrap(name, ABOUT, wrapped, CSEC_WRAPPED_SIZE, bare) != CSEC_UNWRAPPED)

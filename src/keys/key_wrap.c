@@ -68,12 +68,13 @@ refuse_unwrap(const CsecDataKey *key, CsecUnwrap result)
 CsecUnwrap
 csec_key_try_unwrap(const CsecDataKey *key, uint8 *bare)
 {
-	char	   *about = about_key(key->search, key->id, key->version);
+	char	   *about;
 	uint8		commitment[CSEC_KEY_COMMITMENT];
 	CsecUnwrap	result;
 
 	if (key->state == CSEC_KEY_DESTROYED || key->wrapped_size == 0)
 		return CSEC_UNWRAP_FAILED;
+	about = about_key(key->search, key->id, key->version);
 	result = csec_kek_unwrap(NameStr(key->kek), about, key->wrapped, key->wrapped_size, bare);
 	if (result == CSEC_UNWRAPPED &&
 		(!csec_key_commitment(bare, commitment) ||

@@ -29,6 +29,7 @@
 #include "util/data_directory.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
+#include "util/write_whole.h"
 
 #define EMBEDDED_ROOT_KEY	"csec_embedded.key"
 
@@ -48,25 +49,59 @@ check_closed(const char *path, const struct stat *st)
 				 errhint("Use chmod 700 on csec's key directory and chmod 600 on the files in it.")));
 }
 
-static void
-read_key_file(const char *path, uint8 *key)
+/*
+ * Opened without waiting: a pipe that nobody writes to must not keep the
+ * server from starting, and what is no file is refused unread.
+ */
+static int
+open_key_file(const char *path)
 {
-	int			fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	char		text[CSEC_KEY_TEXT + 2];
+	int			fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int			why = errno;
 	struct stat st;
-	ssize_t		len;
-	bool		ok;
 
+	if (fd < 0 && why == ELOOP)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("csec's key \"%s\" is a symbolic link", path),
+				 errhint("Put the file itself there, or name the directory in which it is.")));
 	if (fd < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not open csec's key \"%s\": %m", path),
-				 errhint("Create it with \"openssl rand -hex 32\" and keep a copy where the database is not.")));
-	len = fstat(fd, &st) == 0 ? read(fd, text, sizeof(text)) : -1;
-	close(fd);
-	if (len >= 0)
+				 why == ENOENT ?
+				 errhint("For a new cluster make it with \"openssl rand -hex 32\" and keep a copy where the database is not. If it was there before, bring it back from that copy: no new key opens what it encrypted.") :
+				 errhint("It must be a file of the user that the server runs as, with mode 600.")));
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+	{
+		close(fd);
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("csec's key \"%s\" is not a file", path),
+				 errhint("Put a file with the key there.")));
+	}
+	PG_TRY();
+	{
 		check_closed(path, &st);
-	ok = csec_key_text_get(text, (size_t) len, key);
+	}
+	PG_CATCH();
+	{
+		close(fd);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return fd;
+}
+
+static void
+read_key_file(const char *path, uint8 *key)
+{
+	int			fd = open_key_file(path);
+	char		text[CSEC_KEY_TEXT + 2];
+	ssize_t		len = read(fd, text, sizeof(text));
+	bool		ok = len >= 0 && csec_key_text_get(text, (size_t) len, key);
+
+	close(fd);
 	csec_secure_wipe(text, sizeof(text));
 	if (!ok)
 		ereport(ERROR,
@@ -76,27 +111,34 @@ read_key_file(const char *path, uint8 *key)
 }
 
 static void
-check_outside_data(const char *directory)
+check_key_directory(void)
 {
-	if (csec_in_data_directory(directory))
+	struct stat st;
+
+	if (stat(csec_key_directory, &st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat csec.key_directory \"%s\": %m", csec_key_directory),
+				 errhint("It must be a directory with mode 700 that the user whom the server runs as owns.")));
+	if (!S_ISDIR(st.st_mode))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("csec.key_directory \"%s\" lies inside the data directory", directory),
+				 errmsg("csec.key_directory \"%s\" is not a directory", csec_key_directory),
+				 errhint("Name the directory that holds root.key.")));
+	if (csec_in_data_directory(csec_key_directory))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("csec.key_directory \"%s\" lies inside the data directory", csec_key_directory),
 				 errhint("Every backup of the data would carry the key with it: choose a directory outside.")));
+	check_closed(csec_key_directory, &st);
 }
 
 static void
 read_from_directory(const char *name, uint8 *key)
 {
 	char		path[MAXPGPATH];
-	struct stat st;
 
-	check_outside_data(csec_key_directory);
-	if (stat(csec_key_directory, &st) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not stat csec.key_directory \"%s\": %m", csec_key_directory)));
-	check_closed(csec_key_directory, &st);
+	check_key_directory();
 	if (snprintf(path, sizeof(path), "%s/%s.key", csec_key_directory, name) >= (int) sizeof(path))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
@@ -123,7 +165,7 @@ create_embedded_key(const char *path)
 	snprintf(temporary, sizeof(temporary), "%s.tmp", path);
 	(void) unlink(temporary);
 	fd = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR);
-	written = fd >= 0 && write(fd, text, sizeof(text)) == (ssize_t) sizeof(text);
+	written = fd >= 0 && csec_write_whole(fd, text, sizeof(text));
 	csec_secure_wipe(key, sizeof(key));
 	csec_secure_wipe(text, sizeof(text));
 	if (fd >= 0)

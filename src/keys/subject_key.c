@@ -26,6 +26,7 @@
 #include "utils/uuid.h"
 
 #include "crypto/mac.h"
+#include "keys/key_table.h"
 #include "keys/subject_key.h"
 #include "keys/subject_store.h"
 #include "keys/subject_wrap.h"
@@ -139,7 +140,8 @@ relation_changed(Datum arg, Oid relid)
 {
 	if (nkeys == 0 && spaces == NULL)
 		return;
-	if (!OidIsValid(relid) || csec_subject_store_relation(relid))
+	/* a data key that is destroyed takes with it what it wraps */
+	if (!OidIsValid(relid) || csec_subject_store_relation(relid) || relid == csec_key_table.relid)
 		stale = true;
 }
 
@@ -181,7 +183,7 @@ load_space(Oid relid)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the keys of the customers of table \"%s\" cannot be had", get_rel_name(relid)),
-				 errhint("Look for its row in csec.subject_space.")));
+				 errhint("Restore its row of csec.subject_space from a dump; if it is lost, CALL csec.replace_subject_space(...).")));
 	about = csec_about_space(row.id);
 	csec_subject_unwrap(&about, row.wrapped, bare);
 	mac = csec_hmac_create(bare, sizeof(bare));
@@ -198,13 +200,39 @@ load_space(Oid relid)
 }
 
 static Space *
-space_of(Oid relid)
+cached_space(Oid relid)
 {
 	begin_lookup();
 	for (Space *space = spaces; space != NULL; space = space->next)
 		if (space->relid == relid)
 			return space;
-	return load_space(relid);
+	return NULL;
+}
+
+static Space *
+space_of(Oid relid)
+{
+	Space	   *space = cached_space(relid);
+
+	return space != NULL ? space : load_space(relid);
+}
+
+bool
+csec_customers_known(Oid table)
+{
+	CsecSpaceRow row;
+	CsecSubjectAbout about;
+	uint8		bare[CSEC_AEAD_KEY];
+	bool		opens;
+
+	if (cached_space(table) != NULL)
+		return true;
+	if (!csec_subject_store_readable() || !csec_space_row_find(table, &row))
+		return false;
+	about = csec_about_space(row.id);
+	opens = csec_subject_try_unwrap(&about, row.wrapped, bare);
+	csec_secure_wipe(bare, sizeof(bare));
+	return opens;
 }
 
 void
@@ -261,31 +289,49 @@ make_context(const uint8 *bare, int suite, uint8 *commitment, CsecAead **aead)
 	return false;
 }
 
-static void
-open_key(const CsecSubjectRow *row, int suite, uint8 *commitment, CsecAead **aead)
+/* false: it does not open, where must_open does not make that an error. */
+static bool
+open_key(const CsecSubjectRow *row, int suite, bool must_open, uint8 *commitment, CsecAead **aead)
 {
 	CsecSubjectAbout about = csec_about_subject(row->pseudonym);
 	uint8		bare[CSEC_AEAD_KEY];
 	bool		made;
 
-	csec_subject_unwrap(&about, row->wrapped, bare);
+	if (must_open)
+		csec_subject_unwrap(&about, row->wrapped, bare);
+	else if (!csec_subject_try_unwrap(&about, row->wrapped, bare))
+	{
+		csec_secure_wipe(bare, sizeof(bare));
+		return false;
+	}
 	made = make_context(bare, suite, commitment, aead);
 	csec_secure_wipe(bare, sizeof(bare));
 	if (!made)
 		csec_no_subject_key();
+	return true;
 }
 
-/* A row of the table into the cache, opened unless it was destroyed. */
+static bool
+is_destroyed(const CsecSubjectRow *row)
+{
+	return row->destroyed || csec_tombstone_is_there(row->pseudonym) ||
+		csec_subject_wrap_is_lost(row->wrapped);
+}
+
+/*
+ * A row of the table into the cache, opened unless it was destroyed; NULL: it
+ * does not open, where must_open does not make that an error.
+ */
 static CsecSubjectKey *
-load(const CsecSubjectRow *row, int suite)
+load(const CsecSubjectRow *row, int suite, bool must_open)
 {
 	CsecSubjectKey *key;
-	bool		destroyed = row->destroyed || csec_tombstone_is_there(row->pseudonym);
+	bool		destroyed = is_destroyed(row);
 	uint8		commitment[CSEC_KEY_COMMITMENT] = {0};
 	CsecAead   *aead = NULL;
 
-	if (!destroyed)
-		open_key(row, suite, commitment, &aead);
+	if (!destroyed && !open_key(row, suite, must_open, commitment, &aead))
+		return NULL;
 	key = enter(csec_subject_number(row->pseudonym));
 	memcpy(key->pseudonym, row->pseudonym, CSEC_PSEUDONYM);
 	memcpy(key->commitment, commitment, CSEC_KEY_COMMITMENT);
@@ -354,8 +400,9 @@ csec_subject_key_is_destroyed(const CsecCustomer *customer)
 	CsecSubjectRow row;
 
 	need_store();
-	return csec_tombstone_is_there(customer->pseudonym) ||
-		(csec_subject_row_find(customer->pseudonym, &row) && row.destroyed);
+	if (csec_subject_row_find(customer->pseudonym, &row))
+		return is_destroyed(&row);
+	return csec_tombstone_is_there(customer->pseudonym);
 }
 
 const CsecSubjectKey *
@@ -378,7 +425,7 @@ csec_subject_key_for(const CsecCustomer *customer)
 		CHECK_FOR_INTERRUPTS();
 		need_store();
 		if (csec_subject_row_find(pseudonym, &row))
-			(void) load(&row, csec_suite);
+			(void) load(&row, csec_suite, true);
 		/* a backup may be older than the row */
 		else if (csec_tombstone_is_there(pseudonym))
 			return NULL;
@@ -394,6 +441,7 @@ csec_subject_key_find(uint64 number, const uint8 *commitment, const CsecSubjectK
 	CsecSubjectRow rows[SAME_NUMBER_MAX];
 	int			n;
 	bool		destroyed = false;
+	bool		shut = false;
 
 	begin_lookup();
 	key = hash_search(keys, &number, HASH_FIND, NULL);
@@ -411,7 +459,12 @@ csec_subject_key_find(uint64 number, const uint8 *commitment, const CsecSubjectK
 	n = csec_subject_rows_numbered(number, rows, SAME_NUMBER_MAX);
 	for (int i = 0; i < n; i++)
 	{
-		key = load(&rows[i], csec_suite);
+		key = load(&rows[i], csec_suite, false);
+		if (key == NULL)
+		{
+			shut = true;
+			continue;
+		}
 		key->alone = n == 1;
 		destroyed |= key->destroyed;
 		if (!key->destroyed && memcmp(key->commitment, commitment, CSEC_KEY_COMMITMENT) == 0)
@@ -420,6 +473,8 @@ csec_subject_key_find(uint64 number, const uint8 *commitment, const CsecSubjectK
 			return CSEC_SUBJECT_KEY_USABLE;
 		}
 	}
+	if (shut)
+		return CSEC_SUBJECT_KEY_SHUT;
 	if (destroyed)
 		return CSEC_SUBJECT_KEY_DESTROYED;
 	return n > 0 ? CSEC_SUBJECT_KEY_OTHER : CSEC_SUBJECT_KEY_UNKNOWN;
@@ -433,6 +488,23 @@ csec_refuse_destroyed(uint64 number)
 			 errmsg("the key of this customer (" UINT64_FORMAT ") was destroyed", number),
 			 errdetail("What was encrypted under it cannot be read any more, and nothing new can be stored."),
 			 errhint("The customer's rows can be deleted, and their fields set to null.")));
+	pg_unreachable();
+}
+
+void
+csec_refuse_shut(uint64 number)
+{
+	CsecSubjectRow rows[SAME_NUMBER_MAX];
+	int			n;
+
+	need_store();
+	n = csec_subject_rows_numbered(number, rows, SAME_NUMBER_MAX);
+	for (int i = 0; i < n; i++)
+		(void) load(&rows[i], csec_suite, true);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the key of a customer (" UINT64_FORMAT ") did not open", number),
+			 errhint("Its data key has come back meanwhile: try again.")));
 	pg_unreachable();
 }
 
@@ -460,12 +532,20 @@ csec_subject_key_aead(const CsecSubjectKey *key, int suite)
 		return cached->aead[suite];
 	memcpy(row.pseudonym, cached->pseudonym, CSEC_PSEUDONYM);
 	memcpy(row.wrapped, cached->wrapped, CSEC_SUBJECT_WRAPPED);
-	open_key(&row, suite, commitment, &aead);
+	(void) open_key(&row, suite, true, commitment, &aead);
 	cached->aead[suite] = aead;
 	return aead;
 }
 
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_customers_known_sql);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_subject_pseudonym_sql);
+
+/* csec.customers_known(tab regclass) */
+Datum
+csec_customers_known_sql(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(csec_customers_known(PG_GETARG_OID(0)));
+}
 
 /* csec.subject_pseudonym(tab regclass, subject text) returns uuid */
 Datum

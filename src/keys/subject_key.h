@@ -29,7 +29,8 @@ typedef enum CsecSubjectKeyState
 	CSEC_SUBJECT_KEY_USABLE = 0,
 	CSEC_SUBJECT_KEY_UNKNOWN,	/* there is no row of that number */
 	CSEC_SUBJECT_KEY_OTHER,		/* there is, but of another key */
-	CSEC_SUBJECT_KEY_DESTROYED
+	CSEC_SUBJECT_KEY_SHUT,		/* there is, and it does not open now */
+	CSEC_SUBJECT_KEY_DESTROYED	/* or the data key that wraps it was */
 } CsecSubjectKeyState;
 
 extern void csec_subject_key_init(void);
@@ -39,6 +40,9 @@ extern void csec_subject_key_init(void);
  * table has no keys of customers.
  */
 extern void csec_customer_of(Oid table, const char *subject, size_t len, CsecCustomer *out);
+
+/* Can it be said of a table's customers who they are?  Not while a key is missing. */
+extern bool csec_customers_known(Oid table);
 
 /* The number that stands in envelopes. */
 extern uint64 csec_subject_number(const uint8 *pseudonym);
@@ -56,8 +60,9 @@ extern bool csec_subject_key_is_destroyed(const CsecCustomer *customer);
 extern CsecSubjectKeyState csec_subject_key_find(uint64 number, const uint8 *commitment,
 												 const CsecSubjectKey **key);
 
-/* The error that says that the key of that number was destroyed. */
+/* The errors that say that the key of that number was destroyed; why it does not open. */
 extern void csec_refuse_destroyed(uint64 number) pg_attribute_noreturn();
+extern void csec_refuse_shut(uint64 number) pg_attribute_noreturn();
 
 extern uint64 csec_subject_key_number(const CsecSubjectKey *key);
 extern const uint8 *csec_subject_key_commitment(const CsecSubjectKey *key);

@@ -72,14 +72,36 @@ csec_subject_wrap(const CsecSubjectAbout *about, const uint8 *bare, uint8 *wrapp
 		csec_no_subject_key();
 }
 
+bool
+csec_subject_wrap_is_lost(const uint8 *wrapped)
+{
+	return csec_data_key_is_destroyed(csec_get_u32(wrapped + 1), csec_get_u16(wrapped + 5));
+}
+
+static bool
+unwrap(const CsecDataKey *key, const CsecSubjectAbout *about, const uint8 *wrapped, uint8 *bare)
+{
+	return wrapped[0] == CSEC_SUITE_AES_256_GCM &&
+		csec_aead_open(csec_data_key_aead(key, wrapped[0]), wrapped + AT_NONCE,
+					   about->bytes, about->len, wrapped + AT_KEY, CSEC_AEAD_KEY, wrapped + AT_TAG, bare);
+}
+
+bool
+csec_subject_try_unwrap(const CsecSubjectAbout *about, const uint8 *wrapped, uint8 *bare)
+{
+	uint32		id = csec_get_u32(wrapped + 1);
+	uint16		version = csec_get_u16(wrapped + 5);
+
+	return csec_data_key_opens(id, version) &&
+		unwrap(csec_data_key_find(id, version), about, wrapped, bare);
+}
+
 void
 csec_subject_unwrap(const CsecSubjectAbout *about, const uint8 *wrapped, uint8 *bare)
 {
 	const CsecDataKey *key = csec_data_key_find(csec_get_u32(wrapped + 1), csec_get_u16(wrapped + 5));
 
-	if (wrapped[0] != CSEC_SUITE_AES_256_GCM ||
-		!csec_aead_open(csec_data_key_aead(key, wrapped[0]), wrapped + AT_NONCE,
-						about->bytes, about->len, wrapped + AT_KEY, CSEC_AEAD_KEY, wrapped + AT_TAG, bare))
+	if (!unwrap(key, about, wrapped, bare))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("a key of a customer does not open under key %u version %u",
@@ -118,7 +140,10 @@ csec_rewrap_subject(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	given = PG_GETARG_BYTEA_PP(0);
 	if (VARSIZE_ANY_EXHDR(given) != CSEC_SUBJECT_WRAPPED)
-		elog(ERROR, "not a wrapped key");
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a key of a customer has %zu bytes, not %d",
+						(size_t) VARSIZE_ANY_EXHDR(given), CSEC_SUBJECT_WRAPPED)));
 	if (PG_ARGISNULL(2))
 		about = csec_about_space(PG_GETARG_INT32(1));
 	else

@@ -30,6 +30,12 @@ extern void csec_subject_wrap(const CsecSubjectAbout *about, const uint8 *bare, 
  */
 extern void csec_subject_unwrap(const CsecSubjectAbout *about, const uint8 *wrapped, uint8 *bare);
 
+/* The same; false where it does not open. */
+extern bool csec_subject_try_unwrap(const CsecSubjectAbout *about, const uint8 *wrapped, uint8 *bare);
+
+/* Was the data key destroyed that wraps it? */
+extern bool csec_subject_wrap_is_lost(const uint8 *wrapped);
+
 /* The error that says that OpenSSL, or the source of random bytes, failed. */
 extern void csec_no_subject_key(void) pg_attribute_noreturn();
 

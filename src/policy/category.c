@@ -340,26 +340,3 @@ csec_check_kind_known(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(csec_check_kind_from_name(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 											 &kind));
 }
-
-PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_passes_check);
-
-/*
- * csec.passes_check(value text, kind text): has the value the form, and the
- * check digits, of that kind?  Null where there is no check of that name.
- */
-Datum
-csec_passes_check(PG_FUNCTION_ARGS)
-{
-	text	   *value = PG_GETARG_TEXT_PP(0);
-	CsecCheckKind kind;
-
-	if (!csec_check_kind_from_name(text_to_cstring(PG_GETARG_TEXT_PP(1)), &kind))
-		PG_RETURN_NULL();
-	/* what is not plain ASCII can be looked at in UTF-8 only */
-	if (GetDatabaseEncoding() != PG_UTF8)
-		for (int i = 0; i < VARSIZE_ANY_EXHDR(value); i++)
-			if (IS_HIGHBIT_SET(VARDATA_ANY(value)[i]))
-				PG_RETURN_BOOL(false);
-	PG_RETURN_BOOL(csec_check_on(kind, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value),
-								 99991231) == CSEC_CHECK_OK);
-}

@@ -431,21 +431,6 @@ check_vin(const uchar *p, size_t len)
 	return p[8] == "0123456789X"[sum % 11] ? CSEC_CHECK_OK : CSEC_CHECK_DIGIT;
 }
 
-/* Blanks of either width and nothing else?  The text is valid UTF-8. */
-static bool
-all_blank(const uchar *p, const uchar *end)
-{
-	while (p < end)
-	{
-		uint32_t	cp = 0;
-
-		p += csec_utf8_decode(p, end, &cp);
-		if (cp != ' ' && !(cp >= '\t' && cp <= '\r') && cp != 0x3000)
-			return false;
-	}
-	return true;
-}
-
 CsecCheckResult
 csec_check_on(CsecCheckKind kind, const char *in, size_t len, int32_t today)
 {
@@ -459,7 +444,7 @@ csec_check_on(CsecCheckKind kind, const char *in, size_t len, int32_t today)
 		return CSEC_CHECK_EMPTY;
 	if (csec_utf8_length(p, p + len) < 0)
 		return CSEC_CHECK_ENCODING;
-	if (all_blank(p, p + len))
+	if (csec_all_blank(p, p + len))
 		return CSEC_CHECK_EMPTY;
 	switch (kind)
 	{

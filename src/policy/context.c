@@ -15,14 +15,21 @@
  *	  setting holds stands in its stack of saved values.
  *
  * A rolled-back subtransaction takes back the setting, not what stands.
+ *
+ * It stands in shared memory, each backend's at its place, where parallel
+ * workers find their leader's: they get the settings without their history.
+ * A leader that has workers states nothing (PostgreSQL refuses SET then) and
+ * waits for them before its transaction ends.
  */
 #include "postgres.h"
 
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "storage/proc.h"
 #include "utils/guc.h"
 
 #include "policy/clearance.h"
@@ -32,6 +39,8 @@
 #include "util/guc.h"
 #include "util/pgcompat.h"
 #include "util/row.h"
+#include "util/shared_memory.h"
+#include "util/utf8.h"
 
 CsecContextChanged csec_context_changed_hook = NULL;
 
@@ -41,21 +50,50 @@ typedef struct Claimed
 	const char *what;
 	const char *name;
 	char	  **variable;
-	CsecClaim  *claim;
+	size_t		claim;			/* where it is in the context */
 	struct config_generic *setting;
 	char		reported[CSEC_CLAIM_MAX + 1]; /* change reported last */
 } Claimed;
 
-static CsecContext standing;
+static CsecContext *contexts = NULL;	/* one for each place of a backend */
+static CsecContext own;			/* of a process without such a place */
+static CsecContext *standing = &own;
 static LocalTransactionId standing_lxid = InvalidLocalTransactionId;
 static uint64 person_number = 1;
-static bool withdrawn = false;
 
 static Claimed claimed[] = {
-	{"actor", "csec.actor", &csec_actor, &standing.actor, NULL, ""},
-	{"reason", "csec.reason", &csec_reason, &standing.reason, NULL, ""},
-	{"ticket", "csec.ticket", &csec_ticket, &standing.ticket, NULL, ""}
+	{"actor", "csec.actor", &csec_actor, offsetof(CsecContext, actor), NULL, ""},
+	{"reason", "csec.reason", &csec_reason, offsetof(CsecContext, reason), NULL, ""},
+	{"ticket", "csec.ticket", &csec_ticket, offsetof(CsecContext, ticket), NULL, ""}
 };
+
+static const CsecSharedPart part = {
+	.name = "csec contexts",
+	.size = sizeof(CsecContext),
+	.per_backend = true,
+	.memory = (void **) &contexts,
+};
+
+/* Whoever was at this place before has left its context there. */
+static void
+take_place(void)
+{
+	if (contexts == NULL || MyProcNumber == INVALID_PROC_NUMBER)
+		return;
+	if (IsParallelWorker())
+		standing = &contexts[ParallelLeaderProcNumber];
+	else
+	{
+		standing = &contexts[MyProcNumber];
+		*standing = own;
+	}
+}
+
+static inline CsecClaim *
+claim_of(const Claimed *c)
+{
+	return (CsecClaim *) ((char *) standing + c->claim);
+}
 
 /*
  * Begin anew in a new transaction.  At its end MyProc has no transaction
@@ -66,13 +104,16 @@ notice_transaction(void)
 {
 	LocalTransactionId now = csec_my_lxid();
 
-	if (now == standing_lxid || !LocalTransactionIdIsValid(now))
+	if (unlikely(standing == &own))
+		take_place();
+	if (now == standing_lxid || !LocalTransactionIdIsValid(now) || IsParallelWorker())
 		return;
 	standing_lxid = now;
-	withdrawn = false;
-	if (standing.person[0] != '\0')
+	/* what its predecessor stated is no reason in this one */
+	csec_decision_forget();
+	if (standing->person[0] != '\0')
 		person_number++;
-	memset(&standing, 0, sizeof(standing));
+	memset(standing, 0, sizeof(*standing));
 	for (int i = 0; i < lengthof(claimed); i++)
 		claimed[i].reported[0] = '\0';
 }
@@ -83,9 +124,6 @@ is_local(Claimed *c)
 {
 	GucStack   *top;
 
-	/* A parallel worker got the leader's value without its history. */
-	if (IsParallelWorker())
-		return false;
 	if (c->setting == NULL)
 		c->setting = csec_find_setting(c->name);
 	top = c->setting ? c->setting->stack : NULL;
@@ -96,32 +134,41 @@ static void
 observe_value(Claimed *c)
 {
 	const char *value = *c->variable;
+	CsecClaim  *claim = claim_of(c);
 	CsecClaimSource source;
 
-	if (c->claim->source == CSEC_CLAIM_TRANSACTION &&
-		strcmp(c->claim->text, value) == 0)
+	if (claim->source == CSEC_CLAIM_TRANSACTION && strcmp(claim->text, value) == 0)
 		return;
 	source = is_local(c) ? CSEC_CLAIM_TRANSACTION : CSEC_CLAIM_SESSION;
-	if (c->claim->source < source)
+	if (claim->source < source)
 	{
-		c->claim->source = source;
-		strlcpy(c->claim->text, value, sizeof(c->claim->text));
+		claim->source = source;
+		strlcpy(claim->text, value, sizeof(claim->text));
 	}
-	else if (c->claim->source == source &&
-			 strcmp(c->claim->text, value) != 0 &&
+	else if (claim->source == source &&
+			 strcmp(claim->text, value) != 0 &&
 			 strcmp(c->reported, value) != 0)
 	{
 		strlcpy(c->reported, value, sizeof(c->reported));
 		if (csec_context_changed_hook)
-			csec_context_changed_hook(c->what, c->claim->text, value);
+			csec_context_changed_hook(c->what, claim->text, value);
 	}
+}
+
+/* Blanks alone, of any width, state nothing: what is wanted is a reason. */
+static bool
+states_nothing(const char *value, size_t len)
+{
+	const unsigned char *p = (const unsigned char *) value;
+
+	return csec_all_blank(p, p + len);
 }
 
 /* At each statement: most of the time a look at what nobody has set. */
 static inline void
 observe(Claimed *c)
 {
-	if (*c->variable != NULL && (*c->variable)[0] != '\0')
+	if (*c->variable != NULL && !states_nothing(*c->variable, strlen(*c->variable)))
 		observe_value(c);
 }
 
@@ -129,6 +176,8 @@ void
 csec_context_observe(void)
 {
 	notice_transaction();
+	if (IsParallelWorker())
+		return;
 	for (int i = 0; i < lengthof(claimed); i++)
 		observe(&claimed[i]);
 }
@@ -137,7 +186,7 @@ const CsecContext *
 csec_context(void)
 {
 	notice_transaction();
-	return &standing;
+	return standing;
 }
 
 uint64
@@ -151,7 +200,7 @@ void
 csec_context_enter_person(const char *person)
 {
 	notice_transaction();
-	strlcpy(standing.person, person, sizeof(standing.person));
+	strlcpy(standing->person, person, sizeof(standing->person));
 	person_number++;
 	csec_decision_forget();
 }
@@ -162,7 +211,7 @@ csec_reason_in_force(CsecClaimSource *source)
 	const CsecContext *context = csec_context();
 	const char *reason;
 
-	if (!withdrawn && context->reason.source != CSEC_CLAIM_NONE)
+	if (!context->withdrawn && context->reason.source != CSEC_CLAIM_NONE)
 	{
 		*source = context->reason.source;
 		return context->reason.text;
@@ -175,7 +224,7 @@ csec_reason_in_force(CsecClaimSource *source)
 void
 csec_context_init(void)
 {
-	memset(&standing, 0, sizeof(standing));
+	csec_shared_memory(&part);
 }
 
 /*
@@ -188,12 +237,13 @@ state(Claimed *c, const char *value)
 	(void) set_config_option(c->name, value, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_LOCAL, true, 0, false);
 	observe(c);
-	return value[0] == '\0' || strcmp(c->claim->text, value) == 0;
+	return states_nothing(value, strlen(value)) || strcmp(claim_of(c)->text, value) == 0;
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_set_context);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_clear_context);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_current_context);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_states);
 
 /*
  * csec.set_context(actor, reason, ticket)
@@ -210,7 +260,7 @@ csec_set_context(PG_FUNCTION_ARGS)
 		if (!PG_ARGISNULL(i))
 			stands &= state(&claimed[i],
 							text_to_cstring(PG_GETARG_TEXT_PP(i)));
-	if (!stands || withdrawn)
+	if (!stands || standing->withdrawn)
 		ereport(WARNING,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("the context of this transaction stands as it was first stated"),
@@ -231,7 +281,7 @@ csec_clear_context(PG_FUNCTION_ARGS)
 	for (int i = 0; i < lengthof(claimed); i++)
 		(void) set_config_option(claimed[i].name, NULL, PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
-	withdrawn = true;
+	standing->withdrawn = true;
 	csec_decision_forget();
 	PG_RETURN_VOID();
 }
@@ -279,9 +329,26 @@ csec_current_context(PG_FUNCTION_ARGS)
 	nulls[0] = !OidIsValid(GetAuthenticatedUserId());
 	values[1] = ObjectIdGetDatum(csec_reader());
 	nulls[1] = !OidIsValid(csec_reader());
-	put_text(values, nulls, 2, standing.actor.text);
+	put_text(values, nulls, 2, standing->actor.text);
 	put_text(values, nulls, 3, reason);
 	put_text(values, nulls, 4, source_name(source));
-	put_text(values, nulls, 5, standing.ticket.text);
+	put_text(values, nulls, 5, standing->ticket.text);
 	return csec_row(fcinfo, values, nulls);
+}
+
+/*
+ * csec.states(value text, longest int)
+ *		Does a text say something, in at most so many characters?  What is asked
+ *		of reasons wherever one is given; a null says nothing.
+ */
+Datum
+csec_states(PG_FUNCTION_ARGS)
+{
+	text	   *value;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	value = PG_GETARG_TEXT_PP(0);
+	PG_RETURN_BOOL(!states_nothing(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)) &&
+				   pg_mbstrlen_with_len(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)) <= PG_GETARG_INT32(1));
 }

@@ -37,11 +37,15 @@ typedef struct CsecContext
 	CsecClaim	actor;
 	CsecClaim	reason;			/* never CSEC_CLAIM_DEFAULT: see below */
 	CsecClaim	ticket;
+	bool		withdrawn;		/* the reason is, by csec.clear_context() */
 } CsecContext;
 
 extern void csec_context_init(void);
 
-/* What is in force in this transaction.  Allocates nothing, never fails. */
+/*
+ * What is in force in this transaction, in a parallel worker that of its
+ * leader.  Allocates nothing, never fails.
+ */
 extern const CsecContext *csec_context(void);
 
 /*
@@ -63,8 +67,9 @@ extern void csec_context_enter_person(const char *person);
 extern const char *csec_reason_in_force(CsecClaimSource *source);
 
 /*
- * Take notice of settings that changed since: called at each statement, and
- * by the decision when csec.reason is another string than before.
+ * Take notice of settings that changed since: called at each statement,
+ * by the decision when csec.reason is another string than before, before
+ * workers start, and before who does something is recorded.
  */
 extern void csec_context_observe(void);
 

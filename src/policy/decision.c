@@ -24,6 +24,7 @@
 #include "utils/timestamp.h"
 
 #include "policy/category.h"
+#include "policy/ceiling.h"
 #include "policy/clearance.h"
 #include "policy/context.h"
 #include "policy/decision.h"
@@ -39,6 +40,9 @@
 #define CSEC_RECHECK_CALLS	4096
 #define SLOTS				64	/* a power of two */
 #define PROBES				8	/* places where a category's slot may be */
+
+/* The first of them; the last bit of a category is never set. */
+#define HOME(category)		(((category) >> 1) % SLOTS)
 
 /* Why a value is revealed, or not. */
 typedef enum Why
@@ -240,7 +244,7 @@ decide(uint32 category, Slot *slot)
 static Slot *
 slot_of(uint32 category)
 {
-	uint32		home = category >> 1;	/* the last bit is never set */
+	uint32		home = HOME(category);
 	Slot	   *room = NULL;
 
 	for (uint32 i = 0; i < PROBES; i++)
@@ -252,25 +256,62 @@ slot_of(uint32 category)
 		if (room == NULL && slot->stamp.epoch != epoch)
 			room = slot;
 	}
-	return room != NULL ? room : &slots[home % SLOTS];
+	return room != NULL ? room : &slots[home];
 }
 
+/* The category is not where it is looked for first, or its decision is out of date. */
+static pg_noinline CsecDecision
+decide_anew(uint32 category)
+{
+	Slot	   *slot = slot_of(category);
+
+	if (slot->category == category && is_now(&slot->stamp))
+		return slot->decision;
+	return decide(category, slot);
+}
+
+/* For each value of a result: nothing but compares, and no search. */
 static inline CsecDecision
 decide_fast(uint32 category)
 {
-	Slot	   *slot = slot_of(category);
+	Slot	   *slot = &slots[HOME(category)];
 
 	if (unlikely(--calls_left <= 0))
 		take_in_changes();
 	if (likely(slot->category == category && is_now(&slot->stamp)))
 		return slot->decision;
-	return decide(category, slot);
+	return decide_anew(category);
 }
 
 CsecDecision
 csec_decide(uint32 category)
 {
-	return decide_fast(category);
+	CsecDecision decision = decide_fast(category);
+
+	if (unlikely(csec_ceiling_any) && decision == CSEC_REVEAL && csec_ceiling_is_low(category))
+		return CSEC_MASK;
+	return decision;
+}
+
+static bool
+would_reveal(uint32 category)
+{
+	return decide_fast(category) == CSEC_REVEAL;
+}
+
+bool
+csec_decision_is_kept_low(void)
+{
+	return csec_ceiling_any && csec_ceiling_find(would_reveal);
+}
+
+bool
+csec_known_revealed(uint32 category)
+{
+	const Slot *slot = &slots[HOME(category)];
+
+	return slot->category == category && slot->decision == CSEC_REVEAL &&
+		!csec_ceiling_any && --calls_left > 0 && is_now(&slot->stamp);
 }
 
 bool
@@ -346,7 +387,7 @@ csec_may_have_envelope(uint32 category)
 	/* Nobody who sees WAL, or is a superuser, needs to ask for it here. */
 	if (moves_whole())
 		return true;
-	if (decide_fast(category) == CSEC_REVEAL)
+	if (csec_decide(category) == CSEC_REVEAL)
 		return true;
 	return !InSecurityRestrictedOperation() &&
 		(csec_reader_has_role(CSEC_ROLE_BACKUP) || superuser_arg(GetOuterUserId()));
@@ -368,6 +409,18 @@ csec_refuse_incomplete(uint32 category)
 			 errhint("Members of csec_backup get complete dumps; pg_dump --enable-row-security makes a masked one.")));
 }
 
+/* Not shown in clear: is a mask an answer? */
+static pg_noinline CsecDecision
+mask_or_refuse(uint32 category, CsecDecision decision, bool backup_serves)
+{
+	if (likely(!csec_complete_or_refused()))
+		return decision;
+	if (backup_serves && csec_backup_reveals())
+		return CSEC_REVEAL;
+	csec_refuse_incomplete(category);
+	return CSEC_REDACT;			/* keep compiler quiet */
+}
+
 CsecDecision
 csec_decide_or_refuse(uint32 category, bool backup_serves)
 {
@@ -376,14 +429,11 @@ csec_decide_or_refuse(uint32 category, bool backup_serves)
 	/* pg_upgrade moves values between servers of its own, before any login. */
 	if (unlikely(IsBinaryUpgrade))
 		return CSEC_REVEAL;
-	decision = decide_fast(category);
+	decision = csec_decide(category);
 	/* Who is cleared gets the value in either case: the cheap test first. */
-	if (decision == CSEC_REVEAL || likely(!csec_complete_or_refused()))
+	if (decision == CSEC_REVEAL)
 		return decision;
-	if (backup_serves && csec_backup_reveals())
-		return CSEC_REVEAL;
-	csec_refuse_incomplete(category);
-	return CSEC_REDACT;			/* keep compiler quiet */
+	return mask_or_refuse(category, decision, backup_serves);
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_why_masked);

@@ -27,6 +27,15 @@ extern void csec_decision_init(void);
  */
 extern CsecDecision csec_decide(uint32 category);
 
+/* Would some category be shown, had its values not been read as masks before (ceiling.h)? */
+extern bool csec_decision_is_kept_low(void);
+
+/*
+ * Is it kept, and still true, that csec_decide() gives REVEAL?  False where it
+ * would have to think, or gives something else: then ask it.
+ */
+extern bool csec_known_revealed(uint32 category);
+
 /* What decisions depend on, as it was at some moment. */
 typedef struct CsecDecisionStamp
 {

@@ -3,10 +3,11 @@
  *		Who has claimed too much that was not so is locked out for a while.
  *
  * The reader is locked and never the customer: whoever knows a customer's
- * number could lock him out of his bank.  Counted are the authenticated login
- * with the person who logged in by a token or the actor that it claims, and the
- * login alone, with a higher limit, as an application that several clerks share
- * may claim any actor.
+ * number could lock him out of his bank.  Counted is the person, by the register
+ * of logins or a token, whichever of his logins he comes with; and the login.
+ * Of a pool, which several people share, the login has a higher limit, and where
+ * nobody logged in by a token each actor that it claims is counted: any may be
+ * claimed, so a claim makes no difference for a login that is no pool.
  *
  * In shared memory, as a count in a table would be rolled back.  It survives a
  * restart of the server, and a crash.  Where there is no room for another count
@@ -21,6 +22,7 @@
 
 #include "policy/context.h"
 #include "policy/match_lock.h"
+#include "policy/person.h"
 #include "policy/reader.h"
 #include "util/guc.h"
 #include "util/kept_memory.h"
@@ -33,8 +35,8 @@
 typedef struct Count
 {
 	Oid			database;		/* InvalidOid: never used */
-	Oid			login;
-	uint32		actor;			/* hash of the claim; 0: of all of them */
+	Oid			login;			/* InvalidOid: a person's, of all his logins */
+	uint32		actor;			/* hash of person or claim; 0: of all of them */
 	uint32		failures;
 	TimestampTz since;			/* of the first failure */
 	TimestampTz until;			/* locked; 0: not */
@@ -132,30 +134,54 @@ count_one(Count *count, uint32 limit, TimestampTz now, TimestampTz *until)
 	return false;
 }
 
-/* Who is behind the login: proved by a token, or else as claimed. */
+typedef struct Counted
+{
+	Oid			login;
+	uint32		actor;
+	uint32		limit;
+} Counted;
+
+#define MAX_COUNTED	2
+
 static uint32
-claimed_actor(void)
+hash_of(const char *who)
+{
+	return hash_bytes((const unsigned char *) who, (int) strlen(who)) | 1;
+}
+
+/* What a claim of this session counts for, from the narrow to the wide. */
+static int
+who_is_counted(Counted *who)
 {
 	const CsecContext *context = csec_context();
-	const char *actor = context->person[0] != '\0' ? context->person : context->actor.text;
+	Oid			login = csec_login_id();
+	bool		pool = csec_is_pool_role(login);
+	char	   *person = NULL;
+	int			n = 0;
 
-	return actor[0] == '\0' ? 0 :
-		hash_bytes((const unsigned char *) actor, (int) strlen(actor)) | 1;
+	if (context->person[0] != '\0')
+		person = pstrdup(context->person);
+	else if (!csec_person_of(login, &person))
+		person = NULL;
+	if (person != NULL)
+		who[n++] = (Counted) {InvalidOid, hash_of(person), csec_match_failures};
+	else if (pool && context->actor.text[0] != '\0')
+		who[n++] = (Counted) {login, hash_of(context->actor.text), csec_match_failures};
+	who[n] = (Counted) {login, 0, csec_match_failures * (pool && n > 0 ? LOGIN_SHARE : 1)};
+	return n + 1;
 }
 
 bool
 csec_match_enter(TimestampTz *until)
 {
-	Oid			login = csec_login_id();
-	uint32		actor = claimed_actor();
+	Counted		who[MAX_COUNTED];
+	int			n = who_is_counted(who);
 	TimestampTz now = GetCurrentTimestamp();
-	bool		allowed;
+	bool		allowed = true;
 
 	LWLockAcquire(counts->lock, LW_EXCLUSIVE);
-	allowed = count_one(place_of(login, 0, now),
-						csec_match_failures * (actor != 0 ? LOGIN_SHARE : 1), now, until);
-	if (allowed && actor != 0)
-		allowed = count_one(place_of(login, actor, now), csec_match_failures, now, until);
+	for (int i = 0; i < n && allowed; i++)
+		allowed = count_one(place_of(who[i].login, who[i].actor, now), who[i].limit, now, until);
 	LWLockRelease(counts->lock);
 	return allowed;
 }
@@ -172,13 +198,12 @@ take_back(Count *count)
 void
 csec_match_take_back(void)
 {
-	Oid			login = csec_login_id();
-	uint32		actor = claimed_actor();
+	Counted		who[MAX_COUNTED];
+	int			n = who_is_counted(who);
 	TimestampTz now = GetCurrentTimestamp();
 
 	LWLockAcquire(counts->lock, LW_EXCLUSIVE);
-	take_back(place_of(login, 0, now));
-	if (actor != 0)
-		take_back(place_of(login, actor, now));
+	for (int i = 0; i < n; i++)
+		take_back(place_of(who[i].login, who[i].actor, now));
 	LWLockRelease(counts->lock);
 }

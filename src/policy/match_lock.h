@@ -12,7 +12,7 @@
 extern void csec_match_lock_init(void);
 
 /*
- * Count a failed match for the login and the actor it claims, beforehand, so
+ * Count a failed match for the person and the login, beforehand, so
  * that neither a rollback nor a cancelled statement nor a second session gets
  * a guess for nothing.  False: locked out, *until then.
  */

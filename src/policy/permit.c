@@ -219,8 +219,8 @@ choose(void)
 bool
 csec_permit_any(void)
 {
-	if (likely(kept.fresh))
-		return permits->all != NIL && !IsParallelWorker() && choose();
+	if (likely(kept.fresh))		/* not read yet: this is asked by the first read */
+		return permits != NULL && permits->all != NIL && !IsParallelWorker() && choose();
 	if (IsParallelWorker() || !csec_catalog_readable() || !OidIsValid(csec_login_id()) ||
 		!OidIsValid(csec_policy_relid(CSEC_POLICY_PERMIT)))
 		return false;

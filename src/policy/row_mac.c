@@ -10,7 +10,8 @@
  * What is signed: the table's name, then of each column but "mac" its name,
  * whether it is null, and its bytes.  Numbers of tables and roles are among
  * them, so a row is good in this database only; one that is restored from a
- * dump goes through the trigger again.
+ * dump goes through the trigger again.  One that logical replication brings
+ * is refused.
  *
  * The key is the trail's, whose other messages begin otherwise.
  */
@@ -22,6 +23,7 @@
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "replication/logicalworker.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -189,6 +191,14 @@ csec_sign_row(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("csec.sign_row() must be called as a trigger before a row is stored")));
+
+	/* signed here, what another server lets its administrators do would count */
+	if (IsLogicalWorker())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("rows of csec.%s are not taken from another server",
+						RelationGetRelationName(trigger->tg_relation)),
+				 errhint("Publish tables by name: FOR ALL TABLES publishes csec's own, too.")));
 	desc = RelationGetDescr(trigger->tg_relation);
 	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	at = compute(row, desc, RelationGetRelationName(trigger->tg_relation), made);

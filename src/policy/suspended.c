@@ -14,6 +14,7 @@
 
 #include "policy/catalog.h"
 #include "policy/context.h"
+#include "policy/person.h"
 #include "policy/reader.h"
 #include "policy/row_mac.h"
 #include "policy/suspended.h"
@@ -33,25 +34,6 @@ void
 csec_suspended_init(void)
 {
 	csec_catalog_watch(policy_changed);
-}
-
-/* The person whose login it is; NULL: nobody's.  false: somebody else's doing. */
-static bool
-person_of(Oid login, char **person)
-{
-	CsecPolicyScan scan;
-	HeapTuple	row;
-	bool		sound = true;
-
-	*person = NULL;
-	csec_policy_scan_one(&scan, CSEC_POLICY_PERSON_LOGIN, ObjectIdGetDatum(login));
-	if ((row = csec_policy_scan_next(&scan)) != NULL)
-	{
-		sound = csec_row_counts(row, RelationGetDescr(scan.rel), "login");
-		*person = csec_policy_text(&scan, row, "person");
-	}
-	csec_policy_scan_end(&scan);
-	return sound;
 }
 
 static bool
@@ -74,7 +56,7 @@ find_out(void)
 {
 	char	   *person = behind;
 
-	if (behind[0] == '\0' && !person_of(csec_login_id(), &person))
+	if (behind[0] == '\0' && !csec_person_of(csec_login_id(), &person))
 		return true;
 	return person != NULL && !is_active(person);
 }

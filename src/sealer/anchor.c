@@ -35,6 +35,7 @@
 #include "util/guc.h"
 #include "util/shell_command.h"
 #include "util/pgcompat.h"
+#include "util/write_whole.h"
 
 #define RETRY_MS 10000
 
@@ -47,12 +48,6 @@ typedef struct Place
 } Place;
 
 static CsecStream *stream = NULL;
-
-static bool
-is_set(const char *setting)
-{
-	return setting != NULL && setting[0] != '\0';
-}
 
 /* ---- the sealer's side ---- */
 
@@ -82,8 +77,8 @@ csec_anchor_tend(CsecStream *of)
 		running = NULL;
 	}
 	if (pg_atomic_read_u32(&of->anchor_due) == 0 || csec_clock_ms() < not_before ||
-		!(is_set(csec_sign_command) || is_set(csec_checkpoint_directory) ||
-		  is_set(csec_checkpoint_command)))
+		!(csec_guc_is_set(csec_sign_command) || csec_guc_is_set(csec_checkpoint_directory) ||
+		  csec_guc_is_set(csec_checkpoint_command)))
 		return;
 	not_before = csec_clock_ms() + (pg_atomic_read_u32(&of->anchor_due) > 1 ? RETRY_MS : 0);
 	snprintf(worker.bgw_name, BGW_MAXLEN, "csec anchor of database %u", MyDatabaseId);
@@ -139,7 +134,7 @@ next_checkpoint(const Place *place, int64 *epoch, MemoryContext context)
 	Oid			types[] = {TEXTOID, BOOLOID};
 	Datum		values[] = {
 		CStringGetTextDatum(place->name),
-		BoolGetDatum(is_set(csec_sign_command) && strcmp(place->name, "sign") != 0)
+		BoolGetDatum(csec_guc_is_set(csec_sign_command) && strcmp(place->name, "sign") != 0)
 	};
 	bytea	   *note = NULL;
 
@@ -272,7 +267,7 @@ take_to_sign(int64 epoch, const bytea *note)
 static bool
 holds(const char *path, const bytea *note)
 {
-	int			fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+	int			fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
 	size_t		len = VARSIZE_ANY_EXHDR(note);
 	char	   *bytes = palloc(len + 1);
 	bool		same = fd >= 0 && read(fd, bytes, len + 1) == (ssize_t) len &&
@@ -313,8 +308,7 @@ take_to_directory(int64 epoch, const bytea *note)
 		(void) unlink(temporary);
 		fd = OpenTransientFilePerm(temporary, O_CREAT | O_EXCL | O_WRONLY | PG_BINARY,
 								   S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
-		if (fd < 0 ||
-			write(fd, VARDATA_ANY(note), VARSIZE_ANY_EXHDR(note)) != (ssize_t) VARSIZE_ANY_EXHDR(note) ||
+		if (fd < 0 || !csec_write_whole(fd, VARDATA_ANY(note), VARSIZE_ANY_EXHDR(note)) ||
 			pg_fsync(fd) != 0 || CloseTransientFile(fd) != 0)
 			ereport(ERROR,
 					(errcode_for_file_access(),
@@ -394,7 +388,7 @@ csec_anchor_main(Datum arg)
 	/* what becomes due from now on is another worker's, if not this one's */
 	pg_atomic_write_u32(&stream->anchor_due, 0);
 	for (int i = 0; i < lengthof(places); i++)
-		if (is_set(*places[i].setting))
+		if (csec_guc_is_set(*places[i].setting))
 			good = take_all(&places[i]) && good;
 	if (!good)
 		pg_atomic_write_u32(&stream->anchor_due, 2);

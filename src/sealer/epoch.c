@@ -131,12 +131,7 @@ store(const CsecCheckpoint *checkpoint, TimestampTz at, const uint8 *note, size_
 	bytea	   *bytes = palloc(VARHDRSZ + len);
 	HeapTuple	tuple;
 
-	/* another index might be one that cannot be filled without an executor */
-	if (RelationGetNumberOfAttributes(rel) != CSEC_CHECKPOINT_COLUMNS ||
-		list_length(RelationGetIndexList(rel)) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("csec_trail.checkpoint is not the table that csec made")));
+	csec_trail_check_index(rel);
 	SET_VARSIZE(root, sizeof(root));
 	memcpy(VARDATA(root), checkpoint->root, CSEC_TREE_HASH);
 	SET_VARSIZE(bytes, VARHDRSZ + len);

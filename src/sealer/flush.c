@@ -218,6 +218,8 @@ enum
 	STAT_FAILED_AT,
 	STAT_ERROR,
 	STAT_WARNING,
+	STAT_SLOWED,
+	STAT_SUSPENDED,
 	STAT_COLUMNS
 };
 
@@ -239,6 +241,7 @@ put_status(const CsecStream *stream, ReturnSetInfo *result)
 	bool		nulls[STAT_COLUMNS] = {false};
 	XLogRecPtr	sealed = pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &stream->sealed_lsn));
 	XLogRecPtr	emitted = pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &stream->emitted_lsn));
+	TimestampTz suspended = (TimestampTz) pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &stream->suspended_until));
 
 	values[STAT_DATABASE] = ObjectIdGetDatum(stream->database);
 	nulls[STAT_PID] = stream->sealer_pid == 0;
@@ -257,6 +260,10 @@ put_status(const CsecStream *stream, ReturnSetInfo *result)
 	values[STAT_ERROR] = CStringGetTextDatum(stream->last_error);
 	nulls[STAT_WARNING] = warning() == NULL;
 	values[STAT_WARNING] = nulls[STAT_WARNING] ? (Datum) 0 : CStringGetTextDatum(warning());
+	values[STAT_SLOWED] = Int64GetDatum((int64)
+										pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &stream->slowed)));
+	nulls[STAT_SUSPENDED] = suspended <= GetCurrentTimestamp();
+	values[STAT_SUSPENDED] = TimestampTzGetDatum(suspended);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

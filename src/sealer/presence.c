@@ -33,8 +33,8 @@
 #define LATE_US		(10 * USECS_PER_SEC)
 
 /*
- * The settings that decide what is recorded and how durable it is, as they are
- * now; which of them are others than in $1, where that is given.  Of commands,
+ * The settings that decide what is recorded and how durable it is, as sessions
+ * that begin now have them; which of them are others than in $1, where that is given.  Of commands,
  * which may carry passwords, it is told only that they are others.
  */
 static const char settings_query[] =
@@ -43,7 +43,7 @@ static const char settings_query[] =
 " FROM pg_catalog.jsonb_each(s.now) n WHERE n.key !~ '_command$'),"
 " (SELECT pg_catalog.jsonb_object_agg(n.key, CASE WHEN n.key !~ '_command$' THEN n.value END ORDER BY n.key)::pg_catalog.text"
 " FROM pg_catalog.jsonb_each(s.now) n WHERE n.value IS DISTINCT FROM ($1::pg_catalog.jsonb -> n.key))"
-" FROM (SELECT pg_catalog.jsonb_object_agg(name, setting) AS now FROM pg_catalog.pg_settings"
+" FROM (SELECT pg_catalog.jsonb_object_agg(name, reset_val) AS now FROM pg_catalog.pg_settings"
 " WHERE (name ~ '^csec\\.' AND name <> ALL ('{csec.actor,csec.reason,csec.ticket}'))"
 " OR name = ANY ('{shared_preload_libraries,wal_level,fsync,full_page_writes,synchronous_commit,"
 "session_replication_role,allow_system_table_mods,"

@@ -12,11 +12,9 @@
 #include "access/heapam.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_class.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "audit/trail.h"
 #include "util/pgcompat.h"
 
 #define MAX_COLUMNS 16
@@ -33,10 +31,12 @@ static int	known_count = 0;
 Relation
 csec_trail_table_if_any(const char *name)
 {
-	Oid			schema = get_namespace_oid("csec_trail", true);
-	Oid			relid = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+	Oid			relid = csec_trail_relid(name);
+	Relation	rel = OidIsValid(relid) ? try_table_open(relid, RowExclusiveLock) : NULL;
 
-	return OidIsValid(relid) ? try_table_open(relid, RowExclusiveLock) : NULL;
+	if (rel != NULL)
+		csec_trail_check_columns(rel, name);
+	return rel;
 }
 
 Relation
@@ -52,15 +52,14 @@ csec_trail_table(const char *name)
 	return rel;
 }
 
-static void
-check_shape(Relation rel)
+void
+csec_trail_check_index(Relation rel)
 {
-	if (rel->rd_rel->relkind != RELKIND_RELATION ||
-		RelationGetNumberOfAttributes(rel) > MAX_COLUMNS)
+	if (list_length(RelationGetIndexList(rel)) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("csec_trail.%s is not the table that csec made",
-						RelationGetRelationName(rel))));
+				 errmsg("csec_trail.%s has not just the one index that csec made", RelationGetRelationName(rel)),
+				 errhint("Drop what was added; the sealer tries again.")));
 }
 
 static void
@@ -98,7 +97,6 @@ csec_row_put(Relation rel, ItemPointer tid, Datum *values)
 	bool		nulls[MAX_COLUMNS] = {false};
 	HeapTuple	tuple;
 
-	check_shape(rel);
 	check_file(rel);
 	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 	if (ItemPointerIsValid(tid))
@@ -128,7 +126,6 @@ csec_rows_scan(Relation rel, CsecRowCallback callback, void *arg)
 	HeapTuple	tuple;
 	int			rows = 0;
 
-	check_shape(rel);
 	remember_file(rel);
 	scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)

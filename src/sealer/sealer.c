@@ -527,7 +527,8 @@ csec_sealer_main(Datum arg)
 	csec_worker_begin();
 	/* an auditor's LOCK TABLE stalls the sealer no longer than this */
 	csec_worker_connect(DatumGetObjectId(arg), "2s");
-	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_OVERRIDE);
+	/* for itself alone: what sessions start with is put on record (presence.c) */
+	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
 	if (!enter())
 		proc_exit(0);
 

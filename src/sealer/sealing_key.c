@@ -30,6 +30,7 @@
 #include "util/crypto_failed.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
+#include "util/write_whole.h"
 
 /* Where the file lies; NULL where no setting says. */
 static const char *
@@ -120,7 +121,8 @@ csec_sealing_keys_read(CsecSealingKeys *keys, const char **why)
 	*why = NULL;
 	keys->count = 0;
 	path_of(path, sizeof(path));
-	fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | PG_BINARY);
+	/* a FIFO must not keep the sealer waiting */
+	fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
 	if (fd < 0 && errno == ENOENT)
 	{
 		*why = "no key";
@@ -165,7 +167,7 @@ write_new(const char *path, const uint8 *bytes, size_t len)
 
 	(void) unlink(path);
 	fd = OpenTransientFilePerm(path, O_CREAT | O_EXCL | O_WRONLY | PG_BINARY, S_IRUSR | S_IWUSR);
-	if (fd < 0 || write(fd, bytes, len) != (ssize_t) len || pg_fsync(fd) != 0 ||
+	if (fd < 0 || !csec_write_whole(fd, bytes, len) || pg_fsync(fd) != 0 ||
 		CloseTransientFile(fd) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
@@ -178,7 +180,7 @@ erase(int fd)
 {
 	static const uint8 zeroes[CSEC_SEALING_FILE_MAX] = {0};
 
-	if (pwrite(fd, zeroes, sizeof(zeroes), 0) != (ssize_t) sizeof(zeroes) || pg_fsync(fd) != 0)
+	if (!csec_write_whole(fd, zeroes, sizeof(zeroes)) || pg_fsync(fd) != 0)
 		ereport(WARNING,
 				(errcode_for_file_access(),
 				 errmsg("could not overwrite the sealing key of the last epoch: %m")));
@@ -193,13 +195,14 @@ csec_sealing_keys_write(const CsecSealingKeys *keys)
 	char		temporary[MAXPGPATH + 4];
 	uint8		bytes[CSEC_SEALING_FILE_MAX];
 	uint8		nonce[2][CSEC_AEAD_NONCE];
-	CsecAead   *aead = cipher();
+	CsecAead   *aead;
 	size_t		len = 0;
 	int			old;
 
 	path_of(path, sizeof(path));
 	check_directory(path);
 	name_of(name, sizeof(name));
+	aead = cipher();			/* from here to its end nothing raises an error */
 	if (pg_strong_random(nonce, sizeof(nonce)))
 		len = csec_sealing_file_put(bytes, aead, name, keys->count, keys->seed, nonce);
 	csec_aead_free(aead);
@@ -207,7 +210,7 @@ csec_sealing_keys_write(const CsecSealingKeys *keys)
 		csec_crypto_failed("encrypt the sealing keys");
 	snprintf(temporary, sizeof(temporary), "%s.tmp", path);
 	write_new(temporary, bytes, len);
-	old = OpenTransientFile(path, O_WRONLY | O_NOFOLLOW | PG_BINARY);
+	old = OpenTransientFile(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
 	durable_rename(temporary, path, ERROR);
 	if (old >= 0)
 		erase(old);

@@ -55,12 +55,7 @@ store_tile(int level, uint64 number, const uint8 *hashes, const uint8 *root)
 	if (rel == NULL)
 	{
 		rel = csec_trail_table("tree_tile");
-		/* another index might be one that cannot be filled without an executor */
-		if (RelationGetNumberOfAttributes(rel) != CSEC_TILE_COLUMNS ||
-			list_length(RelationGetIndexList(rel)) != 1)
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("csec_trail.tree_tile is not the table that csec made")));
+		csec_trail_check_index(rel);
 		indexes = CatalogOpenIndexes(rel);
 	}
 	values[CSEC_TILE_LEVEL - 1] = Int16GetDatum(level);

@@ -21,6 +21,7 @@
 #include "policy/decision.h"
 #include "policy/reader.h"
 #include "types/dump_value.h"
+#include "types/masked_value.h"
 #include "util/armor.h"
 #include "util/crypto_failed.h"
 #include "util/secure_memory.h"
@@ -126,6 +127,7 @@ csec_dump_take(uint32 category, const char *text, size_t len, CsecMasked *out)
 	out->category = csec_get_u32(bytes + AT_CATEGORY);
 	if (category != CSEC_CATEGORY_NONE && out->category != category)
 		refuse("It is of another category than the field's.");
+	(void) csec_category_to_keep(out->category);
 	check_right(out->category);
 	aead = csec_dump_key_open(bytes + AT_KEY, size - AT_KEY, &key_size);
 	head = AT_KEY + key_size;

@@ -132,13 +132,12 @@ tried(const Operand *a, const Operand *b)
 	csec_tried_compare_slow(&x, &y);
 }
 
-/* A text, which the reader knows, is tried against a value. */
+/* A text, which the reader knows, is tried against a value; its tag is a digest already. */
 static inline void
 tried_text(const Operand *value, const Operand *text)
 {
-	CsecMasked	x = {.category = value->category};
-
-	csec_tried_text(&x, (const char *) text->tag, CSEC_SEARCH_TAG);
+	csec_tried_text(value->category, (const char *) text->tag, CSEC_SEARCH_TAG,
+					csec_get_u64(text->tag));
 }
 
 /* ---- equality ---- */

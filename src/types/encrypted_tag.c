@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "keys/data_key.h"
+#include "keys/keyring.h"
 #include "policy/category.h"
 #include "types/encrypted_value.h"
 #include "types/envelope_key.h"
@@ -68,6 +69,9 @@ refuse_untagged(uint32 category)
 {
 	const CsecCategory *known = csec_category_lookup(category);
 
+	/* Under another root key no category counts: then it is the key that is wrong. */
+	if (known == NULL)
+		csec_keyring_check();
 	if (known == NULL || !known->searchable)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

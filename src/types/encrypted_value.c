@@ -57,8 +57,8 @@ typedef struct Tag
  * each call than for each byte.  A child of this process must not draw the
  * same ones.
  */
-static void
-random_nonce(uint8 *nonce)
+void
+csec_random_nonce(uint8 *nonce)
 {
 	static uint8 pool[128 * CSEC_AEAD_NONCE];
 	static size_t used = sizeof(pool);
@@ -113,19 +113,23 @@ suite_of(const CsecCategory *category)
 	return category != NULL && category->suite != 0 ? category->suite : csec_suite;
 }
 
+static const char *
+key_name_of(const CsecCategory *category)
+{
+	return category ? NameStr(category->data_key) : CSEC_DATA_KEY_DEFAULT;
+}
+
 /* Suite and key of a category's new values. */
 static const CsecDataKey *
 key_of(const CsecCategory *category, int *suite)
 {
-	if (category != NULL && category->storage == CSEC_STORAGE_REFUSED)
-		csec_refuse_to_keep(category);
 	if (unlikely(IsBinaryUpgrade))
 	{
 		*suite = csec_suite;
 		return csec_data_key_of_constants();
 	}
 	*suite = suite_of(category);
-	return csec_data_key_active(category ? NameStr(category->data_key) : CSEC_DATA_KEY_DEFAULT);
+	return csec_data_key_active(key_name_of(category));
 }
 
 /* Encrypt: "what" has all but the nonce. */
@@ -140,7 +144,7 @@ seal_with(CsecAead *aead, CsecEnvelope *what, const char *text, size_t len)
 		!(what->flags & (CSEC_ENVELOPE_TRAIL | CSEC_ENVELOPE_SUBJECT)))
 		constant_nonce(what, text, len, nonce);
 	else
-		random_nonce(nonce);
+		csec_random_nonce(nonce);
 	what->nonce = nonce;
 	size = add_size(len, VARHDRSZ + csec_envelope_header_size(what->flags) + CSEC_AEAD_TAG);
 	value = palloc(size);
@@ -151,35 +155,31 @@ seal_with(CsecAead *aead, CsecEnvelope *what, const char *text, size_t len)
 	return value;
 }
 
-/* Under the category's key: "what" lacks key, suite and nonce. */
-static struct varlena *
-seal(CsecEnvelope *what, const CsecCategory *category, const char *text, size_t len)
+/* A customer's key is named by its number alone. */
+CsecAead *
+csec_envelope_put_key(CsecEnvelope *what, const CsecCategory *category, const CsecSubjectKey *key)
 {
+	const CsecDataKey *data_key;
+
+	if (key != NULL)
+	{
+		what->suite = suite_of(category);
+		what->flags |= CSEC_ENVELOPE_SUBJECT;
+		what->subject = csec_subject_key_number(key);
+		what->commitment = csec_subject_key_commitment(key);
+		return csec_subject_key_aead(key, what->suite);
+	}
 	/* Its address holds until the next look-up of a key. */
-	const CsecDataKey *key = key_of(category, &what->suite);
-
-	csec_data_key_count(key);
-	what->key_id = csec_data_key_id(key);
-	what->key_version = csec_data_key_version(key);
-	what->commitment = csec_data_key_commitment(key);
-	return seal_with(csec_data_key_aead(key, what->suite), what, text, len);
+	data_key = key_of(category, &what->suite);
+	csec_data_key_count(data_key);
+	what->key_id = csec_data_key_id(data_key);
+	what->key_version = csec_data_key_version(data_key);
+	what->commitment = csec_data_key_commitment(data_key);
+	return csec_data_key_aead(data_key, what->suite);
 }
 
-/* Under a customer's key, whose number alone names it. */
-static struct varlena *
-seal_for(const CsecSubjectKey *key, CsecEnvelope *what, const CsecCategory *category,
-		 const char *text, size_t len)
-{
-	what->suite = suite_of(category);
-	what->flags |= CSEC_ENVELOPE_SUBJECT;
-	what->subject = csec_subject_key_number(key);
-	what->commitment = csec_subject_key_commitment(key);
-	return seal_with(csec_subject_key_aead(key, what->suite), what, text, len);
-}
-
-/* The key of a customer, for what is to be encrypted; NULL of nobody. */
-static const CsecSubjectKey *
-key_for(const CsecCustomer *customer)
+const CsecSubjectKey *
+csec_customer_key(const CsecCustomer *customer)
 {
 	const CsecSubjectKey *key;
 
@@ -189,16 +189,6 @@ key_for(const CsecCustomer *customer)
 	if (key == NULL)
 		csec_refuse_destroyed(csec_subject_number(customer->pseudonym));
 	return key;
-}
-
-struct varlena *
-csec_encrypted_make_for_trail(const CsecCustomer *customer, uint32 id, const char *text, size_t len)
-{
-	CsecEnvelope what = {.category = id,.flags = CSEC_ENVELOPE_TRAIL};
-	const CsecCategory *category = id != CSEC_CATEGORY_NONE ? csec_category_lookup(id) : NULL;
-	const CsecSubjectKey *key = key_for(customer);
-
-	return key ? seal_for(key, &what, category, text, len) : seal(&what, category, text, len);
 }
 
 /*
@@ -235,17 +225,18 @@ put_tags(CsecEnvelope *what, const CsecCategory *category, const char *text, siz
 	what->next_tag = tags[1];
 }
 
-/* key: of a customer; NULL: the category's. */
+/* category: that of id, where there is one; key: of a customer; NULL: the category's. */
 static struct varlena *
-make(uint32 id, uint8 flags, const char *text, size_t len, const Tag *tag,
-	 const CsecSubjectKey *key)
+make(uint32 id, const CsecCategory *category, uint8 flags, const char *text, size_t len,
+	 const Tag *tag, const CsecSubjectKey *key)
 {
-	const CsecCategory *category = id != CSEC_CATEGORY_NONE ? csec_category_lookup(id) : NULL;
 	CsecEnvelope what = {.category = id,.flags = flags};
 	uint8		tags[2][CSEC_SEARCH_TAG];
+	CsecAead   *aead;
 
 	put_tags(&what, category, text, len, tag, tags);
-	return key ? seal_for(key, &what, category, text, len) : seal(&what, category, text, len);
+	aead = csec_envelope_put_key(&what, category, key);
+	return seal_with(aead, &what, text, len);
 }
 
 static uint8
@@ -257,13 +248,16 @@ suspect_flag(uint32 id, const char *text, size_t len)
 struct varlena *
 csec_encrypted_make(uint32 id, const char *text, size_t len)
 {
-	return make(id, suspect_flag(id, text, len), text, len, NULL, NULL);
+	return make(id, csec_category_to_keep(id), suspect_flag(id, text, len), text, len, NULL, NULL);
 }
 
 struct varlena *
 csec_encrypted_make_for(const CsecCustomer *customer, uint32 id, const char *text, size_t len)
 {
-	return make(id, suspect_flag(id, text, len), text, len, NULL, key_for(customer));
+	const CsecCategory *category = csec_category_to_keep(id);
+
+	return make(id, category, suspect_flag(id, text, len), text, len, NULL,
+				csec_customer_key(customer));
 }
 
 /* ---- renewing ---- */
@@ -277,6 +271,8 @@ tags_current(const CsecEnvelope *envelope, const CsecCategory *category)
 
 	if (!is_searched(envelope->category, category))
 		return !(envelope->flags & CSEC_ENVELOPE_SEARCH);
+	if (unlikely(!csec_search_key_is_there()))
+		return false;
 	active = csec_search_key_active(&next);
 	return (envelope->flags & CSEC_ENVELOPE_SEARCH) && envelope->search_mark == active &&
 		((envelope->flags & CSEC_ENVELOPE_NEXT) ? envelope->next_mark : 0) == next;
@@ -285,13 +281,14 @@ tags_current(const CsecEnvelope *envelope, const CsecCategory *category)
 static bool
 key_current(const CsecEnvelope *envelope, const CsecCategory *category)
 {
-	int			suite;
 	const CsecDataKey *key;
 
+	if (envelope->suite != suite_of(category))
+		return false;
 	if (envelope->flags & CSEC_ENVELOPE_SUBJECT)
-		return envelope->suite == suite_of(category);
-	key = key_of(category, &suite);
-	return envelope->suite == suite && envelope->key_id == csec_data_key_id(key) &&
+		return true;
+	key = csec_data_key_find_active(key_name_of(category));
+	return key != NULL && envelope->key_id == csec_data_key_id(key) &&
 		envelope->key_version == csec_data_key_version(key);
 }
 
@@ -321,7 +318,7 @@ make_again(const CsecEnvelope *envelope, const CsecCustomer *customer, bool same
 	struct varlena *value;
 
 	if (!same_key)
-		key = key_for(customer);
+		key = csec_customer_key(customer);
 	else if (envelope->flags & CSEC_ENVELOPE_SUBJECT)
 		(void) csec_subject_key_find(envelope->subject, envelope->commitment, &key);
 	/* its tag was authentic together with the text */
@@ -330,8 +327,9 @@ make_again(const CsecEnvelope *envelope, const CsecCustomer *customer, bool same
 		tag.mark = envelope->search_mark;
 		memcpy(tag.tag, envelope->search_tag, CSEC_SEARCH_TAG);
 	}
-	value = make(envelope->category, envelope->flags & CSEC_ENVELOPE_SUSPECT,
-				 text, envelope->len, &tag, key);
+	value = make(envelope->category,
+				 envelope->category != CSEC_CATEGORY_NONE ? csec_category_lookup(envelope->category) : NULL,
+				 envelope->flags & CSEC_ENVELOPE_SUSPECT, text, envelope->len, &tag, key);
 	csec_secure_wipe(text, envelope->len);
 	pfree(text);
 	return value;
@@ -434,9 +432,11 @@ struct varlena *
 csec_encrypted_input(int32 typmod, const char *text, size_t len)
 {
 	uint32		category = typmod < 0 ? CSEC_CATEGORY_NONE : (uint32) typmod;
+	const CsecCategory *known;
 	Tag			tag = {0};
 
 	csec_hide_input();
+	known = csec_category_to_keep(category);
 	if (unlikely(csec_is_envelope_text(text, len)))
 		return csec_envelope_from_text(category, text, len);
 	if (unlikely(csec_is_dump_text(text, len)))
@@ -444,13 +444,11 @@ csec_encrypted_input(int32 typmod, const char *text, size_t len)
 	/* What replication applies was checked, and typed in, where it comes from. */
 	if (category != CSEC_CATEGORY_NONE && !IsLogicalWorker())
 	{
-		const CsecCategory *known = csec_category_lookup(category);
-
 		if (known)
 			csec_check_input(known, text, len);
 		probe_input(known, category, text, len, &tag);
 	}
-	return make(category, suspect_flag(category, text, len), text, len, &tag, NULL);
+	return make(category, known, suspect_flag(category, text, len), text, len, &tag, NULL);
 }
 
 /* ---- values of either type ---- */
@@ -562,7 +560,8 @@ csec_value_remake(const CsecMasked *like, const char *text, size_t len)
 		if (csec_envelope_of_subject(like->envelope) &&
 			csec_envelope_parse(like->envelope, like->envelope_size, &envelope))
 			(void) csec_subject_key_find(envelope.subject, envelope.commitment, &key);
-		return make(like->category, suspect_flag(like->category, text, len), text, len, NULL, key);
+		return make(like->category, csec_category_to_keep(like->category),
+					suspect_flag(like->category, text, len), text, len, NULL, key);
 	}
 	return csec_masked_make(like->category, like->flags & CSEC_MASKED_PLAIN, text, len);
 }

@@ -58,11 +58,21 @@ extern struct varlena *csec_encrypted_rekey(const CsecEnvelope *envelope,
 											const CsecCustomer *customer);
 
 /*
- * The envelope of a text as the trail keeps it: without search tags, and
- * marked so that no field takes it for a value of its own.
+ * csec_customer_key
+ *		The key of a customer, for what is to be encrypted; NULL of nobody.
+ *		Errors: those of csec_encrypted_make_for().
+ *
+ * csec_envelope_put_key
+ *		Say in "what" under which key it will be, and in which suite: the
+ *		customer's, or with NULL the category's, which counts it.
+ *
+ * csec_random_nonce
+ *		CSEC_AEAD_NONCE bytes.
  */
-extern struct varlena *csec_encrypted_make_for_trail(const CsecCustomer *customer, uint32 category,
-													 const char *text, size_t len);
+extern const CsecSubjectKey *csec_customer_key(const CsecCustomer *customer);
+extern CsecAead *csec_envelope_put_key(CsecEnvelope *what, const CsecCategory *category,
+									   const CsecSubjectKey *key);
+extern void csec_random_nonce(uint8 *nonce);
 
 /*
  * csec_encrypted_input

@@ -13,7 +13,7 @@
 #define AT_CATEGORY		CSEC_ENVELOPE_CATEGORY_AT
 #define AT_KEY_ID		7
 #define AT_KEY_VERSION	11
-#define AT_NONCE		13
+#define AT_NONCE		CSEC_ENVELOPE_NONCE_AT
 #define AT_COMMITMENT	25
 
 size_t
@@ -43,18 +43,18 @@ flags_known(uint8_t flags)
 }
 
 bool
-csec_envelope_parse(const uint8_t *data, size_t size, CsecEnvelope *out)
+csec_envelope_parse_header(const uint8_t *data, size_t size, CsecEnvelope *out)
 {
 	const uint8_t *p;
 
 	memset(out, 0, sizeof(*out));
-	if (size < CSEC_ENVELOPE_FIXED + CSEC_AEAD_TAG || data[0] != CSEC_ENVELOPE_MAGIC ||
+	if (size < CSEC_ENVELOPE_FIXED || data[0] != CSEC_ENVELOPE_MAGIC ||
 		data[AT_SUITE] < 1 || data[AT_SUITE] > CSEC_SUITES || !flags_known(data[AT_FLAGS]))
 		return false;
 	out->suite = data[AT_SUITE];
 	out->flags = data[AT_FLAGS];
 	out->headerlen = csec_envelope_header_size(out->flags);
-	if (size < out->headerlen + CSEC_AEAD_TAG)
+	if (size < out->headerlen)
 		return false;
 	out->category = csec_get_u32(data + AT_CATEGORY);
 	out->key_id = csec_get_u32(data + AT_KEY_ID);
@@ -80,10 +80,28 @@ csec_envelope_parse(const uint8_t *data, size_t size, CsecEnvelope *out)
 		p += CSEC_ENVELOPE_SUBJECT_SIZE;
 	}
 	out->header = data;
-	out->cipher = p;
-	out->len = size - out->headerlen - CSEC_AEAD_TAG;
-	out->tag = p + out->len;
 	return true;
+}
+
+bool
+csec_envelope_parse(const uint8_t *data, size_t size, CsecEnvelope *out)
+{
+	if (!csec_envelope_parse_header(data, size, out) ||
+		size - out->headerlen < CSEC_AEAD_TAG)
+		return false;
+	out->cipher = data + out->headerlen;
+	out->len = size - out->headerlen - CSEC_AEAD_TAG;
+	out->tag = out->cipher + out->len;
+	return true;
+}
+
+/* Its last eight bytes are counted up; random nonces do not meet such runs sooner. */
+void
+csec_envelope_advance(uint8_t *header, uint64_t n)
+{
+	uint8_t    *counter = header + AT_NONCE + CSEC_AEAD_NONCE - sizeof(uint64_t);
+
+	csec_put_u64(counter, csec_get_u64(counter) + n);
 }
 
 static uint8_t *
@@ -94,8 +112,8 @@ put_search(uint8_t *p, uint32_t mark, const uint8_t *tag)
 	return p + CSEC_ENVELOPE_SEARCH_SIZE;
 }
 
-static size_t
-put_header(const CsecEnvelope *what, uint8_t *out)
+size_t
+csec_envelope_put_header(const CsecEnvelope *what, uint8_t *out)
 {
 	uint8_t    *p = out + CSEC_ENVELOPE_FIXED;
 
@@ -123,7 +141,7 @@ bool
 csec_envelope_seal(CsecAead *aead, const CsecEnvelope *what,
 				   const uint8_t *text, size_t len, uint8_t *out)
 {
-	size_t		headerlen = put_header(what, out);
+	size_t		headerlen = csec_envelope_put_header(what, out);
 
 	return csec_aead_seal(aead, what->nonce, out, headerlen, text, len,
 						  out + headerlen, out + headerlen + len);

@@ -41,6 +41,7 @@
 #define CSEC_ENVELOPE_SUITE_AT	1
 #define CSEC_ENVELOPE_FLAGS_AT	2
 #define CSEC_ENVELOPE_CATEGORY_AT 3
+#define CSEC_ENVELOPE_NONCE_AT	13
 
 #define CSEC_SEARCH_MARK		4
 #define CSEC_SEARCH_TAG			16
@@ -115,6 +116,15 @@ csec_envelope_plain_tag(const uint8_t *data, size_t size, uint32_t mark)
 
 /* False where the bytes have not the form of an envelope. */
 extern bool csec_envelope_parse(const uint8_t *data, size_t size, CsecEnvelope *out);
+
+/* The same of bytes that begin with a header; of what follows it nothing is said. */
+extern bool csec_envelope_parse_header(const uint8_t *data, size_t size, CsecEnvelope *out);
+
+/* Make the nonce of a header n higher. */
+extern void csec_envelope_advance(uint8_t *header, uint64_t n);
+
+/* The header, as "what" says; out has room for CSEC_ENVELOPE_HEADER_MAX bytes.  Its size. */
+extern size_t csec_envelope_put_header(const CsecEnvelope *what, uint8_t *out);
 
 /*
  * Encrypt the text into out, which has room for the header, the text and the

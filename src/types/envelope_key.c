@@ -33,7 +33,11 @@ bool
 csec_envelope_key_is_known(const CsecEnvelope *envelope)
 {
 	if (of_subject(envelope))
-		return subject_state(envelope) == CSEC_SUBJECT_KEY_USABLE;
+	{
+		CsecSubjectKeyState state = subject_state(envelope);
+
+		return state == CSEC_SUBJECT_KEY_USABLE || state == CSEC_SUBJECT_KEY_SHUT;
+	}
 	return csec_data_key_is_known(envelope->key_id, envelope->key_version);
 }
 
@@ -50,11 +54,20 @@ refuse_subject_key(const CsecEnvelope *envelope, CsecSubjectKeyState state)
 {
 	if (state == CSEC_SUBJECT_KEY_DESTROYED)
 		csec_refuse_destroyed(envelope->subject);
+	if (state == CSEC_SUBJECT_KEY_SHUT)
+		csec_refuse_shut(envelope->subject);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("the key of a customer (" UINT64_FORMAT ") is not in this database", envelope->subject),
 			 errdetail("A value was encrypted under it elsewhere, or its row in csec.subject_key is missing."),
-			 errhint("Restore the rows of csec.subject_key that belong to the data.")));
+			 errhint("Restore the rows of csec.subject_key that belong to the data; or, if they are lost, write all fields of the row anew.")));
+}
+
+void
+csec_envelope_key_must_be_there(const CsecEnvelope *envelope)
+{
+	if (of_subject(envelope) && subject_state(envelope) == CSEC_SUBJECT_KEY_UNKNOWN)
+		refuse_subject_key(envelope, CSEC_SUBJECT_KEY_UNKNOWN);
 }
 
 CsecAead *
@@ -91,6 +104,8 @@ subject_key_problem(CsecSubjectKeyState state)
 			return "unknown_key";
 		case CSEC_SUBJECT_KEY_OTHER:
 			return "other_key";
+		case CSEC_SUBJECT_KEY_SHUT:
+			return "key_does_not_open";
 		case CSEC_SUBJECT_KEY_DESTROYED:
 			break;
 	}

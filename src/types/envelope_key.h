@@ -18,6 +18,9 @@ extern bool csec_envelope_key_is_known(const CsecEnvelope *envelope);
 /* ... and can it be used here? */
 extern bool csec_envelope_key_opens(const CsecEnvelope *envelope);
 
+/* Error where it is a customer's that is not in this database. */
+extern void csec_envelope_key_must_be_there(const CsecEnvelope *envelope);
+
 /*
  * The key made ready, until the next look-up of a key; NULL: the key of that
  * number is not the one that encrypted the value.  Errors, which name the key:

@@ -71,6 +71,7 @@ csec_envelope_from_text(uint32 category, const char *text, size_t len)
 	SET_VARSIZE(value, VARHDRSZ + n);
 	if (category != CSEC_CATEGORY_NONE && envelope.category != category)
 		refuse_envelope_text("It holds a value of another category than the field's.");
+	(void) csec_category_to_keep(envelope.category);
 	if (csec_envelope_key_opens(&envelope))
 	{
 		char	   *opened = csec_encrypted_open(&envelope);

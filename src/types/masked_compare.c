@@ -62,7 +62,8 @@ masked_equal_text(const CsecMasked *a, const text *b)
 {
 	size_t		len = VARSIZE_ANY_EXHDR(b);
 
-	csec_tried_text(a, VARDATA_ANY(b), len);
+	csec_tried_text(a->category, VARDATA_ANY(b), len,
+					csec_probe_digest(a->category, VARDATA_ANY(b), len));
 	return a->len == len && memcmp(a->text, VARDATA_ANY(b), len) == 0;
 }
 

@@ -6,6 +6,7 @@
 #define CSEC_TYPES_MASKED_TEXT_H
 
 #include "utils/date.h"
+#include "utils/rls.h"
 
 #include "policy/category.h"
 #include "policy/decision.h"
@@ -52,6 +53,37 @@ extern void csec_refuse_masked_dml(uint32 category);
  * nor outlive the value, which the caller releases (csec_value_release()).
  */
 extern void csec_masked_show(CsecMasked *value, bool as_text, CsecShown *out);
+
+/*
+ * csec_masked_as_is
+ *		Is it a masked value, as stored, that the reader of this moment may have
+ *		in clear, as is known, with nothing else to be asked?
+ *
+ * So are most values of a result that is shown in clear, which by this costs
+ * little more than text; else csec_masked_show() tells.  "text" points into
+ * the value.
+ */
+static inline bool
+csec_masked_as_is(const struct varlena *value, const char **text, size_t *len)
+{
+	const uint8 *data;
+	size_t		size;
+	uint32		category;
+
+	/* short: as values lie in rows */
+	if (!VARATT_IS_SHORT(value) || VARATT_IS_EXTERNAL(value))
+		return false;
+	data = (const uint8 *) VARDATA_SHORT(value);
+	size = VARSIZE_SHORT(value) - VARHDRSZ_SHORT;
+	if (size < CSEC_MASKED_HEADER || (data[0] & ~CSEC_MASKED_FLAGS) != 0)
+		return false;
+	category = csec_get_u32(data + 1);
+	if (category == CSEC_CATEGORY_NONE || unlikely(!row_security) || !csec_known_revealed(category))
+		return false;
+	*text = (const char *) data + CSEC_MASKED_HEADER;
+	*len = size - CSEC_MASKED_HEADER;
+	return true;
+}
 
 /* The category's mask of a value, whoever the reader is; NULL redacts. */
 extern void csec_value_mask(const CsecCategory *category, CsecMasked *value, CsecShown *out);

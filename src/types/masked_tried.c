@@ -111,18 +111,17 @@ static struct
 } last;
 
 void
-csec_tried_text(const CsecMasked *value, const char *text, size_t len)
+csec_tried_text(uint32 category, const char *text, size_t len, uint64 digest)
 {
 	bool		stands = csec_decision_stands(&last.stamp);
-	uint64		digest = csec_probe_digest(value->category, text, len);
 
-	if (likely(stands && last.category == value->category && last.digest == digest))
+	if (likely(stands && last.category == category && last.digest == digest))
 		return;
 	last.category = CSEC_CATEGORY_NONE;	/* an error settles nothing */
-	if (!is_known(value->category))
-		csec_probe(value->category, text, len);
+	if (!is_known(category))
+		csec_probe(category, text, len);
 	last.digest = digest;
-	last.category = value->category;
+	last.category = category;
 }
 
 void

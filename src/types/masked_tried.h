@@ -17,8 +17,11 @@ extern void csec_tried_compare_slow(const CsecMasked *a, const CsecMasked *b);
 /* Two values of one category are tested for equality: does it allow that? */
 extern void csec_tried_same(uint32 category);
 
-/* A text is compared with a value. */
-extern void csec_tried_text(const CsecMasked *value, const char *text, size_t len);
+/*
+ * A text is compared with a value of the category.  "digest" tells it from
+ * others, and cannot be aimed at.
+ */
+extern void csec_tried_text(uint32 category, const char *text, size_t len, uint64 digest);
 
 /*
  * A value goes into a hash table or a sort by tags, where it may meet others

@@ -61,13 +61,17 @@ today(void)
 	return year * 10000 + month * 100 + day;
 }
 
-void
-csec_refuse_to_keep(const CsecCategory *category)
+const CsecCategory *
+csec_category_to_keep(uint32 id)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_CHECK_VIOLATION),
-			 errmsg("values of category \"%s\" must not be stored", NameStr(category->name)),
-			 errhint("Use the value and forget it; PCI DSS forbids keeping it after authorization, encrypted too.")));
+	const CsecCategory *category = id != CSEC_CATEGORY_NONE ? csec_category_lookup(id) : NULL;
+
+	if (category != NULL && category->storage == CSEC_STORAGE_REFUSED)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("values of category \"%s\" must not be stored", NameStr(category->name)),
+				 errhint("Use the value and forget it; PCI DSS forbids keeping it after authorization, encrypted too.")));
+	return category;
 }
 
 /* Reject what a strict category's check does not let pass. */
@@ -132,15 +136,6 @@ csec_masked_make(uint32 category, bool plain, const char *text, size_t len)
 	return value;
 }
 
-static void
-refuse_kept_category(uint32 category)
-{
-	const CsecCategory *known = csec_category_lookup(category);
-
-	if (known != NULL && known->storage == CSEC_STORAGE_REFUSED)
-		csec_refuse_to_keep(known);
-}
-
 /* With no typmod it is as it was dumped: a literal of INSERT gets its field's type afterwards. */
 static struct varlena *
 from_dump(int32 typmod, const char *text, size_t len)
@@ -161,26 +156,18 @@ csec_masked_input(int32 typmod, const char *text, size_t len)
 {
 	uint32		category = typmod < 0 ? CSEC_CATEGORY_NONE : typmod & ~CSEC_TYPMOD_PLAIN;
 	bool		plain = typmod >= 0 && (typmod & CSEC_TYPMOD_PLAIN);
+	const CsecCategory *known;
 
 	csec_hide_input();
-	if (category != CSEC_CATEGORY_NONE)
-		refuse_kept_category(category);
+	known = csec_category_to_keep(category);
 	if (unlikely(csec_is_dump_text(text, len)))
 		return from_dump(typmod, text, len);
-	if (category != CSEC_CATEGORY_NONE)
+	/* What replication applies was checked, and typed in, where it comes from. */
+	if (category != CSEC_CATEGORY_NONE && !IsLogicalWorker())
 	{
-		const CsecCategory *known = csec_category_lookup(category);
-
-		/*
-		 * What replication applies was checked, and typed in, where it comes
-		 * from.
-		 */
-		if (!IsLogicalWorker())
-		{
-			if (known)
-				csec_check_input(known, text, len);
-			csec_probe_input(category, text, len);
-		}
+		if (known)
+			csec_check_input(known, text, len);
+		csec_probe_input(category, text, len);
 	}
 	return csec_masked_make(category, plain, text, len);
 }

@@ -108,8 +108,11 @@ extern uint32 csec_masked_tag(const char *text, size_t len);
 /* Keep what is read of COPY's input out of COPY's errors, until the next line. */
 extern void csec_hide_input(void);
 
-/* An error: values of this category are not to be stored. */
-extern void csec_refuse_to_keep(const CsecCategory *category) pg_attribute_noreturn();
+/*
+ * The category of a value that is to be stored; NULL where it has none, or one
+ * that is not known here.  An error where such values are not to be stored.
+ */
+extern const CsecCategory *csec_category_to_keep(uint32 id);
 
 /*
  * What input of either type asks of a text that becomes a value of a category:

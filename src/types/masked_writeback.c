@@ -243,16 +243,15 @@ csec_keep_masked(PG_FUNCTION_ARGS)
 }
 
 void
-csec_refuse_masks(Oid relid, HeapTuple tuple, TupleDesc desc,
-				  const AttrNumber *attnos, int nattnos)
+csec_refuse_masks(Oid relid, TupleTableSlot *slot, const AttrNumber *attnos, int nattnos)
 {
 	for (int i = 0; i < nattnos; i++)
 	{
 		bool		isnull;
-		Datum		datum = heap_getattr(tuple, attnos[i], desc, &isnull);
+		Datum		datum = slot_getattr(slot, attnos[i], &isnull);
 		CsecMasked	suspect;
 
 		if (!isnull && unlikely(read_suspect(datum, &suspect)))
-			refuse_mask(relid, NameStr(TupleDescAttr(desc, attnos[i] - 1)->attname));
+			refuse_mask(relid, NameStr(TupleDescAttr(slot->tts_tupleDescriptor, attnos[i] - 1)->attname));
 	}
 }

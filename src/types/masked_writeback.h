@@ -5,8 +5,7 @@
 #ifndef CSEC_TYPES_MASKED_WRITEBACK_H
 #define CSEC_TYPES_MASKED_WRITEBACK_H
 
-#include "access/htup.h"
-#include "access/tupdesc.h"
+#include "executor/tuptable.h"
 
 /*
  * csec_refuse_masks
@@ -14,12 +13,12 @@
  *		category's mask.
  *
  * attnos: the columns to look at, all of a csec.masked type, as 1-based
- * numbers in the descriptor; csec_masked_columns() finds them.  For the AFTER
+ * numbers; csec_masked_columns() finds them.  For the AFTER
  * trigger that sees inserted rows: what an UPDATE brings was resolved by the
  * BEFORE trigger csec.keep_masked().  Error invalid_text_representation, with
  * table and column and without the value.
  */
-extern void csec_refuse_masks(Oid relid, HeapTuple tuple, TupleDesc desc,
+extern void csec_refuse_masks(Oid relid, TupleTableSlot *slot,
 							  const AttrNumber *attnos, int nattnos);
 
 /*

@@ -28,6 +28,8 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_match_value);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_match_text);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_match_number);
 
+#define MAX_DIGITS	1000		/* of a number that is claimed */
+
 Oid			csec_matching = InvalidOid;
 
 static void
@@ -143,6 +145,30 @@ number_text(Datum number)
 }
 
 /*
+ * Is it the text of a number that PostgreSQL can read?  An error from there would
+ * tell that there is something to compare it with.
+ */
+static bool
+is_number_text(const char *text)
+{
+	size_t		digits = 0;
+	bool		point = false;
+
+	if (*text == '+' || *text == '-')
+		text++;
+	for (; *text != '\0'; text++)
+	{
+		if (*text >= '0' && *text <= '9')
+			digits++;
+		else if (*text == '.' && !point)
+			point = true;
+		else
+			return false;
+	}
+	return digits >= 1 && digits <= MAX_DIGITS;
+}
+
+/*
  * csec.match_value(numeric, claimed text, last bool): exactly the number.  What
  * is claimed and is no number does not match.
  */
@@ -155,7 +181,7 @@ csec_match_number(PG_FUNCTION_ARGS)
 
 	refuse_outside();
 	stored = number_text(PG_GETARG_DATUM(0));
-	if (strspn(claimed, "+-.0123456789") != strlen(claimed) || claimed[0] == '\0')
+	if (!is_number_text(claimed))
 		PG_RETURN_BOOL(false);
 	said = number_text(DirectFunctionCall3(numeric_in, CStringGetDatum(claimed),
 										   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));

@@ -6,15 +6,10 @@
 
 #include <stdint.h>
 
+#include "util/utf8.h"
+
 #define FULL_WIDTH_FIRST	0xFF01	/* the full-width twins of ! to ~ */
 #define FULL_WIDTH_LAST		0xFF5E
-
-static bool
-is_blank(uint32_t c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r') || c == 0xA0 || c == 0x3000 ||
-		(c >= 0x2000 && c <= 0x200B) || c == 0x202F || c == 0xFEFF;
-}
 
 /*
  * The character at p, if it is one of two or three bytes of UTF-8, which all
@@ -54,7 +49,7 @@ csec_search_form(const char *text, size_t len, bool utf8, char *out)
 		uint32_t	c = p[0] < 0x80 ? p[0] : utf8 ? decode(p, len - i, &size) : 0;
 
 		i += size;
-		if (c != 0 && is_blank(c))
+		if (c != 0 && csec_is_blank(c))
 			continue;
 		if (c >= FULL_WIDTH_FIRST && c <= FULL_WIDTH_LAST)
 			c = c - FULL_WIDTH_FIRST + '!';

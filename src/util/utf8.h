@@ -89,6 +89,30 @@ csec_is_ascii_letter(uint32_t cp)
 	return (cp | 0x20) - 'a' < 26;
 }
 
+/* Blanks of any width, and those that show nothing at all. */
+static inline bool
+csec_is_blank(uint32_t cp)
+{
+	return cp == ' ' || (cp >= '\t' && cp <= '\r') || cp == 0xA0 || cp == 0x3000 ||
+		(cp >= 0x2000 && cp <= 0x200B) || cp == 0x202F || cp == 0xFEFF;
+}
+
+/* Nothing but blanks from p to end?  Beyond ASCII, only UTF-8 is known. */
+static inline bool
+csec_all_blank(const unsigned char *p, const unsigned char *end)
+{
+	while (p < end)
+	{
+		uint32_t	cp;
+		int			len = csec_utf8_decode(p, end, &cp);
+
+		if (len == 0 || !csec_is_blank(cp))
+			return false;
+		p += len;
+	}
+	return true;
+}
+
 /* Chinese characters: the unified blocks, the compatibility ones, and 〇. */
 static inline bool
 csec_is_han(uint32_t cp)

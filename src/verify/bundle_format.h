@@ -2,7 +2,7 @@
  * bundle_format.h
  *		The bytes of an evidence bundle.                                [FE]
  *
- * A bundle is a folder of four files; docs/evidence-bundle.md describes them
+ * A bundle is a folder of five files; docs/evidence-bundle.md describes them
  * to the byte.  What is read here may come from anybody: every length is
  * checked before it is believed, and there is one way to write everything.
  *

@@ -169,6 +169,21 @@ joined(CsecSource *source, CsecTrail *trail, const CsecPiece *piece)
 				  (unsigned long long) bundle->tree);
 }
 
+/*
+ * Proofs lead to the last checkpoint.  Is it one that hangs on what was given?  A new
+ * chain of keys anybody can begin, and who named it stands in a record that is not here.
+ */
+static void
+check_chain(Bundle *bundle, const CsecCheckpoints *checkpoints)
+{
+	bool		given = checkpoints->trusted > 0 || checkpoints->vouchers.witness.count > 0;
+
+	if (given && checkpoints->loose != NULL && checkpoints->finding.problem == NULL)
+		csec_find(&bundle->files, "key_unknown", checkpoints->loose->seq,
+				  "checkpoint %llu begins a chain of keys, behind all that was kept or witnessed",
+				  (unsigned long long) checkpoints->loose->epoch);
+}
+
 static void
 open_proofs(Bundle *bundle, const CsecCheckpoints *checkpoints)
 {
@@ -198,7 +213,7 @@ static FILE *
 open_file(const Bundle *bundle, const char *name, char **path)
 {
 	*path = csec_file_path(bundle->folder, name);
-	return csec_file_open_ordinary(*path);
+	return csec_file_open_ordinary(*path, false);
 }
 
 /* A file that the manifest names by its digest; at its beginning. */
@@ -239,8 +254,10 @@ settled(CsecSource *source, const CsecCheckpoints *checkpoints)
 {
 	Bundle	   *bundle = (Bundle *) source;
 
-	if (source->selected)
-		open_proofs(bundle, checkpoints);
+	if (!source->selected)
+		return;
+	open_proofs(bundle, checkpoints);
+	check_chain(bundle, checkpoints);
 }
 
 static void

@@ -131,18 +131,15 @@ check_key(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
 
 	memcpy(chain.key, checkpoint->key, sizeof(chain.key));
 	csec_chains_add(&checkpoints->chains, &chain);
-	if (chain.given)
-		checkpoints->anchored = true;
-	else if (checkpoints->key.count > 0)
+	if (!chain.given && checkpoints->key.count > 0)
 		csec_find(finding, "key_unknown", (int64_t) checkpoints->last.size + 1,
 				  checkpoints->any ?
 				  "checkpoint %llu begins a new chain of keys, with none that was given" :
 				  "checkpoint %llu is not signed by a key that was given",
 				  (unsigned long long) checkpoint->epoch);
-	else
-		checkpoints->anchored = false;
 }
 
+/* Before the first one there is nothing: epoch 0, of no size, a digest of zeros. */
 static void
 check_after(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
 			CsecFinding *finding)
@@ -151,6 +148,8 @@ check_after(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
 	int64_t		seq = (int64_t) last->size + 1;
 	unsigned long long epoch = checkpoint->epoch;
 
+	if (!checkpoints->any && checkpoint->epoch > 1)
+		csec_find(finding, "checkpoint_missing", seq, "checkpoint %llu is the first", epoch);
 	/* a copy of a trail goes on under another origin, with a chain of its own */
 	if (checkpoint->chain == last->chain && strcmp(checkpoint->origin, last->origin) != 0)
 		csec_find(finding, "checkpoint_forged", seq,
@@ -198,13 +197,7 @@ csec_checkpoints_add(CsecCheckpoints *checkpoints, const CsecNote *note)
 				  (unsigned long long) checkpoints->last.epoch);
 		return;
 	}
-	if (!checkpoints->any)
-	{
-		checkpoints->first_epoch = checkpoint.epoch;
-		check_key(checkpoints, &checkpoint, finding);
-	}
-	else
-		check_after(checkpoints, &checkpoint, finding);
+	check_after(checkpoints, &checkpoint, finding);
 	if (finding->problem == NULL)
 		own_origin(checkpoints, checkpoint.origin);
 	csec_vouchers_add(&checkpoints->vouchers, &checkpoint, note, seq, finding);
@@ -247,10 +240,10 @@ match_trusted(CsecCheckpoints *checkpoints, CsecKept *trusted)
 					  (int64_t) (other->size < trusted->size ? other->size : trusted->size),
 					  "checkpoint %llu is not the one that was kept",
 					  (unsigned long long) trusted->epoch);
-		else
-			checkpoints->anchored = true;
+		else if (trusted->epoch > checkpoints->vouched)
+			checkpoints->vouched = trusted->epoch;
 	}
-	if (!trusted->found && checkpoints->any && trusted->epoch >= checkpoints->first_epoch)
+	if (!trusted->found && checkpoints->any)
 		csec_find(&checkpoints->finding, "checkpoint_missing", (int64_t) trusted->size,
 				  "the trail does not have checkpoint %llu, which was kept",
 				  (unsigned long long) trusted->epoch);
@@ -286,6 +279,23 @@ drop_foreign(CsecCheckpoints *checkpoints)
 				  foreign, checkpoints->origin[0].name);
 }
 
+/*
+ * A checkpoint vouches for those before it, whose digests it carries, and for those
+ * behind it in its chain, whose keys it names.  Where does another chain begin?
+ */
+static const CsecChain *
+find_loose(const CsecCheckpoints *checkpoints)
+{
+	for (int i = 0; i < checkpoints->chains.count; i++)
+	{
+		const CsecChain *chain = &checkpoints->chains.chain[i];
+
+		if (!chain->given && chain->epoch > checkpoints->vouched)
+			return chain;
+	}
+	return NULL;
+}
+
 void
 csec_checkpoints_settle(CsecCheckpoints *checkpoints)
 {
@@ -297,6 +307,9 @@ csec_checkpoints_settle(CsecCheckpoints *checkpoints)
 		csec_find(&checkpoints->finding, "checkpoint_missing", 1,
 				  "the trail has no checkpoint");
 	csec_vouchers_settle(&checkpoints->vouchers, &checkpoints->finding);
+	if (checkpoints->vouchers.vouched.cosigned_epoch > checkpoints->vouched)
+		checkpoints->vouched = checkpoints->vouchers.vouched.cosigned_epoch;
+	checkpoints->loose = find_loose(checkpoints);
 
 	if (checkpoints->count > 0)
 		qsort(checkpoints->kept, (size_t) checkpoints->count, sizeof(CsecKept), compare_kept);

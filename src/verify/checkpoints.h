@@ -52,10 +52,10 @@ typedef struct CsecCheckpoints
 	uint8_t		last_digest[CSEC_TREE_HASH];	/* of the note added last */
 	CsecCheckpoint last;
 	bool		any;			/* a checkpoint of the trail was added */
-	bool		anchored;		/* it hangs on something that was trusted */
 	uint64_t	stored;			/* checkpoints of the trail */
-	uint64_t	first_epoch;	/* of these */
 	int			trusted;
+	uint64_t	vouched;		/* epoch of the last one that was kept, or that witnesses signed */
+	const CsecChain *loose;		/* the first chain of keys behind it that was not given */
 	CsecOrigin *origin;
 	int			origins;
 	CsecFinding foreign;		/* what was kept is of another trail */

@@ -3,6 +3,7 @@
  *		csec_export: writes records of the trail as evidence, which
  *		csec_verify verifies without the server.                        [FE]
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,5 +170,8 @@ main(int argc, char **argv)
 				   (long long) export.left_out);
 		printf("digest: %s\n", hex);
 	}
+	/* what binds the evidence shall not be lost unnoticed */
+	if (fflush(stdout) != 0 || ferror(stdout))
+		csec_fail("exported, but could not write the digest: %s", strerror(errno));
 	return CSEC_EXIT_VERIFIED;
 }

@@ -263,7 +263,9 @@ fill_report(CsecReport *report, const CsecSource *source, const CsecTrail *trail
 	report->checkpoints = checkpoints->stored;
 	report->vouched = checkpoints->vouchers.vouched;
 	report->trusted = checkpoints->trusted;
-	report->known_keys = checkpoints->anchored;
+	report->known_keys = checkpoints->loose == NULL && (checkpoints->trusted > 0 || checkpoints->key.count > 0);
+	if (checkpoints->loose != NULL && checkpoints->trusted > 0)
+		report->known_until = checkpoints->loose->seq - 1;
 	csec_report_finding(report, &trail->finding);
 	csec_report_finding(report, &checkpoints->finding);
 }

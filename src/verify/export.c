@@ -95,6 +95,8 @@ csec_export_begin(CsecExport *export, CsecServer *server,
 	export->selection = selection;
 	describe(export);
 	export->conn = csec_connect(server);
+	/* what was typed means the same in whatever encoding the database is; and so does what is written */
+	csec_run(export->conn, "SET client_encoding = 'UTF8'");
 	find_table(export);
 	params[0] = export->selection_text;
 	params[1] = selection->reason;

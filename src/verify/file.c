@@ -25,9 +25,9 @@ csec_file_open(const char *path)
 }
 
 FILE *
-csec_file_open_ordinary(const char *path)
+csec_file_open_ordinary(const char *path, bool follow)
 {
-	int			fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int			fd = open(path, O_RDONLY | (follow ? 0 : O_NOFOLLOW) | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	FILE	   *file;
 

@@ -25,8 +25,8 @@ extern bool csec_is_directory(const char *path);
 /* Open a file to read it, or make one that is not there yet to write it. */
 extern FILE *csec_file_open(const char *path);
 
-/* ... where somebody else has put it: no link, no pipe, no device. */
-extern FILE *csec_file_open_ordinary(const char *path);
+/* ... where somebody else has put it: no pipe, no device, a link only where these are followed. */
+extern FILE *csec_file_open_ordinary(const char *path, bool follow);
 extern FILE *csec_file_make(const char *path);
 
 /* Write; close, flushed to the disk.  Failures end the program. */

@@ -20,12 +20,42 @@ csec_report_finding(CsecReport *report, const CsecFinding *finding)
 
 /* ---- for people ---- */
 
-/* What may come from a record does not move the cursor. */
-static void
-print_line(const char *text)
+/* It moves a terminal's cursor, or turns the direction of what follows. */
+static bool
+is_command(uint32_t c)
 {
-	for (; *text != '\0'; text++)
-		putchar((unsigned char) *text < ' ' || *text == 127 ? '?' : *text);
+	return c < ' ' || (c >= 0x7F && c <= 0x9F) ||
+		(c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+/*
+ * What comes from records and evidence, which anybody may have made, stays in its
+ * place: or it would write another verdict over ours.
+ */
+static void
+print_text(const char *text)
+{
+	const unsigned char *p = (const unsigned char *) text;
+	const unsigned char *end = p + strlen(text);
+
+	while (p < end)
+	{
+		uint32_t	c;
+		int			len = csec_utf8_decode(p, end, &c);
+
+		if (len == 0 || is_command(c))
+			putchar('?');
+		else
+			fwrite(p, 1, (size_t) len, stdout);
+		p += len == 0 ? 1 : len;
+	}
+}
+
+static void
+print_line(const char *label, const char *text)
+{
+	fputs(label, stdout);
+	print_text(text);
 	putchar('\n');
 }
 
@@ -36,12 +66,18 @@ print_evidence(const CsecReport *report)
 	char		digest[2 * CSEC_HASH_SIZE + 1];
 
 	csec_hex_put(digest, report->digest, CSEC_HASH_SIZE);
-	printf("  evidence: %s of database %s, exported %s by %s with %s\n", manifest->selection,
-		   manifest->database, manifest->exported_at, manifest->exported_by,
-		   manifest->exported_with);
+	fputs("  evidence: ", stdout);
+	print_text(manifest->selection);
+	fputs(" of database ", stdout);
+	print_text(manifest->database);
+	fputs(", exported ", stdout);
+	print_text(manifest->exported_at);
+	fputs(" by ", stdout);
+	print_text(manifest->exported_by);
+	print_line(" with ", manifest->exported_with);
 	if (manifest->reason[0] != '\0')
-		printf("  reason: %s\n", manifest->reason);
-	printf("  digest: %s\n", digest);
+		print_line("  reason: ", manifest->reason);
+	print_line("  digest: ", digest);
 }
 
 /* Seconds since 1970 as 2026-11-26T13:05:00Z. */
@@ -82,10 +118,14 @@ print_checkpoints(const CsecReport *report)
 		printf("  checkpoints: none. Who has the server's key could have made all of this\n");
 		return;
 	}
-	printf("  checkpoints: %llu%s", (unsigned long long) report->checkpoints,
-		   report->known_keys ? ", under the key or checkpoint given" :
-		   "; give --key or --from to know that they are genuine");
-	printf("\n");
+	printf("  checkpoints: %llu", (unsigned long long) report->checkpoints);
+	if (report->known_keys)
+		printf(", under the key or checkpoint given\n");
+	else if (report->known_until > 0)
+		printf(", up to record %lld under the checkpoint given; behind it begins another chain of keys\n",
+			   (long long) report->known_until);
+	else
+		printf("; give --key or --from to know that they are genuine\n");
 	print_vouched(&report->vouched);
 	if (report->selection == NULL && report->anchored > 0 && report->anchored < report->last)
 		printf("  records %lld to %lld are not under a checkpoint yet\n",
@@ -109,18 +149,18 @@ print_one(const CsecReport *report)
 	char		hash[2 * CSEC_HASH_SIZE + 1];
 
 	csec_hex_put(hash, report->hash, CSEC_HASH_SIZE);
+	print_text(report->name);
 	if (report->findings > 0)
-		printf("%s: TAMPERED\n", report->name);
+		printf(": TAMPERED\n");
 	else if (report->unproved)
-		printf("%s: not verified: there are no proofs that these records are in a trail\n",
-			   report->name);
+		printf(": not verified: there are no proofs that these records are in a trail\n");
 	else
-		printf("%s: verified\n", report->name);
+		printf(": verified\n");
 	for (int i = 0; i < report->findings; i++)
 	{
-		printf("  %s, record %lld: ", report->finding[i].problem,
+		printf("  %s, record %lld", report->finding[i].problem,
 			   (long long) report->finding[i].seq);
-		print_line(report->finding[i].detail);
+		print_line(": ", report->finding[i].detail);
 	}
 	if (report->is_bundle)
 		print_evidence(report);

@@ -31,6 +31,7 @@ typedef struct CsecReport
 	CsecVouched vouched;
 	int			trusted;
 	bool		known_keys;		/* the checkpoints hang on a key or one that was given */
+	int64_t		known_until;	/* ... or those up to this record do; 0: unknown */
 	CsecFinding finding[CSEC_REPORT_FINDINGS];
 	int			findings;
 } CsecReport;

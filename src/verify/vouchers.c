@@ -117,6 +117,7 @@ look_at_witnesses(CsecVouchers *vouchers, const CsecCheckpoint *checkpoint,
 	{
 		vouchers->vouched.cosigned++;
 		vouchers->vouched.cosigned_size = checkpoint->size;
+		vouchers->vouched.cosigned_epoch = checkpoint->epoch;
 	}
 }
 

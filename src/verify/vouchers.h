@@ -20,6 +20,7 @@ typedef struct CsecVouched
 {
 	uint64_t	cosigned;		/* checkpoints that enough witnesses have signed */
 	uint64_t	cosigned_size;	/* records under the last of them */
+	uint64_t	cosigned_epoch; /* its number */
 	uint64_t	stamped;		/* checkpoints that an authority given has stamped */
 	uint64_t	stamped_size;
 	int64_t		stamped_at;		/* when the last of them was: seconds since 1970 */

@@ -15,6 +15,7 @@
 #include "audit/checkpoint.h"
 #include "audit/columns.h"
 #include "audit/cut_check.h"
+#include "audit/merkle.h"
 #include "audit/record.h"
 #include "crypto/timestamp.h"
 #include "keys/key_text.h"
@@ -204,6 +205,19 @@ demand_within(CsecField field, const uint8_t *in, size_t len)
 	demand(field.data == NULL || (field.data >= in && field.data + field.len <= in + len));
 }
 
+/* An envelope whose header stands elsewhere in the record. */
+static void
+fuzz_trail_envelope(const CsecTrailEnvelope *in, const uint8_t *record, size_t len)
+{
+	uint8_t		header[CSEC_TRAIL_HEADER_MAX];
+	CsecEnvelope whole;
+
+	csec_trail_envelope_whole(in, header, &whole);
+	demand(whole.headerlen == in->headerlen && whole.headerlen <= sizeof(header));
+	demand_within((CsecField) {in->header, (uint32_t) in->headerlen}, record, len);
+	demand_within((CsecField) {whole.cipher, (uint32_t) (whole.len + CSEC_AEAD_TAG)}, record, len);
+}
+
 /* The changed rows of a record. */
 static void
 fuzz_changes(const uint8_t *in, size_t len)
@@ -230,7 +244,8 @@ fuzz_changes(const uint8_t *in, size_t len)
 
 				demand_within(side->value, in, len);
 				demand_within(side->digest, in, len);
-				demand_within(side->envelope, in, len);
+				if (side->envelope.header != NULL)
+					fuzz_trail_envelope(&side->envelope, in, len);
 			}
 		}
 		if (row.told > 0)
@@ -364,10 +379,89 @@ fuzz_anchor(const uint8_t *in, size_t len)
 	}
 }
 
+/* Leaves of a made-up tree: each is its number. */
+static bool
+made_up(void *arg, int height, uint64_t index, uint8_t *out)
+{
+	uint8_t		half[2][CSEC_TREE_HASH];
+
+	if (height == 0)
+	{
+		memset(out, 0, CSEC_TREE_HASH);
+		memcpy(out, &index, sizeof(index));
+		return true;
+	}
+	return made_up(arg, height - 1, 2 * index, half[0]) &&
+		made_up(arg, height - 1, 2 * index + 1, half[1]) &&
+		csec_tree_node(half[0], half[1], out);
+}
+
+/* What proves one thing proves no other: a proof of a small tree, then bent by the input. */
+static void
+bend_proof(uint64_t a, uint64_t b, const uint8_t *in, size_t len)
+{
+	uint64_t	size = 1 + a % 20;
+	uint64_t	leaf = b % size;
+	CsecProof	inclusion;
+	CsecProof	consistency;
+	uint8_t		hash[3][CSEC_TREE_HASH];
+
+	demand(made_up(NULL, 0, leaf, hash[0]) && csec_tree_root(size, made_up, NULL, hash[1]) &&
+		   csec_tree_root(leaf + 1, made_up, NULL, hash[2]) &&
+		   csec_tree_inclusion(leaf, size, made_up, NULL, &inclusion) &&
+		   csec_tree_consistency(leaf + 1, size, made_up, NULL, &consistency));
+	demand(csec_tree_verify_inclusion(leaf, size, hash[0], &inclusion, hash[1]) &&
+		   csec_tree_verify_consistency(leaf + 1, size, hash[2], hash[1], &consistency));
+	if (len < 3 || in[1] == 0)
+		return;
+	if (inclusion.count > 0)
+	{
+		inclusion.hash[in[0] % inclusion.count][in[2] % CSEC_TREE_HASH] ^= in[1];
+		demand(!csec_tree_verify_inclusion(leaf, size, hash[0], &inclusion, hash[1]));
+	}
+	if (consistency.count > 0)
+	{
+		consistency.hash[in[0] % consistency.count][in[2] % CSEC_TREE_HASH] ^= in[1];
+		demand(!csec_tree_verify_consistency(leaf + 1, size, hash[2], hash[1], &consistency));
+	}
+}
+
+/* Proofs of the tree: numbers, two hashes, and the proof's. */
+static void
+fuzz_proof(const uint8_t *in, size_t len)
+{
+	CsecProof	proof;
+	CsecTreePeaks peaks;
+	uint64_t	number[2];
+	uint8_t		hash[2][CSEC_TREE_HASH];
+	uint8_t		zero[CSEC_TREE_HASH] = {0};
+
+	if (len < sizeof(number) + sizeof(hash))
+		return;
+	memcpy(number, in, sizeof(number));
+	memcpy(hash, in + sizeof(number), sizeof(hash));
+	in += sizeof(number) + sizeof(hash);
+	len -= sizeof(number) + sizeof(hash);
+	bend_proof(number[0], number[1], in, len);
+	for (proof.count = 0; proof.count < CSEC_PROOF_MAX && len >= CSEC_TREE_HASH; proof.count++)
+	{
+		memcpy(proof.hash[proof.count], in, CSEC_TREE_HASH);
+		in += CSEC_TREE_HASH;
+		len -= CSEC_TREE_HASH;
+	}
+	/* nobody finds what hashes to zeroes */
+	demand(!csec_tree_verify_inclusion(number[0], number[1], hash[0], &proof, zero) ||
+		   memcmp(hash[0], zero, CSEC_TREE_HASH) == 0);
+	(void) csec_tree_verify_consistency(number[0], number[1], hash[0], hash[1], &proof);
+	if (csec_tree_proof_peaks(number[1], hash[0], &proof, &peaks))
+		demand(peaks.size == number[1]);
+}
+
 static void (*const target[]) (const uint8_t *, size_t) = {
 	fuzz_record, fuzz_body, fuzz_run, fuzz_manifest, fuzz_copy, fuzz_notes,
 	fuzz_checkpoint, fuzz_lines, fuzz_envelope, fuzz_token, fuzz_json,
-	fuzz_changes, fuzz_timestamp, fuzz_keys, fuzz_value, fuzz_anchor
+	fuzz_changes, fuzz_timestamp, fuzz_keys, fuzz_value, fuzz_anchor,
+	fuzz_proof
 };
 
 extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

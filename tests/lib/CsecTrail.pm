@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(trail_node make_trail record_some flush_trail is_verified
-  is_found sealer_pid wait_for_sealer records seals_anew);
+  is_found sealer_pid wait_for_sealer records seals_anew with_reason $keeps_sealer_out);
 
 # A running server; its database postgres has csec and an empty trail.
 sub trail_node
@@ -61,26 +61,58 @@ sub is_verified
 		't|', "$name, by SQL");
 }
 
+# SQL with which a transaction has the trail to itself until it ends.  The sealer
+# is met between two of its transactions, and waits: whoever waited for it might
+# meet it in a deadlock, and a sealer that gives way starts again, with a new
+# checkpoint.
+our $keeps_sealer_out = q{
+	DO $$
+	DECLARE
+		tables text := string_agg(oid::regclass::text, ', ') FROM pg_class
+			WHERE relnamespace = 'csec_trail'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition;
+	BEGIN
+		LOOP
+			BEGIN
+				EXECUTE 'LOCK TABLE ' || tables || ' IN ACCESS EXCLUSIVE MODE NOWAIT';
+				EXIT;
+			EXCEPTION WHEN lock_not_available THEN
+				PERFORM pg_sleep(0.01);
+			END;
+		END LOOP;
+	END $$};
+
 # What a superuser does to the trail (and takes back) is found, and named.  LAST
 # is the number of the last record: the sealer is kept out meanwhile, as every
-# look at the trail adds to it.
+# look at the trail adds to it.  By SQL the hashes and the end are looked at, and
+# neither columns nor seals.
 sub is_found
 {
-	my ($node, $name, $damage, $expected) = @_;
+	my ($node, $name, $damage, $expected, $by_sql) = @_;
+	$by_sql //= $expected =~ /^(?:altered|missing|reordered|duplicated|inserted|tail_cut|cut_exceeded)\|(.*)/ ? "f|$1" : 't|';
 	$damage =~ s/LAST/(SELECT seq FROM before)/g;
-	my ($last, $got) = split /\n/, $node->safe_psql('postgres', qq{
+	my ($last, $got, $got_by_sql) = split /\n/, $node->safe_psql('postgres', qq{
 		BEGIN;
 		SET LOCAL client_min_messages = error;
-		-- should the sealer be at work, it gives way, and not this
-		SET LOCAL deadlock_timeout = '1min';
-		LOCK TABLE csec_trail.sealer_state;
+		$keeps_sealer_out;
 		CREATE TEMP TABLE before ON COMMIT DROP AS SELECT seq FROM csec_trail.sealer_state;
 		SELECT seq FROM before;
 		$damage;
 		$verdict;
+		SELECT verified, bad_seq FROM csec.verify_trail_sql();
 		ROLLBACK});
-	$expected =~ s/LAST([+-]\d+)?/$last + ($1 \/\/ 0)/e;
+	s/LAST([+-]\d+)?/$last + ($1 \/\/ 0)/e foreach $expected, $by_sql;
 	is($got, "f|$expected", $name);
+	is($got_by_sql, $by_sql, "$name, by SQL");
+}
+
+# What a role gets, errors and all, for a statement for which it states a reason,
+# as core fields ask.
+sub with_reason
+{
+	my ($node, $role, $sql, $db) = @_;
+	my ($rc, $out, $err) = $node->psql($db // 'postgres', "BEGIN; SELECT csec.set_context('a', 'test', 't') \\gset x\n$sql; COMMIT",
+		extra_params => [ '-U', $role, '-q' ], on_error_stop => 0);
+	return $out . $err;
 }
 
 sub sealer_pid

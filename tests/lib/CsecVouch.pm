@@ -9,7 +9,7 @@ use Digest::SHA qw(sha256);
 use MIME::Base64 qw(encode_base64);
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(keypair signature_line cosigned make_authority stamp);
+our @EXPORT = qw(keypair signature_line cosigned make_authority let_expire stamp);
 
 sub put { my ($name, $bytes) = @_; open my $f, '>:raw', $name or die; print $f $bytes; close $f; return $name }
 
@@ -51,6 +51,15 @@ sub make_authority
 [tsa]\ndefault_tsa = tsa1\n[tsa1]\ndir = $dir\nserial = $dir/serial\ncrypto_device = builtin\nsigner_digest = sha256\ndefault_policy = 1.2.3.4\ndigests = sha1, sha256\naccuracy = secs:1\nordering = no\ntsa_name = no\ness_cert_id_chain = no\ness_cert_id_alg = sha256\n});
 	put("$dir/serial", "01\n") if !-e "$dir/serial";
 	system_log('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', '-config', "$dir/tsa.cnf", '-extensions', 'ext', '-keyout', "$dir/$name.key", '-out', "$dir/$name.crt") == 0 or die;
+	return "$dir/$name.crt";
+}
+
+# Its certificate made anew, over since yesterday.
+sub let_expire
+{
+	my ($dir, $name) = @_;
+	system_log('openssl', 'req', '-new', '-config', "$dir/tsa.cnf", '-key', "$dir/$name.key", '-out', "$dir/$name.csr") == 0 or die;
+	system_log('openssl', 'x509', '-req', '-in', "$dir/$name.csr", '-signkey', "$dir/$name.key", '-days', '-1', '-extfile', "$dir/tsa.cnf", '-extensions', 'ext', '-out', "$dir/$name.crt") == 0 or die;
 	return "$dir/$name.crt";
 }
 

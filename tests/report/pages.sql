@@ -45,6 +45,23 @@ SELECT count(*) FROM customers;
 \c - postgres
 SELECT csec.attest('training', 'All staff, course of March', now() + interval '200 days'), csec.attest('mfa', 'Tokens, see IT-204', now() + interval '90 days');
 SELECT csec.flush_audit();
+-- a customer of whom nothing is on record, and one of whom all is long, or would be more than text
+CREATE TABLE odd (id text PRIMARY KEY, "a very long name of a column that goes on and on, to 63 bytes" text, note text);
+INSERT INTO odd VALUES ('quiet', 'x', NULL), (repeat('x<b>', 100), repeat('W', 1500), repeat(U&'\202E\2066abc\200B', 100) || '</td></table></body>');
+SELECT csec.protect('odd', 'id', '{"note": "free_text"}');
+GRANT SELECT ON odd TO auditor, colleague;
+SELECT csec.change_person('E1003', department => repeat('部<', 30));
+INSERT INTO csec.incident (kind, title, place, discovered_at, reported_by, impact, measures, result, changed_by, state)
+	VALUES ('other', repeat('T', 200), repeat('<p>', 66), now() - interval '3 days', 'E1003', repeat('I', 3000), repeat('长', 3000), repeat('<!--', 500), 'E1003', 'reported');
+INSERT INTO csec.incident_subject (incident, relid, subject, revealed) SELECT max(id), 'odd', repeat('x<b>', 100), '{note}' FROM csec.incident;
+\c - colleague
+SET application_name = '<img src=x onerror=alert(1)>____xxxxxxxxxxxxxxxxx';
+BEGIN;
+SELECT csec.set_context(repeat('A', 250), repeat('R', 200), repeat('T<', 60));
+SELECT * FROM odd WHERE id = repeat('x<b>', 100);
+COMMIT;
+\c - postgres
+SELECT csec.flush_audit();
 -- a document with many accesses over two months, as charts and tables must bear it
 CREATE TABLE busy (doc jsonb);
 GRANT SELECT ON busy TO auditor;

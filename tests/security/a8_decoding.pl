@@ -55,7 +55,9 @@ chmod 0600, $sub->data_dir . '/csec_embedded_there.key';
 $sub->start;
 my $keys = $node->safe_psql('postgres', q{SELECT string_agg(format('INSERT INTO csec.key (id, version, purpose, name, state, commitment, kek, wrapped) VALUES (%s, %s, %L, %L, %L, %L, %L, %L)',
 	id, version, purpose, name, state, commitment, 'there', wrapped), ';') FROM csec.key});
+# (with something before it, so that its types have other numbers than the publisher's)
 $sub->safe_psql('postgres', qq{
+	CREATE TYPE first AS ENUM ('x');
 	CREATE EXTENSION csec CASCADE;
 	$keys;
 	CREATE ROLE clerk LOGIN;
@@ -82,7 +84,8 @@ is($sub->safe_psql('postgres', q{SELECT count(*) FROM cust c WHERE csec.envelope
 $sub->safe_psql('postgres', 'ALTER SUBSCRIPTION sub SET (binary = true)');
 $node->safe_psql('postgres', qq{
 	SET csec.probe_limit = 1000000; SET csec.probe_quota = 1000000;
-	INSERT INTO cust VALUES (4, '$later', repeat('a long history ', 1000), '13900002222', NULL), (5, NULL, NULL, NULL, NULL);
+	INSERT INTO cust VALUES (4, '$later', repeat('a long history ', 1000), '13900002222', ARRAY['$later', NULL, '$id_no']), (5, NULL, NULL, NULL, NULL);
+	UPDATE cust SET ids = ids || '$id_no'::csec.id_card WHERE id = 1;
 	UPDATE cust SET phone = '13900003333' WHERE id = 3;
 	UPDATE cust SET id_no = '$later' WHERE id = 5;
 	DELETE FROM cust WHERE id = 200});
@@ -90,6 +93,10 @@ $node->wait_for_catchup('sub');
 is($sub->safe_psql('postgres', $same), $node->safe_psql('postgres', $same), 'and in binary as well');
 is($sub->safe_psql('postgres', qq{SELECT string_agg(id::text, ',' ORDER BY id) FROM cust WHERE id_no = '$later'}), '3,4,5', '  found by their tags');
 is($sub->safe_psql('postgres', q{SELECT count(*) FROM csec.check_envelopes('cust')}), '0', '  and authentic');
+isnt($sub->safe_psql('postgres', q{SELECT 'csec.id_card'::regtype::oid}), $node->safe_psql('postgres', q{SELECT 'csec.id_card'::regtype::oid}), '  though the types have other numbers there');
+is($sub->safe_psql('postgres', qq{BEGIN; SELECT csec.set_context('a', 'b', 'c') \\gset x
+	SELECT id, ids FROM cust WHERE id IN (1, 4) ORDER BY id; COMMIT}, extra_params => [ '-U', 'clerk' ]),
+	"1|{$id_no,$id_no}\n4|{$later,NULL,$id_no}", '  in arrays, too');
 
 # from a column of text: encrypted where it arrives, and no count of tried values stops it
 $node->safe_psql('postgres', 'CREATE TABLE plain (id int PRIMARY KEY, id_no text); ALTER PUBLICATION pub ADD TABLE plain; INSERT INTO plain SELECT g, g FROM generate_series(1, 100) g');

@@ -100,8 +100,32 @@ ALTER TABLE csec_trail.audit_log RENAME TO gone;
 ALTER TABLE csec_trail.audit_log RENAME login TO who;
 ALTER TABLE csec_trail.audit_log SET SCHEMA public;
 ALTER TABLE csec_trail.audit_log ALTER login TYPE varchar;
+ALTER TABLE csec_trail.sealer_state ALTER hash DROP NOT NULL;
 SELECT n FROM trail.news() n WHERE n LIKE 'control%';
 SELECT verified, problem FROM csec.verify_trail();
+
+-- What a procedure does in its later transactions, and a block after it has set a claim, is no less somebody's.
+SELECT trail.mute();
+\c - regress_b10_low
+SET csec.actor = 'of the session';
+CREATE PROCEDURE pg_temp.steps() LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM phone FROM cust WHERE id = 1;
+	COMMIT;
+	PERFORM phone FROM cust WHERE id = 2;
+	COMMIT;
+	SET LOCAL csec.actor = 'of the third';
+	PERFORM phone FROM cust WHERE id = 3;
+	COMMIT;
+	PERFORM id FROM cust WHERE id = 4;
+	SET LOCAL csec.actor = 'of the fourth';
+	PERFORM id FROM cust WHERE id = 5;
+END $$;
+CALL pg_temp.steps();
+\c - :dba
+SELECT csec.flush_audit();
+SELECT f.actor, trail.subjects(l.record) FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
+	WHERE l.seq > (SELECT seq FROM trail.told) AND f.reader = 'regress_b10_low' AND l.kind = 2 ORDER BY 2;
 
 DROP OWNED BY regress_b10_low, "regress_b10 ""odd""
 name";

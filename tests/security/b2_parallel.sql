@@ -124,3 +124,40 @@ CREATE VIEW pieces AS
 SELECT csec.flush_audit();
 SELECT DISTINCT ON (session) exactness, was_strict FROM pieces ORDER BY session, number;
 SELECT rows, subjects, masked FROM whole();
+
+-- A worker is told what stands in its leader's transaction: the reason that it
+-- stated, so that who is cleared is not stopped as one who tries values, and
+-- the actor that it named first, not the one that was set last.
+CREATE ROLE regress_b2_clerk LOGIN;
+CREATE TABLE card (id int8 PRIMARY KEY, no csec.id_card);
+CREATE TABLE list (no text);
+GRANT SELECT ON card, list TO regress_b2_clerk;
+SET csec.probe_limit = 1000;
+INSERT INTO card SELECT i, '1101051949' || lpad(i::text, 8, '0') FROM generate_series(1, 300) i;
+INSERT INTO list SELECT '1101051949' || lpad(i::text, 8, '0') FROM generate_series(1, 300) i;
+SELECT csec.protect('card', 'id', '{"no": "id_card"}');
+SELECT csec.set_clearance('regress_b2_clerk', level => 'core');
+ANALYZE card, list;
+SELECT trail.mute();
+\c - regress_b2_clerk
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET parallel_leader_participation = off;
+BEGIN;
+SET LOCAL csec.actor = 'first';
+SET LOCAL csec.reason = 'control';
+SET LOCAL csec.actor = 'boss';
+EXPLAIN (COSTS OFF) SELECT count(*) FROM card c JOIN list l ON c.no = l.no;
+SELECT count(*) FROM card c JOIN list l ON c.no = l.no;
+COMMIT;
+BEGIN;
+SELECT csec.set_context('first', 'control');
+SELECT csec.clear_context();
+SELECT count(*) FROM card c JOIN list l ON c.no = l.no;
+COMMIT;
+\c - :dba
+SELECT csec.flush_audit();
+SELECT DISTINCT f.parallel, f.actor, f.reason, f.revealed, f.masked, f.status
+	FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
+	WHERE l.seq > (SELECT seq FROM trail.told) AND l.kind = 2 AND f.relation = 'public.card' ORDER BY f.status DESC, reason;

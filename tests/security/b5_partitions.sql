@@ -29,8 +29,8 @@ COPY part_s TO '/dev/null';
 COPY (SELECT * FROM part) TO '/dev/null';
 SELECT p.id FROM part p JOIN part q USING (region, id) WHERE q.bal = 5;
 SELECT * FROM trail.seen();
--- Attached afterwards, it is under the same rule; detached, it is under
--- none, and that is on record.
+-- Attached afterwards, it is under the same rule; detached, it is under one of
+-- its own, and that is on record.
 CREATE TABLE part_w (LIKE part);
 INSERT INTO part_w VALUES (20, 'w', '13800000020', 20);
 SELECT phone FROM part_w;

@@ -1,6 +1,6 @@
 # Were this to fail, a change that comes by logical replication, or whose end is
 # told by another session after a restart, would not be recorded, or without its
-# outcome (B.7, B.8).
+# outcome (B.7, B.8); or a subscription would bring clearances.
 
 use strict;
 use warnings;
@@ -84,13 +84,14 @@ is($replica->safe_psql('postgres', "SELECT string_agg(DISTINCT client, ',') FROM
 is($replica->safe_psql('postgres', "SELECT phone = '13800000002' FROM cust WHERE id = 2"), 't', 'and the value came whole, not masked');
 
 # where it could not be recorded, nothing is applied
+my $log;
 my $edit = q{UPDATE pg_trigger SET tgenabled = '%s' WHERE tgname = '%s' AND tgrelid = 'cust'::regclass;
 	UPDATE pg_class SET relhastriggers = relhastriggers WHERE oid = 'cust'::regclass};
 foreach my $case ([ 'csec_zz_record', 'INSERT INTO cust VALUES (30, NULL, 0)', 'SELECT count(*) FROM cust WHERE id = 30', 0, 1 ],
 	[ 'csec_zz_truncate', 'TRUNCATE cust', 'SELECT count(*) > 0 FROM cust', 't', 'f' ])
 {
 	my ($trigger, $change, $look, $before, $after) = @$case;
-	my $log = -s $replica->logfile;
+	$log = -s $replica->logfile;
 	$replica->safe_psql('postgres', sprintf($edit, 'D', $trigger));
 	$node->safe_psql('postgres', $change);
 	ok($replica->wait_for_log(qr/"cust" cannot be changed: the change could not be recorded/, $log), "$trigger is off: refused");
@@ -99,6 +100,21 @@ foreach my $case ([ 'csec_zz_record', 'INSERT INTO cust VALUES (30, NULL, 0)', '
 	$node->wait_for_catchup('s');
 	is($replica->safe_psql('postgres', $look), $after, '  until it is on again');
 }
+
+# another server's policy does not become this one's
+$_->safe_psql('postgres', 'CREATE ROLE boss') foreach $node, $replica;
+$node->safe_psql('postgres', 'CREATE PUBLICATION everything FOR ALL TABLES');
+$replica->safe_psql('postgres', "CREATE SUBSCRIPTION everything CONNECTION '$url' PUBLICATION everything WITH (copy_data = false)");
+$log = -s $replica->logfile;
+$node->safe_psql('postgres', "SELECT csec.set_clearance('boss', level => 'core')");
+ok($replica->wait_for_log(qr/rows of csec\.clearance are not taken from another server/, $log), 'a clearance that is replicated is refused');
+is($replica->safe_psql('postgres', "SELECT count(*) FROM csec.effective_clearances WHERE role = 'boss'::regrole"), '0', '  and clears nobody');
+$node->safe_psql('postgres', "SELECT csec.revoke_clearance('boss', level => 'core')");
+is($node->safe_psql('postgres', q{SELECT string_agg(oid::regclass::text, ' ') FROM pg_class c WHERE relnamespace = 'csec'::regnamespace AND relkind = 'r'
+	AND relreplident <> 'f' AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary)}), '', '  nor does a publication keep a row of policy from being deleted');
+$replica->safe_psql('postgres', 'ALTER SUBSCRIPTION everything DISABLE');
+$node->poll_query_until('postgres', "SELECT NOT active FROM pg_replication_slots WHERE slot_name = 'everything'") or die 'still sending';
+$replica->safe_psql('postgres', 'DROP SUBSCRIPTION everything');
 
 # prepared after it was sealed as open
 my $since = $node->safe_psql('postgres', 'SELECT max(seq) FROM csec_trail.audit_log');

@@ -1,4 +1,5 @@
 -- Were this to fail, a change would be made without a record, or the record would not say what, of whom, or how it ended: B.8.
+\set SHOW_CONTEXT never
 
 \getenv source PG_ABS_SRCDIR
 \set trail :source '/lib/trail.sql'

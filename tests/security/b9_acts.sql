@@ -9,6 +9,9 @@ SELECT current_user AS dba \gset
 SELECT trail.make_cust(10);
 CREATE ROLE regress_b9_dba LOGIN SUPERUSER;
 CREATE ROLE regress_b9_low LOGIN;
+DROP ROLE IF EXISTS regress_b9_none;
+-- an error of PostgreSQL, in its own words
+CREATE TEMP VIEW public.elsewhere AS SELECT 1;
 CREATE ROLE regress_b9_none;
 CREATE ROLE regress_b9_no_more;
 CREATE ROLE regress_b9_admin LOGIN SUPERUSER IN ROLE csec_admin;

@@ -6,6 +6,7 @@ use warnings;
 use CsecTrail;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use IPC::Run ();
 
 my $node = trail_node('counts', restart_after_crash => 'on');
 $node->safe_psql('postgres', q{
@@ -60,6 +61,15 @@ eval { $session->quit };
 $node->poll_query_until('postgres', 'SELECT true') or die 'no server';
 is(other(1), 'went on', 'after a crash the one value that is left');
 is(other(1), 'stopped', 'and no other');
+
+# many sessions at once have no guess more than one
+my $claims = PostgreSQL::Test::Utils::tempdir . '/claims.sql';
+append_to_file($claims, q{SELECT csec.match_customer('cust', '1', '{"name": "a", "phone": "1"}');});
+$node->safe_psql('postgres', q{CREATE ROLE racer LOGIN; GRANT EXECUTE ON FUNCTION csec.match_customer(regclass, text, jsonb), csec.match_customer(regclass, text[], jsonb) TO racer});
+IPC::Run::run([ 'pgbench', '-n', '-c', 5, '-j', 2, '-t', 20, '-f', $claims, '-U', 'racer', '-h', $node->host, '-p', $node->port, 'postgres' ], '>', \my $raced, '2>', \my $stopped);
+is(scalar(() = $stopped =~ /too many claims/g), 5, 'all of many sessions at once are stopped') or diag "$raced $stopped";
+flush_trail($node);
+is(records($node, 'count(*)', q{action = 'match' AND login = 'racer'}), '5', '  after as many claims as one has');
 
 # what is damaged counts nothing, and the log says so; the rest counts
 $node->stop;

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use CsecTrail;
+use Digest::SHA;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -161,7 +162,6 @@ sub refit
 {
 	my ($bundle, @files) = @_;
 	my $manifest = file_of($bundle, 'MANIFEST');
-	require Digest::SHA;
 	$manifest =~ s/^($_): \w+$/"$1: " . Digest::SHA::sha256_hex(file_of($bundle, $_))/me foreach @files;
 	open my $f, '>:raw', "$dir/$bundle/MANIFEST" or die;
 	print $f $manifest;
@@ -188,7 +188,7 @@ sub refitted_is
 refitted_is('checkpoints: one edited, the manifest too', 'all', 'checkpoints',
 	sub { $_[0] =~ s/^epoch 2$/epoch 3/mr }, qr/^1: checkpoint_forged\|/);
 refitted_is('checkpoints: the first left out, the manifest too', 'all', 'checkpoints',
-	sub { $_[0] =~ s/\Anote (\d+)\n//; substr($_[0], $1) }, qr/^1: key_unknown\|1$/, '--key', $key);
+	sub { $_[0] =~ s/\Anote (\d+)\n//; substr($_[0], $1) }, qr/^1: checkpoint_missing\|1$/, @$_) foreach [ '--key', $key ], [ '--from', "$dir/all/checkpoints" ], [ ];
 refitted_is('checkpoints: all left out, the manifest too', 'all', 'checkpoints',
 	sub { '' }, qr/^1: checkpoint_missing\|1$/, '--key', $key);
 refitted_is('checkpoints: two exchanged, the manifest too', 'all', 'checkpoints', sub {
@@ -207,6 +207,51 @@ refitted_is('no proofs at all, the manifest too', 'part', 'proofs',
 	sub { "csec proofs 1\ntree 0\n" }, qr/^2: /);
 refitted_is('a tree that no checkpoint signs', 'part', 'proofs',
 	sub { $_[0] =~ s/^tree \d+$/tree 77/mr }, qr/^1: bundle_damaged\|/);
+
+# what a selection proves, and what is bound by its digest alone (docs/evidence-bundle.md)
+flush_trail($node);
+is(records($node, "detail::jsonb ->> 'digest'", "action = 'exported' AND detail::jsonb ->> 'selection' = 'from record 20, to record 29'"),
+	Digest::SHA::sha256_hex(file_of('part', 'MANIFEST')), 'the digest of a selection is on record');
+edited_is("a selection: $_->[0] is bound by the digest alone", 'part', 'MANIFEST', sub { $_[0] =~ s/^$_->[0]: .*$/$_->[0]: $_->[1]/mr }, qr/^0: verified$/, '--key', $key)
+  foreach [ 'system', 1 ], [ 'database id', 1 ], [ 'database', 'x' ], [ 'exported by', 'x' ], [ 'exported at', '2020-01-01T00:00:00.000000Z' ], [ 'exported with', 'x' ], [ 'server', 'x' ],
+	[ 'reason', 'x' ], [ 'selection', 'table 1, subject 1' ], [ 'trail', 77 ], [ 'trail hash', '0' x 64 ];
+edited_is("a selection: $_->[0] is bound by what is in it", 'part', 'MANIFEST', sub { $_[0] =~ s/^$_->[0]: .*$/$_->[0]: $_->[1]/mr }, $_->[2], '--key', $key)
+  foreach [ 'records', 9, qr/^1: bundle_damaged\|/ ],
+	[ 'runs', 2, qr/^1: bundle_damaged\|/ ], [ 'runs digest', '0' x 64, qr/^1: bundle_damaged\|/ ];
+
+# a run that is left out with its proof is missed by nobody; a record within a run is
+sub without_last_run
+{
+	my ($bundle) = @_;
+	my ($bytes, $kept, @runs) = (file_of($bundle, 'records'), '');
+	while ($bytes ne '')
+	{
+		my (undef, $first, $count, $size, $before) = unpack 'a4Q>NNa32', $bytes;
+		push @runs, [ $first, $count, $before, substr($bytes, 52 + $size - 32, 32), substr($bytes, 0, 52 + $size, '') ];
+	}
+	my ($left_out, $digest, $records) = (pop @runs, "\0" x 32, 0);
+	foreach my $run (@runs)
+	{
+		$digest = Digest::SHA::sha256($digest . pack('Q>N', @$run[0, 1]) . $run->[2] . $run->[3]);
+		$records += $run->[1];
+		$kept .= $run->[4];
+	}
+	my $last = $left_out->[0] + $left_out->[1] - 1;
+	my $proofs = file_of($bundle, 'proofs') =~ s/^$last .*\n//mr;
+	my $manifest = file_of($bundle, 'MANIFEST');
+	my %fits = (records => $records, runs => scalar @runs, 'runs digest' => unpack('H*', $digest), proofs => Digest::SHA::sha256_hex($proofs));
+	$manifest =~ s/^$_: .*/$_: $fits{$_}/m foreach keys %fits;
+	PostgreSQL::Test::Utils::system_or_bail('cp', '-r', "$dir/$bundle", "$dir/$bundle.less");
+	foreach ([ records => $kept ], [ proofs => $proofs ], [ MANIFEST => $manifest ])
+	{
+		open my $f, '>:raw', "$dir/$bundle.less/$_->[0]" or die;
+		print $f $_->[1];
+		close $f;
+	}
+	return scalar @runs;
+}
+cmp_ok(without_last_run('person'), '>', 0, 'a selection of several runs');
+is(verdict('-f', "$dir/person.less", '--key', $key), '0: verified', '... verifies with one of them left out, too: that it is complete is not proved');
 
 # another key
 open my $other, '>', "$dir/other.key" or die;
@@ -326,7 +371,8 @@ live_is('a checkpoint edited', q{
 live_is('a checkpoint deleted', 'DELETE FROM csec_trail.checkpoint WHERE epoch = 2', 'checkpoint_missing|' .
 	($node->safe_psql('postgres', 'SELECT size + 1 FROM csec_trail.checkpoint WHERE epoch = 1')));
 live_is('checkpoints exchanged', 'UPDATE csec_trail.checkpoint SET epoch = -epoch; UPDATE csec_trail.checkpoint SET epoch = CASE -epoch WHEN 1 THEN 2 WHEN 2 THEN 1 ELSE -epoch END',
-	'key_unknown|1', '--key', $key);
+	'checkpoint_missing|1', '--key', $key);
+live_is('the first checkpoints deleted', 'DELETE FROM csec_trail.checkpoint WHERE epoch < 3', 'checkpoint_missing|1');
 live_is('the columns of a checkpoint', 'UPDATE csec_trail.checkpoint SET size = size + 1 WHERE epoch = 1', 'checkpoint_forged|' .
 	($node->safe_psql('postgres', 'SELECT size + 1 FROM csec_trail.checkpoint WHERE epoch = 1')));
 

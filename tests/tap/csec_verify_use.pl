@@ -150,6 +150,54 @@ rename $sparse, "$sparse.good";
 is(system('bash', '-c', 'ulimit -v 60000; exec csec_verify -q -j 1 "$@"', '-', '-f', $small) >> 8, 1, 'a file of any length takes no memory');
 rename "$sparse.good", $sparse;
 
+# a folder of checkpoints, to which the server may write
+mkdir "$dir/notary" or die;
+put('notary', '1.note', file('small', 'checkpoints'));
+symlink '1.note', "$dir/notary/latest.note" or die;
+is(verdict('-f', $small, '--from', "$dir/notary"), '0: verified', 'checkpoints that were kept, one by a link');
+foreach (sub { system('mkfifo', $_[0]) == 0 or die }, sub { symlink '/dev/zero', $_[0] or die })
+{
+	$_->("$dir/notary/2.note");
+	like(verdict('-f', $small, '--from', "$dir/notary"), qr/^2: .*2\.note" is no ordinary file/, '  a pipe or a device among them holds nobody up');
+	unlink "$dir/notary/2.note" or die;
+}
+
+# Any bytes, in the same order each time; the manifest tells of every other file as it is then.
+sub altered
+{
+	my ($bytes) = @_;
+	foreach (0 .. int rand 4)
+	{
+		my $at = int rand(1 + length $bytes);
+		my $n = int rand 24;
+		my $kind = int rand 5;
+		substr($bytes, $at, $n, '') if $kind == 0;
+		substr($bytes, $at, 0, "\xff" x $n) if $kind == 1;
+		substr($bytes, $at, $n, substr($bytes, int rand(1 + length $bytes), $n)) if $kind == 2;
+		substr($bytes, $at, 1, chr int rand 256) if $kind > 2;
+	}
+	return $bytes;
+}
+srand 20261127;
+my (@mad, %seen);
+foreach my $round (1 .. 100)
+{
+	my ($bundle, $name) = ((qw(small part))[ rand 2 ], (qw(MANIFEST records records checkpoints proofs keys))[ rand 6 ]);
+	my ($whole, $told) = (file($bundle, $name), file($bundle, 'MANIFEST'));
+	my $new = altered($whole);
+	put($bundle, $name, $new);
+	put($bundle, 'MANIFEST', $told =~ s/^($name): \w{64}$/"$1: " . sha256_hex($new)/mer) if $round % 2 && $name ne 'MANIFEST';
+	my ($status, $said, $error) = run_verify('--json', '-f', "$dir/$bundle");
+	my $died = $? & 127;
+	$seen{$status}++;
+	push @mad, "round $round, $name of $bundle: $status, signal $died, $error"
+	  if $died || $status > 2 || ($status == 2 ? $error eq '' : $error ne '' || !eval { decode_json($said) }) || ($status == 0 && $name eq 'records' && $new ne $whole);
+	put($bundle, $name, $whole);
+	put($bundle, 'MANIFEST', $told);
+}
+is(join("\n", @mad), '', 'evidence altered at random has a verdict, or none');
+ok($seen{1} && $seen{2}, '  of both kinds');
+
 # names in the manifest lead nowhere
 my $manifest = file('small', 'MANIFEST');
 foreach my $to ('../../etc', "/etc/passwd\0", "x\e]0;title\a", 'x' x 100_000)

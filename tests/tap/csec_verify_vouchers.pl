@@ -119,6 +119,10 @@ changed_is('no stamp at all in its place', "UPDATE $kept SET evidence = '' WHERE
 	'1: timestamp_forged|' . first_of(2));
 changed_is('a stamp over a weak hash', "DELETE FROM $kept; " . attach(2, 'timestamp', 'tsa', stamp($dir, 'tsa', note(2), 'sha1')),
 	'1: timestamp_forged|' . first_of(2), @stamped);
+make_authority($dir, 'over');
+my $over = let_expire($dir, 'over');
+changed_is('a stamp made after the certificate was over', "DELETE FROM $kept; " . attach(2, 'timestamp', 'tsa', stamp($dir, 'over', note(2))),
+	'1: timestamp_forged|' . first_of(2), '--tsa-ca', $over);
 changed_is('stamps of another authority only', "DELETE FROM $kept WHERE witness = 'tsa'", '1: timestamp_foreign|' . first_of(3), @stamped);
 changed_is('stamps taken away', "DELETE FROM $kept WHERE kind = 'timestamp'", '1: timestamp_missing|1', @stamped);
 

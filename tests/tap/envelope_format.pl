@@ -250,6 +250,21 @@ foreach my $suite (1, 2)
 }
 is($node->safe_psql('postgres', q{SELECT count(*) FROM t WHERE csec.envelope_problem(a, 'id_card') IS NOT NULL}), '0', 'and has nothing to say against it');
 
+# ---- the search form, character by character ----
+
+my ($blanks) = $page =~ /Blanks are (.*?);/s or die 'no blanks in the page';
+my @blanks = map { my ($from, $to) = /U\+(\w+)(?: to U\+(\w+))?/; hex $from .. hex($to // $from) } $blanks =~ /U\+\w+(?: to U\+\w+)?/g;
+$node->safe_psql('postgres', q{
+	GRANT csec_loader TO postgres;
+	CREATE TABLE form (n int, v csec.encrypted(account_number));
+	INSERT INTO form SELECT n, 'a' || CASE WHEN n > 0 THEN chr(n) ELSE '' END || 'b' FROM generate_series(0, 65535) n WHERE n NOT BETWEEN 55296 AND 57343;
+	ANALYZE form});
+is($node->safe_psql('postgres', q{SELECT string_agg(b.n::text, ' ' ORDER BY b.n) FROM form b JOIN form z ON b.v = z.v WHERE z.n = 0 AND b.n > 0}), "@blanks", 'blanks are those of the page');
+# 26 letters of two cases and two widths each, and 42 other characters of two widths
+is($node->safe_psql('postgres', q{WITH f AS (SELECT * FROM form WHERE v <> (SELECT v FROM form WHERE n = 0))
+	SELECT count(*), count(*) FILTER (WHERE upper(chr(CASE WHEN a.n > 65280 THEN a.n - 65248 ELSE a.n END)) = upper(chr(CASE WHEN b.n > 65280 THEN b.n - 65248 ELSE b.n END)))
+	FROM f a JOIN f b ON a.v = b.v AND a.n < b.n}), 26 * 6 + 42 . '|' . (26 * 6 + 42), '  and nothing else is folded than widths and cases of ASCII');
+
 # ---- masked fields in dumps ----
 
 $node->safe_psql('postgres', q{
@@ -271,7 +286,6 @@ is($node->safe_psql('postgres', 'BEGIN; SELECT csec.set_context(\'a\', \'b\', \'
 
 $node->safe_psql('postgres', q{
 	SELECT csec.create_trail();
-	GRANT csec_loader TO postgres;
 	INSERT INTO csec.category (name, level, mask, storage, search) VALUES
 		('tagged', 'core', 'all', 'encrypted', 'equality'), ('untagged', 'core', 'all', 'encrypted', 'none');
 	CREATE TABLE cust (id int PRIMARY KEY, tagged text, untagged text);

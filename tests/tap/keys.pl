@@ -54,6 +54,14 @@ set('csec.key_command', "cat $keys/%k.key; sleep 300");
 my $began = time;
 fails_to_start('a command that does not end', qr/took longer than 1 s/);
 cmp_ok(time - $began, '<', 60, '  in time');
+set('csec.key_command', "cat $keys/%k.key; sleep 300 & echo \$! > $keys/left");
+fails_to_start('a command that leaves what holds its output', qr/took longer than 1 s/);
+my $left = slurp_file("$keys/left") + 0;
+ok(!-e "/proc/$left" || slurp_file("/proc/$left/stat") =~ /\) Z /, '  which is ended, too');
+set('csec.key_command', 'yes ' . $hex{root});
+fails_to_start('a command that prints for ever', qr/took longer than 1 s/);
+set('csec.key_command', "cat $keys/%k.key; head -c 5000000 /dev/zero");
+fails_to_start('a command that prints more than a key', qr/is not a csec key/);
 set('csec.key_command_timeout', '30s');
 set('csec.key_command', "cat $keys/%k.key");
 set('csec.kek', 'root, nothing');
@@ -163,8 +171,7 @@ set('csec.kek', 'root');
 my $before = -s $node->logfile;
 $node->restart;
 wait_for_sealer($node);
-my $log = substr(slurp_file($node->logfile), $before);
-like($log, qr/WARNING:  database "postgres": key $_ version 1 is wrapped under key "k2", which this server does not have.*?HINT:  Add it to csec\.kek/s, "key $_ that does not open is named at the start, with the remedy")
+ok($node->wait_for_log(qr/WARNING:  database "postgres": key $_ version 1 is wrapped under key "k2", which this server does not have.*?HINT:  Add it to csec\.kek/s, $before), "key $_ that does not open is named at the start, with the remedy")
   foreach split /\n/, $node->safe_psql('postgres', 'SELECT id FROM csec.key');
 $node->wait_for_log(qr/WARNING:  database "no_trail": key \d+ version 1 is wrapped under key "k2"/, $before);
 ok(1, '  of a database without a trail, too');
@@ -201,7 +208,7 @@ sub restore
 	IPC::Run::run([ 'psql', '-X', '-q', '-d', $other->connstr('postgres'), '-v', 'ON_ERROR_STOP=1', '-f', $dump ], '>', \$out, '2>', \$err);
 	return $err;
 }
-like(restore(), qr/a dump is encrypted under key "k2" \([0-9a-f]{8}\) of another server, which this one does not have.*csec\.kek/s, 'restored elsewhere: the KEK is asked for');
+like(restore(), qr/a dump is encrypted under key "k2" \([0-9a-f]{8}\), which is not among those of csec\.kek.*csec\.kek/s, 'restored elsewhere: the KEK is asked for');
 my $there = $other->data_dir . '/csec_embedded_other_name.key';
 open my $f, '>', $there or die;
 print $f "$hex{k2}\n";
@@ -223,9 +230,9 @@ is($other->safe_psql('postgres', q{SELECT count(*) FROM csec.keys WHERE state = 
 is($other->safe_psql('postgres', 'SELECT csec.rewrap_keys() > 0'), 't', '  and can be wrapped under a KEK of that cluster');
 
 # the KEK root of another cluster, made a KEK of its own
-my $kek = qx(openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt hexkey:$hex{root} -kdfopt 'salt:csec 1' -kdfopt info:kek HKDF | tr -d ':\\n');
+my ($command) = slurp_file('docs/keys.md') =~ /^    (openssl kdf .*?old\.key)$/ms or die 'no command in docs/keys.md';
+system_or_bail('sh', '-c', 'umask 022; ' . $command =~ s/OLD_ROOT_KEY/$hex{root}/r =~ s{/etc/csec}{$keys}r);
 is($node->safe_psql('postgres', "SELECT 1"), '1', 'the old cluster');
-write_key('old', lc $kek);
 set('csec.kek', 'root, k2, old');
 $node->restart;
 $node->safe_psql('postgres', 'SELECT csec.rewrap_keys()');

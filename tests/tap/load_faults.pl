@@ -47,7 +47,7 @@ $node->safe_psql('postgres', q{
 	SELECT csec.protect('strict_cust', 'id', '{"phone": "phone"}', audit => 'strict');
 	SELECT csec.protect('batch_cust', 'id', '{"phone": "phone"}');
 	CREATE TABLE ledger (token text PRIMARY KEY)});
-$node->safe_psql('postgres', "CREATE ROLE load_$_ LOGIN; GRANT ALL ON strict_cust, batch_cust, ledger TO load_$_")
+$node->safe_psql('postgres', "CREATE ROLE load_$_ LOGIN IN ROLE csec_loader; GRANT ALL ON strict_cust, batch_cust, ledger TO load_$_")
   foreach 1 .. $clients;
 
 sub announce
@@ -294,7 +294,7 @@ rows_of(q{
 		CASE c.op WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' ELSE c.op END, c.subject,
 		max(c.new_value) FILTER (WHERE c.column_name = 'note'),
 		coalesce(CASE WHEN f.outcome IN ('open', 'prepared') THEN (SELECT o.told FROM csec_trail.audit_log e CROSS JOIN LATERAL csec.record_fields(e.record) o
-			WHERE e.kind = 4 AND e.relid = 0 AND e.subject = f.xid AND e.seq > l.seq ORDER BY e.seq LIMIT 1) END, f.outcome)
+			WHERE e.kind = 4 AND e.relid = 0 AND e.subject = f.xid AND e.seq > l.seq AND o.told <> 'prepared' ORDER BY e.seq LIMIT 1) END, f.outcome)
 	FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f CROSS JOIN LATERAL csec.record_changes(l.record) c
 	WHERE l.kind = 3 AND f.login LIKE 'load%' GROUP BY l.seq, f.login, f.application, f.relation, f.outcome, f.xid, c.row_no, c.op, c.subject ORDER BY l.seq, c.row_no},
 	sub { $oracle->recorded_change(map { $_ // '' } @_) });

@@ -106,6 +106,11 @@ sub alive
 		"13800000007|张三\ncharacter varying(20)", "$database: unprotected");
 }
 
+$node->safe_psql('postgres', 'CREATE ROLE idle LOGIN SUPERUSER');
+$node->safe_psql('postgres', 'CREATE DATABASE refused');
+$node->command_fails_like([ 'psql', '-X', '-U', 'idle', '-v', 'ON_ERROR_STOP=1', '-q', '-d', 'refused', '-f', "$dir/all.sql" ],
+	qr/the change could not be recorded.*restored by a superuser who is a member of csec_loader|values from a dump may not be stored/s, 'who may not load is told who restores');
+$node->safe_psql('postgres', 'DROP DATABASE refused WITH (FORCE)');
 $node->safe_psql('postgres', 'CREATE DATABASE plain');
 $node->command_ok([ 'psql', '-X', '-U', 'dumper', '-v', 'ON_ERROR_STOP=1', '-q', '-d', 'plain', '-f', "$dir/all.sql" ],
 	'restored from text');

@@ -102,26 +102,37 @@ sub names
 	return @names;
 }
 
-# A classified value: its digest, its mask and the envelope's text length.
+# A classified value: its mask and the envelope's text length, or a digest.
 sub classified
 {
-	my ($value) = @_;
-	die 'short digest' if length $value < 16;
-	substr($value, 0, 16, '');
+	my ($value, $digest, $headers) = @_;
 	my $mask = counted(\$value);
-	return "#$mask" if $value eq '';
-	my ($magic, $suite, $flags, $category, $key, $version) = unpack 'CCCNNn', $value;
-	die 'no envelope' if $magic != 0xc1 || $suite < 1 || $suite > 2 || $flags != 0x10 || $key == 0 || $version == 0;
-	return "#$mask(" . (length($value) - 41 - 16) . ')';
+	if ($digest)
+	{
+		die 'no digest' if length $value != 16;
+		return "$mask#";
+	}
+	my $place = ord substr($value, 0, 1, '');
+	if ($place >= 0x80)
+	{
+		my ($magic, $suite, $flags, $category, $key, $version) = unpack 'CCCNNn', $value;
+		die 'no envelope' if $magic != 0xc1 || $suite < 1 || $suite > 2 || $flags != 0x10 || $key == 0 || $version == 0;
+		die 'not its turn' if ($place & 0x7f) != $headers->{n}++ % 16;
+		$headers->{told}{ $place &= 0x7f } = 1;
+		substr($value, 0, 41, '');
+	}
+	die 'no header' if !$headers->{told}{$place};
+	return "$mask(" . (length($value) - 16) . ')';
 }
 
 sub rows
 {
 	my ($field) = @_;
-	my (@columns, @rows);
+	my (%columns, @rows, %headers);
 	foreach (1 .. varint(\$field))
 	{
-		push @columns, [ counted(\$field), ord substr($field, 0, 1, '') ];
+		my $number = varint(\$field);
+		$columns{$number} = [ counted(\$field), ord substr($field, 0, 1, '') ];
 	}
 	while ($field ne '')
 	{
@@ -130,12 +141,12 @@ sub rows
 		$row .= ' ' . counted(\$field);
 		foreach (1 .. unpack 'n', substr($field, 0, 2, ''))
 		{
-			my $column = $columns[ varint(\$field) ] // die 'no such column';
+			my $column = $columns{ varint(\$field) } // die 'no such column';
 			my $flags = ord substr($field, 0, 1, '');
 			my @values;
-			foreach ([ 1, 4 ], [ 2, 8 ])
+			foreach ([ 1, 4, 0x10 ], [ 2, 8, 0x20 ])
 			{
-				push @values, $$column[1] ? classified(counted(\$field)) : counted(\$field) if $flags & $$_[0];
+				push @values, $$column[1] ? classified(counted(\$field), $flags & $$_[2], \%headers) : counted(\$field) if $flags & $$_[0];
 				push @values, 'null' if $flags & $$_[1];
 			}
 			$row .= " $$column[0]:" . join '>', @values;
@@ -241,10 +252,10 @@ is(join(', ', sort keys %subject_rows), '', 'no subject too many');
 cmp_ok($seq, '>', 20, 'there was something to verify');
 ok($kinds{$_}, "with records of kind $_") foreach 1, 2, 3, 4, 5, 8, 9;
 my @changes = sort keys %changed;
-ok((grep { /^U 7 .*phone:#138\*{4}0007\(11\)>#139\*{4}0000\(11\) .*note:nnnnnnn>null$/ } @changes),
+ok((grep { /^U 7 .*phone:138\*{4}0007\(11\)>139\*{4}0000\(11\) .*note:nnnnnnn>null$/ } @changes),
 	'a changed row: mask and envelope of the classified column, old and new of the other')
   or diag join "\n", map { substr $_, 0, 100 } @changes;
-ok((grep { /^U 13 phone:#138\*{4}0013\(11\)>#\*\*\*$/ } @changes), 'a long value without an envelope');
+ok((grep { /^U 13 phone:138\*{4}0013\(11\)>\*\*\*#$/ } @changes), 'a digest for the envelope of a long value');
 ok((grep { /^D 11 / } @changes), 'a deleted row');
 ok((grep { /^T all/ } @changes), 'a truncated table');
 

@@ -22,7 +22,7 @@ sub set_month
 	set_fault('clock', timegm(0, 0, 12, 15, $months % 12, int($months / 12) + 1900) - time);
 }
 set_month($ago);
-my $node = trail_node('retention', 'restart_after_crash' => 'on');
+my $node = trail_node('retention', 'restart_after_crash' => 'on', 'max_connections' => 40);
 sub sql { my ($sql, $user) = @_; return $node->safe_psql('postgres', $sql, extra_params => [ '-U', $user // 'postgres' ]) }
 sub fails
 {
@@ -35,8 +35,9 @@ sql(q{
 	CREATE ROLE anna LOGIN IN ROLE csec_officer;
 	CREATE ROLE anna2 LOGIN IN ROLE csec_officer;
 	CREATE ROLE bert LOGIN IN ROLE csec_officer, csec_auditor;
-	SELECT csec.register_person('anna', 'Anna'), csec.register_person('bert', 'Bert');
-	SELECT csec.assign_login('anna', 'anna'), csec.assign_login('anna', 'anna2'), csec.assign_login('bert', 'bert');
+	CREATE ROLE carl LOGIN IN ROLE csec_management;
+	SELECT csec.register_person('anna', 'Anna'), csec.register_person('bert', 'Bert'), csec.register_person('carl', 'Carl');
+	SELECT csec.assign_login('anna', 'anna'), csec.assign_login('anna', 'anna2'), csec.assign_login('bert', 'bert'), csec.assign_login('carl', 'carl');
 	CREATE TABLE customers (id int PRIMARY KEY, phone text);
 	INSERT INTO customers SELECT g, '13812341234' FROM generate_series(1, 50) g;
 	GRANT SELECT ON customers TO clerk;
@@ -178,6 +179,14 @@ verify('  with a checkpoint kept from before', 0, qr/verified/, '--from', "$bund
 verify('evidence from before still verifies', 0, qr/verified/, '--from', "$bundle/checkpoints", '-f', $bundle);
 verify('  and goes on in it', 0, qr/verified/, '-f', $bundle, '--against', $after);
 
+my $told;
+foreach my $selection ([ 1, '--until', '5' ], [ 1, '--person', 'clerk' ], [ 0, '--since', $last + 1 ])
+{
+	my ($warned, @selection) = @$selection;
+	IPC::Run::run([ 'csec_export', '-q', '-o', "$after.$selection[1]", '--reason', 'kept', @selection, 'postgres' ], '2>', \$told);
+	is($told =~ /the trail begins with record @{[$last + 1]}/ ? 1 : 0, $warned, "who selects evidence (@selection) is told whether some of it has left");
+}
+
 # where the trail begins
 sub warns
 {
@@ -205,34 +214,123 @@ is_found($node, 'a tile of what left gone', 'DELETE FROM csec_trail.tree_tile WH
 is_found($node, 'a tile of what left edited', 'UPDATE csec_trail.tree_tile SET hashes = set_byte(hashes, 100, get_byte(hashes, 100) # 1) WHERE level = 0 AND tile = 0', 'tree_differs|1');
 is_found($node, 'behind the cut a record less of a session', "DELETE FROM csec_trail.audit_log WHERE seq = $next + 3", 'missing|' . ($next + 3));
 
-# the sealer is killed, and the server with it, until the next cut is done
+# ---- who is at work while months leave ----
+
 $long->quit;
-$order = sql("SELECT csec.propose_trail_cut('$first[2]', 'again')", 'anna');
-sql("SELECT csec.approve_trail_cut($order)", 'bert');
-my $kills = 0;
-while (sql('SELECT count(*) FROM csec.trail_cuts') < 2 && $kills < 20)
+sub holder { my ($user, @sql) = @_; my $s = $node->background_psql('postgres', extra_params => [ '-U', $user ]); $s->query_safe($_) foreach 'BEGIN', @sql; return $s }
+sub let_go { my ($s, $how) = @_; $s->query_safe($how // 'ROLLBACK'); $s->quit }
+# What goes on meanwhile; when it has ended: its exit code, and all that it said.
+sub meanwhile
 {
-	Time::HiRes::sleep(0.12 * $kills);
-	my $pid = sealer_pid($node);
-	my $from = -s $node->logfile;
-	if ($pid && kill 'KILL', $pid)
-	{
-		$kills++;
-		$node->wait_for_log(qr/ready to accept connections/, $from);
-		wait_for_sealer($node);
-	}
-	my ($cuts, $begins, $ends) = split /\|/, sql("SELECT (SELECT count(*) FROM csec.trail_cuts), (SELECT min(seq) FROM csec_trail.audit_log), " .
-		"(SELECT last_seq + 1 FROM csec.trail_cut_order WHERE id = $order)");
-	my $whole = $cuts == 2 ? $begins == $ends : $begins == $next;
-	ok(0, 'a cut in part') unless $whole;
+	my ($out, @command) = ('', @_);
+	my $run = IPC::Run::start(\@command, '<', \undef, '>&', \$out);
+	return sub { $run->finish; return ($run->result(0), $out) };
 }
-ok($node->poll_query_until('postgres', 'SELECT count(*) = 2 FROM csec.trail_cuts'), "the second cut is done, the server was killed $kills times meanwhile");
-is_verified($node, 'after kills, and a second cut');
-is(sql('SELECT (csec.read_cut(c.anchor)).before = sha256(b.anchor) FROM csec.trail_cuts c JOIN csec.trail_cuts b ON b.seq < c.seq'), 't', 'an anchor names the one before');
+sub asks { my ($user, $sql) = @_; return meanwhile('psql', '-XAtq', '-U', $user, '-c', $sql, 'postgres') }
+sub poll { $node->poll_query_until('postgres', "SELECT $_[0]") or die "not so: $_[0]" }
+sub sealer_has { return "EXISTS (SELECT FROM pg_locks WHERE relation = 'csec_trail.$_[0]'::regclass AND mode = 'AccessExclusiveLock' AND granted)" }
+
+# two approvals at once: the first is taken back
+$order = sql("SELECT csec.propose_trail_cut('$first[2]', 'again')", 'anna');
+my $all = sql('SELECT count(*) FROM csec_trail.audit_log');
+my $cursor = holder('postgres', 'DECLARE c CURSOR FOR SELECT seq FROM csec_trail.audit_log ORDER BY seq', 'FETCH 1 FROM c');
+my $approves = holder('bert', "SELECT csec.approve_trail_cut($order, 'taken back')");
+my $too = asks('carl', "SELECT csec.approve_trail_cut($order, 'seen')");
+poll("EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'carl' AND wait_event_type = 'Lock')");
+let_go($approves);
+is(($too->())[0], 0, 'of two approvals at once the second waits for the first');
+is(sql("SELECT state, decided_by FROM csec.trail_cut_order WHERE id = $order"), 'approved|carl', '  and holds where that is taken back');
+
+# who reads has begun before: he reads all there was, and the months leave behind him
+$node->wait_for_log(qr/cut of the audit trail by order $order could not be carried out yet/);
+verify('csec_verify, while a cut waits', 0, qr/verified.* records, $next to /s, '-j', '4', 'postgres');
+cmp_ok(scalar(() = $cursor->query_safe('FETCH ALL FROM c') =~ /^\d+$/mg), '>=', $all - 1, 'an open cursor reads all there was when it began');
+my $before_it = $node->background_psql('postgres', on_error_stop => 0);
+$before_it->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class');
+my $leaf_of_it = sql('SELECT log FROM csec.trail_months() ORDER BY month LIMIT 1');
+my $keeper = holder('postgres', "SELECT FROM $leaf_of_it LIMIT 1");
+let_go($cursor);
+
+# who begins meanwhile waits with the snapshot of before, and is told nothing false
+poll(sealer_has('audit_log'));
+my %works = (
+	'csec_verify, with threads' => [ meanwhile('csec_verify', '-j', '4', 'postgres'), qr/verified/ ],
+	'csec_verify, with one' => [ meanwhile('csec_verify', '-j', '1', 'postgres'), qr/verified/ ],
+	'csec_export' => [ meanwhile('csec_export', '-q', '-o', "$bundle.meanwhile", '--reason', 'kept', 'postgres'), qr// ],
+	'verify_trail()' => [ asks('postgres', 'SELECT verified, problem FROM csec.verify_trail()'), qr/^t\|$/ ],
+	'verify_trail_sql()' => [ asks('postgres', 'SELECT verified, bad_seq FROM csec.verify_trail_sql()'), qr/^t\|$/ ],
+	'who_saw()' => [ asks('postgres', "SELECT count(*) FROM csec.who_saw('customers', '3')"), qr/the trail begins with record / ],
+	'hold_evidence()' => [ asks('bert', "SELECT csec.hold_evidence('too late', NULL, NULL, '$first[0]', '$first[1]')"), qr/the trail begins with record / ]);
+poll("count(*) >= 5 FROM pg_locks WHERE NOT granted AND relation IN ('csec_trail.audit_log'::regclass, 'csec.evidence_hold'::regclass)");
+let_go($keeper);
+foreach my $name (sort keys %works)
+{
+	my ($code, $out) = $works{$name}[0]->();
+	is($code, 0, "$name, while months leave") or diag $out;
+	like($out, $works{$name}[1], '  says what is true');
+}
+poll('count(*) = 2 FROM csec.trail_cuts');
+is($before_it->query_safe('SELECT verified, problem FROM csec.verify_trail()'), 't|', 'an older snapshot does not keep verify_trail() from the truth');
+$before_it->query('SELECT verified FROM csec.verify_trail_sql()');
+like($before_it->{stderr}, qr/cannot run in an older snapshot/, '  and verify_trail_sql() tells no break of what it cannot see');
+$before_it->quit;
+sql("SELECT csec.release_evidence(max(id), 'over') FROM csec.evidence_hold", 'bert');
+verify('evidence of meanwhile', 0, qr/verified/, '-f', "$bundle.meanwhile");
+verify('evidence from before still verifies', 0, qr/verified/, '-f', $bundle);
+$next = sql('SELECT first_seq FROM csec.trail_begin()');
+
+# ---- killed at each step ----
+
+sub killed
+{
+	my ($pid, $name) = @_;
+	my $from = -s $node->logfile;
+	kill 'KILL', $pid or die "no process $pid";
+	$node->wait_for_log(qr/ready to accept connections/, $from);
+	wait_for_sealer($node);
+	return $name;
+}
+# All partitions, as they are committed: without a lock, which the sealer may have.
+sub partitions { return sql(q{SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relkind = 'r' AND relname ~ '^audit_(log|subject)_\d'}) }
+# The sealer rests behind each table that it drops and that is named here.
+sql(q{
+	CREATE TABLE rest (behind text);
+	CREATE FUNCTION rest() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+		PERFORM pg_sleep(20) FROM pg_event_trigger_dropped_objects() d JOIN public.rest r ON d.object_type = 'table' AND d.object_name ~ r.behind; END $$;
+	CREATE EVENT TRIGGER rest ON sql_drop EXECUTE FUNCTION rest()});
+my $until = sql("SELECT bound::date FROM csec.trail_months() ORDER BY month LIMIT 1");
+$order = sql("SELECT csec.propose_trail_cut('$until', 'once more')", 'anna');
+$approves = holder('bert', "SELECT csec.approve_trail_cut($order, 'lost')");
+my $backend = $approves->query_safe('SELECT pg_backend_pid()');
+killed($backend);
+$approves->{run}->finish;
+is(sql("SELECT state FROM csec.trail_cut_orders WHERE id = $order"), 'proposed', 'killed in the approval, with the anchor made: the order waits');
+
+my $before = partitions();
+$keeper = holder('postgres', 'SELECT FROM ' . sql('SELECT log FROM csec.trail_months() ORDER BY month LIMIT 1') . ' LIMIT 1');
+sql("SELECT csec.approve_trail_cut($order)", 'bert');
+poll(sealer_has('audit_log'));
+foreach my $step ([ 'with the lock', 'audit_log' ], [ 'with records dropped', 'audit_subject' ], [ 'with subjects dropped, too', 'nothing' ])
+{
+	my ($name, $next_rest) = @$step;
+	sql("DELETE FROM rest; INSERT INTO rest VALUES ('$next_rest')");
+	killed(sealer_pid($node));
+	$keeper->{run}->finish if $next_rest eq 'audit_log';
+	poll("count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'csec sealer' AND wait_event = 'PgSleep'") if $next_rest ne 'nothing';
+	is(partitions(), $before, "killed $name: nothing has left") if $next_rest ne 'nothing';
+}
+poll('count(*) = 3 FROM csec.trail_cuts');
+killed(sealer_pid($node));
+is(sql('SELECT count(*), (SELECT min(seq) FROM csec_trail.audit_log) FROM csec.trail_cuts'), '3|' . sql("SELECT last_seq + 1 FROM csec.trail_cut_order WHERE id = $order"),
+	'killed with the record of it sealed: all of it has left');
+isnt(partitions(), $before, '  with its partitions');
+is_verified($node, 'after all kills');
+is(sql('SELECT (csec.read_cut(c.anchor)).before = sha256(b.anchor) FROM csec.trail_cuts c JOIN csec.trail_cuts b ON b.to_seq + 1 = c.from_seq ORDER BY c.seq DESC LIMIT 1'), 't', 'an anchor names the one before');
 
 # what csec_verify says of damage, with the sealer away
 my $seq = sql('SELECT max(seq) FROM csec.trail_cuts');
 my $begins = sql('SELECT first_seq FROM csec.trail_begin()');
+my ($approval, $by) = split /\|/, records($node, 'seq, login', "action = 'cut approved' ORDER BY seq DESC LIMIT 1");
 $node->stop;
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
 $node->start;
@@ -247,6 +345,22 @@ sub damaged
 damaged('a month more than the order said', "DELETE FROM csec_trail.audit_log WHERE seq < $begins + 300", qr/cut_exceeded, record $begins:/);
 damaged('the record of the cut deleted', "DELETE FROM csec_trail.audit_log WHERE seq = $seq", qr/record/);
 damaged('the anchor edited', "UPDATE csec_trail.audit_log SET record = set_byte(record, length(record) - 1, get_byte(record, length(record) - 1) # 1) WHERE seq = $seq", qr/altered, record $seq:/);
+# by who can make all hashes anew, and had the checkpoints away
+my $anew = sub { qq{
+	DO \$\$
+	DECLARE r record; link bytea := (SELECT hash FROM csec_trail.audit_log WHERE seq = $_[0] - 1);
+	BEGIN
+		FOR r IN SELECT seq, record FROM csec_trail.audit_log WHERE seq >= $_[0] ORDER BY seq LOOP
+			link := sha256(link || r.record);
+			UPDATE csec_trail.audit_log SET hash = link WHERE seq = r.seq;
+		END LOOP;
+		UPDATE csec_trail.sealer_state SET hash = link;
+		DELETE FROM csec_trail.checkpoint WHERE size >= $_[0];
+	END \$\$} };
+damaged('the approval signed by who asked', "UPDATE csec_trail.audit_log SET login = 'anna', record = overlay(record PLACING 'anna'::bytea FROM position('$by'::bytea in record)) WHERE seq = $approval; " .
+	$anew->($approval), qr/cut_unapproved, record $seq:/);
+damaged('a tile of what left edited, its checkpoints away', "DELETE FROM csec_trail.checkpoint; UPDATE csec_trail.tree_tile SET hashes = set_byte(hashes, 100, get_byte(hashes, 100) # 1) WHERE level = 0 AND tile = 0",
+	qr/cut_forged, record $begins:/);
 damaged('a tile of what left edited', 'UPDATE csec_trail.tree_tile SET hashes = set_byte(hashes, 100, get_byte(hashes, 100) # 1) WHERE level = 0 AND tile = 0', qr/(rewritten|cut_forged), record/);
 damaged('a record that left put back', "INSERT INTO csec_trail.audit_log SELECT 5, at, subject, relid, kind, login, subjects, record, hash FROM csec_trail.audit_log WHERE seq = $begins", qr/inserted, record 5:/);
 $node->stop;

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use CsecStory;
+use CsecWire;
 use Test::More;
 
 my $node = bank('leaver');
@@ -18,11 +19,26 @@ says('evening', 'CREATE TABLE mine (n int)');
 my $active = says('clerk', q{SELECT csec.request_access('cust', '{phone}', 'campaign', lasting => '10 days')});
 is(says('manager', "SELECT csec.approve_request($active, 'yes')"), 'active', '  has a permit');
 my $waiting = says('evening', q{SELECT csec.request_access('cust', '{phone}', 'campaign', lasting => '10 days')});
-is(says('evening', 'SELECT 1'), '1', '  and two sessions');
+my $at_work = CsecWire->connect($node, 'clerk');
 
 # Her last day.
 like(says('clerk', q{SELECT * FROM csec.offboard('E1', 'myself')}), qr/ERROR/, 'she cannot see herself off');
-my $report = says('officer', q{SELECT kind, object, residue FROM csec.offboard('E1', 'left for another bank')});
+# While it waits for what she does under her other name to be over, she logs in once more.
+my $gate = CsecWire->connect($node, 'postgres');
+$gate->query(q{SELECT pg_advisory_lock(csec.person_lock('E1'))});
+my $officer = CsecWire->connect($node, 'officer');
+$officer->send_query(q{SELECT count(*) FROM csec.offboard('E1', 'left for another bank')});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE usename = 'officer' AND wait_event = 'advisory'}) or die 'nothing waits';
+my $again = CsecWire->connect($node, 'evening');
+$gate->query('SELECT pg_advisory_unlock_all()');
+unlike($officer->until_ready, qr/E/, 'the officer sees her off');
+$_->vanish foreach $gate, $officer;
+{
+	local $SIG{PIPE} = 'IGNORE';
+	ok(!eval { $at_work->query('SELECT 1'); 1 }, '  the session in which she works is gone');
+	ok(!eval { $again->query('SELECT 1'); 1 }, '  and so is the one of the last moment');
+}
+my $report = says('officer', q{SELECT kind, object, residue FROM csec.offboard_report('E1')});
 like($report, qr/\|t$/m, 'what is left of her is named');
 like($report, qr/mine\|t|public\.mine\|t/m, '  a table that is hers, for one');
 is(says('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE usename IN ('clerk', 'evening')}), '0', 'her sessions are gone');

@@ -167,6 +167,7 @@ my @rows = (
 	[ 'C.3 the root of a tile', 'UPDATE csec_trail.tree_tile SET root = sha256(root) WHERE level = 0 AND tile = 0', 'tree_differs|1' ],
 	[ 'C.3 a tile taken away', 'DELETE FROM csec_trail.tree_tile WHERE level = 0 AND tile = 1', 'tree_differs|257' ],
 	[ 'C.3 a tile too many', "INSERT INTO csec_trail.tree_tile SELECT 0, 77, root, hashes FROM csec_trail.tree_tile WHERE tile = 0 AND level = 0", 'tree_differs|' . ($head + 1) ],
+	[ 'C.5 bytes that are no record, sealed as one', "UPDATE $log SET record = set_byte(record, 36, 9) WHERE seq = $alone; DELETE FROM $seal; DELETE FROM csec_trail.tree_tile; $anew", "malformed|$alone" ],
 	[ 'C.5 a record left out by a sealer that lies', "DELETE FROM $log WHERE seq = $alone; DELETE FROM $seal; DELETE FROM csec_trail.tree_tile; $anew", "session_gap|$alone" ],
 );
 is(verdict(live($node), @kept), 'verified', 'the trail before it is edited');

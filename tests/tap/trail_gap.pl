@@ -109,7 +109,8 @@ $full->init(allows_streaming => 1);
 $full->append_conf('postgresql.conf', 'max_replication_slots = 1');
 $full->append_conf('postgresql.conf', "max_slot_wal_keep_size = '64MB'");
 $full->start;
-like(slurp_file($full->logfile), qr/max_slot_wal_keep_size may remove WAL.*Set max_slot_wal_keep_size = -1/s,
+# the launcher says so when it comes, which may be after the server is ready
+ok($full->wait_for_log(qr/max_slot_wal_keep_size may remove WAL.*Set max_slot_wal_keep_size = -1/s),
 	'a setting that may lose records is warned of');
 $full->safe_psql('postgres', "SELECT pg_create_physical_replication_slot('taken'); CREATE EXTENSION csec CASCADE");
 ($ret, $out, $err) = $full->psql('postgres', 'SELECT csec.create_trail()');

@@ -37,13 +37,13 @@ sub wait_for
 
 # ---- a start says with what ----
 my ($library, $interval, $level, $left_out) = split /\|/, $node->safe_psql('postgres', q{
-	SELECT d ->> 'library', d #>> '{settings,csec.heartbeat_interval}', d #>> '{settings,wal_level}',
+	SELECT d ->> 'library', d #>> '{settings,csec.heartbeat_interval}', concat_ws(' ', d #>> '{settings,wal_level}', d #>> '{settings,synchronous_commit}'),
 		d -> 'settings' ?| '{csec.key_command,csec.actor,csec.reason}' FROM csec_trail.audit_log l, csec.record_fields(l.record) r, LATERAL (SELECT r.detail::jsonb AS d) x
 	WHERE l.kind = 8 AND r.action = 'start' ORDER BY l.seq LIMIT 1});
 my ($file) = glob($node->safe_psql('postgres', q{SELECT setting FROM pg_config() WHERE name = 'PKGLIBDIR'}) . '/csec.so');
 my $digest = $node->safe_psql('postgres', "SELECT encode(sha256(pg_read_binary_file('$file')), 'hex')");
 is($library, $digest, 'a start names the library by its digest');
-is("$interval $level", '1 replica', '  and the settings');
+is("$interval $level", '1 replica on', '  and the settings, as sessions have them and not its own');
 is($left_out, 'f', '  but no commands and no claims');
 
 # ---- heartbeats ----
@@ -56,11 +56,11 @@ $node->reload;
 
 # ---- settings edited in the server's file ----
 $seq = last_seq();
-$node->append_conf('postgresql.conf', "csec.seal_delay = 300\ncsec.alert_command = 'true secret'\nwork_mem = 5MB");
+$node->append_conf('postgresql.conf', "csec.seal_delay = 300\nsynchronous_commit = local\ncsec.alert_command = 'true secret'\nwork_mem = 5MB");
 $node->reload;
 wait_for_another($seq + 1);
 is(records($node, "action || ' ' || detail", "kind = 'server' AND seq > $seq"),
-	'settings {"changed": {"csec.seal_delay": "300", "csec.alert_command": null}}', 'settings that are edited in the file are told when they are read, commands without their text');
+	'settings {"changed": {"csec.seal_delay": "300", "csec.alert_command": null, "synchronous_commit": "local"}}', 'settings that are edited in the file are told when they are read, commands without their text');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM csec.gaps WHERE why = 'settings'}), '0', '  which is no gap');
 $seq = last_seq();
 $node->append_conf('postgresql.conf', 'work_mem = 6MB');
@@ -129,6 +129,12 @@ wait_for("l.seq > $seq AND l.kind = 10 AND r.action = 'replication'");
 is(connections($seq), 'login failed clerk postgres [local] 2, login failed clerk other [local] 1, replication copier [local] 1',
 	'failed logins are told, in any database, and counted; so is replication');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM csec.connection_records WHERE what = 'login'}), '0', '  logins are not, unless asked for');
+$seq = last_seq();
+$node->safe_psql('postgres', 'CREATE ROLE group_of NOLOGIN; CREATE DATABASE closed; REVOKE CONNECT ON DATABASE closed FROM PUBLIC');
+$node->psql(@$_[0], 'SELECT 1', extra_params => [ '-U', @$_[1] ]) foreach ([ 'postgres', 'absent' ], [ 'postgres', 'group_of' ], [ 'closed', 'copier' ], [ 'nowhere', 'copier' ]);
+$node->poll_query_until('postgres', "SELECT count(*) = 4 FROM csec.connection_records WHERE seq > $seq") or die 'not told';
+is(connections($seq), join(', ', map { "login failed $_ [local] 1" } 'absent postgres', 'copier closed', 'copier nowhere', 'group_of postgres'),
+	'  who is refused after he has proved who he is has failed, too: no such role, no login, no such database, not for him');
 $node->append_conf('postgresql.conf', 'csec.record_connections = all');
 $node->reload;
 $seq = last_seq();
@@ -146,7 +152,7 @@ $pid = sealer_pid($node);
 kill 'STOP', $pid;
 my $nothing = PostgreSQL::Test::Utils::tempdir . '/nothing.sql';
 append_to_file($nothing, 'SELECT 1;');
-$node->command_ok([ 'pgbench', '-n', '-C', '-c', '10', '-t', '120', '-f', $nothing, '-h', $node->host, '-p', $node->port, 'postgres' ], 'many connect');
+$node->command_ok([ 'pgbench', '-n', '-C', '-c', '4', '-t', '300', '-f', $nothing, '-h', $node->host, '-p', $node->port, 'postgres' ], 'many connect');
 kill 'CONT', $pid;
 wait_for("l.seq > $seq AND r.action = 'connections not told'");
 my ($told, $untold) = split /\|/, $node->safe_psql('postgres', qq{

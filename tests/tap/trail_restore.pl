@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use CsecTrail;
+use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -49,6 +50,8 @@ as_clerk("SELECT phone FROM customers WHERE id = 4");
 flush_trail($node);
 is_verified($node, 'before');
 my ($last, $head) = split /\|/, $node->safe_psql('postgres', "SELECT last_seq, encode(head_hash, 'hex') FROM csec.check_trail(1, NULL)");
+my $kept = PostgreSQL::Test::Utils::tempdir . '/kept';
+IPC::Run::run([ 'csec_export', '-q', '-w', '-d', $node->connstr('postgres'), '-o', $kept ]) or die;
 # (where the segment is empty nothing is switched, and the one before is named)
 my $segment = $node->safe_psql('postgres', 'SELECT pg_walfile_name(pg_switch_wal())');
 $node->poll_query_until('postgres', "SELECT last_archived_wal >= '$segment' FROM pg_stat_archiver") or die 'not archived';
@@ -68,6 +71,15 @@ sub restored
 	return $copy;
 }
 
+# What csec_verify, outside, finds in a copy: kinds and records, by record.
+sub found
+{
+	my ($copy, @options) = @_;
+	my $out;
+	IPC::Run::run([ 'csec_verify', '--json', '-w', '-d', $copy->connstr('postgres'), @options ], '>', \$out);
+	return join ' ', map { "$_->{problem}|$_->{record}" } map { @{ $_->{findings} } } @{ decode_json($out)->{trails} };
+}
+
 sub reads_of
 {
 	my ($copy, @ids) = @_;
@@ -82,6 +94,8 @@ is(records($pitr, 'count(*)', "kind IN ('gap', 'rejected') OR action LIKE 'ran %
 is(reads_of($pitr, 1, 3, 4), '1,1,0', '  knows the reads up to then');
 is($pitr->safe_psql('postgres', "SELECT outcome FROM csec.change_records WHERE subject = '2' AND op = 'UPDATE'"), 'aborted', '  and what became of the transaction in the air');
 is_verified($pitr, '  verifies');
+is(found($pitr), '', '  outside, too');
+like(found($pitr, '--from', "$kept/checkpoints"), qr/^(?:tail_cut\|\d+|rewritten\|\d+)\b/, '  to who has a checkpoint of later it is a trail set back');
 record_some($pitr, 5, object => 'forked');
 flush_trail($pitr);
 is(records($pitr, 'count(*)', "object LIKE 'forked %'"), '5', '  goes on');
@@ -90,6 +104,11 @@ is_verified($pitr, '  and verifies again');
 # the fork shows to who noted the head: the same number, another record
 isnt($pitr->safe_psql('postgres', "SELECT encode(hash, 'hex') FROM csec_trail.audit_log WHERE seq = $last"), $head,
 	'  a head noted before does not fit the fork');
+$pitr->safe_psql('postgres', 'SELECT csec.make_checkpoint()');
+is(found($pitr), '', '  by itself it is sound');
+like(found($pitr, '--from', "$kept/checkpoints"), qr/^(?:rewritten|checkpoint_replaced)\|\d+/, '  but not to who has a checkpoint of before');
+my ($fork) = found($pitr, '--against', $kept) =~ /^fork\|(\d+)$/;
+ok(defined $fork && $fork > 1 && $fork <= $last, '  nor beside evidence of the other, from which it parts');
 $pitr->stop;
 
 # to the end of the archive
@@ -99,6 +118,7 @@ is(reads_of($whole, 1, 3, 4), '1,1,1', '  every read');
 is(records($whole, 'count(*)', "kind IN ('gap', 'rejected') OR action LIKE 'ran %'"), '0', '  no gap');
 is($whole->safe_psql('postgres', "SELECT encode(hash, 'hex') FROM csec_trail.audit_log WHERE seq = $last"), $head, '  the head noted before fits');
 is_verified($whole, '  verifies');
+is(found($whole, '--from', "$kept/checkpoints", '--against', $kept), '', '  as checkpoints and evidence from before say');
 $whole->stop;
 
 # not kept: what was sealed is there, and the rest is named

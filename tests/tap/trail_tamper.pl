@@ -15,6 +15,22 @@ is_verified($node, 'an untouched trail');
 
 my $log = 'csec_trail.audit_log';
 
+# as csec's own functions alter tables: what somebody does while the library is away
+sub own_ddl { return "DO \$\$ BEGIN PERFORM csec.own_ddl(true); " . join('; ', @_) . "; END \$\$" }
+
+# (while the trail is short: with 256 records the tree has a tile, which tells first)
+is_found($node, 'a whole trail forged by SQL', qq{
+	DO \$\$
+	DECLARE r record; prev bytea := decode(repeat('00', 32), 'hex');
+	BEGIN
+		FOR r IN SELECT seq, at, record FROM $log ORDER BY seq LOOP
+			IF r.seq = 20 THEN r.record := set_byte(r.record, 60, 7); END IF;
+			prev := sha256(prev || r.record);
+			UPDATE $log SET record = r.record, hash = prev WHERE seq = r.seq;
+		END LOOP;
+		UPDATE csec_trail.sealer_state SET hash = prev;
+	END \$\$}, 'head_forged|LAST');
+
 # a record's bytes: time, kind, text, outcome, number
 foreach my $byte (0, 3, 13, 25, 50, 60, 100)
 {
@@ -81,18 +97,16 @@ is_found($node, 'the tail cut, and the head too', qq{
 is_found($node, 'a record after the head', qq{
 	INSERT INTO $log SELECT seq + 1, at, subject, relid, kind, login, subjects, record, hash
 	FROM $log WHERE seq = LAST}, 'inserted|LAST+1');
-is_found($node, 'a whole trail forged by SQL', qq{
-	DO \$\$
-	DECLARE r record; prev bytea := decode(repeat('00', 32), 'hex');
-	BEGIN
-		FOR r IN SELECT seq, at, record FROM $log ORDER BY seq LOOP
-			IF r.seq = 20 THEN r.record := set_byte(r.record, 60, 7); END IF;
-			prev := sha256(prev || r.record);
-			UPDATE $log SET record = r.record, hash = prev WHERE seq = r.seq;
-		END LOOP;
-		UPDATE csec_trail.sealer_state SET hash = prev;
-	END \$\$}, 'head_forged|LAST');
-is_found($node, 'the head removed', 'DELETE FROM csec_trail.sealer_state', 'head_forged|LAST');
+is_found($node, 'the head removed', 'DELETE FROM csec_trail.sealer_state', 'head_forged|LAST', 'f|LAST+1');
+is_found($node, 'the head without what makes it one', own_ddl(
+		'ALTER TABLE csec_trail.sealer_state ALTER hash DROP NOT NULL',
+		'UPDATE csec_trail.sealer_state SET hash = NULL'), 'head_forged|LAST');
+is_found($node, 'the head without its code', own_ddl(
+		'ALTER TABLE csec_trail.sealer_state ALTER head_mac DROP NOT NULL',
+		'UPDATE csec_trail.sealer_state SET head_mac = NULL'), 'head_forged|LAST');
+is_found($node, 'a record that is none', own_ddl(
+		"ALTER TABLE $log ALTER record DROP NOT NULL",
+		"UPDATE $log SET record = NULL WHERE seq = 20"), 'altered|20');
 is_found($node, 'the head twice',
 	'INSERT INTO csec_trail.sealer_state SELECT * FROM csec_trail.sealer_state', 'head_forged|LAST');
 
@@ -101,6 +115,18 @@ is_found($node, 'rows hidden by row security', qq{
 	ALTER TABLE $log ENABLE ROW LEVEL SECURITY;
 	CREATE POLICY nothing ON $log USING (false);
 	DELETE FROM $log WHERE seq = 20}, 'missing|20');
+
+# a column of another type: refused, where its values would be taken for addresses
+foreach my $column ("$log.seq numeric", "$log.record int", "$log.hash int8", "$log.login int8",
+	'csec_trail.audit_subject.relid text', 'csec_trail.tree_tile.hashes int', 'csec_trail.tree_tile.level text',
+	'csec_trail.checkpoint.root int', 'csec_trail.checkpoint.epoch numeric', 'csec_trail.sealer_state.hash int', 'csec_trail.sealer_state.seq text')
+{
+	my ($table, $name, $type) = $column =~ /^(.*)\.(\w+) (\w+)$/;
+	my ($ret, $out, $err) = $node->psql('postgres', 'BEGIN; ' .
+		own_ddl("LOCK TABLE csec_trail.sealer_state", "DROP INDEX IF EXISTS csec_trail.audit_log_pieces", "ALTER TABLE $table ALTER $name TYPE $type USING 1")
+		. '; SELECT verified FROM csec.check_trail(1, NULL); ROLLBACK');
+	like($err, qr/csec_trail\.\w+ is not as csec made it/, "$table: $name of another type");
+}
 
 # what changes nothing in the records must raise no alarm
 $node->safe_psql('postgres', "SET TimeZone = 'Asia/Shanghai'; VACUUM FULL $log; REINDEX TABLE $log");

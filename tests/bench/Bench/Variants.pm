@@ -98,6 +98,12 @@ my %VARIANT = (
 		label => 'csec, strict',
 		attach => sub { protect($_[0], "audit => 'strict'") }
 	},
+	csec_permit => {
+		%CSEC,
+		label => 'csec, shown by a permit',
+		setup => ['way_csec_permit.sql'],
+		with => { customers => ['customers_permit.sql'] }
+	},
 	csec_scan => { %CSEC, label => 'the scan alone', server => 'csec' },
 	csec_busy => { %CSEC, label => 'csec, re-encrypting', server => 'csec' },
 	csec_idle => {

@@ -114,8 +114,7 @@ sub works
 			fixture => ['customers'],
 			for => [
 				@plain,
-				csec => {},
-				pgaudit_read => {},
+				same(qw(csec csec_permit pgaudit_read)),
 				insert_async => { script => 'contact_insert.sql' }
 			]
 		},

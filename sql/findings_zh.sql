@@ -1,0 +1,42 @@
+-- What csec finds of measures, in Chinese: were this to fail, a Chinese page
+-- would be in two languages, or put other words into somebody's mouth.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE ROLE regress_zh_officer LOGIN IN ROLE csec_officer;
+CREATE TABLE cust (id int PRIMARY KEY, name text, id_no text);
+INSERT INTO cust VALUES (1, 'Li Na', '11010519491231002X');
+SELECT csec.protect('cust', 'id', '{"name": "person_name", "id_no": "id_card"}');
+
+-- each form is one that csec has, and none hides another
+CREATE TABLE said (finding text);
+INSERT INTO said VALUES ('masked; stored as text, as its category says'), ('not encrypted: the table is observed only'), ('no value is stored'),
+	('aes-256-gcm, key data version 1 (active): 99.50 %; plain, key  version  (unknown): 0.50 %'), ('made 2026-11-01, active'),
+	('csec.embedded_keys is on: keys lie in the data directory'), ('from csec.key_directory or csec.key_command'),
+	('since 2026-11-01'), ('observed only, until it is enforced'), ('observed only, until 2026-12-01'), ('2: a, postgres'),
+	('PUBLIC has SELECT, UPDATE'), ('none'), ('7 logins reach the table'), ('7 logins reach the table; nobody''s: a, b'),
+	('without an end: clerk'), ('all have one'), ('edited: permit 7'), ('all keyed codes fit'), ('enforced by passwordcheck'),
+	('no module that checks passwords is loaded'), ('password_encryption = scram-sha-256; 3 passwords'), ('password_encryption = md5; 3 passwords; otherwise: a, b'),
+	('no login has a password here'), ('2 of 3 without an end'), ('the file has errors, in line 7'), ('5 rules, none of them'), ('line 89: trust, line 91: md5'),
+	('all network rules ask for a certificate and a password'), ('the file has errors'), ('all are hostssl'), ('line 91: host'),
+	('nobody is connected over the network'), ('1 of 2 network connections'), ('0 files, the last one never; 3 failures'),
+	('9 files, the last one 2026-11-01 10:00; 0 failures'), ('15.20 (Debian), supported until 2027-11-11'), ('recording is suspended'),
+	('the sealer is running'), ('the sealer is not there'), ('the sealer is failed; no room'), ('none in 90 days'), ('2, the last one 2026-11-01 10:00'),
+	('never verified here'), ('found true on 2026-11-01 10:00'), ('found false on 2026-11-01 10:00, record 42'),
+	('its attestation was edited behind csec''s back'), ('its attestation is over'), ('nobody has vouched for it'),
+	('ssl = on, ssl_min_protocol_version = TLSv1.2');
+SELECT finding, csec.finding_zh(finding) AS zh FROM said ORDER BY finding COLLATE "C";
+SELECT f.form FROM csec.finding_form f WHERE NOT EXISTS (SELECT FROM said s WHERE s.finding ~ f.form
+	AND NOT EXISTS (SELECT FROM csec.finding_form o WHERE o.position < f.position AND s.finding ~ o.form));
+
+-- all that is found here but settings; what a person said is as he said it
+\c - regress_zh_officer
+SELECT csec.attest('training', 'none', now() + interval '1 day') > 0 AS attested;
+SELECT DISTINCT measure FROM csec.security_measures('cust') WHERE evidence <> 'attested' AND csec.finding_zh(finding) = finding ORDER BY 1;
+SELECT "措施", regexp_replace("说明", '[0-9-]{10}', 'a day') AS "说明" FROM csec_zh."安全措施" WHERE "数据表" = 'cust'::regclass AND "措施" IN ('员工安全培训', '字段掩码已启用', '合作方数据协议') ORDER BY "措施" COLLATE "C";
+SELECT content ->> '措施' AS measure, content ->> '说明' AS finding FROM csec.titled_record('cust', '1', NULL, NULL)
+	WHERE content ->> '措施' IN ('员工安全培训', '合作方数据协议') ORDER BY (content ->> '措施') COLLATE "C";
+SELECT language, page LIKE '%nobody has vouched for it%' AS en, page LIKE '%尚无人证明%' AS zh, page LIKE '%<td class="of-finding">none</td>%' AS as_said
+	FROM unnest(ARRAY['en', 'zh', 'both']) language, LATERAL (SELECT csec.customer_record_html('cust', '1', language => language) AS page) p;
+\c - postgres
+DROP TABLE cust, said;
+DROP ROLE regress_zh_officer;

@@ -1,0 +1,69 @@
+-- What csec finds of measures, in Chinese: findings are made of few forms, with
+-- numbers, times and names in them.  What a person vouched for is his own words,
+-- and settings are the same in any language.
+CREATE TABLE csec.finding_form (
+	position	int PRIMARY KEY,
+	form		text NOT NULL,
+	form_zh		text NOT NULL
+);
+COMMENT ON TABLE csec.finding_form IS 'internal: the forms of what csec finds of security measures, as regular expressions, and what takes their place in Chinese';
+COMMENT ON COLUMN csec.finding_form.position IS 'the first one that a finding has counts';
+REVOKE ALL ON csec.finding_form FROM PUBLIC;
+
+INSERT INTO csec.finding_form (position, form, form_zh) VALUES
+	(1, '^masked; stored as text, as its category says$', pg_temp.title(E'\\xe68c89e585b6e7b1bbe588abe68ea9e7a081e698bee7a4baefbc8ce4bba5e69687e69cace5ad98e582a8')),
+	(2, '^not encrypted: the table is observed only$', pg_temp.title(E'\\xe69caae58aa0e5af86efbc9ae8afa5e8a1a8e4bb85e5a484e4ba8ee8a782e5af9fe6a8a1e5bc8f')),
+	(3, '^no value is stored$', pg_temp.title(E'\\xe5b09ae697a0e5ad98e582a8e580bc')),
+	(4, '^made (.{10}), active$', pg_temp.title(E'\\x5c3120e7949fe68890efbc8ce4bdbfe794a8e4b8ad')),
+	(5, '^csec[.]embedded_keys is on: keys lie in the data directory$', pg_temp.title(E'\\x637365632e656d6265646465645f6b65797320e5b7b2e590afe794a8efbc9ae5af86e992a5e5ad98e694bee59ca8e695b0e68daee79baee5bd95e4b8ad')),
+	(6, '^from csec[.]key_directory or csec[.]key_command$', pg_temp.title(E'\\xe69da5e887aa20637365632e6b65795f6469726563746f727920e6889620637365632e6b65795f636f6d6d616e64')),
+	(7, '^since (.{10})$', pg_temp.title(E'\\xe887aa205c3120e8b5b7')),
+	(8, '^observed only, until it is enforced$', pg_temp.title(E'\\xe4bb85e8a782e5af9fefbc8ce79bb4e887b3e590afe794a8e68ea9e7a081')),
+	(9, '^observed only, until (.{10})$', pg_temp.title(E'\\xe4bb85e8a782e5af9fefbc8ce887b3205c31')),
+	(10, '^([0-9]+): (.*)$', pg_temp.title(E'\\x5c3120e4b8aaefbc9a5c32')),
+	(11, '^PUBLIC has (.*)$', pg_temp.title(E'\\x5055424c494320e68ba5e69c89205c31')),
+	(12, '^none$', pg_temp.title(E'\\xe697a0')),
+	(13, '^([0-9]+) logins reach the table; nobody''s: (.*)$', pg_temp.title(E'\\x5c3120e4b8aae799bbe5bd95e8b4a6e58fb7e58fafe8aebfe997aee8afa5e8a1a8efbc9be697a0e5afb9e5ba94e4babae59198e79a84efbc9a5c32')),
+	(14, '^([0-9]+) logins reach the table$', pg_temp.title(E'\\x5c3120e4b8aae799bbe5bd95e8b4a6e58fb7e58fafe8aebfe997aee8afa5e8a1a8')),
+	(15, '^without an end: (.*)$', pg_temp.title(E'\\xe69caae8aebee69c9fe99990efbc9a5c31')),
+	(16, '^all have one$', pg_temp.title(E'\\xe59d87e8aebee69c89e69c9fe99990')),
+	(17, '^edited: (.*)$', pg_temp.title(E'\\xe69bbee8a2abe7afa1e694b9efbc9a5c31')),
+	(18, '^all keyed codes fit$', pg_temp.title(E'\\xe68980e69c89e6a0a1e9aa8ce7a081e59d87e79bb8e7aca6')),
+	(19, '^enforced by (.*)$', pg_temp.title(E'\\xe794b1205c3120e5bcbae588b6e689a7e8a18c')),
+	(20, '^no module that checks passwords is loaded$', pg_temp.title(E'\\xe69caae58aa0e8bdbde6a380e69fa5e58fa3e4bba4e5bcbae5baa6e79a84e6a8a1e59d97')),
+	(21, '^(password_encryption = .*); ([0-9]+) passwords; otherwise: (.*)$', pg_temp.title(E'\\x5c31efbc9b5c3220e4b8aae58fa3e4bba4efbc9be4bba5e585b6e4bb96e696b9e5bc8fe5ad98e582a8e79a84efbc9a5c33')),
+	(22, '^(password_encryption = .*); ([0-9]+) passwords$', pg_temp.title(E'\\x5c31efbc9b5c3220e4b8aae58fa3e4bba4')),
+	(23, '^no login has a password here$', pg_temp.title(E'\\xe6b2a1e69c89e799bbe5bd95e8b4a6e58fb7e59ca8e6ada4e8aebee69c89e58fa3e4bba4')),
+	(24, '^([0-9]+) of ([0-9]+) without an end$', pg_temp.title(E'\\x5c3220e4b8aae4b8ade69c89205c3120e4b8aae69caae8aebee69c9fe99990')),
+	(25, '^the file has errors, in line ([0-9]+)$', pg_temp.title(E'\\xe69687e4bbb6e69c89e99499e8afafefbc8ce8a781e7acac205c3120e8a18c')),
+	(26, '^([0-9]+) rules, none of them$', pg_temp.title(E'\\xe585b1205c3120e69da1e8a784e58899efbc8ce59d87e697a0e6ada4e68385e586b5')),
+	(27, '^all network rules ask for a certificate and a password$', pg_temp.title(E'\\xe68980e69c89e7bd91e7bb9ce799bbe5bd95e8a784e58899e59d87e8a681e6b182e8af81e4b9a6e5928ce58fa3e4bba4')),
+	(28, '^the file has errors$', pg_temp.title(E'\\xe69687e4bbb6e69c89e99499e8afaf')),
+	(29, '^all are hostssl$', pg_temp.title(E'\\xe59d87e4b8ba20686f737473736c')),
+	(30, '^nobody is connected over the network$', pg_temp.title(E'\\xe5bd93e5898de697a0e7bd91e7bb9ce8bf9ee68ea5')),
+	(31, '^([0-9]+) of ([0-9]+) network connections$', pg_temp.title(E'\\x5c3220e4b8aae7bd91e7bb9ce8bf9ee68ea5e4b8ade79a84205c3120e4b8aa')),
+	(32, '^([0-9]+) files, the last one never; ([0-9]+) failures$', pg_temp.title(E'\\x5c3120e4b8aae69687e4bbb6efbc8ce4bb8ee69caae5bd92e6a1a3efbc9be5a4b1e8b4a5205c3220e6aca1')),
+	(33, '^([0-9]+) files, the last one (.{16}); ([0-9]+) failures$', pg_temp.title(E'\\x5c3120e4b8aae69687e4bbb6efbc8ce69c80e8bf91e4b880e4b8aae4ba8e205c32efbc9be5a4b1e8b4a5205c3320e6aca1')),
+	(34, '^(.*), supported until (.{10})$', pg_temp.title(E'\\x5c31efbc8ce694afe68c81e887b3205c32')),
+	(35, '^recording is suspended$', pg_temp.title(E'\\xe8aeb0e5bd95e5b7b2e69a82e5819c')),
+	(36, '^the sealer is running$', pg_temp.title(E'\\xe5b081e5ad98e8bf9be7a88be8bf90e8a18ce4b8ad')),
+	(37, '^the sealer is not there$', pg_temp.title(E'\\xe5b081e5ad98e8bf9be7a88be4b88de5ad98e59ca8')),
+	(38, '^the sealer is (.*)$', pg_temp.title(E'\\xe5b081e5ad98e8bf9be7a88be78ab6e68081efbc9a5c31')),
+	(39, '^none in ([0-9.]+) days$', pg_temp.title(E'\\x5c3120e5a4a9e58685e697a0')),
+	(40, '^([0-9]+), the last one (.{16})$', pg_temp.title(E'\\x5c3120e5a484efbc8ce69c80e8bf91e4b880e5a484e4ba8e205c32')),
+	(41, '^never verified here$', pg_temp.title(E'\\xe4bb8ee69caae59ca8e6ada4e9aa8ce8af81')),
+	(42, '^found true on (.{16})$', pg_temp.title(E'\\x5c3120e9aa8ce8af81e697a0e8afaf')),
+	(43, '^found false on (.{16}), record (.*)$', pg_temp.title(E'\\x5c3120e9aa8ce8af81e4b88de7aca6efbc8ce8aeb0e5bd95e58fb7205c32')),
+	(44, '^its attestation was edited behind csec''s back$', pg_temp.title(E'\\xe585b6e8af81e6988ee69bbee8a2abe7bb95e8bf87206373656320e7afa1e694b9')),
+	(45, '^its attestation is over$', pg_temp.title(E'\\xe585b6e8af81e6988ee5b7b2e8bf87e69c89e69588e69c9f')),
+	(46, '^nobody has vouched for it$', pg_temp.title(E'\\xe5b09ae697a0e4babae8af81e6988e')),
+	(47, '([^ ,;]+), key ([^ ]*) version ([0-9]*) [(]([a-z]*)[)]: ([0-9.]+) %', pg_temp.title(E'\\x5c31efbc8ce5af86e992a5205c3220e78988e69cac205c33efbc885c34efbc89efbc9a5c352025')),
+	(48, 'line ([0-9]+): ([a-z0-9-]+)', pg_temp.title(E'\\xe7acac205c3120e8a18cefbc9a5c32'));
+
+CREATE FUNCTION csec.finding_zh(finding text) RETURNS text
+	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+		SELECT coalesce((SELECT regexp_replace(finding, f.form, f.form_zh, 'g') FROM csec.finding_form f WHERE finding ~ f.form ORDER BY f.position LIMIT 1), finding)
+	$$;
+REVOKE ALL ON FUNCTION csec.finding_zh(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.finding_zh(text) TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON FUNCTION csec.finding_zh(text) IS 'internal: what csec found of a security measure, in Chinese where that has a form of its own';

@@ -1,0 +1,81 @@
+# Were this to fail, rows of keys that are lost, or come out of a dump, would make look-ups miss values, make a
+# second key for a customer whose key can still be restored, or leave values that nobody can write over.
+
+use strict;
+use warnings;
+use CsecTrail;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = trail_node('keys_restored');
+$node->safe_psql('postgres', <<'END');
+CREATE ROLE clerk LOGIN;
+CREATE ROLE backup LOGIN;
+GRANT csec_backup, pg_read_all_data TO backup;
+GRANT csec_loader TO postgres;
+SELECT csec.set_clearance('clerk', level => 'core');
+UPDATE csec.category SET check_mode = 'lax' WHERE name = 'id_card';
+CREATE TABLE cust (id int PRIMARY KEY, id_no text UNIQUE, phone text);
+INSERT INTO cust SELECT i, 'ID' || i, '138' || lpad(i::text, 8, '0') FROM generate_series(1, 500) i;
+SELECT csec.protect('cust', 'id', '{"id_no": "id_card", "phone": "phone"}');
+CREATE TABLE own (id int PRIMARY KEY, id_no text, name text, note text);
+INSERT INTO own SELECT i, 'OWN' || i, 'name ' || i, 'note' FROM generate_series(1, 20) i;
+SELECT csec.protect('own', 'id', '{"id_no": "id_card", "name": "person_name"}', subject_keys => true);
+GRANT SELECT, INSERT, UPDATE, DELETE ON cust, own TO clerk;
+CREATE TABLE kept AS SELECT * FROM csec.subject_key;
+SELECT csec.flush_audit();
+END
+
+sub clerk { return with_reason($node, 'clerk', @_) }
+sub sql { return $node->safe_psql($_[1] // 'postgres', $_[0]) }
+sub by_index { return clerk("SET LOCAL enable_seqscan = off; SELECT id FROM cust WHERE id_no = 'ID$_[0]'", $_[1]) }
+
+# several jobs: the rows of csec.key may come after an index that needs them
+my $dump = PostgreSQL::Test::Utils::tempdir . '/dump';
+$node->command_ok([ 'pg_dump', '-U', 'backup', '-Fd', '-j', '2', '-f', $dump, '-d', $node->connstr('postgres') ], 'a dump by several jobs');
+sql('CREATE DATABASE copy');
+$node->command_ok([ 'pg_restore', '-e', '-j', '3', @$_, '-d', $node->connstr('copy'), $dump ], "restored by several jobs, @$_")
+  foreach [qw(--section=pre-data --section=data)], [qw(--section=post-data)];
+is(by_index(7, 'copy'), '7', '  with indexes that find');
+is(sql(q{SELECT count(*) FROM csec.check_envelopes('cust')}, 'copy'), '0', '  and nothing wrong');
+is(clerk(q{SELECT id_no, name FROM own WHERE id = 7}, 'copy'), 'OWN7|name 7', '  customers have their keys');
+
+# the keys of another database, over values that are there
+sql('CREATE DATABASE other');
+sql('CREATE EXTENSION csec CASCADE', 'other');
+my $rows = sql(q{SELECT format('INSERT INTO csec.key SELECT (%L::csec.key).*', k) FROM csec.key k}, 'other');
+sql("$_;", 'copy') foreach split /\n/, $rows;
+is(by_index(7, 'copy'), '7', 'with the keys of another database indexes find as before');
+is(clerk(q{INSERT INTO cust VALUES (501, 'ID501', '13900000000'); SET LOCAL enable_seqscan = off; SELECT id FROM cust WHERE id_no = 'ID501'}, 'copy'), '501', '  also new values');
+is(sql(q{SELECT purpose, count(*) FROM csec.key WHERE state = 'active' GROUP BY 1 ORDER BY 1}, 'copy'), "data|1\nsearch|1", '  one key of each kind is active');
+
+# the row of a customer's key
+my $seven = q{pseudonym = csec.subject_pseudonym('own', '7')};
+sql("DELETE FROM csec.subject_key WHERE $seven");
+like(clerk(q{SELECT name FROM own WHERE id = 7}), qr/the key of a customer \(\d+\) is not in this database/, 'a customer whose key is lost is not shown');
+like(clerk(q{UPDATE own SET note = 'x' WHERE id = 7}), qr/the key of a customer \(\d+\) is not in this database.*lost/s, '  and does not get another one unnoticed');
+like(clerk(q{UPDATE own SET id_no = 'NEW7' WHERE id = 7}), qr/is not in this database/, '  nor for one field of several');
+like(clerk(q{INSERT INTO own SELECT 21, id_no, name, note FROM own WHERE id = 7}), qr/is not in this database/, '  nor in another row');
+is(sql("SELECT count(*) FROM csec.subject_key WHERE $seven"), '0', '  so nothing is in the way');
+sql("INSERT INTO csec.subject_key SELECT * FROM kept WHERE $seven");
+is(clerk(q{UPDATE own SET note = 'x' WHERE id = 7; SELECT id_no, name, note FROM own WHERE id = 7}), 'OWN7|name 7|x', '  of the row that a dump has');
+sql("DELETE FROM csec.subject_key WHERE $seven");
+is(clerk(q{UPDATE own SET id_no = 'NEW7', name = NULL WHERE id = 7; SELECT id_no, name, note FROM own WHERE id = 7}), 'NEW7||x', 'where no dump has it all fields can be written anew');
+
+# the row of a data key
+my ($id, $version) = split /\|/, sql(q{SELECT id, version FROM csec.key WHERE purpose = 'data' AND state = 'active'}, 'copy');
+my ($old, $v) = split /\|/, sql(q{SELECT id, version FROM csec.key k WHERE purpose = 'data' AND EXISTS (SELECT FROM csec.encryption_share('cust') s WHERE s.key_id = k.id AND s."values" = 500)}, 'copy');
+sql("DELETE FROM csec.key WHERE id = $old", 'copy');
+like(clerk($_, 'copy'), qr/key $old version $v is not in this database/, "without its data key: $_")
+  foreach q{UPDATE cust SET id_no = 'NEW9' WHERE id = 9}, q{DELETE FROM cust WHERE id = 9};
+my ($rc, $out, $err) = $node->psql('copy', "CALL csec.destroy_key($old, $v, reason => 'lost')");
+like($err, qr/is not in this database.*force => true gives up/s, '  and it is said what helps');
+sql("CALL csec.destroy_key($old, $v, reason => 'lost', force => true)", 'copy');
+is(clerk(q{UPDATE cust SET id_no = 'NEW9' WHERE id = 9; DELETE FROM cust WHERE id = 10; SELECT id, id_no FROM cust WHERE id_no = 'new9'}, 'copy'), '9|NEW9', 'given up: its values are written anew');
+is(sql(q{SELECT problem, count(*) FROM csec.check_envelopes('cust') GROUP BY 1}, 'copy'), 'destroyed_key|498', '  the others are lost');
+flush_trail($node);
+is_verified($node, 'the trail');
+
+$node->stop;
+done_testing();

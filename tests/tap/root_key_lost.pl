@@ -1,0 +1,114 @@
+# Were this to fail, who lost the root key and follows docs/keys.md would not come to an end, would
+# find rows of policy that nobody honours, or an index in the order of the lost key.
+
+use strict;
+use warnings;
+use CsecTrail;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $keys = PostgreSQL::Test::Utils::tempdir . '/keys';
+mkdir $keys, 0700 or die;
+
+sub write_root
+{
+	open my $f, '>', "$keys/root.key" or die;
+	print $f "$_[0]\n";
+	close $f;
+	chmod 0600, "$keys/root.key";
+}
+write_root('a1' x 32);
+
+my $node = PostgreSQL::Test::Cluster->new('root_key_lost');
+$node->init(allows_streaming => 1);
+$node->append_conf('postgresql.conf', "csec.embedded_keys = off\ncsec.key_directory = '$keys'");
+$node->start;
+make_trail($node, 'postgres');
+$node->safe_psql('postgres', <<'END');
+CREATE ROLE clerk LOGIN;
+CREATE ROLE admin LOGIN IN ROLE csec_admin;
+SELECT csec.set_clearance('clerk', level => 'core');
+UPDATE csec.category SET check_mode = 'lax' WHERE name = 'id_card';
+CREATE TABLE cust (id int PRIMARY KEY, id_no text UNIQUE, phone text UNIQUE);
+INSERT INTO cust SELECT i, 'ID' || i, '138' || lpad(i::text, 8, '0') FROM generate_series(1, 50) i;
+SELECT csec.protect('cust', 'id', '{"id_no": "id_card", "phone": "phone"}');
+CREATE TABLE own (id text PRIMARY KEY, id_no text UNIQUE, name text, note text);
+INSERT INTO own SELECT 'c' || i, 'OWN' || i, 'name ' || i, 'note' FROM generate_series(1, 20) i;
+SELECT csec.protect('own', 'id', '{"id_no": "id_card", "name": "person_name"}', subject_keys => true);
+GRANT SELECT, INSERT, UPDATE, DELETE ON cust, own TO clerk;
+END
+
+sub clerk { return with_reason($node, 'clerk', $_[0]) }
+sub admin
+{
+	my ($sql, $name) = @_;
+	my ($rc, $out, $err) = $node->psql('postgres', $sql, extra_params => [ '-U', 'admin' ], on_error_stop => 0);
+	is($err, '', $name) if defined $name;
+	return $err;
+}
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+my $shipped = q{SELECT (SELECT count(*) FROM csec.category WHERE shipped), (SELECT count(*) FROM csec.level WHERE shipped), (SELECT count(*) FROM csec.alert_rule WHERE shipped), (SELECT count(*) FROM csec.access_rule WHERE shipped)};
+my $were = sql($shipped);
+my $data = sql(q{SELECT id || ', ' || version FROM csec.key WHERE purpose = 'data'});
+my $search = sql(q{SELECT id || ', ' || version FROM csec.key WHERE purpose = 'search'});
+
+my ($rc, $out, $err) = $node->psql('postgres', 'SELECT csec.adopt_order_key()');
+like($err, qr/is that of this database/, 'a root key that is the right one is not accepted anew');
+like(admin(q{CALL csec.replace_subject_space('own', 'x')}), qr/can be had/, '  nor is what opens replaced');
+like(admin(q{CALL csec.replace_subject_space('cust', 'x')}), qr/have no keys of their own/, '  or what is not there');
+
+$node->stop;
+write_root('b2' x 32);
+$node->start;
+wait_for_sealer($node);
+like(clerk($_), qr/another csec root key.*adopt_order_key/s, "under another root key: $_")
+  foreach q{SELECT phone FROM cust WHERE id = 7}, q{SELECT id FROM cust WHERE phone = '13800000007'}, q{SELECT note FROM own};
+like(clerk(q{SELECT id FROM cust WHERE id_no = 'ID7'}), qr/does not open under key "root"/, '  nothing is found by an encrypted field');
+is(sql(q{SELECT count(*), bool_or(unwraps), count(columns), bool_and(trouble LIKE '%does not open under key "root"%') FROM csec.key_status}), '2|f|0|t', '  csec.key_status says what does not open');
+like(admin(q{CALL csec.replace_search_key('x')}), qr/another csec root key/, '  and what is too early says why');
+
+admin(q{CALL csec.rotate_key('data', reason => 'the root key is lost')}, 'a new data key');
+is(sql(q{SELECT count(*) FROM csec.unsound_rows WHERE "table" = 'csec.protected_table'}), '2', 'under another root key no row of policy is sound');
+my ($accept) = slurp_file('docs/types.md') =~ /^(    BEGIN;\n.*?^    COMMIT;)/ms or die 'no statements in docs/types.md';
+$node->psql('postgres', $accept, on_error_die => 1);
+is(sql('SELECT count(*) FROM csec.unsound_rows'), '0', 'when the new one is accepted all are');
+is(sql($shipped), $were, '  what csec shipped is csec\'s still');
+flush_trail($node);
+is(records($node, 'count(*)', q{action = 'adopt order key'}), '1', '  on record');
+is(clerk(q{SET LOCAL enable_seqscan = off; SELECT id, phone FROM cust WHERE phone = '13800000007'}), '7|13800000007', '  masked values are there, and found by the index');
+like(clerk(q{SELECT id_no FROM cust WHERE id = 7}), qr/does not open under key "root"/, '  encrypted ones are not');
+is(sql(q{SELECT problem, count(*) FROM csec.check_envelopes('own') GROUP BY 1}), 'key_does_not_open|40', '  nor those under keys of customers, says csec.check_envelopes()');
+is(sql(q{SELECT columns FROM csec.key_status WHERE purpose = 'data' AND state = 'active'}), '{public.cust.id_no,public.own.id_no,public.own.name}', '  csec.key_status names the columns again');
+
+admin("CALL csec.destroy_key($data, reason => 'the root key is lost', force => true)", 'the lost data key is given up');
+admin(q{CALL csec.replace_search_key('the root key is lost')}, 'another search key, though there are values that nothing opens');
+like(clerk(q{INSERT INTO own VALUES ('c21', 'OWN21', 'name 21', 'x')}), qr/key \d+ version 1 was destroyed/, 'of customers with keys of their own nothing is stored');
+admin(q{CALL csec.replace_subject_space('own', reason => 'the root key is lost')}, '  until there is another key for their pseudonyms');
+flush_trail($node);
+is(records($node, 'count(*)', q{action = 'replace subject space' AND detail LIKE '%the root key is lost%'}), '1', '  on record');
+sql("CALL csec.reencrypt('$_')") foreach qw(cust own);
+admin("CALL csec.destroy_key($search, reason => 'the root key is lost', force => true)", '  and the lost search key is given up');
+
+is(clerk(q{INSERT INTO own VALUES ('c21', 'OWN21', 'name 21', 'x'); SELECT name FROM own WHERE id_no = 'own21'}), 'name 21', 'new customers are stored, and found');
+is(clerk(q{SELECT id_no, name, note FROM own WHERE id = 'c7'}), '***|***|note', '  the old ones show what is lost');
+like(clerk(q{UPDATE own SET note = 'y' WHERE id = 'c7'}), qr/was destroyed.*set to null/s, '  their rows are not left half under another key');
+is(clerk(q{UPDATE own SET id_no = 'OWN7', name = NULL, note = 'y' WHERE id = 'c7'; SELECT id_no, name, note FROM own WHERE id_no = 'OWN7'}), 'OWN7||y', '  but written anew');
+is(clerk(q{DELETE FROM own WHERE id = 'c8'; SELECT count(*) FROM own}), '20', '  or deleted');
+is(clerk(q{UPDATE cust SET id_no = 'ID7' WHERE id = 7; SELECT id, id_no FROM cust WHERE id_no = 'id7'}), '7|ID7', 'encrypted fields are written anew');
+is(sql(q{SELECT problem, count(*) FROM csec.check_envelopes('cust') GROUP BY 1}), 'destroyed_key|49', '  what is lost is listed');
+is(sql(q{SELECT problem, count(*) FROM csec.check_envelopes('own') GROUP BY 1}), 'destroyed_key|36', '  of customers with keys of their own, too');
+is(sql(q{SELECT bool_and(unwraps), count(*) FROM csec.key_status WHERE state <> 'destroyed'}), 't|2', '  and all keys that are left open');
+
+# the row that makes pseudonyms is lost, and no dump has it
+sql('DELETE FROM csec.subject_space');
+like(clerk(q{UPDATE own SET note = 'z' WHERE id = 'c7'}), qr/cannot be had.*replace_subject_space/s, 'without the row that makes pseudonyms nothing is stored');
+like(clerk(q{SELECT id_no FROM own WHERE id = 'c7'}), qr/cannot be had/, '  nor shown, as nobody could say to whom it belongs');
+is(sql(q{SELECT count(*) FROM csec.check_envelopes('own') WHERE problem = 'key_does_not_open'}), '3', '  and not taken for sound');
+is(sql('SELECT count(*) FROM csec.key_status'), '4', '  the state of the keys is shown');
+admin(q{CALL csec.replace_subject_space('own', reason => 'the row is lost')}, '  with another one');
+is(clerk(q{UPDATE own SET note = 'z' WHERE id = 'c7'; SELECT id_no, note FROM own WHERE id = 'c7'}), 'OWN7|z', '  rows are written again, and lose nothing');
+is(sql(q{SELECT count(*) FROM csec.check_envelopes('own') WHERE problem = 'wrong_subject'}), '2', '  those that were not are named');
+
+$node->stop;
+done_testing();
