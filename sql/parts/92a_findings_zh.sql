@@ -4,10 +4,11 @@
 CREATE TABLE csec.finding_form (
 	position	int PRIMARY KEY,
 	form		text NOT NULL,
-	form_zh		text NOT NULL
+	form_zh		text
 );
 COMMENT ON TABLE csec.finding_form IS 'internal: the forms of what csec finds of security measures, as regular expressions, and what takes their place in Chinese';
 COMMENT ON COLUMN csec.finding_form.position IS 'the first one that a finding has counts';
+COMMENT ON COLUMN csec.finding_form.form_zh IS 'null in a database whose encoding has no Chinese characters: it has no Chinese twins either';
 REVOKE ALL ON csec.finding_form FROM PUBLIC;
 
 INSERT INTO csec.finding_form (position, form, form_zh) VALUES
