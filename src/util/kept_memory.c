@@ -21,12 +21,12 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "port/pg_crc32c.h"
-#include "port/pg_iovec.h"
 #include "storage/fd.h"
 
 #include "util/kept_memory.h"
 
 #define KEPT_MAX	8
+#define ENTRY_MAX	128			/* bytes */
 
 typedef struct Kept
 {
@@ -34,6 +34,7 @@ typedef struct Kept
 	char	   *data;
 	size_t		entry_size;
 	int			entries;
+	File		file;			/* this process's; 0: not opened yet */
 } Kept;
 
 static Kept kept[KEPT_MAX];
@@ -143,6 +144,7 @@ csec_kept_memory(const char *name, void *data, size_t entry_size, int entries)
 	char		path[MAXPGPATH];
 	int			place = 0;
 
+	Assert(entry_size <= ENTRY_MAX);
 	memset(data, 0, entry_size * entries);
 	if (IsUnderPostmaster || !IsPostmasterEnvironment)
 		return;
@@ -162,27 +164,41 @@ csec_kept_memory(const char *name, void *data, size_t entry_size, int entries)
 		make_file(&kept[place], path);
 }
 
+/*
+ * The file stays open in each process that stores: opening and closing it for
+ * each value that is tried took longer than a look-up by an index.  Nobody
+ * puts another in its place but a postmaster that has no other process.
+ */
+static void
+open_file(Kept *k, const char *path)
+{
+	if (k->file <= 0)
+		k->file = PathNameOpenFile(path, O_WRONLY | PG_BINARY);
+	if (k->file <= 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\": %m", path)));
+}
+
 /* Put an entry and its checksum into their place in the file. */
 static void
-write_entry(const Kept *k, int n)
+write_entry(Kept *k, int n)
 {
 	char		path[MAXPGPATH];
-	char	   *entry = k->data + n * k->entry_size;
+	char		stored[ENTRY_MAX + sizeof(pg_crc32c)];
+	const char *entry = k->data + n * k->entry_size;
 	pg_crc32c	crc = crc_of(entry, k->entry_size);
-	struct iovec parts[2] = {
-		{.iov_base = entry,.iov_len = k->entry_size},
-		{.iov_base = &crc,.iov_len = sizeof(crc)}
-	};
-	ssize_t		stride = k->entry_size + sizeof(crc);
-	int			fd;
+	int			stride = (int) (k->entry_size + sizeof(crc));
 
+	memcpy(stored, entry, k->entry_size);
+	memcpy(stored + k->entry_size, &crc, sizeof(crc));
 	path_of(k->name, path);
-	fd = OpenTransientFile(path, O_WRONLY | PG_BINARY);
-	if (fd < 0 || pg_pwritev(fd, parts, lengthof(parts), n * stride) != stride)
+	open_file(k, path);
+	if (FileWrite(k->file, stored, stride,
+				  (off_t) n * stride, PG_WAIT_EXTENSION) != stride)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not write file \"%s\": %m", path)));
-	CloseTransientFile(fd);
 }
 
 void
@@ -192,7 +208,7 @@ csec_kept_store(const void *entry)
 
 	for (int i = 0; i < nkept; i++)
 	{
-		const Kept *k = &kept[i];
+		Kept	   *k = &kept[i];
 
 		if (at >= k->data && at < k->data + k->entry_size * k->entries)
 			write_entry(k, (int) ((at - k->data) / k->entry_size));

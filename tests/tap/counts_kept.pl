@@ -102,6 +102,6 @@ $node->stop;
 rename $files[1], "$files[1].away" or die;
 $node->start;
 unlink $files[1] or die;
-like(other(1), qr/could not write file "pg_stat\/csec_probe\.stat"/, 'without the file nothing is tried');
+like(other(1), qr/could not open file "pg_stat\/csec_probe\.stat"/, 'without the file nothing is tried');
 $node->stop;
 done_testing();
