@@ -21,19 +21,30 @@ typedef struct CsecChain
 	int64_t		seq;			/* the first record that is under no checkpoint before */
 	uint8_t		key[CSEC_ED25519_PUBLIC];
 	bool		given;			/* by who verifies */
-	int64_t		named;			/* by this record; 0: by none seen; -1: by one that left */
 } CsecChain;
+
+/* All chains that begin with one key; whoever makes evidence may give each one of its own. */
+typedef struct CsecChainKey
+{
+	uint8_t		key[CSEC_ED25519_PUBLIC];
+	int64_t		named;			/* by this record first; 0: by none seen; -1: by one that left */
+} CsecChainKey;
 
 typedef struct CsecChains
 {
 	CsecChain  *chain;
 	int			count;
+	int			capacity;
+	CsecChainKey *key;			/* each once, in order; made when all chains are there */
+	int			keys;
 } CsecChains;
 
 extern void csec_chains_free(CsecChains *chains);
+
+/* All chains, before a record names the key of one. */
 extern void csec_chains_add(CsecChains *chains, const CsecChain *chain);
 
-/* A record, or one that left with an approved cut, names a key. */
+/* A record, or one that left with an approved cut, names a key; they come in their order. */
 extern void csec_chains_named(CsecChains *chains, const uint8_t *key, int64_t seq);
 extern void csec_chains_named_in_cut(CsecChains *chains, const CsecCut *cut);
 
@@ -41,7 +52,7 @@ extern void csec_chains_named_in_cut(CsecChains *chains, const CsecCut *cut);
  * All records behind the first so many were seen: is a chain named by none?  A key
  * that was not given is told with the record that names it.
  */
-extern void csec_chains_check(const CsecChains *chains, uint64_t granted,
+extern void csec_chains_check(CsecChains *chains, uint64_t granted,
 							  CsecFinding *finding);
 
 #endif							/* CSEC_VERIFY_CHAIN_KEYS_H */

@@ -10,39 +10,12 @@
 
 #include "crypto/hash.h"
 
-/* Its number; a new one is not the trail's. */
-static int
-origin_number(CsecCheckpoints *checkpoints, const char *name)
-{
-	CsecOrigin *origin;
-
-	for (int i = 0; i < checkpoints->origins; i++)
-		if (strcmp(checkpoints->origin[i].name, name) == 0)
-			return i;
-	checkpoints->origin = csec_realloc(checkpoints->origin,
-									   ((size_t) checkpoints->origins + 1) * sizeof(CsecOrigin));
-	origin = &checkpoints->origin[checkpoints->origins];
-	snprintf(origin->name, sizeof(origin->name), "%s", name);
-	origin->own = false;
-	return checkpoints->origins++;
-}
-
-static void
-own_origin(CsecCheckpoints *checkpoints, const char *name)
-{
-	int			number = origin_number(checkpoints, name);
-
-	checkpoints->origin[number].own = true;
-}
-
 void
 csec_checkpoints_init(CsecCheckpoints *checkpoints, uint64_t system, uint32_t database_id)
 {
-	char		name[CSEC_KEY_NAME_SIZE];
-
 	memset(checkpoints, 0, sizeof(*checkpoints));
-	csec_origin_put(name, system, database_id);
-	own_origin(checkpoints, name);
+	csec_origin_put(checkpoints->name, system, database_id);
+	csec_origins_add(&checkpoints->own, checkpoints->name);
 }
 
 void
@@ -50,7 +23,8 @@ csec_checkpoints_free(CsecCheckpoints *checkpoints)
 {
 	free(checkpoints->kept);
 	free(checkpoints->size);
-	free(checkpoints->origin);
+	csec_origins_free(&checkpoints->own);
+	csec_origins_free(&checkpoints->given);
 	free(checkpoints->key.key);
 	csec_chains_free(&checkpoints->chains);
 	csec_vouchers_free(&checkpoints->vouchers);
@@ -93,7 +67,6 @@ keep(CsecCheckpoints *checkpoints, const CsecCheckpoint *checkpoint,
 	memset(kept, 0, sizeof(*kept));
 	kept->size = checkpoint->size;
 	kept->epoch = checkpoint->epoch;
-	kept->origin = origin_number(checkpoints, checkpoint->origin);
 	memcpy(kept->root, checkpoint->root, CSEC_TREE_HASH);
 	memcpy(kept->head, checkpoint->head, CSEC_TREE_HASH);
 	if (csec_note_split(note, len, &parts))
@@ -113,6 +86,7 @@ csec_checkpoints_trust(CsecCheckpoints *checkpoints, const uint8_t *note, size_t
 	kept = keep(checkpoints, &checkpoint, note, len);
 	kept->trusted = true;
 	kept->sorted_out = among_others;
+	kept->origin = csec_origins_add(&checkpoints->given, checkpoint.origin);
 	checkpoints->trusted++;
 	return true;
 }
@@ -199,7 +173,7 @@ csec_checkpoints_add(CsecCheckpoints *checkpoints, const CsecNote *note)
 	}
 	check_after(checkpoints, &checkpoint, finding);
 	if (finding->problem == NULL)
-		own_origin(checkpoints, checkpoint.origin);
+		csec_origins_add(&checkpoints->own, checkpoint.origin);
 	csec_vouchers_add(&checkpoints->vouchers, &checkpoint, note, seq, finding);
 	checkpoints->stored++;
 	/* an empty epoch says nothing new about the records, unless it was kept */
@@ -224,29 +198,48 @@ compare_kept(const void *a, const void *b)
 	return (left->epoch > right->epoch) - (left->epoch < right->epoch);
 }
 
-/* Trusted checkpoints stand beside those of the trail of the same epoch. */
-static void
-match_trusted(CsecCheckpoints *checkpoints, CsecKept *trusted)
+/*
+ * The first of an epoch or a later one, from .. count.  Of a trail's own, as long as
+ * nothing is wrong with them, epochs ascend.
+ */
+static int
+first_of_epoch(const CsecCheckpoints *checkpoints, int from, uint64_t epoch)
 {
-	for (int i = 0; i < checkpoints->count; i++)
-	{
-		CsecKept   *other = &checkpoints->kept[i];
+	int			high = checkpoints->count;
 
-		if (other->trusted || other->epoch != trusted->epoch)
-			continue;
-		trusted->found = true;
-		if (memcmp(other->digest, trusted->digest, CSEC_TREE_HASH) != 0)
-			csec_find(&checkpoints->finding, "checkpoint_replaced",
-					  (int64_t) (other->size < trusted->size ? other->size : trusted->size),
-					  "checkpoint %llu is not the one that was kept",
-					  (unsigned long long) trusted->epoch);
-		else if (trusted->epoch > checkpoints->vouched)
-			checkpoints->vouched = trusted->epoch;
+	while (from < high)
+	{
+		int			middle = from + (high - from) / 2;
+
+		if (checkpoints->kept[middle].epoch >= epoch)
+			high = middle;
+		else
+			from = middle + 1;
 	}
-	if (!trusted->found && checkpoints->any)
-		csec_find(&checkpoints->finding, "checkpoint_missing", (int64_t) trusted->size,
-				  "the trail does not have checkpoint %llu, which was kept",
+	return from;
+}
+
+/* Trusted checkpoints stand beside those of the trail, which begin at own, of the same epoch. */
+static void
+match_trusted(CsecCheckpoints *checkpoints, const CsecKept *trusted, int own)
+{
+	int			place = first_of_epoch(checkpoints, own, trusted->epoch);
+	const CsecKept *other = &checkpoints->kept[place];
+
+	if (place == checkpoints->count || other->epoch != trusted->epoch)
+	{
+		if (checkpoints->any)
+			csec_find(&checkpoints->finding, "checkpoint_missing", (int64_t) trusted->size,
+					  "the trail does not have checkpoint %llu, which was kept",
+					  (unsigned long long) trusted->epoch);
+	}
+	else if (memcmp(other->digest, trusted->digest, CSEC_TREE_HASH) != 0)
+		csec_find(&checkpoints->finding, "checkpoint_replaced",
+				  (int64_t) (other->size < trusted->size ? other->size : trusted->size),
+				  "checkpoint %llu is not the one that was kept",
 				  (unsigned long long) trusted->epoch);
+	else if (trusted->epoch > checkpoints->vouched)
+		checkpoints->vouched = trusted->epoch;
 }
 
 /*
@@ -263,20 +256,21 @@ drop_foreign(CsecCheckpoints *checkpoints)
 	{
 		const CsecKept *kept = &checkpoints->kept[i];
 
-		if (!kept->trusted || checkpoints->origin[kept->origin].own)
+		if (!kept->trusted ||
+			csec_origins_have(&checkpoints->own, checkpoints->given.name[kept->origin]))
 		{
 			checkpoints->kept[count++] = *kept;
 			continue;
 		}
 		checkpoints->trusted--;
 		if (foreign == NULL && (!kept->sorted_out || checkpoints->trusted == 0))
-			foreign = checkpoints->origin[kept->origin].name;
+			foreign = checkpoints->given.name[kept->origin];
 	}
 	checkpoints->count = count;
 	if (foreign != NULL)
 		csec_find(&checkpoints->foreign, "other_trail", 1,
 				  "the checkpoints that were kept are of %s, the trail is %s",
-				  foreign, checkpoints->origin[0].name);
+				  foreign, checkpoints->name);
 }
 
 /*
@@ -300,9 +294,8 @@ void
 csec_checkpoints_settle(CsecCheckpoints *checkpoints)
 {
 	drop_foreign(checkpoints);
-	for (int i = 0; i < checkpoints->count && checkpoints->finding.problem == NULL; i++)
-		if (checkpoints->kept[i].trusted)
-			match_trusted(checkpoints, &checkpoints->kept[i]);
+	for (int i = 0; i < checkpoints->trusted && checkpoints->finding.problem == NULL; i++)
+		match_trusted(checkpoints, &checkpoints->kept[i], checkpoints->trusted);
 	if (!checkpoints->any && (checkpoints->key.count > 0 || checkpoints->trusted > 0))
 		csec_find(&checkpoints->finding, "checkpoint_missing", 1,
 				  "the trail has no checkpoint");

@@ -15,6 +15,7 @@
 #include "verify/finding.h"
 #include "verify/key_list.h"
 #include "verify/notes_file.h"
+#include "verify/origins.h"
 #include "verify/piece.h"
 #include "verify/vouchers.h"
 
@@ -26,18 +27,10 @@ typedef struct CsecKept
 	uint8_t		root[CSEC_TREE_HASH];
 	uint8_t		head[CSEC_TREE_HASH];
 	uint8_t		digest[CSEC_TREE_HASH]; /* of the text */
-	int			origin;			/* which */
+	int			origin;			/* of one that was given: which */
 	bool		trusted;		/* given by who verifies */
 	bool		sorted_out;		/* ... with others, and may be of another trail */
-	bool		found;			/* ... and among those of the trail */
 } CsecKept;
-
-/* A name that checkpoints begin with; a copied trail has checkpoints of several. */
-typedef struct CsecOrigin
-{
-	char		name[CSEC_KEY_NAME_SIZE];
-	bool		own;			/* the trail's, now or before it was copied */
-} CsecOrigin;
 
 typedef struct CsecCheckpoints
 {
@@ -56,8 +49,9 @@ typedef struct CsecCheckpoints
 	int			trusted;
 	uint64_t	vouched;		/* epoch of the last one that was kept, or that witnesses signed */
 	const CsecChain *loose;		/* the first chain of keys behind it that was not given */
-	CsecOrigin *origin;
-	int			origins;
+	char		name[CSEC_KEY_NAME_SIZE];	/* of the trail's origin */
+	CsecOrigins own;			/* the trail's, now and before it was copied */
+	CsecOrigins given;			/* those of what was kept */
 	CsecFinding foreign;		/* what was kept is of another trail */
 	CsecFinding finding;
 } CsecCheckpoints;
@@ -67,7 +61,10 @@ extern void csec_checkpoints_init(CsecCheckpoints *checkpoints, uint64_t system,
 								  uint32_t database_id);
 extern void csec_checkpoints_free(CsecCheckpoints *checkpoints);
 
-/* A note that the auditor kept, perhaps among those of other trails; false where it is none. */
+/*
+ * A note that the auditor kept, perhaps among those of other trails; false where it is
+ * none.  All of them come before those of the trail.
+ */
 extern bool csec_checkpoints_trust(CsecCheckpoints *checkpoints,
 								   const uint8_t *note, size_t len, bool among_others);
 

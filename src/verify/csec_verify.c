@@ -341,6 +341,35 @@ verify(const Options *options, Place *place, CsecTrail *trail, CsecReport *repor
 	return source;
 }
 
+/* The name of a source with where it is. */
+static const char *
+full_name(const CsecSource *source)
+{
+	size_t		size;
+	char	   *name;
+
+	if (source->where == NULL)
+		return source->name;
+	size = strlen(source->name) + strlen(source->where) + sizeof(" at ");
+	name = csec_alloc(size);
+	snprintf(name, size, "%s at %s", source->name, source->where);
+	return name;
+}
+
+/* Copies mostly have one name: what is told must be of one of them. */
+static void
+tell_apart(CsecSource **source, CsecReport *report)
+{
+	if (strcmp(source[0]->name, source[1]->name) != 0)
+		return;
+	for (int i = 0; i < 2; i++)
+		source[i]->name = full_name(source[i]);
+	if (strcmp(source[0]->name, source[1]->name) == 0)
+		source[1]->name = "what --against names";
+	for (int i = 0; i < 2; i++)
+		report[i].name = source[i]->name;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -355,6 +384,8 @@ main(int argc, char **argv)
 	parse(&options, argc, argv);
 	for (int i = 0; i < options.places; i++)
 		source[i] = verify(&options, &options.place[i], &trail[i], &report[i]);
+	if (options.places == 2)
+		tell_apart(source, report);
 	if (options.places == 2 && report[0].findings == 0 && report[1].findings == 0)
 	{
 		CsecFinding parted = {0};

@@ -22,7 +22,7 @@ typedef struct CsecFinding
 {
 	const char *problem;		/* NULL: nothing was found */
 	int64_t		seq;			/* the first record it concerns */
-	char		detail[256];
+	char		detail[512];
 } CsecFinding;
 
 /* Put down a finding; the first that is put down stands. */

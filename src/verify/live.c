@@ -53,6 +53,15 @@ typedef struct Live
 
 /* ---- workers ---- */
 
+static char *
+where_is(PGconn *conn)
+{
+	char		text[1200];
+
+	snprintf(text, sizeof(text), "%s, port %s", PQhost(conn), PQport(conn));
+	return csec_strdup(text);
+}
+
 static PGconn *
 connect_to_snapshot(Live *live)
 {
@@ -396,6 +405,7 @@ close_source(CsecSource *source)
 	PQfinish(live->conn);
 	csec_anchor_free(&live->anchor);
 	free(live->snapshot);
+	free((char *) source->where);
 	free(live->tile);
 	free(live);
 }
@@ -483,6 +493,7 @@ csec_live_open(CsecServer *server, int jobs, const char *since)
 		PQclear(result);
 	}
 	source->name = PQdb(live->conn);
+	source->where = where_is(live->conn);
 	csec_check_tables(live->conn, &live->tables);
 	csec_read_head(live->conn, source, &live->encoding);
 	live->since = since;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/rand.h>
+
 #define FIRST_SLOTS 256
 
 void
@@ -16,6 +18,9 @@ csec_sessions_init(CsecSessionBook *book)
 	book->slots = FIRST_SLOTS;
 	book->slot = csec_alloc(book->slots * sizeof(uint32_t));
 	book->older_than = INT64_MIN;
+	/* unforeseeable, so that nobody can choose sessions that all want one slot */
+	if (RAND_bytes((unsigned char *) book->seed, sizeof(book->seed)) != 1)
+		csec_fail("could not generate a random key");
 }
 
 void
@@ -43,21 +48,26 @@ csec_sessions_start_at(CsecSessionBook *book, int64_t moment)
 		book->older_than = moment;
 }
 
+static uint64_t
+mixed(uint64_t z)
+{
+	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+	return z ^ (z >> 31);
+}
+
 /* Times and process ids are close to each other: mix all their bits. */
 static uint32_t
-hash_of(int64_t started, uint32_t pid)
+hash_of(const CsecSessionBook *book, int64_t started, uint32_t pid)
 {
-	uint64_t	z = (uint64_t) started * UINT64_C(0x9E3779B97F4A7C15) + pid;
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-	return (uint32_t) ((z ^ (z >> 27)) >> 16);
+	return (uint32_t) mixed((mixed((uint64_t) started ^ book->seed[0]) + pid) ^ book->seed[1]);
 }
 
 /* The slot of a session: its own, or the free one where it belongs. */
 static uint32_t *
 slot_of(CsecSessionBook *book, int64_t started, uint32_t pid)
 {
-	uint32_t	at = hash_of(started, pid) & (book->slots - 1);
+	uint32_t	at = hash_of(book, started, pid) & (book->slots - 1);
 
 	for (;; at = (at + 1) & (book->slots - 1))
 	{

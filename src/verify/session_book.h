@@ -35,6 +35,7 @@ typedef struct CsecSessionBook
 	uint32_t	capacity;
 	uint32_t   *slot;			/* open addressing: index + 1, 0 is free */
 	uint32_t	slots;			/* a power of two */
+	uint64_t	seed[2];
 	uint32_t	last;			/* looked up last: index + 1 */
 	uint64_t	gap_seq;		/* of the last gap record */
 	int64_t		older_than;		/* such sessions may begin above 1 */

@@ -18,6 +18,7 @@ typedef struct CsecSource CsecSource;
 struct CsecSource
 {
 	const char *name;			/* for messages */
+	const char *where;			/* of a server; NULL: evidence, whose name says so */
 	bool		selected;		/* records of a selection, runs apart */
 	CsecHead	head;
 	uint64_t	system;

@@ -60,6 +60,12 @@ my @old = hashes($old);
 my @new = hashes($new);
 my ($fork) = grep { $old[$_ - 1] ne $new[$_ - 1] } 1 .. (@old < @new ? @old : @new);
 is(verdict($new, '--against', $old->connstr('postgres')), "1: fork|$fork", 'given both servers, the fork is named');
+my $said;
+IPC::Run::run([ 'csec_verify', '-d', $new->connstr('postgres'), '--against', $old->connstr('postgres') ], '>', \$said);
+my ($here, $there) = map { 'postgres at ' . $_->host . ', port ' . $_->port } $new, $old;
+like($said, qr/^\Q$here\E: TAMPERED\n.*record $fork: from this record on "\Q$here\E" and "\Q$there\E" have gone on each on its own\n.*^\Q$there\E: verified\n/ms, '... of two databases of one name, which is which');
+IPC::Run::run([ 'csec_verify', '-d', $new->connstr('postgres'), '--against', $new->connstr('postgres') ], '>', \$said);
+like($said, qr/^\Q$here\E: verified\n.*^what --against names: verified\n/ms, '... even of one that is given twice');
 
 # pg_rewind looks for the timeline in the source's control file, where the checkpoint
 # after a promotion, which nobody waits for, puts it
