@@ -93,19 +93,65 @@ REVOKE ALL ON csec.keys FROM PUBLIC;
 GRANT SELECT ON csec.keys TO csec_admin, csec_auditor, csec_officer;
 COMMENT ON VIEW csec.keys IS 'the keys of this database: states, ages, and the KEK that each is wrapped under';
 
+-- Not marked for pg_dump: it speaks of the indexes of this physical copy, whatever
+-- becomes of the rows of csec.key.
+CREATE TABLE csec.index_key (
+	commitment bytea,
+	since timestamptz NOT NULL DEFAULT now()
+);
+ALTER TABLE csec.index_key REPLICA IDENTITY FULL;
+CREATE UNIQUE INDEX index_key_one ON csec.index_key ((true));
+REVOKE ALL ON csec.index_key FROM PUBLIC;
+COMMENT ON TABLE csec.index_key IS 'one row: the search key by whose tags encrypted fields are indexed; another one does not become active while rows are indexed';
+COMMENT ON COLUMN csec.index_key.commitment IS 'what commits to that key in csec.key; null: all indexes are made anew in this transaction';
+COMMENT ON COLUMN csec.index_key.since IS 'since when';
+INSERT INTO csec.index_key DEFAULT VALUES;
+
+-- May a search key become active?  Indexes that were built by the tags of another
+-- would miss what they hold, without a word.  The locks keep rows from coming in by
+-- these tags until the transaction ends.
+CREATE FUNCTION csec.may_index(commitment bytea) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF EXISTS (SELECT FROM csec.index_key i WHERE i.commitment IS NULL OR i.commitment = may_index.commitment) THEN
+		RETURN true;
+	END IF;
+	PERFORM csec.lock_alone(t) FROM (SELECT DISTINCT x.indrelid::regclass AS t
+		FROM csec.tag_indexes() i JOIN pg_index x ON x.indexrelid = i ORDER BY 1) l;
+	RETURN NOT EXISTS (SELECT FROM csec.tag_indexes() i JOIN pg_index x ON x.indexrelid = i WHERE pg_relation_size(x.indrelid) > 0);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.may_index(bytea) FROM PUBLIC;
+COMMENT ON FUNCTION csec.may_index(bytea) IS 'internal: are fields indexed by the tags of this search key, or none at all?';
+
+CREATE FUNCTION csec.index_by(commitment bytea) RETURNS void
+	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+	INSERT INTO csec.index_key (commitment) VALUES ($1) ON CONFLICT ((true)) DO UPDATE SET commitment = EXCLUDED.commitment, since = now()
+$$;
+REVOKE ALL ON FUNCTION csec.index_by(bytea) FROM PUBLIC;
+COMMENT ON FUNCTION csec.index_by(bytea) IS 'internal: by which search key fields are indexed from now on; null: by any that comes, as all indexes are made anew in this transaction';
+
 -- A dump's active key meets the one that CREATE EXTENSION made, and takes its
--- place.  Not so a search key by whose tags there are indexes already: they would
--- be in the order of another, and miss what they hold without a word.
+-- place.  Not so a search key where fields are indexed by another one.
 CREATE FUNCTION csec.key_rules() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF TG_OP = 'INSERT' THEN
-		IF NEW.state = 'active' AND NEW.purpose = 'search' AND EXISTS (SELECT FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'active') THEN
-			IF EXISTS (SELECT FROM csec.tag_indexes() i JOIN pg_index x ON x.indexrelid = i WHERE pg_relation_size(x.indrelid) > 0) THEN
-				NEW.state := 'decrypt_only';
-				NEW.retired_at := now();
-			END IF;
+	IF NEW.purpose = 'search' AND NEW.state = 'active' AND (TG_OP = 'INSERT' OR OLD.state <> 'active') THEN
+		IF csec.may_index(NEW.commitment) THEN
+			PERFORM csec.index_by(NEW.commitment);
+		ELSIF TG_OP = 'INSERT' THEN
+			NEW.state := 'decrypt_only';
+			NEW.retired_at := now();
+			RAISE NOTICE 'search key % version % is not the one by which fields are indexed here, and stays decrypt_only', NEW.id, NEW.version
+				USING HINT = CASE WHEN EXISTS (SELECT FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'active') THEN 'Values that bring its tags are found; CALL csec.reencrypt(...) gives them those of this database.'
+					ELSE 'Restore the row of csec.key that belongs to the data; if it is lost, CALL csec.replace_search_key(...).' END;
+		ELSE
+			RAISE EXCEPTION 'fields are indexed under another search key than % version %', NEW.id, NEW.version
+				USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'CALL csec.finish_search_rotation(...) makes the next key active, csec.replace_search_key(...) another one where it is lost.';
 		END IF;
+	END IF;
+	IF TG_OP = 'INSERT' THEN
 		IF NEW.state = 'active' THEN
 			UPDATE csec.key SET state = 'decrypt_only', retired_at = now()
 				WHERE purpose = NEW.purpose AND name = NEW.name AND state = 'active';

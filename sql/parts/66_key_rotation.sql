@@ -458,6 +458,7 @@ BEGIN
 	PERFORM csec.lock_encrypted();
 	PERFORM csec.control('finish search rotation', 'search ' || active.name,
 		jsonb_build_object('from', active.version, 'to', next.version, 'reason', reason));
+	PERFORM csec.index_by(NULL);
 	UPDATE csec.key k SET state = 'decrypt_only', retired_at = now() WHERE k.id = active.id AND k.version = active.version;
 	UPDATE csec.key k SET state = 'active' WHERE k.id = next.id AND k.version = next.version;
 	PERFORM csec.rebuild_tag_indexes();
@@ -488,6 +489,7 @@ BEGIN
 	PERFORM csec.wait_for_older();
 	PERFORM csec.lock_encrypted();
 	PERFORM csec.control('replace search key', 'search', jsonb_build_object('lost', lost.id, 'version', lost.version, 'reason', reason));
+	PERFORM csec.index_by(NULL);
 	UPDATE csec.key k SET state = 'decrypt_only', retired_at = now() WHERE k.purpose = 'search' AND k.state IN ('active', 'next');
 	PERFORM csec.add_key('search', 'search', NULL, 1, 'active');
 	PERFORM csec.rebuild_tag_indexes();

@@ -50,6 +50,29 @@ is(by_index(7, 'copy'), '7', 'with the keys of another database indexes find as 
 is(clerk(q{INSERT INTO cust VALUES (501, 'ID501', '13900000000'); SET LOCAL enable_seqscan = off; SELECT id FROM cust WHERE id_no = 'ID501'}, 'copy'), '501', '  also new values');
 is(sql(q{SELECT purpose, count(*) FROM csec.key WHERE state = 'active' GROUP BY 1 ORDER BY 1}, 'copy'), "data|1\nsearch|1", '  one key of each kind is active');
 
+# the search key is lost, and another database's comes in its place
+my $search = sql(q{SELECT format('INSERT INTO csec.key SELECT (%L::csec.key).*', k) FROM csec.key k WHERE purpose = 'search' AND state = 'active'}, 'copy');
+sql('CREATE DATABASE third');
+sql('CREATE EXTENSION csec CASCADE', 'third');
+my $foreign = sql(q{SELECT format('INSERT INTO csec.key SELECT (%L::csec.key).*', k) FROM csec.key k WHERE purpose = 'search'}, 'third');
+sql(q{DELETE FROM csec.key WHERE purpose = 'search' AND state = 'active'}, 'copy');
+my ($rc, $out, $err) = $node->psql('copy', $foreign);
+like($err, qr/NOTICE.*not the one by which fields are indexed here.*HINT.*csec\.replace_search_key/s, 'another database\'s search key does not become active where the own one is lost');
+like(by_index(7, 'copy'), qr/there is no active search key in this database/, '  so nothing is looked for in the wrong order');
+like(clerk(q{UPDATE cust SET id_no = 'ID7b' WHERE id = 7}, 'copy'), qr/there is no active search key/, '  nor stored under it');
+($rc, $out, $err) = $node->psql('copy', q{UPDATE csec.key SET state = 'active' WHERE purpose = 'search'});
+like($err, qr/fields are indexed under another search key/, '  by hand neither');
+is(sql(q{SELECT count(*) FROM csec.key WHERE purpose = 'search' AND state = 'active'}, 'copy'), '0', '  none is active');
+sql($search, 'copy');
+is(by_index(7, 'copy'), '7', '  until the own one is back');
+is(sql(q{SELECT count(*) FROM csec.key WHERE purpose = 'search' AND state = 'active'}, 'copy'), '1', '  which is');
+sql(q{DELETE FROM csec.key WHERE purpose = 'search' AND state = 'active'}, 'copy');
+sql(q{CALL csec.replace_search_key('lost')}, 'copy');
+is(by_index(7, 'copy'), '7', '  or another one takes its place, with new indexes');
+is(by_index(499, 'copy'), '499', '  of all values');
+sql($search, 'copy');
+is(by_index(7, 'copy'), '7', '  and is not displaced by the old one, should that be found');
+
 # the row of a customer's key
 my $seven = q{pseudonym = csec.subject_pseudonym('own', '7')};
 sql("DELETE FROM csec.subject_key WHERE $seven");
@@ -69,7 +92,7 @@ my ($old, $v) = split /\|/, sql(q{SELECT id, version FROM csec.key k WHERE purpo
 sql("DELETE FROM csec.key WHERE id = $old", 'copy');
 like(clerk($_, 'copy'), qr/key $old version $v is not in this database/, "without its data key: $_")
   foreach q{UPDATE cust SET id_no = 'NEW9' WHERE id = 9}, q{DELETE FROM cust WHERE id = 9};
-my ($rc, $out, $err) = $node->psql('copy', "CALL csec.destroy_key($old, $v, reason => 'lost')");
+($rc, $out, $err) = $node->psql('copy', "CALL csec.destroy_key($old, $v, reason => 'lost')");
 like($err, qr/is not in this database.*force => true gives up/s, '  and it is said what helps');
 sql("CALL csec.destroy_key($old, $v, reason => 'lost', force => true)", 'copy');
 is(clerk(q{UPDATE cust SET id_no = 'NEW9' WHERE id = 9; DELETE FROM cust WHERE id = 10; SELECT id, id_no FROM cust WHERE id_no = 'new9'}, 'copy'), '9|NEW9', 'given up: its values are written anew');
