@@ -49,29 +49,3 @@ COMMENT ON COLUMN csec.order_key.fingerprint IS 'what the server''s key must ans
 COMMENT ON COLUMN csec.order_key.created_at IS 'when this database first met the key';
 
 INSERT INTO csec.order_key (fingerprint) VALUES (csec.order_key_fingerprint());
-
-CREATE FUNCTION csec.adopt_order_key() RETURNS void
-	LANGUAGE plpgsql VOLATILE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-DECLARE
-	t record;
-BEGIN
-	UPDATE csec.order_key SET fingerprint = csec.order_key_fingerprint(), created_at = now()
-		WHERE fingerprint <> csec.order_key_fingerprint();
-	-- else rows that somebody put behind csec's back would be signed for nothing
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'the order key of this server is that of this database'
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'There is nothing to adopt.';
-	END IF;
-	-- Under another root key no row of policy is sound: what the lost one signed is
-	-- signed anew, each on record.
-	PERFORM csec.control('adopt order key', current_database(), '{}');
-	FOR t IN SELECT tab FROM csec.signed_tables() LOOP
-		EXECUTE format('UPDATE %s t SET mac = NULL WHERE NOT csec.row_is_sound(t)', t.tab);
-	END LOOP;
-END
-$$;
-REVOKE ALL ON FUNCTION csec.adopt_order_key() FROM PUBLIC;
-COMMENT ON FUNCTION csec.adopt_order_key() IS
-	'accept this server''s root key for this database: its order of masked values, and its codes over the rows of policy, which are signed anew as they are; in the same transaction every masked field must be updated with csec.restamp(), and the indexes rebuilt (docs/types.md)';

@@ -18,13 +18,6 @@ CREATE FUNCTION csec.category_of(value csec.masked) RETURNS text
 COMMENT ON FUNCTION csec.category_of(csec.masked) IS
 	'the category that a value carries: its name, its number if no category has it, null if it never got one';
 
-CREATE FUNCTION csec.restamp(value csec.masked) RETURNS csec.masked
-	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
-	AS 'MODULE_PATHNAME', 'csec_masked_restamp';
-REVOKE ALL ON FUNCTION csec.restamp(csec.masked) FROM PUBLIC;
-COMMENT ON FUNCTION csec.restamp(csec.masked) IS
-	'the same value under the order key of today: update every field with it after csec.adopt_order_key(), then reindex';
-
 -- In pg_catalog, where they are found whatever the search_path.  They work on
 -- the whole value and give a masked one: an index over lower(email) and a
 -- look-up by it go on working.  Trimming takes blanks only: characters of the

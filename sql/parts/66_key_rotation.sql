@@ -35,25 +35,34 @@ GRANT EXECUTE ON FUNCTION csec.scans() TO csec_admin, csec_auditor, csec_officer
 COMMENT ON FUNCTION csec.scans() IS
 	'sessions that look at all encrypted values of a table just now (to destroy a key, to finish a rotation), and how far they are';
 
--- All types that hold encrypted values: domains over csec.encrypted, arrays,
--- and rows, which inside marks.
-CREATE FUNCTION csec.encrypted_types(OUT type oid, OUT arrays int4, OUT inside boolean) RETURNS SETOF record
+-- All types that hold values of a base type: domains over it, arrays, and rows
+-- and ranges, which inside marks.
+CREATE FUNCTION csec.types_over(base regtype, OUT type oid, OUT arrays int4, OUT inside boolean) RETURNS SETOF record
 	LANGUAGE sql STABLE ROWS 50 SET search_path = pg_catalog, pg_temp AS $$
 	WITH RECURSIVE holds(type, arrays, inside) AS (
-		SELECT 'csec.encrypted'::regtype::oid, 0, false
+		SELECT base::oid, 0, false
 		UNION
 		SELECT n.type, n.arrays, n.inside FROM holds h CROSS JOIN LATERAL (
 			SELECT t.oid, h.arrays, h.inside FROM pg_type t WHERE t.typbasetype = h.type AND t.typtype = 'd'
 			UNION ALL
 			SELECT t.typarray, least(h.arrays + 1, 2), h.inside FROM pg_type t WHERE t.oid = h.type AND t.typarray <> 0
 			UNION ALL
+			SELECT unnest(ARRAY[r.rngtypid, r.rngmultitypid]), h.arrays, true FROM pg_range r WHERE r.rngsubtype = h.type
+			UNION ALL
 			SELECT c.reltype, h.arrays, true FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 				WHERE a.atttypid = h.type AND NOT a.attisdropped AND c.reltype <> 0
 		) n(type, arrays, inside))
 	SELECT type, arrays, inside FROM holds
 $$;
+REVOKE ALL ON FUNCTION csec.types_over(regtype) FROM PUBLIC;
+COMMENT ON FUNCTION csec.types_over(regtype) IS 'internal: the types that hold values of csec.encrypted or csec.masked; arrays: how deep, inside: in a row or range';
+
+CREATE FUNCTION csec.encrypted_types(OUT type oid, OUT arrays int4, OUT inside boolean) RETURNS SETOF record
+	LANGUAGE sql STABLE ROWS 50 SET search_path = pg_catalog, pg_temp AS $$
+	SELECT * FROM csec.types_over('csec.encrypted')
+$$;
 REVOKE ALL ON FUNCTION csec.encrypted_types() FROM PUBLIC;
-COMMENT ON FUNCTION csec.encrypted_types() IS 'internal: the types that hold encrypted values; arrays: how deep, inside: in a row';
+COMMENT ON FUNCTION csec.encrypted_types() IS 'internal: the types that hold encrypted values; arrays: how deep, inside: in a row or range';
 
 -- Where this database stores encrypted values.
 CREATE FUNCTION csec.encrypted_columns(OUT relid regclass, OUT attname name, OUT reachable boolean) RETURNS SETOF record
@@ -328,15 +337,22 @@ COMMENT ON PROCEDURE csec.destroy_key(int4, int4, text, boolean, boolean) IS
 
 -- ---- the search key: from the next to the active one ----
 
--- Indexes that are ordered or hashed by search tags.
-CREATE FUNCTION csec.tag_indexes() RETURNS SETOF regclass
+-- Indexes whose order or hash is that of a base type's values.
+CREATE FUNCTION csec.indexes_over(base regtype) RETURNS SETOF regclass
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 	WHERE c.relkind = 'i' AND (
-		EXISTS (SELECT FROM pg_opclass o WHERE o.oid = ANY (i.indclass) AND o.opcintype = 'csec.encrypted'::regtype)
+		EXISTS (SELECT FROM pg_opclass o WHERE o.oid = ANY (i.indclass) AND o.opcintype = base)
 		OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = i.indexrelid AND a.attnum <= i.indnkeyatts
-			AND a.atttypid IN (SELECT t.type FROM csec.encrypted_types() t)))
+			AND a.atttypid IN (SELECT t.type FROM csec.types_over(base) t)))
 	ORDER BY i.indexrelid
+$$;
+REVOKE ALL ON FUNCTION csec.indexes_over(regtype) FROM PUBLIC;
+COMMENT ON FUNCTION csec.indexes_over(regtype) IS 'internal: the indexes that are ordered or hashed by values of csec.encrypted or csec.masked';
+
+CREATE FUNCTION csec.tag_indexes() RETURNS SETOF regclass
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT csec.indexes_over('csec.encrypted')
 $$;
 REVOKE ALL ON FUNCTION csec.tag_indexes() FROM PUBLIC;
 COMMENT ON FUNCTION csec.tag_indexes() IS 'internal: the indexes whose order or hash is that of search tags';

@@ -19,6 +19,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -50,12 +51,21 @@ static CsecMac *trail_mac = NULL;
 static CsecMac *digest_mac = NULL;
 static CsecMac *order_mac = NULL;
 static bool order_checked = false;
+static Oid	order_table = InvalidOid;	/* where it was checked */
 
 void
 csec_keyring_derive(const uint8 *root, const char *purpose, uint8 *out, size_t len)
 {
 	if (!csec_hkdf(root, CSEC_ROOT_KEY_SIZE, SALT, purpose, out, len))
 		csec_crypto_failed("derive csec's keys");
+}
+
+/* Also where a transaction that has accepted another key is rolled back. */
+static void
+order_key_changed(Datum arg, Oid relid)
+{
+	if (relid == order_table)
+		order_checked = false;
 }
 
 /* Read the root key and derive the others.  Postmaster, at start. */
@@ -74,6 +84,7 @@ csec_keyring_init(void)
 	csec_keyring_derive(root, "sealing", keys->sealing, sizeof(keys->sealing));
 	csec_kek_init(root);
 	csec_secure_wipe(root, CSEC_ROOT_KEY_SIZE);
+	CacheRegisterRelcacheCallback(order_key_changed, (Datum) 0);
 }
 
 const uint8 *
@@ -126,6 +137,7 @@ stored_fingerprint(uint8 *out)
 
 	if (!OidIsValid(relid))
 		return false;
+	order_table = relid;
 	rel = table_open(relid, AccessShareLock);
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
@@ -171,8 +183,9 @@ csec_keyring_check(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("this database's indexes were built under another csec root key"),
-				 errhint("Start the server with the key directory that this database was made with, or accept the new key with csec.adopt_order_key(), update the fields with csec.restamp() and reindex.")));
-	order_mac = usable(csec_siphash_create(keys->order));
+				 errhint("Start the server with the key directory that this database was made with, or accept the new key with csec.adopt_order_key().")));
+	if (order_mac == NULL)
+		order_mac = usable(csec_siphash_create(keys->order));
 	order_checked = true;
 }
 

@@ -178,11 +178,11 @@ compare(const CsecMasked *a, const CsecMasked *b)
 }
 
 /*
- * A text as a value without category.  Its tag costs a digest, and an index
- * is descended with the same text at each step: the last one is kept.
+ * The tag of a text.  It costs a digest, and an index is descended with the
+ * same text at each step: the last one is kept.
  */
 static void
-read_text(const text *in, CsecMasked *out)
+set_tag(CsecMasked *out)
 {
 	static struct
 	{
@@ -192,10 +192,6 @@ read_text(const text *in, CsecMasked *out)
 		char		text[64];
 	}			last;
 
-	out->flags = 0;
-	out->category = CSEC_CATEGORY_NONE;
-	out->text = VARDATA_ANY(in);
-	out->len = VARSIZE_ANY_EXHDR(in);
 	if (last.used && last.len == out->len &&
 		memcmp(last.text, out->text, out->len) == 0)
 	{
@@ -211,10 +207,41 @@ read_text(const text *in, CsecMasked *out)
 	last.used = true;
 }
 
+/* A text as a value without category. */
+static void
+read_text(const text *in, CsecMasked *out)
+{
+	out->flags = 0;
+	out->category = CSEC_CATEGORY_NONE;
+	out->text = VARDATA_ANY(in);
+	out->len = VARSIZE_ANY_EXHDR(in);
+	set_tag(out);
+}
+
+/*
+ * A value as it is ordered and hashed.  One without category is a constant, of
+ * a view or a check, say, that may have been made under another order key
+ * (csec.adopt_order_key()): what is stored was written anew then, but not these.
+ */
+static inline void
+read_ordered(const struct varlena *value, CsecMasked *out)
+{
+	csec_masked_read(value, out);
+	if (out->category == CSEC_CATEGORY_NONE)
+		set_tag(out);
+}
+
+#define GETARG_ORDERED(n, out) \
+	read_ordered((struct varlena *) PG_GETARG_VARLENA_PP(n), (out))
+
 static inline int
 ordered(FunctionCallInfo fcinfo)
 {
-	GET_BOTH(a, b);
+	CsecMasked	a;
+	CsecMasked	b;
+
+	GETARG_ORDERED(0, &a);
+	GETARG_ORDERED(1, &b);
 	csec_tried_compare(&a, &b);
 	return compare(&a, &b);
 }
@@ -255,8 +282,8 @@ csec_masked_cmp(PG_FUNCTION_ARGS)
 	int			result;
 
 	csec_refuse_direct_call(fcinfo);
-	csec_masked_read(x, &indexed);
-	csec_masked_read(y, &sought);
+	read_ordered(x, &indexed);
+	read_ordered(y, &sought);
 	if (indexed.category != sought.category)
 		csec_tried_lookup(&indexed, &sought);
 	result = compare(&indexed, &sought);
@@ -276,7 +303,7 @@ csec_masked_cmp_text(PG_FUNCTION_ARGS)
 	int			result;
 
 	csec_refuse_direct_call(fcinfo);
-	csec_masked_read(x, &a);
+	read_ordered(x, &a);
 	read_text(y, &b);
 	csec_tried_compare(&a, &b);
 	result = compare(&a, &b);
@@ -289,9 +316,10 @@ Datum
 csec_text_cmp_masked(PG_FUNCTION_ARGS)
 {
 	CsecMasked	a;
+	CsecMasked	b;
 
-	GET_ONE(1, b);
 	csec_refuse_direct_call(fcinfo);
+	GETARG_ORDERED(1, &b);
 	read_text(PG_GETARG_TEXT_PP(0), &a);
 	csec_tried_lookup(&a, &b);
 	PG_RETURN_INT32(compare(&a, &b));
@@ -324,7 +352,7 @@ read_for_sort(Datum datum, MaskedSort *state, CsecMasked *out)
 	struct varlena *value = PG_DETOAST_DATUM_PACKED(datum);
 	bool		plain;
 
-	csec_masked_read(value, out);
+	read_ordered(value, out);
 	plain = (out->flags & CSEC_MASKED_PLAIN) != 0;
 	if (unlikely(state->any && state->plain != plain))
 		refuse_mixed_order();
@@ -410,7 +438,9 @@ csec_masked_hash(PG_FUNCTION_ARGS)
 	if (csec_called_for_container(fcinfo))
 		PG_RETURN_INT32(CSEC_HASH_IN_CONTAINER);
 	{
-		GET_ONE(0, value);
+		CsecMasked	value;
+
+		GETARG_ORDERED(0, &value);
 		csec_tried_hash(&value);
 		PG_RETURN_INT32((int32) value.tag);
 	}
@@ -427,7 +457,9 @@ csec_masked_hash_extended(PG_FUNCTION_ARGS)
 	if (csec_called_for_container(fcinfo))
 		PG_RETURN_UINT64(CSEC_HASH_IN_CONTAINER);
 	{
-		GET_ONE(0, value);
+		CsecMasked	value;
+
+		GETARG_ORDERED(0, &value);
 		if (value.category == CSEC_CATEGORY_NONE)
 			csec_probe_input(CSEC_CATEGORY_TYPED_IN, value.text, value.len);
 		PG_RETURN_DATUM(hash_uint32_extended(value.tag, PG_GETARG_INT64(1)));

@@ -16,7 +16,6 @@
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_mask);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_mask_value);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_category_of);
-PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_restamp);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_column_size);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_lower);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_upper);
@@ -85,20 +84,6 @@ csec_category_of(PG_FUNCTION_ARGS)
 	if (category == NULL)
 		PG_RETURN_TEXT_P(cstring_to_text(psprintf("%u", value.category)));
 	PG_RETURN_TEXT_P(cstring_to_text(NameStr(category->name)));
-}
-
-/*
- * csec.restamp(csec.masked): the same value under the server's order key of
- * today.  For the day on which a database has to adopt another key.
- */
-Datum
-csec_masked_restamp(PG_FUNCTION_ARGS)
-{
-	CsecMasked	value;
-
-	CSEC_GETARG_MASKED(0, &value);
-	PG_RETURN_POINTER(csec_masked_make(value.category, value.flags & CSEC_MASKED_PLAIN,
-									   value.text, value.len));
 }
 
 /*

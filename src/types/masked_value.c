@@ -130,7 +130,7 @@ csec_masked_make(uint32 category, bool plain, const char *text, size_t len)
 	data[0] = (plain ? CSEC_MASKED_PLAIN : 0) |
 		(csec_input_suspect(category, text, len) ? CSEC_MASKED_SUSPECT : 0);
 	csec_put_u32(data + 1, category);
-	csec_put_u32(data + 5, csec_masked_tag(text, len));
+	csec_put_u32(data + CSEC_MASKED_TAG, csec_masked_tag(text, len));
 	memcpy(data + CSEC_MASKED_HEADER, text, len);
 	VALGRIND_CHECK_MEM_IS_DEFINED(value, size);
 	return value;

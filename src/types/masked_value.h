@@ -26,6 +26,7 @@
 #include "util/pgcompat.h"
 
 #define CSEC_MASKED_HEADER	9
+#define CSEC_MASKED_TAG	5		/* where the tag stands */
 
 /* Orders by its text: its category was declared with "plain". */
 #define CSEC_MASKED_PLAIN	0x01
@@ -65,7 +66,7 @@ csec_masked_read(const struct varlena *value, CsecMasked *out)
 		csec_masked_malformed();
 	out->flags = data[0];
 	out->category = csec_get_u32(data + 1);
-	out->tag = csec_get_u32(data + 5);
+	out->tag = csec_get_u32(data + CSEC_MASKED_TAG);
 	out->text = (const char *) data + CSEC_MASKED_HEADER;
 	out->len = size - CSEC_MASKED_HEADER;
 	out->envelope = NULL;

@@ -28,6 +28,7 @@ make_trail($node, 'postgres');
 $node->safe_psql('postgres', <<'END');
 CREATE ROLE clerk LOGIN;
 CREATE ROLE admin LOGIN IN ROLE csec_admin;
+GRANT csec_loader TO postgres;
 SELECT csec.set_clearance('clerk', level => 'core');
 UPDATE csec.category SET check_mode = 'lax' WHERE name = 'id_card';
 CREATE TABLE cust (id int PRIMARY KEY, id_no text UNIQUE, phone text UNIQUE);
@@ -37,6 +38,29 @@ CREATE TABLE own (id text PRIMARY KEY, id_no text UNIQUE, name text, note text);
 INSERT INTO own SELECT 'c' || i, 'OWN' || i, 'name ' || i, 'note' FROM generate_series(1, 20) i;
 SELECT csec.protect('own', 'id', '{"id_no": "id_card", "name": "person_name"}', subject_keys => true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON cust, own TO clerk;
+-- what is in the order of the key, and no field of a protected table
+CREATE VIEW seventh AS SELECT id FROM cust WHERE phone = '13800000007';
+CREATE INDEX cust_seventh ON cust (id) WHERE phone = '13800000007';
+CREATE TABLE kin (id int PRIMARY KEY, phones csec.phone[], grid csec.masked(phone)[], main csec.phone DEFAULT '13800000001', plain csec.masked);
+CREATE INDEX ON kin (main);
+CREATE INDEX ON kin (plain);
+CREATE INDEX ON kin (phones);
+INSERT INTO kin SELECT i, ARRAY['138' || lpad(i::text, 8, '0'), NULL], ARRAY[ARRAY['138' || lpad(i::text, 8, '0')]], '138' || lpad(i::text, 8, '0'), 'p' || i FROM generate_series(1, 50) i;
+INSERT INTO kin VALUES (51, NULL, NULL, '138****0051', NULL);
+CREATE TABLE texts (id int PRIMARY KEY, t text);
+INSERT INTO texts SELECT i, '138' || lpad(i::text, 8, '0') FROM generate_series(1, 50) i;
+CREATE FUNCTION as_phone(text) RETURNS csec.phone LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1; END';
+CREATE INDEX ON texts (as_phone(t));
+CREATE INDEX ON kin (lower(main));
+CREATE MATERIALIZED VIEW mat AS SELECT id, phone FROM cust;
+CREATE INDEX ON mat (phone);
+CREATE TABLE parts (phone csec.phone) PARTITION BY HASH (phone);
+CREATE TABLE parts_0 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE TABLE rows_in (k kin);
+INSERT INTO rows_in SELECT k FROM kin k WHERE id = 1;
+CREATE FUNCTION spy() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''written''; END';
+CREATE TRIGGER spy BEFORE UPDATE ON kin FOR EACH ROW EXECUTE FUNCTION spy();
 END
 
 sub clerk { return with_reason($node, 'clerk', $_[0]) }
@@ -70,13 +94,39 @@ like(admin(q{CALL csec.replace_search_key('x')}), qr/another csec root key/, '  
 
 admin(q{CALL csec.rotate_key('data', reason => 'the root key is lost')}, 'a new data key');
 is(sql(q{SELECT count(*) FROM csec.unsound_rows WHERE "table" = 'csec.protected_table'}), '2', 'under another root key no row of policy is sound');
-my ($accept) = slurp_file('docs/types.md') =~ /^(    BEGIN;\n.*?^    COMMIT;)/ms or die 'no statements in docs/types.md';
+# accepted and put in order in one step, or not at all
+($rc, $out, $err) = $node->psql('postgres', 'SELECT csec.adopt_order_key()');
+like($err, qr/partitioned by a masked column/, 'rows that lie in partitions by masked values stay where they are');
+sql('DROP TABLE parts');
+($rc, $out, $err) = $node->psql('postgres', 'SELECT csec.adopt_order_key()');
+like($err, qr/column "k" of public\.rows_in cannot be written anew/, '  and so do values in rows');
+sql('DROP TABLE rows_in');
+($rc, $out, $err) = $node->psql('postgres', q{BEGIN; SELECT csec.adopt_order_key(); SELECT id FROM mat WHERE phone = '13800000007'; ROLLBACK; SELECT id FROM mat WHERE phone = '13800000007'}, on_error_stop => 0);
+is($out, "\n7", 'within a transaction that accepts it the key is in force');
+like($err, qr/another csec root key/, '  and not any more when it is rolled back');
+($rc, $out, $err) = $node->psql('postgres', q{BEGIN; SAVEPOINT a; SELECT csec.adopt_order_key(); ROLLBACK TO a; SELECT id FROM mat WHERE phone = '13800000007'}, on_error_stop => 0);
+like($err, qr/another csec root key/, '  also to a savepoint');
+like(clerk(q{SELECT phone FROM cust WHERE id = 7}), qr/another csec root key/, '  nor for anybody else');
+my ($accept) = slurp_file('docs/types.md') =~ /^(    SELECT csec.adopt_order_key\(\);)/ms or die 'no statement in docs/types.md';
 $node->psql('postgres', $accept, on_error_die => 1);
 is(sql('SELECT count(*) FROM csec.unsound_rows'), '0', 'when the new one is accepted all are');
 is(sql($shipped), $were, '  what csec shipped is csec\'s still');
 flush_trail($node);
-is(records($node, 'count(*)', q{action = 'adopt order key'}), '1', '  on record');
+is(records($node, 'count(*)', q{action = 'adopt order key'}), '3', '  on record, as what was rolled back is');
+is(records($node, q{string_agg(DISTINCT object || ' ' || detail, E'\n' ORDER BY object || ' ' || detail)}, q{action = 'restamp'}), qq{public.cust {"rows": 50}\npublic.kin {"rows": 51}\npublic.mat {"rows": 50}}, '  with what was written anew');
 is(clerk(q{SET LOCAL enable_seqscan = off; SELECT id, phone FROM cust WHERE phone = '13800000007'}), '7|13800000007', '  masked values are there, and found by the index');
+my $by_index = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET row_security = on;";
+is(sql("$by_index SELECT count(*) FROM cust o WHERE EXISTS (SELECT FROM cust i WHERE i.phone = o.phone)"), '50', '  each of them');
+is(sql("$by_index SELECT $_"), '7', "  by index: $_")
+  foreach q{id FROM kin WHERE main = '13800000007'}, q{id FROM kin WHERE plain = 'p7'}, q{id FROM texts WHERE as_phone(t) = '13800000007'}, q{id FROM kin WHERE lower(main) = '13800000007'},
+  q{id FROM mat WHERE phone = '13800000007'}, q{id FROM kin WHERE phones = ARRAY['13800000007', NULL]::csec.phone[]}, q{id FROM seventh},
+  q{id FROM cust WHERE phone = '13800000007'}, q{k.id FROM kin k JOIN seventh s ON s.id = k.id WHERE k.main = '13800000007'};
+is(sql("$by_index SELECT id FROM kin WHERE main = '138****0051'"), '51', '  also what has the form of a mask');
+is(sql("SET enable_hashjoin = on; SET enable_mergejoin = off; SET enable_nestloop = off; SELECT count(*) FROM cust c JOIN kin k ON k.main = c.phone"), '50', '  and by hash');
+is(sql("SET enable_hashjoin = off; SET enable_mergejoin = on; SET enable_nestloop = off; SELECT count(*) FROM cust c JOIN mat k ON k.phone = c.phone"), '50', '  and by order');
+is(sql(q{SELECT count(DISTINCT p) FROM (SELECT grid[1][1]::csec.masked(phone) AS p FROM kin UNION ALL SELECT phones[1] FROM kin UNION ALL SELECT phone FROM cust) a}), '50', '  in arrays, too');
+sql(q{INSERT INTO kin (id) VALUES (52)});
+is(sql("$by_index SELECT string_agg(id::text, ',' ORDER BY id) FROM kin WHERE main = '13800000001'"), '1,52', '  and a default from before is found');
 like(clerk(q{SELECT id_no FROM cust WHERE id = 7}), qr/does not open under key "root"/, '  encrypted ones are not');
 is(sql(q{SELECT problem, count(*) FROM csec.check_envelopes('own') GROUP BY 1}), 'key_does_not_open|40', '  nor those under keys of customers, says csec.check_envelopes()');
 is(sql(q{SELECT columns FROM csec.key_status WHERE purpose = 'data' AND state = 'active'}), '{public.cust.id_no,public.own.id_no,public.own.name}', '  csec.key_status names the columns again');

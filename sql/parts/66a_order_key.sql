@@ -1,0 +1,113 @@
+-- Another root key for a database: the order of masked values, and the codes over
+-- the rows of policy.
+
+CREATE FUNCTION csec.restamp_table(tab regclass) RETURNS int8
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_restamp_table';
+REVOKE ALL ON FUNCTION csec.restamp_table(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.restamp_table(regclass) IS
+	'internal: write the masked values of a table anew under the server''s order key; its indexes have to be rebuilt in the same transaction';
+
+-- Where masked values are stored.  In plain columns and arrays they can be
+-- written anew, but not in rows and ranges.
+CREATE FUNCTION csec.masked_columns(OUT relid regclass, OUT attname name, OUT reachable boolean) RETURNS SETOF record
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT c.oid, a.attname, bool_and(t.arrays <= 1 AND NOT t.inside
+			AND (c.relpersistence <> 't' OR c.relnamespace = pg_my_temp_schema()))
+	FROM csec.types_over('csec.masked') t JOIN pg_attribute a ON a.atttypid = t.type JOIN pg_class c ON c.oid = a.attrelid
+	WHERE c.relkind IN ('r', 'm') AND a.attnum > 0 AND NOT a.attisdropped
+	GROUP BY c.oid, a.attnum, a.attname ORDER BY c.oid, a.attnum
+$$;
+REVOKE ALL ON FUNCTION csec.masked_columns() FROM PUBLIC;
+COMMENT ON FUNCTION csec.masked_columns() IS 'internal: columns that store masked values; reachable: they can be written anew under another order key';
+
+CREATE FUNCTION csec.refuse_old_order() RETURNS void
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	c record;
+	tab regclass;
+BEGIN
+	IF current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE EXCEPTION 'this needs isolation level READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
+	END IF;
+	IF EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database()) THEN
+		RAISE EXCEPTION 'there are prepared transactions in this database, which may hold values'
+			USING ERRCODE = 'object_in_use', HINT = 'Commit or roll them back first: see pg_prepared_xacts.';
+	END IF;
+	tab := (SELECT p.partrelid::regclass FROM pg_partitioned_table p
+		WHERE EXISTS (SELECT FROM pg_opclass o WHERE o.oid = ANY (p.partclass) AND o.opcintype = 'csec.masked'::regtype) LIMIT 1);
+	IF tab IS NOT NULL THEN
+		RAISE EXCEPTION '% is partitioned by a masked column', tab
+			USING ERRCODE = 'feature_not_supported',
+			HINT = 'Its rows would have to move to other partitions. Detach these, and make the table anew afterwards.';
+	END IF;
+	SELECT * INTO c FROM csec.masked_columns() m WHERE NOT m.reachable AND pg_relation_size(m.relid) > 0 LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'the masked values in column "%" of % cannot be written anew', c.attname, c.relid
+			USING ERRCODE = 'feature_not_supported',
+			HINT = 'It holds rows or ranges with masked values in them, or belongs to a temporary table of another session: drop it first.';
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.refuse_old_order() FROM PUBLIC;
+COMMENT ON FUNCTION csec.refuse_old_order() IS 'internal: refuses where not all masked values can be written anew';
+
+-- Accepted and put in order in one step: a transaction that had accepted the key
+-- and not made the indexes anew would miss what they hold, without a word.
+CREATE FUNCTION csec.adopt_order_key() RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	t record;
+	tab regclass;
+	index regclass;
+	done regclass[] := '{}';
+	rows int8;
+BEGIN
+	IF EXISTS (SELECT FROM csec.order_key o WHERE o.fingerprint = csec.order_key_fingerprint()) THEN
+		-- else rows that somebody put behind csec's back would be signed for nothing
+		RAISE EXCEPTION 'the order key of this server is that of this database'
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'There is nothing to adopt.';
+	END IF;
+	PERFORM csec.refuse_old_order();
+	UPDATE csec.order_key SET fingerprint = csec.order_key_fingerprint(), created_at = now();
+	-- Under another root key no row of policy is sound: what the lost one signed is
+	-- signed anew, each on record.
+	PERFORM csec.control('adopt order key', current_database(), '{}');
+	FOR t IN SELECT s.tab FROM csec.signed_tables() s LOOP
+		EXECUTE format('UPDATE %s t SET mac = NULL WHERE NOT csec.row_is_sound(t)', t.tab);
+	END LOOP;
+
+	LOOP
+		tab := (SELECT m.relid FROM csec.masked_columns() m WHERE m.relid <> ALL (done) LIMIT 1);
+		IF tab IS NULL THEN
+			-- none may come up between this look and the commit
+			LOCK TABLE pg_catalog.pg_class IN SHARE MODE;
+			PERFORM csec.refuse_unborn();
+			PERFORM csec.refuse_old_order();
+			tab := (SELECT m.relid FROM csec.masked_columns() m WHERE m.relid <> ALL (done) LIMIT 1);
+			EXIT WHEN tab IS NULL;
+		END IF;
+		PERFORM csec.lock_alone(tab);
+		rows := csec.restamp_table(tab);
+		EXECUTE format('REINDEX TABLE %s', csec.qualified(tab));
+		PERFORM csec.control('restamp', csec.qualified(tab), jsonb_build_object('rows', rows));
+		done := done || tab;
+	END LOOP;
+	-- over expressions that give masked values, of tables that store none
+	FOR index, tab IN SELECT i, x.indrelid FROM csec.indexes_over('csec.masked') i JOIN pg_index x ON x.indexrelid = i
+		WHERE x.indrelid <> ALL (done) ORDER BY 2, 1 LOOP
+		PERFORM csec.lock_alone(tab);
+		EXECUTE format('REINDEX INDEX %s', csec.qualified(index));
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.adopt_order_key() FROM PUBLIC;
+COMMENT ON FUNCTION csec.adopt_order_key() IS
+	'accept this server''s root key for this database: its codes over the rows of policy, which are signed anew as they are, and its order of masked values, which are written anew, with all indexes of their tables: locks these against everybody until the transaction ends';
+
+-- A session that rolls this back does not go on with the key.
+CREATE TRIGGER policy_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.order_key
+	FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_changed();
+ALTER TABLE csec.order_key ENABLE ALWAYS TRIGGER policy_changed;
