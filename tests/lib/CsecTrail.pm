@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(trail_node make_trail record_some flush_trail is_verified
-  is_found sealer_pid wait_for_sealer records seals_anew with_reason $keeps_sealer_out);
+  is_found sealer_pid wait_for_sealer records seals_anew with_reason hold_still $keeps_sealer_out);
 
 # A running server; its database postgres has csec and an empty trail.
 sub trail_node
@@ -130,6 +130,21 @@ sub wait_for_sealer
 	$node->poll_query_until('postgres',
 		"SELECT state = 'running' FROM csec.trail_status WHERE database = '$db'")
 	  or die 'no sealer';
+}
+
+# Stops processes of a server, but none of them within a lock, as the others would wait
+# for it: then they go on and are stopped elsewhere.  $sql: what must go on without them.
+sub hold_still
+{
+	my ($node, $sql, @pids) = @_;
+	for (1 .. 50)
+	{
+		kill 'STOP', @pids;
+		$node->psql('postgres', "SELECT pg_current_xact_id(); $sql", timeout => 5, timed_out => \my $waits);
+		return if !$waits;
+		kill 'CONT', @pids;
+	}
+	die 'processes that are stopped hold locks';
 }
 
 # What who has the trail's key (root, or the server's user) can do: SQL that makes

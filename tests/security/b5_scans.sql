@@ -8,11 +8,11 @@
 SELECT current_user AS dba \gset
 SELECT trail.make_cust(40);
 ALTER TABLE cust ADD name text;
-UPDATE cust SET name = 'n' || id;
+-- a row's place is known: what a VACUUM FULL has left of an UPDATE depends on who else is there
+ALTER TABLE cust ALTER name TYPE text USING 'n' || id;
 CREATE INDEX by_bal ON cust (bal);
 CREATE INDEX by_phone ON cust (phone);
 CREATE INDEX by_bal_with_id ON cust (bal, name) INCLUDE (id);
-VACUUM FULL cust;
 ANALYZE cust;
 CREATE TABLE ord (no int PRIMARY KEY, cust_id int8, what text);
 INSERT INTO ord SELECT i, i % 10 + 1, 'w' FROM generate_series(1, 30) i;

@@ -46,7 +46,7 @@ sub survives
 	# what a session does at first is over
 	$client->query('SELECT 1');
 	flush_trail($node);
-	kill 'STOP', processes(qr/csec (sealer|launcher)|walwriter|checkpointer|background writer/);
+	hold_still($node, 'SELECT phone FROM cust', processes(qr/csec (sealer|launcher)|walwriter|checkpointer|background writer/));
 	if (ref $sql[0])
 	{
 		$sql[0]->($client);

@@ -53,7 +53,7 @@ sub load
 {
 	my ($times) = @_;
 	my $pid = sealer_pid($node);
-	kill 'STOP', $pid;
+	hold_still($node, 'SELECT n FROM customers LIMIT 1', $pid);
 	foreach my $i (map { $_ * 3 % 7 + 1 } 1 .. 7)
 	{
 		$node->command_ok([ 'pgbench', '-n', '-c', 2, '-t', $times, '-M', 'prepared', '-U', chr(96 + $i) x ($i * 8),

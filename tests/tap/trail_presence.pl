@@ -149,7 +149,7 @@ unlike(connections($seq), qr/login clerk other/, '  those of this database');
 # more than there is room for until the sealer is back
 $seq = last_seq();
 $pid = sealer_pid($node);
-kill 'STOP', $pid;
+hold_still($node, '', $pid);
 my $nothing = PostgreSQL::Test::Utils::tempdir . '/nothing.sql';
 append_to_file($nothing, 'SELECT 1;');
 $node->command_ok([ 'pgbench', '-n', '-C', '-c', '4', '-t', '300', '-f', $nothing, '-h', $node->host, '-p', $node->port, 'postgres' ], 'many connect');
