@@ -45,13 +45,15 @@ override CPPFLAGS := $(patsubst -I$(pkgincludedir)/%,-isystem $(pkgincludedir)/%
 $(OBJS) $(OBJS:.o=.bc) $(FE_OBJS) $(PROGRAMS:%=src/verify/%.fe.o): $(wildcard src/*/*.h)
 
 # PGXS makes a module or a program, not both, so the programs have their own rules.
+# libpq_pgport has had these too until PostgreSQL 17.
+libpg        = -L$(pkglibdir) -lpgcommon -lpgport
 FE_CPPFLAGS  = -DFRONTEND '-DCSEC_VERSION="$(EXTVERSION)"' -isystem $(libpq_srcdir) $(CPPFLAGS)
 
 %.fe.o: %.c csec.control
 	$(CC) $(filter-out $(CFLAGS_SL),$(CFLAGS)) -pthread $(FE_CPPFLAGS) -c -o $@ $<
 
 $(PROGRAMS): %: src/verify/%.fe.o $(FE_OBJS)
-	$(CC) $(filter-out $(CFLAGS_SL),$(CFLAGS)) $^ $(LDFLAGS) $(LDFLAGS_EX) $(libpq_pgport) -lcrypto -lm -pthread -o $@
+	$(CC) $(filter-out $(CFLAGS_SL),$(CFLAGS)) $^ $(LDFLAGS) $(LDFLAGS_EX) $(libpq_pgport) $(libpg) -lcrypto -lm -pthread -o $@
 
 all: $(PROGRAMS)
 install: install-programs

@@ -35,7 +35,7 @@
 #define MANY 8
 
 /* A list of rows is no longer than PostgreSQL's own: half of what an entry may have. */
-#define LIST_SIZE(page) (BTMaxItemSize(page) / 2)
+#define LIST_SIZE(page) (csec_bt_max_item(page) / 2)
 #define LIST_ROWS (BLCKSZ / 6 / sizeof(ItemPointerData))
 
 struct CsecBtreeBatch

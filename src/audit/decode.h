@@ -11,9 +11,10 @@
 
 #include "audit/change_row.h"
 #include "audit/record.h"
+#include "util/pgcompat.h"
 
 extern void csec_decode_record(bytea *record, CsecHeader *header, CsecBody *body);
-extern void csec_malformed_record(bytea *record) pg_attribute_noreturn();
+pg_noreturn extern void csec_malformed_record(bytea *record);
 extern Datum csec_decode_text(CsecField field);
 
 /*

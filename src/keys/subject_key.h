@@ -14,6 +14,7 @@
 
 #include "crypto/aead.h"
 #include "keys/tombstone.h"
+#include "util/pgcompat.h"
 
 /* A customer: the table that has the customers, and the pseudonym. */
 typedef struct CsecCustomer
@@ -61,8 +62,8 @@ extern CsecSubjectKeyState csec_subject_key_find(uint64 number, const uint8 *com
 												 const CsecSubjectKey **key);
 
 /* The errors that say that the key of that number was destroyed; why it does not open. */
-extern void csec_refuse_destroyed(uint64 number) pg_attribute_noreturn();
-extern void csec_refuse_shut(uint64 number) pg_attribute_noreturn();
+pg_noreturn extern void csec_refuse_destroyed(uint64 number);
+pg_noreturn extern void csec_refuse_shut(uint64 number);
 
 extern uint64 csec_subject_key_number(const CsecSubjectKey *key);
 extern const uint8 *csec_subject_key_commitment(const CsecSubjectKey *key);

@@ -9,6 +9,7 @@
 
 #include "crypto/aead.h"
 #include "keys/subject_store.h"
+#include "util/pgcompat.h"
 
 /* What is authenticated with a wrapped key: what it is, and of whom. */
 typedef struct CsecSubjectAbout
@@ -37,6 +38,6 @@ extern bool csec_subject_try_unwrap(const CsecSubjectAbout *about, const uint8 *
 extern bool csec_subject_wrap_is_lost(const uint8 *wrapped);
 
 /* The error that says that OpenSSL, or the source of random bytes, failed. */
-extern void csec_no_subject_key(void) pg_attribute_noreturn();
+pg_noreturn extern void csec_no_subject_key(void);
 
 #endif							/* CSEC_KEYS_SUBJECT_WRAP_H */

@@ -52,7 +52,7 @@ typedef struct CsecMasked
 	size_t		envelope_size;
 } CsecMasked;
 
-extern void csec_masked_malformed(void) pg_attribute_noreturn();
+pg_noreturn extern void csec_masked_malformed(void);
 
 /* Take a value apart; it must have been detoasted (packed is well). */
 static inline void

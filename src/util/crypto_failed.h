@@ -7,7 +7,9 @@
 
 #include "postgres.h"
 
+#include "util/pgcompat.h"
+
 /* external_routine_exception: could not (what). */
-extern void csec_crypto_failed(const char *what) pg_attribute_noreturn();
+pg_noreturn extern void csec_crypto_failed(const char *what);
 
 #endif							/* CSEC_UTIL_CRYPTO_FAILED_H */

@@ -2,8 +2,7 @@
  * pgcompat.h
  *		The differences between PostgreSQL's versions that csec's calls meet.
  *
- * Only 15 is tested; the library compiles with 17.  What is here for 18 follows
- * its headers, and docs/architecture.md says what else a port must look at.
+ * Only 15 is tested; docs/architecture.md says what else a port must look at.
  */
 #ifndef CSEC_UTIL_PGCOMPAT_H
 #define CSEC_UTIL_PGCOMPAT_H
@@ -23,6 +22,11 @@
 /* 16 took VARDATA and its like out of postgres.h. */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#endif
+
+/* 18 says of a function that it does not return before its type, not after its arguments. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
 #endif
 
 /* 17 lets the caller flush; csec decides that for itself. */
@@ -268,6 +272,13 @@ typedef char CsecBase64Byte;
 #else
 #define csec_bt_search(index, heap, key, buffer) \
 	((void) (heap), _bt_search((index), (key), (buffer), BT_WRITE, NULL))
+#endif
+
+/* The longest entry of a btree; 18 knows it without a page. */
+#if PG_VERSION_NUM >= 180000
+#define csec_bt_max_item(page) BTMaxItemSize
+#else
+#define csec_bt_max_item(page) BTMaxItemSize(page)
 #endif
 
 /* 16 can report softly that a range is none, or a name no name. */
