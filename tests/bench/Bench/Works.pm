@@ -293,6 +293,15 @@ sub works
 			fixture => ['secrets'],
 			for => [ @plain, same('csec') ]
 		},
+		{   name => 'find_hidden',
+			title => 'the same, by a reader without clearance, whose tries are counted',
+			kind => 'pgbench',
+			clients => 1,
+			role => 'reader',
+			script => 'find.sql',
+			fixture => ['secrets'],
+			for => [ @plain, same('csec') ]
+		},
 		{   name => 'copy_in_encrypted',
 			title => "COPY FROM of $bulk rows, two encrypted columns, one with a search tag",
 			kind => 'copy_in',

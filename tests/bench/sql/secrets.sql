@@ -8,5 +8,5 @@ VACUUM ANALYZE secrets;
 CREATE TABLE secrets_bulk (id int PRIMARY KEY, v text);
 INSERT INTO secrets_bulk SELECT id, v FROM texts LIMIT :bulk;
 CREATE TABLE secrets_in (LIKE seed INCLUDING ALL);
-GRANT SELECT ON texts, secrets TO app;
+GRANT SELECT ON texts, secrets TO app, reader;
 GRANT INSERT ON secrets_in TO app;

@@ -14,5 +14,6 @@ CREATE TABLE secrets_bulk (id int PRIMARY KEY, v csec.encrypted(bench_found));
 INSERT INTO secrets_bulk SELECT id, v FROM texts LIMIT :bulk;
 CREATE TABLE secrets_in (LIKE seed INCLUDING ALL);
 ALTER TABLE secrets_in ALTER phone TYPE csec.encrypted(bench_found), ALTER email TYPE csec.encrypted(bench);
-GRANT SELECT ON secrets TO app;
+GRANT SELECT ON secrets TO app, reader;
+ALTER ROLE reader SET csec.probe_quota = 2147483647;
 GRANT INSERT ON secrets_in TO app;
