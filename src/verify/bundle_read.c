@@ -184,6 +184,61 @@ check_chain(Bundle *bundle, const CsecCheckpoints *checkpoints)
 				  (unsigned long long) checkpoints->loose->epoch);
 }
 
+/* The proof that the tree goes on from that of a size. */
+static bool
+next_from(FILE *file, uint64_t size, CsecProof *proof)
+{
+	char		line[sizeof(CSEC_PROOFS_FROM) + CSEC_PROOF_LINE + 2];
+	size_t		label_len = strlen(CSEC_PROOFS_FROM);
+	size_t		len;
+	uint64_t	from;
+
+	return next_line(file, line, sizeof(line), &len) && len > label_len &&
+		memcmp(line, CSEC_PROOFS_FROM, label_len) == 0 &&
+		csec_proof_line_get(line + label_len, len - label_len, &from, proof) && from == size;
+}
+
+/*
+ * Each checkpoint was signed over the beginning of the tree, the ones that were kept
+ * or witnessed among them.  Whoever has the keys that sign today could sign another
+ * tree, but not prove this of it.
+ */
+static bool
+check_from(Bundle *bundle, const CsecCheckpoints *checkpoints)
+{
+	uint64_t	good = 0;
+	uint64_t	end = bundle->tree;
+
+	/* of all records there are those under the others: their trees are computed */
+	if (!bundle->source.selected && bundle->anchor.cut.last < end)
+		end = bundle->anchor.cut.last + 1;
+	for (int i = 0; i < checkpoints->count && checkpoints->kept[i].size < end; i++)
+	{
+		const CsecKept *kept = &checkpoints->kept[i];
+		CsecProof	proof;
+
+		/* what was kept stands beside the one of the trail that it is */
+		if (kept->size == good || kept->size == 0)
+			continue;
+		if (!next_from(bundle->proofs, kept->size, &proof))
+		{
+			csec_find(&bundle->files, "bundle_damaged", (int64_t) kept->size,
+					  "there is no proof that the tree goes on from that of checkpoint %llu",
+					  (unsigned long long) kept->epoch);
+			return false;
+		}
+		if (!csec_tree_verify_consistency(kept->size, bundle->tree, kept->root, bundle->root, &proof))
+		{
+			csec_find(&bundle->files, "rewritten", (int64_t) good + 1,
+					  "the tree of %llu records does not go on from the one over which checkpoint %llu was signed",
+					  (unsigned long long) bundle->tree, (unsigned long long) kept->epoch);
+			return false;
+		}
+		good = kept->size;
+	}
+	return true;
+}
+
 static void
 open_proofs(Bundle *bundle, const CsecCheckpoints *checkpoints)
 {
@@ -198,13 +253,20 @@ open_proofs(Bundle *bundle, const CsecCheckpoints *checkpoints)
 		csec_find(&bundle->files, "bundle_damaged", 1, "file \"proofs\" is malformed");
 		return;
 	}
-	for (int i = 0; i < checkpoints->count && bundle->tree > 0; i++)
-		if (checkpoints->kept[i].size == bundle->tree)
-			bundle->root = checkpoints->kept[i].root;
 	/* behind a checkpoint that is wrong no others are looked at */
-	if (bundle->tree > 0 && bundle->root == NULL && checkpoints->finding.problem == NULL)
+	if ((bundle->tree == 0 && bundle->source.selected) || checkpoints->finding.problem != NULL)
+		return;
+	if (bundle->tree != (checkpoints->any ? checkpoints->last.size : 0))
+	{
 		csec_find(&bundle->files, "bundle_damaged", 1,
-				  "no checkpoint has the size for which there are proofs");
+				  "the proofs are not for the tree of the last checkpoint");
+		return;
+	}
+	if (bundle->tree == 0)
+		return;
+	bundle->root = checkpoints->last.root;
+	if (!check_from(bundle, checkpoints))
+		bundle->root = NULL;
 }
 
 /* ---- the other files ---- */
@@ -254,10 +316,11 @@ settled(CsecSource *source, const CsecCheckpoints *checkpoints)
 {
 	Bundle	   *bundle = (Bundle *) source;
 
-	if (!source->selected)
+	if (!source->selected && source->anchor == NULL)
 		return;
+	if (source->selected)
+		check_chain(bundle, checkpoints);
 	open_proofs(bundle, checkpoints);
-	check_chain(bundle, checkpoints);
 }
 
 static void

@@ -153,6 +153,20 @@ put_key(CsecBundleFile *file, const CsecCheckpoint *checkpoint)
 	csec_writer_put(file, "\n", 1);
 }
 
+/* Of checkpoints that contradict each other verification tells. */
+static void
+note_size(CsecExport *export, uint64_t size)
+{
+	if (size == 0 || (export->sizes > 0 && size <= export->size[export->sizes - 1]))
+		return;
+	if (export->sizes == export->size_capacity)
+	{
+		export->size_capacity = export->size_capacity == 0 ? 64 : export->size_capacity * 2;
+		export->size = csec_realloc(export->size, export->size_capacity * sizeof(uint64_t));
+	}
+	export->size[export->sizes++] = size;
+}
+
 static void
 write_checkpoints(CsecExport *export, CsecBundleWriter *writer)
 {
@@ -176,6 +190,7 @@ write_checkpoints(CsecExport *export, CsecBundleWriter *writer)
 			continue;
 		if (!any || checkpoint.chain != last.chain)
 			put_key(&keys, &checkpoint);
+		note_size(export, checkpoint.size);
 		last = checkpoint;
 		any = true;
 	}
@@ -257,6 +272,7 @@ write_records(CsecExport *export, CsecBundleWriter *writer, int64_t total)
 	/* behind a cut there is no row before the first one */
 	memcpy(before, csec_read_anchor(export->conn, &anchor) ? anchor.cut.hash : csec_chain_start,
 		   CSEC_HASH_SIZE);
+	export->left = anchor.cut.last;
 	csec_anchor_free(&anchor);
 	if (export->all)
 		begin_all(export, &copy);
@@ -286,50 +302,75 @@ write_records(CsecExport *export, CsecBundleWriter *writer, int64_t total)
 /* ---- proofs ---- */
 
 static void
-put_proof(CsecBundleFile *file, const PGresult *result, int row)
+put_proof(CsecBundleFile *file, const char *label, const PGresult *result, int row)
 {
-	char		line[CSEC_PROOF_LINE + 2];
-	const char *seq = PQgetvalue(result, row, 0);
+	char		line[sizeof(CSEC_PROOFS_FROM) + CSEC_PROOF_LINE + 2];
+	const char *number = PQgetvalue(result, row, 0);
 	const char *hashes = PQgetvalue(result, row, 1);
-	uint64_t	number;
+	size_t		label_len = strlen(label);
+	uint64_t	parsed;
 	CsecProof	proof;
-	int			len = snprintf(line, sizeof(line), "%s%s%s", seq,
+	int			len = snprintf(line, sizeof(line), "%s%s%s%s", label, number,
 							   hashes[0] != '\0' ? " " : "", hashes);
 
 	if (len < 0 || len >= (int) sizeof(line) - 1 ||
-		!csec_proof_line_get(line, (size_t) len, &number, &proof))
-		csec_fail("the server gave no proof for record %s", seq);
+		!csec_proof_line_get(line + label_len, (size_t) len - label_len, &parsed, &proof))
+		csec_fail("the server gave no proof for record %s", number);
 	line[len++] = '\n';
 	csec_writer_put(file, line, (size_t) len);
 }
 
-/* For the runs from one to another; their numbers as an array. */
+/* Proofs from the server, by a function of a number and the size of the tree. */
 static void
-put_proofs(CsecExport *export, CsecBundleWriter *writer, CsecBundleFile *file,
-		   size_t from, size_t to)
+put_some_proofs(CsecExport *export, CsecBundleFile *file, const char *label,
+				const char *function, const uint64_t *number, size_t count)
 {
 	char		array[PROOFS_AT_A_TIME * 21 + 3] = "{";
 	char		size[32];
+	char		sql[512];
 	const char *params[2] = {array, size};
 	size_t		used = 1;
 	PGresult   *result;
 
-	for (size_t i = from; i < to; i++)
+	for (size_t i = 0; i < count; i++)
 		used += (size_t) snprintf(array + used, sizeof(array) - used, "%s%llu",
-								  i > from ? "," : "",
-								  (unsigned long long) writer->run_end[i]);
+								  i > 0 ? "," : "", (unsigned long long) number[i]);
 	snprintf(array + used, sizeof(array) - used, "}");
 	snprintf(size, sizeof(size), "%llu", (unsigned long long) export->tree);
-	result = csec_query(export->conn,
-						"SELECT r.seq, coalesce((SELECT string_agg(encode(h, 'hex'), ' ' ORDER BY n)"
-						" FROM unnest(csec.inclusion_proof(r.seq, $2::int8)) WITH ORDINALITY u (h, n)), '')"
-						" FROM unnest($1::int8[]) WITH ORDINALITY r (seq, place) ORDER BY r.place",
-						0, 2, params);
-	if ((size_t) PQntuples(result) != to - from)
+	snprintf(sql, sizeof(sql),
+			 "SELECT r.n, coalesce((SELECT string_agg(encode(h, 'hex'), ' ' ORDER BY o)"
+			 " FROM unnest(%s(r.n, $2::int8)) WITH ORDINALITY u (h, o)), '')"
+			 " FROM unnest($1::int8[]) WITH ORDINALITY r (n, place) ORDER BY r.place", function);
+	result = csec_query(export->conn, sql, 0, 2, params);
+	if ((size_t) PQntuples(result) != count)
 		csec_fail("the server gave too few proofs");
 	for (int i = 0; i < PQntuples(result); i++)
-		put_proof(file, result, i);
+		put_proof(file, label, result, i);
 	PQclear(result);
+}
+
+static void
+put_proofs(CsecExport *export, CsecBundleFile *file, const char *label,
+		   const char *function, const uint64_t *number, size_t count)
+{
+	for (size_t from = 0; from < count; from += PROOFS_AT_A_TIME)
+		put_some_proofs(export, file, label, function, number + from,
+						Min(PROOFS_AT_A_TIME, count - from));
+}
+
+/*
+ * The checkpoints from which the tree must be proved to go on: of all records only
+ * those whose own records left, as the other trees can be computed.
+ */
+static size_t
+sizes_to_prove(const CsecExport *export)
+{
+	size_t		count = export->sizes;
+
+	while (count > 0 && (export->size[count - 1] >= export->tree ||
+						 (export->all && export->size[count - 1] > export->left)))
+		count--;
+	return count;
 }
 
 static void
@@ -337,16 +378,19 @@ write_proofs(CsecExport *export, CsecBundleWriter *writer)
 {
 	CsecBundleFile file;
 	char		line[64];
+	uint64_t	tree = export->all && export->left == 0 ? 0 : export->tree;
 
 	csec_writer_begin(writer, &file, "proofs");
-	snprintf(line, sizeof(line), CSEC_PROOFS_FIRST_LINE "\ntree %llu\n",
-			 (unsigned long long) (export->all ? 0 : export->tree));
+	snprintf(line, sizeof(line), CSEC_PROOFS_FIRST_LINE "\ntree %llu\n", (unsigned long long) tree);
 	csec_writer_put(&file, line, strlen(line));
-	if (!export->all && export->tree > 0)
-		for (size_t from = 0; from < writer->run_ends; from += PROOFS_AT_A_TIME)
-			put_proofs(export, writer, &file, from,
-					   Min(from + PROOFS_AT_A_TIME, writer->run_ends));
+	if (tree > 0)
+		put_proofs(export, &file, CSEC_PROOFS_FROM, "csec.consistency_proof",
+				   export->size, sizes_to_prove(export));
+	if (tree > 0 && !export->all)
+		put_proofs(export, &file, "", "csec.inclusion_proof", writer->run_end, writer->run_ends);
 	csec_writer_end(&file, writer->manifest.proofs);
+	free(export->size);
+	export->size = NULL;
 }
 
 /* ---- the whole ---- */

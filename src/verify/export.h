@@ -28,6 +28,10 @@ typedef struct CsecExport
 	char		table[16];		/* its OID, where one was named */
 	CsecManifest manifest;		/* of who exports, when, from where */
 	uint64_t	tree;			/* records under the last checkpoint; 0: none */
+	uint64_t   *size;			/* those under the checkpoints, each number once */
+	size_t		sizes;
+	size_t		size_capacity;
+	uint64_t	left;			/* records that left by an approved cut */
 	uint64_t	records;
 	uint64_t	last_seq;
 	int64_t		left_out;

@@ -4,8 +4,7 @@
  *
  * The records are gone, their leaves are not: a server keeps the tiles of the
  * tree.  So checkpoints from before the cut are compared as ever.  Evidence
- * does not have the leaves; there the order and the keys of the checkpoints
- * tie the earlier ones to the later.
+ * does not have the leaves, but proofs that its tree goes on from theirs.
  */
 #include "verify/left.h"
 

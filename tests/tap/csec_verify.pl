@@ -202,7 +202,17 @@ refitted_is('checkpoints: two exchanged, the manifest too', 'all', 'checkpoints'
 		join '', @notes[1, 0], @notes[2 .. $#notes];
 	}, qr/^1: (key_unknown|checkpoint_\w+)\|/, '--key', $key);
 refitted_is('a proof of another record, the manifest too', 'part', 'proofs',
-	sub { $_[0] =~ s/([0-9a-f]{64})$/reverse $1/emr }, qr/^1: not_in_tree\|20$/);
+	sub { $_[0] =~ s/([0-9a-f]{64})\n\z/reverse($1) . "\n"/er }, qr/^1: not_in_tree\|20$/);
+my ($older) = file_of('part', 'proofs') =~ /^from (\d+) /m;
+ok($older, 'a selection proves that its tree goes on from earlier ones');
+refitted_is('a tree that does not go on from an earlier one, the manifest too', 'part', 'proofs',
+	sub { $_[0] =~ s/^(from $older .*)([0-9a-f]{64})$/$1 . reverse $2/emr }, qr/^1: rewritten\|1$/);
+refitted_is('no proof that it goes on, the manifest too', 'part', 'proofs',
+	sub { $_[0] =~ s/^from $older .*\n//mr }, qr/^1: bundle_damaged\|$older$/);
+refitted_is('the proof that it goes on from another one, the manifest too', 'part', 'proofs',
+	sub { $_[0] =~ s/^from $older /'from ' . ($older + 1) . ' '/emr }, qr/^1: bundle_damaged\|$older$/);
+refitted_is('proofs for an earlier tree, the manifest too', 'part', 'proofs',
+	sub { $_[0] =~ s/^tree \d+$/tree $older/mr }, qr/^1: bundle_damaged\|1$/);
 refitted_is('no proofs at all, the manifest too', 'part', 'proofs',
 	sub { "csec proofs 1\ntree 0\n" }, qr/^2: /);
 refitted_is('a tree that no checkpoint signs', 'part', 'proofs',

@@ -50,13 +50,46 @@ my $record = substr bytes_of("$part/records"), 56;
 $record = substr $record, 0, -32;
 substr $record, 4, 8, pack 'Q>', $number;
 my $hash = sha256(("\x07" x 32) . $record);
-# the last leaf of a full tree: all its siblings stand left of it, and are what he likes
-my ($root, @path) = sha256("\0$hash");
-for (my $width = 1; $width < $number; $width *= 2)
+
+# RFC 6962: the root over leaves, and that a tree goes on from that of the first so many
+sub half { my $half = 1; $half *= 2 while 2 * $half < $_[0]; return $half }
+sub root_of { return $_[0] if @_ == 1; my $k = half(scalar @_); return sha256("\1" . root_of(@_[0 .. $k - 1]) . root_of(@_[$k .. $#_])) }
+sub goes_on
 {
-	push @path, sha256("sibling $width");
-	$root = sha256("\1$path[-1]$root");
+	my ($m, $whole, @leaf) = @_;
+	return $whole ? () : root_of(@leaf) if $m == @leaf;
+	my $k = half(scalar @leaf);
+	my ($left, $right) = ([ @leaf[0 .. $k - 1] ], [ @leaf[$k .. $#leaf] ]);
+	return $m <= $k ? (goes_on($m, $whole, @$left), root_of(@$right)) : (goes_on($m - $k, 0, @$right), root_of(@$left));
 }
+# The genuine records are no secret, either: he puts leaves behind theirs that are what he likes.
+my ($bytes, @leaf) = bytes_of("$all/records");
+while ($bytes ne '')
+{
+	my $entries = substr $bytes, 52, unpack('N', substr $bytes, 16, 4);
+	substr $bytes, 0, 52 + length $entries, '';
+	while ($entries ne '')
+	{
+		my $entry = substr $entries, 0, 4 + unpack('N', $entries) + 32, '';
+		push @leaf, sha256("\0" . substr $entry, -32);
+	}
+}
+my @genuine = @leaf[0 .. $size - 1];
+my %sizes = map { /\A.*\n(\d+)\n/ ? ($1 => 1) : () } @notes;
+my @sizes = sort { $a <=> $b } grep { $_ > 0 } keys %sizes;
+# The last leaf of a full tree: all its siblings stand left of it.
+sub tree_of
+{
+	my @tree = (@_, (map { sha256("filler $_") } @_ + 1 .. $number - 1), sha256("\0$hash"));
+	my @path;
+	for (my ($width, $end) = (1, $number - 1); $width < $number; $end -= $width, $width *= 2)
+	{
+		push @path, root_of(@tree[$end - $width .. $end - 1]);
+	}
+	return (root_of(@tree), "csec proofs 1\ntree $number\n" . join('', map { join(' ', "from $_", map { unpack 'H*', $_ } goes_on($_, 1, @tree)) . "\n" } @sizes) .
+		join(' ', $number, map { unpack 'H*', $_ } @path) . "\n");
+}
+my ($root, $proofs) = tree_of(@genuine);
 my $epoch = @notes + 1;
 my %b64 = (root => $root, head => $hash, before => sha256($notes[-1]), public => $forger->{public});
 $_ = encode_base64($_, '') foreach values %b64;
@@ -67,7 +100,7 @@ mkdir "$dir/forged" or die;
 my %file = (
 	records => pack('a4Q>NNa32N', 'CSR1', $number, 1, 36 + length $record, "\x07" x 32, length $record) . $record . $hash,
 	checkpoints => join('', map { 'note ' . length($_) . "\n$_" . ($_ eq $notes[-1] ? 'cosignatures ' . length($signed) . "\n$signed" : '') } @notes, $own),
-	proofs => "csec proofs 1\ntree $number\n" . join(' ', $number, map { unpack 'H*', $_ } @path) . "\n",
+	proofs => $proofs,
 	keys => "$forger->{vkey}\n");
 my %told = (records => 1, runs => 1, 'runs digest' => unpack('H*', sha256("\0" x 32 . pack('Q>N', $number, 1) . "\x07" x 32 . $hash)),
 	map { $_ => sha256_hex($file{$_}) } qw(checkpoints proofs keys));

@@ -112,5 +112,20 @@ my $later = sql('SELECT max(size) FROM csec_trail.checkpoint');
 cmp_ok($later, '>', $size[-1], 'it goes on, and is signed again');
 is(since('--since', $later + 1), "$rewritten granted 0 by 0", 'the new checkpoint does not follow from the old ones: all is looked at');
 is(since('--since', $later + 1, @from), "$rewritten granted 0 by 0", '... nor from those that were kept');
+
+# what he gives of it is a record that fits, under a chain of keys that was never broken
+foreach my $made ([ 'edited', 20 ], [ 'not_edited', $later ])
+{
+	my ($bundle, $seq) = @$made;
+	IPC::Run::run([ 'csec_export', '-q', '-d', $node->connstr('postgres'), '-o', "$dir/$bundle", '--since', $seq, '--until', $seq ]) or die;
+	foreach my $kept ([], ['--key', "$dir/kept/keys"], \@from)
+	{
+		my $out;
+		IPC::Run::run([ 'csec_verify', '--json', '-f', "$dir/$bundle", @$kept ], '>', \$out);
+		my ($finding) = @{ decode_json($out)->{trails}[0]{findings} };
+		is(($? >> 8) . ($finding ? ": $finding->{problem}|$finding->{record}" : ''), $rewritten,
+			"... nor is the tree of one record of it ($bundle) that of the checkpoints before: " . ($kept->[0] // 'nothing kept'));
+	}
+}
 $node->stop;
 done_testing();

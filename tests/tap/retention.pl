@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use CsecFaults;
 use CsecTrail;
+use Digest::SHA qw(sha256_hex);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -176,6 +177,25 @@ my $after = "$bundle.after";
 $node->command_ok([ 'csec_export', '-q', '-o', $after, '-U', 'postgres', '--reason', 'kept', 'postgres' ], 'evidence from after the cut');
 verify('evidence from after the cut', 0, qr/verified.* records, @{[$last + 1]} to /s, '-f', $after);
 verify('  with a checkpoint kept from before', 0, qr/verified/, '--from', "$bundle/checkpoints", '-f', $after);
+# the records are not in it, but that the tree goes on from theirs
+my $goes_on = slurp_file("$after/proofs");
+like($goes_on, qr/^tree \d+\nfrom \d+ /m, '  which proves that its tree goes on from theirs');
+foreach ([ 'another tree', qr/rewritten, record 1:/, $goes_on =~ s/([0-9a-f]{64})$/reverse $1/emr ],
+	[ 'no proof', qr/bundle_damaged, record \d+: there is no proof/, $goes_on =~ s/^from .*\n//mr ],
+	[ 'no proofs', qr/bundle_damaged, record 1: the proofs are not/, "csec proofs 1\ntree 0\n" ])
+{
+	my ($what, $told, $proofs) = @$_;
+	system_or_bail('cp', '-r', $after, "$after.edited");
+	my $manifest = slurp_file("$after/MANIFEST") =~ s/^(proofs): \w+/"$1: " . sha256_hex($proofs)/mer;
+	foreach ([ proofs => $proofs ], [ MANIFEST => $manifest ])
+	{
+		open my $f, '>:raw', "$after.edited/$_->[0]" or die;
+		print $f $_->[1];
+		close $f;
+	}
+	verify("  $what: not verified", 1, $told, '-f', "$after.edited");
+	system_or_bail('rm', '-r', "$after.edited");
+}
 verify('evidence from before still verifies', 0, qr/verified/, '--from', "$bundle/checkpoints", '-f', $bundle);
 verify('  and goes on in it', 0, qr/verified/, '-f', $bundle, '--against', $after);
 
@@ -185,6 +205,7 @@ foreach my $selection ([ 1, '--until', '5' ], [ 1, '--person', 'clerk' ], [ 0, '
 	my ($warned, @selection) = @$selection;
 	IPC::Run::run([ 'csec_export', '-q', '-o', "$after.$selection[1]", '--reason', 'kept', @selection, 'postgres' ], '2>', \$told);
 	is($told =~ /the trail begins with record @{[$last + 1]}/ ? 1 : 0, $warned, "who selects evidence (@selection) is told whether some of it has left");
+	verify('  which goes on from checkpoints of before', 0, qr/verified/, '--from', "$bundle/checkpoints", '-f', "$after.$selection[1]");
 }
 
 # where the trail begins
