@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -66,6 +67,20 @@ digest_name(CsecDigest digest)
 	return digest == CSEC_DIGEST_SM3 ? "SM3" : "SHA256";
 }
 
+/* The key of an HMAC, BLOCK bytes at most. */
+static void
+set_key(CsecMac *mac, const uint8_t *key, size_t len)
+{
+	memset(mac->secret, 0, sizeof(Secret));
+	memcpy(mac->secret->inner, key, len);
+	memcpy(mac->secret->outer, key, len);
+	for (int i = 0; i < BLOCK; i++)
+	{
+		mac->secret->inner[i] ^= 0x36;
+		mac->secret->outer[i] ^= 0x5c;
+	}
+}
+
 /*
  * HMAC (RFC 2104) over EVP's digests.  EVP_MAC's own copies two digest
  * contexts for each message, which in a backend that has other things in its
@@ -86,15 +101,8 @@ csec_hmac_create_with(CsecDigest digest, const uint8_t *key, size_t len)
 		mac = NULL;
 	}
 	EVP_MD_free(method);		/* the context keeps it alive */
-	if (mac == NULL)
-		return NULL;
-	memcpy(mac->secret->inner, key, len);
-	memcpy(mac->secret->outer, key, len);
-	for (int i = 0; i < BLOCK; i++)
-	{
-		mac->secret->inner[i] ^= 0x36;
-		mac->secret->outer[i] ^= 0x5c;
-	}
+	if (mac != NULL)
+		set_key(mac, key, len);
 	return mac;
 }
 
@@ -173,18 +181,45 @@ csec_mac_end(CsecMac *mac, uint8_t *out, size_t outlen)
 	return true;
 }
 
+/*
+ * The context for keys that are used once, of each digest.  A page of its own
+ * for each such key would cost more than the hashing.  A child needs another:
+ * it does not inherit the page's lock.
+ */
+static CsecMac *
+passing(CsecDigest digest)
+{
+	static _Thread_local CsecMac *kept[2];
+	static _Thread_local pid_t owner[2];
+	int			i = digest == CSEC_DIGEST_SM3;
+	static const uint8_t none[1] = {0};
+
+	if (kept[i] == NULL || owner[i] != getpid())
+	{
+		csec_mac_free(kept[i]);
+		kept[i] = csec_hmac_create_with(digest, none, 0);
+		owner[i] = getpid();
+	}
+	return kept[i];
+}
+
 static bool
 hmac_once(CsecDigest digest, const uint8_t *key, size_t keylen,
 		  const void *const *parts, const size_t *lens, int n, uint8_t *out)
 {
-	CsecMac    *mac = csec_hmac_create_with(digest, key, keylen);
-	bool		ok = mac != NULL && csec_mac_begin(mac);
+	CsecMac    *mac = keylen <= BLOCK ? passing(digest) : NULL;
+	bool		ok;
 
+	if (mac == NULL)
+		return false;
+	set_key(mac, key, keylen);
+	ok = csec_mac_begin(mac);
 	for (int i = 0; ok && i < n; i++)
 		ok = csec_mac_add(mac, parts[i], lens[i]);
 	ok = ok && csec_mac_end(mac, out, CSEC_HMAC_SIZE);
-	csec_mac_free(mac);
-	return ok;
+	OPENSSL_cleanse(mac->secret, sizeof(Secret));
+	/* its state is what was derived, until it begins anew */
+	return EVP_DigestInit_ex2(mac->hash, NULL, NULL) == 1 && ok;
 }
 
 /*
