@@ -98,6 +98,10 @@ SELECT fails('SELECT csec.reencrypt_begin(''cust'')');
 SELECT fails('SELECT csec.reencrypt_blocks(''cust'', 0, 1, 1)');
 SELECT fails('SELECT csec.scan_envelopes(''cust'', ''{}'', NULL)');
 SELECT fails('SELECT csec.create_key(''search'')');
+SELECT fails('SELECT csec.create_key(''Bad Name'')');
+SELECT fails('SELECT csec.create_key(NULL)');
+SELECT fails('CALL csec.destroy_key(NULL, NULL, ''x'', force => true)');
+SELECT fails('CALL csec.destroy_key(7, 70000, ''x'', force => true)');
 
 -- ---- a data key ----
 CALL csec.rotate_key(reason => 'every year');

@@ -107,13 +107,21 @@ COMMENT ON COLUMN csec.index_key.commitment IS 'what commits to that key in csec
 COMMENT ON COLUMN csec.index_key.since IS 'since when';
 INSERT INTO csec.index_key DEFAULT VALUES;
 
+-- NULL: all indexes are made anew in this transaction.
+CREATE FUNCTION csec.is_indexed_by(commitment bytea) RETURNS boolean
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT EXISTS (SELECT FROM csec.index_key i WHERE i.commitment IS NULL OR i.commitment = $1)
+$$;
+REVOKE ALL ON FUNCTION csec.is_indexed_by(bytea) FROM PUBLIC;
+COMMENT ON FUNCTION csec.is_indexed_by(bytea) IS 'internal: are fields indexed by the tags of this search key?';
+
 -- May a search key become active?  Indexes that were built by the tags of another
 -- would miss what they hold, without a word.  The locks keep rows from coming in by
 -- these tags until the transaction ends.
 CREATE FUNCTION csec.may_index(commitment bytea) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF EXISTS (SELECT FROM csec.index_key i WHERE i.commitment IS NULL OR i.commitment = may_index.commitment) THEN
+	IF csec.is_indexed_by(commitment) THEN
 		RETURN true;
 	END IF;
 	PERFORM csec.lock_alone(t) FROM (SELECT DISTINCT x.indrelid::regclass AS t
@@ -194,6 +202,9 @@ END
 $$;
 REVOKE ALL ON FUNCTION csec.key_recorded() FROM PUBLIC;
 COMMENT ON FUNCTION csec.key_recorded() IS 'trigger of csec.key: each changed row is a control record, without the key';
+CREATE TRIGGER policy_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.index_key
+	FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_changed();
+ALTER TABLE csec.index_key ENABLE ALWAYS TRIGGER policy_changed;
 CREATE TRIGGER key_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON csec.key
 	FOR EACH STATEMENT EXECUTE FUNCTION csec.policy_changed();
 CREATE TRIGGER key_recorded AFTER INSERT OR UPDATE OR DELETE ON csec.key
@@ -225,6 +236,10 @@ COMMENT ON FUNCTION csec.add_key(text, text, int4, int4, text) IS 'internal: mak
 CREATE FUNCTION csec.create_key(name text) RETURNS int4
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+	IF name IS NULL OR name !~ '^[a-z][a-z0-9_]{0,62}$' THEN
+		RAISE EXCEPTION 'a key cannot have that name'
+			USING ERRCODE = 'invalid_name', HINT = 'Names have 1 to 63 characters: small letters, digits and "_", a letter first.';
+	END IF;
 	IF EXISTS (SELECT FROM csec.key k WHERE k.name = create_key.name) THEN
 		RAISE EXCEPTION 'there is a key "%" already', name
 			USING ERRCODE = 'duplicate_object', HINT = 'CALL csec.rotate_key(...) makes a new version of it.';

@@ -293,6 +293,10 @@ DECLARE
 	lost int8;
 BEGIN
 	PERFORM csec.need_reason(reason);
+	IF (id > 0 AND version BETWEEN 1 AND 65535) IS NOT TRUE THEN
+		RAISE EXCEPTION 'there is no key % version %', id, version
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'csec.keys shows those that are.';
+	END IF;
 	SELECT * INTO k FROM csec.key o WHERE o.id = destroy_key.id AND o.version = destroy_key.version FOR UPDATE;
 	IF NOT FOUND AND force THEN
 		-- Its row is lost.  As it could come back what is under it cannot be written
@@ -434,6 +438,14 @@ $$;
 REVOKE ALL ON FUNCTION csec.rebuild_tag_indexes() FROM PUBLIC;
 COMMENT ON FUNCTION csec.rebuild_tag_indexes() IS 'internal: rebuilds the indexes by search tags of tables that are locked, under the search key as it is in this transaction';
 
+-- Also where somebody has disabled the triggers of csec.key.
+CREATE FUNCTION csec.index_by_active() RETURNS void
+	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT csec.index_by(k.commitment) FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'active'
+$$;
+REVOKE ALL ON FUNCTION csec.index_by_active() FROM PUBLIC;
+COMMENT ON FUNCTION csec.index_by_active() IS 'internal: fields are indexed by the active search key from now on';
+
 CREATE PROCEDURE csec.finish_search_rotation(reason text)
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -477,6 +489,7 @@ BEGIN
 	PERFORM csec.index_by(NULL);
 	UPDATE csec.key k SET state = 'decrypt_only', retired_at = now() WHERE k.id = active.id AND k.version = active.version;
 	UPDATE csec.key k SET state = 'active' WHERE k.id = next.id AND k.version = next.version;
+	PERFORM csec.index_by_active();
 	PERFORM csec.rebuild_tag_indexes();
 END
 $$;
@@ -496,7 +509,8 @@ BEGIN
 	PERFORM csec.need_reason(reason);
 	LOCK TABLE csec.key IN SHARE ROW EXCLUSIVE MODE;
 	SELECT * INTO lost FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'active';
-	IF FOUND AND NOT EXISTS (SELECT FROM csec.key_troubles() t WHERE t.id = lost.id AND t.version = lost.version) THEN
+	IF FOUND AND csec.is_indexed_by(lost.commitment)
+		AND NOT EXISTS (SELECT FROM csec.key_troubles() t WHERE t.id = lost.id AND t.version = lost.version) THEN
 		RAISE EXCEPTION 'the search key opens'
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'CALL csec.rotate_key(''search'', reason => ...) exchanges it while everything works.';
 	END IF;
@@ -508,6 +522,7 @@ BEGIN
 	PERFORM csec.index_by(NULL);
 	UPDATE csec.key k SET state = 'decrypt_only', retired_at = now() WHERE k.purpose = 'search' AND k.state IN ('active', 'next');
 	PERFORM csec.add_key('search', 'search', NULL, 1, 'active');
+	PERFORM csec.index_by_active();
 	PERFORM csec.rebuild_tag_indexes();
 END
 $$;

@@ -97,7 +97,10 @@ CREATE FUNCTION csec.key_status()
 	SELECT k.id, k.version, k.purpose, k.name, k.state, k.created_at, k.age,
 		k.state = 'active' AND current_setting('csec.max_key_age')::interval > '0' AND k.age > current_setting('csec.max_key_age')::interval,
 		k.uses, k.kek, current_setting('csec.embedded_keys')::boolean,
-		CASE WHEN k.state <> 'destroyed' THEN t.trouble IS NULL END, t.trouble, CASE WHEN o.known THEN coalesce(c.columns, '{}') END
+		CASE WHEN k.state <> 'destroyed' THEN t.trouble IS NULL END,
+		coalesce(t.trouble, CASE WHEN k.purpose = 'search' AND k.state = 'active'
+			AND NOT csec.is_indexed_by((SELECT o.commitment FROM csec.key o WHERE o.id = k.id AND o.version = k.version))
+			THEN 'fields are indexed under another search key. Restore the row of csec.key that belongs to the data; or, if it is lost, CALL csec.replace_search_key(...).' END), CASE WHEN o.known THEN coalesce(c.columns, '{}') END
 	FROM csec.keys k
 		LEFT JOIN csec.key_troubles() t ON t.id = k.id AND t.version = k.version
 		-- under another root key no protected table can be looked at, and this is where to see what is wrong
@@ -118,5 +121,5 @@ COMMENT ON COLUMN csec.key_status.uses IS 'how many values it has encrypted';
 COMMENT ON COLUMN csec.key_status.kek IS 'the key-encryption key that wraps it';
 COMMENT ON COLUMN csec.key_status.embedded IS 'the keys that wrap lie in the data directory (csec.embedded_keys): who has a copy of it has all';
 COMMENT ON COLUMN csec.key_status.unwraps IS 'can it be unwrapped on this server now? null: it was destroyed';
-COMMENT ON COLUMN csec.key_status.trouble IS 'why not, and what helps';
+COMMENT ON COLUMN csec.key_status.trouble IS 'why not, or why it cannot be used, and what helps';
 COMMENT ON COLUMN csec.key_status.columns IS 'encrypted columns with values under it, by a sample of 64 blocks of each table, and those whose new values go under it; the trail uses data keys, too; null: not to be known under another root key';

@@ -208,6 +208,11 @@ csec_search_key_active(uint32_t *next)
 {
 	csec_key_table_refresh();
 	*next = csec_key_table.search_next;
+	if (unlikely(csec_key_table.search_misplaced))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("fields are indexed under another search key than the active one"),
+				 errhint("Restore the row of csec.key that belongs to the data; or, if it is lost, CALL csec.replace_search_key(...).")));
 	if (unlikely(csec_key_table.search_active == 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -5,6 +5,10 @@
  * The table is read whole: it has tens of rows.  When one changes, every
  * session reads it anew at its next look-up and keeps the contexts of the rows
  * that stayed the same.
+ *
+ * With it goes the one row of csec.index_key, which says by which search key
+ * fields are indexed: csec's triggers let no other one become active, but a
+ * restore can have them disabled.
  */
 #include "postgres.h"
 
@@ -38,10 +42,20 @@ enum
 
 CsecKeyTable csec_key_table;
 
+/* What csec.index_key says. */
+static struct
+{
+	Oid			relid;
+	bool		any;			/* all indexes are made anew in this transaction */
+	size_t		size;			/* 0: nothing */
+	uint8		commitment[CSEC_KEY_COMMITMENT];
+}			indexed;
+
 static void
 relation_changed(Datum arg, Oid relid)
 {
-	if (!OidIsValid(relid) || relid == csec_key_table.relid || !OidIsValid(csec_key_table.relid))
+	if (!OidIsValid(relid) || relid == csec_key_table.relid || relid == indexed.relid ||
+		!OidIsValid(csec_key_table.relid))
 		csec_key_table.fresh = false;
 }
 
@@ -126,15 +140,25 @@ take_contexts(CsecDataKey *to, CsecDataKey *from)
 	to->block = from->block;
 }
 
+static bool
+is_indexed_by(const CsecDataKey *key)
+{
+	return indexed.any || (indexed.size == sizeof(key->commitment) &&
+						   memcmp(indexed.commitment, key->commitment, sizeof(key->commitment)) == 0);
+}
+
 static void
 note_search_keys(void)
 {
 	csec_key_table.search_active = csec_key_table.search_next = 0;
+	csec_key_table.search_misplaced = false;
 	for (int i = 0; i < csec_key_table.n; i++)
 	{
 		const CsecDataKey *key = &csec_key_table.keys[i];
 
-		if (key->search && key->state == CSEC_KEY_ACTIVE)
+		if (key->search && key->state == CSEC_KEY_ACTIVE && !is_indexed_by(key))
+			csec_key_table.search_misplaced = true;
+		else if (key->search && key->state == CSEC_KEY_ACTIVE)
 			csec_key_table.search_active = csec_search_mark(key);
 		else if (key->search && key->state == CSEC_KEY_NEXT)
 			csec_key_table.search_next = csec_search_mark(key);
@@ -156,6 +180,30 @@ replace(CsecDataKey *keys, int n, Oid relid)
 	csec_key_table.n = n;
 	csec_key_table.relid = relid;
 	note_search_keys();
+}
+
+static void
+load_indexed(void)
+{
+	Oid			relid = csec_own_table("index_key");
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	row;
+
+	memset(&indexed, 0, sizeof(indexed));
+	if (!OidIsValid(relid))
+		return;
+	indexed.relid = relid;
+	rel = table_open(relid, AccessShareLock);
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	{
+		Datum		value = heap_getattr(row, 1, RelationGetDescr(rel), &indexed.any);
+
+		copy_bytes(value, indexed.any, indexed.commitment, sizeof(indexed.commitment), &indexed.size);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
 }
 
 /*
@@ -188,6 +236,7 @@ load(Oid relid)
 			read_row(row, RelationGetDescr(rel), &keys[n++]);
 		}
 		systable_endscan(scan);
+		load_indexed();
 	}
 	PG_CATCH();
 	{

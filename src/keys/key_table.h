@@ -51,6 +51,7 @@ typedef struct CsecKeyTable
 	int			n;
 	uint32		search_active;	/* marks of search keys; 0: there is none */
 	uint32		search_next;
+	bool		search_misplaced;	/* fields are indexed by another than the active one */
 } CsecKeyTable;
 
 extern CsecKeyTable csec_key_table;

@@ -179,4 +179,12 @@ $clerk = CsecWire->connect($node, 'clerk');
 $clerk->query("BEGIN; SELECT csec.set_context('a', 'b', 'c'); SELECT id_no FROM cust");
 isnt((found_in($clerk->{pid}, %opened))[0], '', 'one that was shown is found');
 $node->stop;
+
+# (a server inherits the limit of who starts it)
+command_ok([ 'prlimit', '--memlock=0', '--pid', $$ ], 'no memory may be locked');
+my $start = -s $node->logfile;
+$node->start;
+$node->stop;
+my $said = substr slurp_file($node->logfile), $start;
+like($said, qr/could not lock the memory of csec's keys: .*HINT: .*ulimit -l.*ready to accept connections/s, '  which is said when the server starts');
 done_testing();

@@ -73,6 +73,18 @@ is(by_index(499, 'copy'), '499', '  of all values');
 sql($search, 'copy');
 is(by_index(7, 'copy'), '7', '  and is not displaced by the old one, should that be found');
 
+# a restore that has triggers disabled (pg_restore --data-only --disable-triggers)
+my $mine = sql(q{SELECT format('INSERT INTO csec.key SELECT (%L::csec.key).*', k) FROM csec.key k WHERE purpose = 'search' AND state = 'active'}, 'copy');
+sql("ALTER TABLE csec.key DISABLE TRIGGER ALL; DELETE FROM csec.key WHERE purpose = 'search' AND state = 'active'; UPDATE csec.key SET state = 'active' WHERE id = " . sql(q{SELECT id FROM csec.key WHERE purpose = 'search'}, 'third'), 'copy');
+like(by_index(7, 'copy'), qr/fields are indexed under another search key than the active one.*replace_search_key/s, 'a foreign search key that came past csec\'s triggers finds nothing in the wrong order');
+like(clerk(q{UPDATE cust SET id_no = 'ID7b' WHERE id = 7}, 'copy'), qr/fields are indexed under another search key/, '  nor is anything stored under it');
+like(sql(q{SELECT unwraps, trouble FROM csec.key_status WHERE purpose = 'search' AND state = 'active'}, 'copy'), qr/^t\|fields are indexed under another search key/, '  and csec.key_status tells');
+sql(q{CALL csec.replace_search_key('foreign')}, 'copy');
+is(by_index(7, 'copy'), '7', '  until it is replaced');
+sql('ALTER TABLE csec.key ENABLE ALWAYS TRIGGER key_rules, ENABLE ALWAYS TRIGGER key_changed, ENABLE ALWAYS TRIGGER key_recorded, ENABLE ALWAYS TRIGGER key_truncated', 'copy');
+sql($mine, 'copy');
+is(by_index(7, 'copy'), '7', '  and when the own one is found again');
+
 # the row of a customer's key
 my $seven = q{pseudonym = csec.subject_pseudonym('own', '7')};
 sql("DELETE FROM csec.subject_key WHERE $seven");
