@@ -11,6 +11,7 @@
 
 #include "policy/category.h"
 #include "policy/decision.h"
+#include "types/date_value.h"
 #include "types/encrypted_value.h"
 #include "types/masked_text.h"
 

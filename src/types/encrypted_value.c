@@ -13,6 +13,7 @@
 #include "policy/category.h"
 #include "policy/probe.h"
 #include "policy/reader.h"
+#include "types/date_value.h"
 #include "types/dump_value.h"
 #include "types/encrypted_value.h"
 #include "types/envelope_key.h"
@@ -444,6 +445,7 @@ csec_encrypted_input(int32 typmod, const char *text, size_t len)
 	/* What replication applies was checked, and typed in, where it comes from. */
 	if (category != CSEC_CATEGORY_NONE && !IsLogicalWorker())
 	{
+		len = csec_date_length(known, text, len);
 		if (known)
 			csec_check_input(known, text, len);
 		probe_input(known, category, text, len, &tag);

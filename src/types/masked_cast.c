@@ -16,6 +16,7 @@
 
 #include "policy/category.h"
 #include "policy/decision.h"
+#include "types/date_value.h"
 #include "types/encrypted_value.h"
 #include "types/masked_exit.h"
 #include "types/masked_text.h"
@@ -64,24 +65,6 @@ csec_masked_from_bpchar(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(csec_masked_input(PG_GETARG_INT32(1), VARDATA_ANY(in),
 										bpchartruelen(VARDATA_ANY(in),
 													  VARSIZE_ANY_EXHDR(in))));
-}
-
-/*
- * A date as text, always as yyyy-mm-dd: by way of its output it would be
- * stored as DateStyle happens to be.
- */
-void
-csec_date_text(DateADT date, char *text)
-{
-	struct pg_tm tm = {0};
-
-	if (DATE_NOT_FINITE(date))
-		EncodeSpecialDate(date, text);
-	else
-	{
-		j2date(date + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
-		EncodeDateOnly(&tm, USE_ISO_DATES, text);
-	}
 }
 
 /* The same for a date. */

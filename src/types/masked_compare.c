@@ -20,6 +20,7 @@
 
 #include "policy/category.h"
 #include "policy/probe.h"
+#include "types/date_value.h"
 #include "types/masked_tried.h"
 #include "types/masked_value.h"
 #include "types/support_call.h"
@@ -47,14 +48,35 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_hash_extended);
 
 /* ---- equality ---- */
 
+/*
+ * What a text is, compared with a field of that category: of a date with a
+ * time, which would be stored in the field without it, only the date.
+ */
+static inline size_t
+sought_length(uint32 field, const char *text, size_t len)
+{
+	if (likely(len <= 10) || field == CSEC_CATEGORY_NONE || text[4] != '-')
+		return len;
+	return csec_date_length(csec_category_lookup(field), text, len);
+}
+
 static inline bool
 masked_equal(const CsecMasked *a, const CsecMasked *b)
 {
+	size_t		a_len = a->len;
+	size_t		b_len = b->len;
+
 	if (a->category != b->category)
+	{
 		csec_tried_compare_slow(a, b);
+		if (b->category == CSEC_CATEGORY_NONE)
+			b_len = sought_length(a->category, b->text, b_len);
+		else if (a->category == CSEC_CATEGORY_NONE)
+			a_len = sought_length(b->category, a->text, a_len);
+	}
 	else if (a->category != CSEC_CATEGORY_NONE)
 		csec_tried_same(a->category);
-	return csec_masked_same_text(a, b);
+	return a_len == b_len && memcmp(a->text, b->text, a_len) == 0;
 }
 
 static inline bool
@@ -64,6 +86,7 @@ masked_equal_text(const CsecMasked *a, const text *b)
 
 	csec_tried_text(a->category, VARDATA_ANY(b), len,
 					csec_probe_digest(a->category, VARDATA_ANY(b), len));
+	len = sought_length(a->category, VARDATA_ANY(b), len);
 	return a->len == len && memcmp(a->text, VARDATA_ANY(b), len) == 0;
 }
 
@@ -218,6 +241,18 @@ read_text(const text *in, CsecMasked *out)
 	set_tag(out);
 }
 
+/* What is sought in an index over a field, as the field would hold it. */
+static inline void
+seek(const CsecMasked *indexed, CsecMasked *sought)
+{
+	size_t		len = sought_length(indexed->category, sought->text, sought->len);
+
+	if (likely(len == sought->len))
+		return;
+	sought->len = len;
+	set_tag(sought);
+}
+
 /*
  * A value as it is ordered and hashed.  One without category is a constant, of
  * a view or a check, say, that may have been made under another order key
@@ -285,7 +320,11 @@ csec_masked_cmp(PG_FUNCTION_ARGS)
 	read_ordered(x, &indexed);
 	read_ordered(y, &sought);
 	if (indexed.category != sought.category)
+	{
 		csec_tried_lookup(&indexed, &sought);
+		if (sought.category == CSEC_CATEGORY_NONE)
+			seek(&indexed, &sought);
+	}
 	result = compare(&indexed, &sought);
 	/* An index is descended in a context that lives long. */
 	PG_FREE_IF_COPY(x, 0);
@@ -306,6 +345,7 @@ csec_masked_cmp_text(PG_FUNCTION_ARGS)
 	read_ordered(x, &a);
 	read_text(y, &b);
 	csec_tried_compare(&a, &b);
+	seek(&a, &b);
 	result = compare(&a, &b);
 	PG_FREE_IF_COPY(x, 0);
 	PG_FREE_IF_COPY(y, 1);

@@ -5,7 +5,6 @@
 #ifndef CSEC_TYPES_MASKED_TEXT_H
 #define CSEC_TYPES_MASKED_TEXT_H
 
-#include "utils/date.h"
 #include "utils/rls.h"
 
 #include "policy/category.h"
@@ -94,9 +93,6 @@ extern void csec_mask_text(const CsecCategory *category, const char *text,
 
 /* An error: a value of one category does not become one of another. */
 extern void csec_refuse_recategorize(uint32 from, uint32 to);
-
-/* A date as yyyy-mm-dd; text has MAXDATELEN + 1 bytes. */
-extern void csec_date_text(DateADT date, char *text);
 
 /* Can masks and checks, which count in UTF-8, work on this text? */
 extern bool csec_text_is_utf8(const char *text, size_t len);

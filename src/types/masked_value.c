@@ -18,6 +18,7 @@
 #include "keys/keyring.h"
 #include "policy/category.h"
 #include "policy/probe.h"
+#include "types/date_value.h"
 #include "types/dump_value.h"
 #include "types/masked_text.h"
 #include "types/masked_value.h"
@@ -165,6 +166,7 @@ csec_masked_input(int32 typmod, const char *text, size_t len)
 	/* What replication applies was checked, and typed in, where it comes from. */
 	if (category != CSEC_CATEGORY_NONE && !IsLogicalWorker())
 	{
+		len = csec_date_length(known, text, len);
 		if (known)
 			csec_check_input(known, text, len);
 		csec_probe_input(category, text, len);
