@@ -6,7 +6,8 @@ use strict;
 use warnings;
 use CsecFaults;
 use CsecTrail;
-use Digest::SHA qw(sha256_hex);
+use Digest::SHA qw(sha256 sha256_hex);
+use MIME::Base64 qw(decode_base64);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -43,6 +44,60 @@ sql(q{
 	INSERT INTO customers SELECT g, '13812341234' FROM generate_series(1, 50) g;
 	GRANT SELECT ON customers TO clerk;
 	SELECT csec.protect('customers', 'id', '{"phone": "phone"}')});
+
+# What is wrong with the trail behind its last cut, by docs/record-format.md alone.
+sub varint { my ($bytes) = @_; my ($v, $shift) = (0, 0); while (1) { my $b = ord substr $$bytes, 0, 1, ''; $v |= ($b & 0x7f) << $shift; return $v if $b < 0x80; $shift += 7 } }
+sub fields_of
+{
+	my ($rest) = substr $_[0], 36 + 32;
+	my %field;
+	while ($rest ne '') { my $tag = ord substr $rest, 0, 1, ''; $field{$tag} = substr $rest, 0, varint(\$rest), '' }
+	return \%field;
+}
+sub wrong_by_page
+{
+	my @wrong;
+	my @rows = map { my ($seq, $record, $hash) = split /\|/; { seq => $seq, record => pack('H*', $record), hash => pack('H*', $hash) } }
+	  split /\n/, sql(q{SELECT seq, encode(record, 'hex'), encode(hash, 'hex') FROM csec_trail.audit_log ORDER BY seq});
+	$_->{field} = fields_of($_->{record}) foreach @rows;
+	my @cuts = grep { ord(substr $_->{record}, 2, 1) == 11 } @rows;
+	my $anchor = $cuts[-1]{field}{30};
+	my ($magic, $order, $first, $n, $first_at, $last_at, $bound, $subjects, $epoch, $size, $hash, $before, $gap_at) = unpack 'a4Q>Q>Q>q>q>q>Q>Q>Q>a32a32q>', $anchor;
+	my $rest = substr $anchor, 148;
+	my ($asked, $approved, $reason) = map { my $len = unpack 'n', substr $rest, 0, 2, ''; substr $rest, 0, $len, '' } 1 .. 3;
+	my @peaks = map { $n >> $_ & 1 ? [ 1 << $_, substr $rest, 0, 32, '' ] : () } reverse 0 .. 62;
+	my %session = map { my ($start, $pid, $number) = unpack 'q>NQ>', substr $rest, 0, 20, ''; ("$start $pid" => $number & ~(1 << 63)) } 1 .. unpack 'N', substr $rest, 0, 4, '';
+	my $keys = unpack 'n', substr $rest, 0, 2, '';
+	push @wrong, 'length' if length $rest != 32 * $keys;
+	push @wrong, 'magic, or times' if $magic ne 'CSA1' || grep { $_ >= $bound } $first_at, $last_at, $gap_at;
+	push @wrong, 'before' if $before ne (@cuts > 1 ? sha256($cuts[-2]{field}{30}) : $before);
+
+	# the chain, the tree and the sessions go on from it
+	push @wrong, 'first' if $rows[0]{seq} != $n + 1;
+	my $root;
+	foreach my $row (@rows)
+	{
+		$hash = sha256($hash . $row->{record});
+		push @wrong, "hash $row->{seq}" if $hash ne $row->{hash};
+		push @peaks, [ 1, sha256("\0$hash") ];
+		splice @peaks, -2, 2, [ 2 * $peaks[-1][0], sha256("\1$peaks[-2][1]$peaks[-1][1]") ] while @peaks > 1 && $peaks[-2][0] == $peaks[-1][0];
+		my $whose = join ' ', unpack 'q>N', substr $row->{record}, 36 + 4, 12;
+		my $number = unpack 'Q>', substr $row->{record}, 36 + 16, 8;
+		push @wrong, "number $row->{seq}" if $number != ($session{$whose} // 0) + 1;
+		$session{$whose} = $number;
+		$root->{ $row->{seq} } = sub { my $r = pop @{ $_[0] }; $r = [ 0, sha256("\1" . (pop @{ $_[0] })->[1] . $r->[1]) ] while @{ $_[0] }; return $r->[1] }->([ @peaks ]);
+	}
+	my %signed = map { (split /\n/)[1] => decode_base64((split /\n/)[2]) } split /\0/, sql(q{SELECT string_agg(convert_from(note, 'UTF8'), chr(1)) FROM csec_trail.checkpoint}) =~ tr/\1/\0/r;
+	my @compared = grep { defined $root->{$_} } keys %signed;
+	push @wrong, 'no checkpoint behind it' if !@compared;
+	push @wrong, map { "root $_" } grep { $root->{$_} ne $signed{$_} } @compared;
+	push @wrong, 'its checkpoint' if !defined $signed{$size} || $size < $n;
+
+	# two logins
+	my %step = map { $_->{field}{24} => $_ } grep { ($_->{field}{23} // '') eq 'trail' && ($_->{field}{24} // '') =~ /^cut (proposed|approved)$/ && $_->{field}{25} =~ /"order": $order\b/ } @rows;
+	push @wrong, 'approval' if $step{'cut approved'}{field}{25} !~ /"anchor": "@{[ sha256_hex($anchor) ]}"/ || $step{'cut proposed'}{field}{1} eq $step{'cut approved'}{field}{1};
+	return join(', ', @wrong) . " $asked $approved $reason";
+}
 
 # A session that goes on through all the months.
 my $long = $node->background_psql('postgres', extra_params => [ '-U', 'clerk' ]);
@@ -155,6 +210,7 @@ is(sql("SELECT count(*) FROM pg_class WHERE relnamespace = 'csec_trail'::regname
 	'0', 'subjects with it');
 is_verified($node, 'what remains verifies from its anchor');
 is(sql('SELECT first_seq FROM csec.verify_trail()'), $last + 1, '  from its first record');
+is(wrong_by_page(), ' anna bert three years are over', '  and by the page on the format alone');
 $long->query_safe('SELECT * FROM customers WHERE id = 8');
 flush_trail($node);
 is_verified($node, 'with a session that goes on across the cut');
@@ -329,7 +385,14 @@ is(sql("SELECT state FROM csec.trail_cut_orders WHERE id = $order"), 'proposed',
 
 my $before = partitions();
 $keeper = holder('postgres', 'SELECT FROM ' . sql('SELECT log FROM csec.trail_months() ORDER BY month LIMIT 1') . ' LIMIT 1');
-sql("SELECT csec.approve_trail_cut($order)", 'bert');
+$approves = holder('bert', "SELECT csec.approve_trail_cut($order)");
+$too = asks('carl', "SELECT csec.approve_trail_cut($order, 'as well')");
+poll("EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'carl' AND wait_event_type = 'Lock')");
+let_go($approves, 'COMMIT');
+my ($failed, $why) = $too->();
+isnt($failed, 0, 'of two approvals at once the second is refused where the first holds');
+like($why, qr/order $order is approved/, '  and told');
+is(sql("SELECT state, decided_by FROM csec.trail_cut_order WHERE id = $order"), 'approved|bert', '  which changes nothing');
 poll(sealer_has('audit_log'));
 foreach my $step ([ 'with the lock', 'audit_log' ], [ 'with records dropped', 'audit_subject' ], [ 'with subjects dropped, too', 'nothing' ])
 {
@@ -346,6 +409,7 @@ is(sql('SELECT count(*), (SELECT min(seq) FROM csec_trail.audit_log) FROM csec.t
 	'killed with the record of it sealed: all of it has left');
 isnt(partitions(), $before, '  with its partitions');
 is_verified($node, 'after all kills');
+is(wrong_by_page(), ' anna bert once more', '  by the page, too');
 is(sql('SELECT (csec.read_cut(c.anchor)).before = sha256(b.anchor) FROM csec.trail_cuts c JOIN csec.trail_cuts b ON b.to_seq + 1 = c.from_seq ORDER BY c.seq DESC LIMIT 1'), 't', 'an anchor names the one before');
 
 # what csec_verify says of damage, with the sealer away
