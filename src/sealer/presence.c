@@ -3,8 +3,8 @@
  *		Says that the sealer is there, since when, and with what.
  *
  * A trail without records looks the same whether nothing happened or nobody
- * looked.  So each start says with which library and settings recording is on,
- * and since when it was not; and when nothing else was sealed for
+ * looked.  So each start says with which library, settings and policy recording is
+ * on, and since when it was not; and when nothing else was sealed for
  * csec.heartbeat_interval, a heartbeat is.  One that comes late, because the
  * machine slept or the sealer was stopped, says for how long nothing was sealed.
  */
@@ -140,6 +140,22 @@ library_build(void)
 	return hex;
 }
 
+/* As csec.policy_version() has it; NULL where the extension was dropped. */
+static char *
+policy_version(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *version = NULL;
+
+	SPI_connect();
+	if (SPI_execute("SELECT coalesce(pg_catalog.pg_sequence_last_value(c.oid), 1) FROM pg_catalog.pg_class c"
+					" WHERE c.oid = pg_catalog.to_regclass('csec.policy_changes') AND c.relkind = 'S'",
+					true, 1) == SPI_OK_SELECT && SPI_processed == 1)
+		version = column_of_row(1, caller);
+	SPI_finish();
+	return version;
+}
+
 static void
 append_time(StringInfo json, const char *name, TimestampTz at)
 {
@@ -166,6 +182,9 @@ csec_presence_start(CsecBatch *batch, const CsecState *state)
 	part = library_build();
 	if (part != NULL)
 		appendStringInfo(&detail, ", \"library\": \"%s\"", part);
+	part = policy_version();
+	if (part != NULL)
+		appendStringInfo(&detail, ", \"policy\": %s", part);
 	part = settings(true);
 	if (part != NULL)
 		appendStringInfo(&detail, ", \"settings\": %s", part);

@@ -45,6 +45,12 @@ my $digest = $node->safe_psql('postgres', "SELECT encode(sha256(pg_read_binary_f
 is($library, $digest, 'a start names the library by its digest');
 is("$interval $level", '1 replica on', '  and the settings, as sessions have them and not its own');
 is($left_out, 'f', '  but no commands and no claims');
+$node->safe_psql('postgres', q{CREATE TABLE customers (id int PRIMARY KEY, phone text); SELECT csec.protect('customers', 'id', '{"phone": "phone"}')});
+$node->restart;
+flush_trail($node);
+my @policy = split /\n/, records($node, q{csec.detail(detail) ->> 'policy'}, "kind = 'server' AND action = 'start' ORDER BY seq");
+is($policy[-1], $node->safe_psql('postgres', 'SELECT csec.policy_version()'), '  and the version of the policy with which it came up');
+cmp_ok($policy[-1], '>', $policy[0], '  which grew since');
 
 # ---- heartbeats ----
 my $seq = last_seq();
