@@ -361,9 +361,46 @@ csec_record_emit(void)
 	return lsn;
 }
 
+static bool refused = false;
+
+bool
+csec_emit_refused(void)
+{
+	return refused;
+}
+
+void
+csec_emit_refusal_over(void)
+{
+	refused = false;
+}
+
+/* Who cancels, or lets his time run out, is let go from the wait before. */
+static bool
+standby_lacks(XLogRecPtr lsn)
+{
+	bool		lacks;
+
+	LWLockAcquire(SyncRepLock, LW_SHARED);
+	lacks = csec_sync_standbys_defined() && WalSndCtl->lsn[SYNC_REP_WAIT_FLUSH] < lsn;
+	LWLockRelease(SyncRepLock);
+	return lacks;
+}
+
+/* The setting's value, and what the server takes from it when it is set. */
+static void
+set_synchronous_commit(int level)
+{
+	if (level == synchronous_commit)
+		return;
+	assign_synchronous_commit(level, NULL);
+	synchronous_commit = level;
+}
+
 /*
  * Make a record durable, as far as the server's settings promise for a
- * commit.  A session cannot weaken that with SET synchronous_commit.
+ * commit.  A session cannot weaken that with SET synchronous_commit, nor by
+ * not waiting: what is not on the standby is not done.
  */
 void
 csec_emit_flush(XLogRecPtr lsn)
@@ -375,11 +412,17 @@ csec_emit_flush(XLogRecPtr lsn)
 	XLogFlush(lsn);
 	if (SyncRepStandbyNames == NULL || SyncRepStandbyNames[0] == '\0')
 		return;
-	synchronous_commit = Max(requested, SYNCHRONOUS_COMMIT_REMOTE_FLUSH);
+	set_synchronous_commit(Max(requested, SYNCHRONOUS_COMMIT_REMOTE_FLUSH));
 	HOLD_INTERRUPTS();
 	SyncRepWaitForLSN(lsn, false);
 	RESUME_INTERRUPTS();
-	synchronous_commit = requested;
+	set_synchronous_commit(requested);
+	refused = standby_lacks(lsn);
+	if (refused)
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("canceling statement, as its record did not reach a synchronous standby"),
+				 errhint("Try again when a standby of synchronous_standby_names is connected.")));
 }
 
 /* The start of the session as its records name it. */

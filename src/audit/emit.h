@@ -37,6 +37,15 @@ extern const uint8 *csec_record_built(size_t *len);
 extern XLogRecPtr csec_record_emit(void);
 
 extern void csec_emit_flush(XLogRecPtr lsn);
+
+/*
+ * Is the error that is on its way the one that csec_emit_flush() raised?  Who wants
+ * what is told by errors on a standby, too, need not wait for that one again.
+ */
+extern bool csec_emit_refused(void);
+
+/* It has arrived: its transaction, or subtransaction, was aborted. */
+extern void csec_emit_refusal_over(void);
 extern int64 csec_emit_session_start(void);
 extern struct CsecStream *csec_emit_stream(void);
 

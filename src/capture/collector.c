@@ -462,7 +462,7 @@ csec_collectors_failed(const void *told_by)
 	{
 		if (c->told_by == told_by)
 			c->told_by = NULL;
-		if (c->strict && !c->intent_flushed && has_subject(c) && c->told_by == NULL)
+		if (c->strict && !c->intent_flushed && !csec_emit_refused() && has_subject(c) && c->told_by == NULL)
 			csec_collector_strict_first(c, false);
 	}
 }

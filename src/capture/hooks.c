@@ -419,6 +419,7 @@ transaction_callback(XactEvent event, void *arg)
 			csec_collectors_emit(CSEC_STATUS_ERROR);
 			csec_changes_abort();
 			csec_attempts_end(true);
+			csec_emit_refusal_over();
 			csec_own_ddl_end();
 			csec_settings_end();
 
@@ -447,6 +448,7 @@ subtransaction_callback(SubXactEvent event, SubTransactionId mySubid,
 			break;
 		case SUBXACT_EVENT_ABORT_SUB:
 			csec_changes_subabort();
+			csec_emit_refusal_over();
 			csec_attempts_subabort(mySubid);
 			break;
 		default:

@@ -12,6 +12,8 @@
 #include "nodes/execnodes.h"
 #include "nodes/plannodes.h"
 #include "replication/message.h"
+#include "replication/syncrep.h"
+#include "replication/walsender_private.h"
 #include "storage/proc.h"
 #include "utils/guc_tables.h"
 
@@ -39,6 +41,18 @@ csec_log_message(const char *prefix, const char *message, size_t size)
 	return LogLogicalMessage(prefix, message, size, false);
 #endif
 }
+
+/* 16 declares what a setting calls elsewhere. */
+#if PG_VERSION_NUM >= 160000
+#include "utils/guc_hooks.h"
+#endif
+
+/* Later minor releases tell whether standbys are set up by bits; under SyncRepLock. */
+#ifdef SYNC_STANDBY_DEFINED
+#define csec_sync_standbys_defined() ((WalSndCtl->sync_standbys_status & SYNC_STANDBY_DEFINED) != 0)
+#else
+#define csec_sync_standbys_defined() (WalSndCtl->sync_standbys_defined)
+#endif
 
 /* 18 dropped execute_once from the executor's run hook. */
 #if PG_VERSION_NUM >= 180000
