@@ -139,6 +139,9 @@ sub is_upgraded
 	is($node->safe_psql('shop', "INSERT INTO cards DEFAULT VALUES RETURNING no = '6222 0212 3456 7890', kind"), 't|x', '  defaults that are encrypted constants');
 	like(as($node, 'postgres', "INSERT INTO cards (no) VALUES (' 1')"), qr/violates check constraint/, '  and checks');
 	is($node->safe_psql('shop', "SELECT count(*) FROM csec.check_envelopes('cards')"), '0', '  with nothing wrong');
+	is($node->safe_psql('shop', "SELECT count(*) FROM csec.key k, csec.index_key i WHERE k.purpose = 'search' AND k.state = 'active' AND i.commitment = k.commitment"), '1', '  the search key by which fields are indexed');
+	$node->safe_psql('shop', $_) foreach q{CALL csec.rotate_key('search', reason => 'upgraded')}, (map { "CALL csec.reencrypt('$_')" } qw(customers cards members)), q{CALL csec.finish_search_rotation('upgraded')};
+	is($node->safe_psql('shop', q{SET enable_seqscan = off; SELECT id FROM customers WHERE id_no = '110105000000000009'}), '9', '  which can be rotated');
 	as($node, 'clerk', "UPDATE customers SET name = '王五' WHERE id = 4");
 	record_some($node, 5, db => 'shop', object => 'upgraded');
 	flush_trail($node, 'shop');
