@@ -27,7 +27,11 @@ my $first = checkpoint();
 record_some($node, 300, object => 'y');
 my $second = checkpoint();
 is($second, $first + 1, 'epochs are numbered');
+# by another name the file of before can be looked at when it is no more
+link key_file($node), key_file($node) . '.before' or die $!;
 is(checkpoint(), $first + 2, 'an epoch without records is sealed, too');
+like(slurp_file(key_file($node) . '.before'), qr/^\0+\z/, 'the key of before is overwritten where it lay');
+unlink key_file($node) . '.before' or die $!;
 is_verified($node, 'the trail, with its checkpoints');
 is(sql("SELECT count(*) FROM csec.checkpoints() c WHERE signed AND csec.tree_root(records) = root"), $first + 2, 'each root is that of the tree');
 is(sql(q{SELECT bool_and(key = before) FROM (SELECT key, lag(next_key, 1, key) OVER (ORDER BY epoch) AS before FROM csec.checkpoints()) c}),
