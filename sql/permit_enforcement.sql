@@ -160,11 +160,33 @@ ALTER TABLE csec.access_permit ENABLE ALWAYS TRIGGER sign_row;
 \c - regress_pe_clerk
 SELECT id, phone FROM cust WHERE id = 1;
 
--- the columns are those that it was given for: a protected one can neither be
--- renamed nor dropped under it
+-- the columns are those that it was given for: a protected one is not dropped
+-- under it, and another that gets its name does not come in
 \c - postgres
+DELETE FROM csec.access_permit;
+SELECT give(9, '{phone}', '{1}');
 ALTER TABLE cust RENAME COLUMN phone TO mobile;
+ALTER TABLE cust RENAME COLUMN name TO phone;
+\c - regress_pe_clerk
+SELECT id, phone, mobile FROM cust WHERE id = 1;
+\c - postgres
+ALTER TABLE cust RENAME COLUMN phone TO name;
+ALTER TABLE cust RENAME COLUMN mobile TO phone;
 ALTER TABLE cust DROP COLUMN phone;
+-- nor does what was asked for by name, and not given yet, come to be for another
+INSERT INTO csec.access_request (id, state, person, login, relid, fields, level, subjects, max_rows, purpose, lasting, changed_by)
+	VALUES (77, 'submitted', 'p', 'regress_pe_clerk', 'cust', '{phone}', 'important', '{1}', 1, 'test', '1 hour', 'p');
+ALTER TABLE cust RENAME COLUMN phone TO mobile;
+UPDATE csec.access_request SET fields = '{gone}' WHERE id = 77;
+ALTER TABLE cust RENAME COLUMN name TO gone;
+UPDATE csec.access_request SET state = 'withdrawn' WHERE id = 77;
+INSERT INTO csec.match_permit VALUES ('cust', '{phone,gone}');
+ALTER TABLE cust RENAME COLUMN name TO gone;
+ALTER TABLE cust RENAME COLUMN phone TO mobile;
+SELECT fields FROM csec.match_permit;
+ALTER TABLE cust RENAME COLUMN mobile TO phone;
+DELETE FROM csec.match_permit;
+DELETE FROM csec.access_request WHERE id = 77;
 
 -- the records: rows of permitted customers apart, with the permit
 \c - postgres

@@ -49,6 +49,7 @@ ALTER TABLE app.customers ENABLE REPLICA TRIGGER csec_zz_record;
 DROP TRIGGER csec_zz_record ON app.customers;
 ALTER TRIGGER csec_zz_record ON app.customers RENAME TO elsewhere;
 ALTER TABLE app.customers RENAME COLUMN phone TO telephone;
+ALTER TABLE app.customers RENAME COLUMN telephone TO phone;
 ALTER TABLE app.customers ALTER COLUMN id TYPE timestamptz USING now();
 ALTER TABLE app.customers ALTER COLUMN id TYPE csec.phone USING '13800000001';
 ALTER TABLE app.customers ALTER COLUMN id TYPE bigint;

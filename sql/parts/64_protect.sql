@@ -285,28 +285,6 @@ GRANT EXECUTE ON FUNCTION csec.enforce(regclass, boolean) TO csec_admin;
 COMMENT ON FUNCTION csec.enforce(regclass, boolean) IS
 	'mask the fields of a table that csec.protect(..., enforce => false) only observed';
 
--- A column that the policy names, under its new name.
-CREATE FUNCTION csec.rename_column(tab regclass, old name, new name) RETURNS void
-	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-BEGIN
-	IF NOT csec.may_protect(tab) THEN
-		RAISE EXCEPTION 'permission denied for table %', tab
-			USING ERRCODE = '42501', HINT = 'A superuser may do this, and a member of csec_admin who owns the table.';
-	END IF;
-	PERFORM csec.own_ddl(true);
-	EXECUTE format('ALTER TABLE %s RENAME COLUMN %I TO %I', csec.qualified(tab), old, new);
-	UPDATE csec.protected_field SET attname = new WHERE relid = tab AND attname = old;
-	UPDATE csec.protected_table SET subject = array_replace(subject, old, new) WHERE relid = tab AND old = ANY (subject);
-	PERFORM csec.own_ddl(false);
-END
-$$;
-REVOKE ALL ON FUNCTION csec.rename_column(regclass, name, name) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION csec.rename_column(regclass, name, name) TO csec_admin;
-COMMENT ON FUNCTION csec.rename_column(regclass, name, name) IS
-	'rename a field or subject column of a protected table; for superusers, and members of csec_admin who own the table';
-
 -- The columns that the policy names and the table does not have.
 CREATE FUNCTION csec.missing_columns(tab regclass) RETURNS SETOF name
 	LANGUAGE sql STABLE
@@ -379,9 +357,16 @@ BEGIN
 			WHERE c.classid = 'pg_class'::regclass AND c.objid IN (SELECT csec.tree(p.relid)))
 	LOOP
 		SELECT m INTO missing FROM csec.missing_columns(t.relid) m LIMIT 1;
-		IF FOUND THEN
-			RAISE EXCEPTION 'column "%" of protected table % cannot go or be renamed', missing, csec.qualified(t.relid)
-				USING ERRCODE = '55000', HINT = 'csec.rename_column() renames it; csec.unprotect() comes before dropping a subject column.';
+		IF FOUND AND csec.name_given(t.relid) IS NOT NULL THEN
+			PERFORM csec.own_ddl(true);
+			PERFORM csec.take_new_name(t.relid, missing, csec.name_given(t.relid));
+			PERFORM csec.own_ddl(false);
+			SELECT p.* INTO t FROM csec.protected_table p WHERE p.relid = t.relid;
+			SELECT m INTO missing FROM csec.missing_columns(t.relid) m LIMIT 1;
+		END IF;
+		IF missing IS NOT NULL THEN
+			RAISE EXCEPTION 'column "%" of protected table % cannot go', missing, csec.qualified(t.relid)
+				USING ERRCODE = '55000', HINT = 'It says which customer a row is about: csec.unprotect() comes before dropping it.';
 		END IF;
 		IF csec.spoilt_subject(t) IS NOT NULL THEN
 			RAISE EXCEPTION 'another type for subject column "%" of protected table % is refused', csec.spoilt_subject(t), csec.qualified(t.relid)

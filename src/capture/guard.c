@@ -125,6 +125,23 @@ tell_refusal(const char *what, const char *object)
 		csec_denial_emit(what, object, NULL);
 }
 
+/*
+ * Migrations of applications come by here: one that makes a varchar longer, or
+ * sets the types back that a framework remembers.
+ */
+static void
+refuse_field_type(const char *field, const char *table)
+{
+	static const char *what = "another type for a field";
+
+	tell_refusal(what, table);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s of protected table \"%s\" is refused", what, table),
+			 errdetail("Column \"%s\" is a field of csec's, which limits no length.", field),
+			 errhint("Leave the column's type out of the migration, or let it count as done. csec.unprotect() gives the old types back.")));
+}
+
 static void
 refuse_protected(const char *what, const char *table)
 {
@@ -240,7 +257,7 @@ guard_alter_command(const AlterTableCmd *cmd, Oid relid)
 			if (is_trail(relid))
 				refuse_trail(name);
 			if (is_masked_column(relid, get_attnum(relid, cmd->name)))
-				refuse_protected("another type for a field", name);
+				refuse_field_type(cmd->name, name);
 			break;
 		case AT_DisableTrig:
 		case AT_DisableTrigAll:

@@ -116,7 +116,20 @@ ALTER TRIGGER csec_zz_record ON cust RENAME TO harmless;
 DROP FUNCTION csec.record_change() CASCADE;
 DROP EXTENSION csec CASCADE;
 ALTER TABLE cust DROP COLUMN id;
+-- A column of the policy that is renamed keeps its part in it, under the new name; so does one
+-- that another takes the name of.
 ALTER TABLE cust RENAME COLUMN id TO no;
+ALTER TABLE cust RENAME COLUMN phone TO mobile;
+ALTER TABLE cust RENAME COLUMN bal TO phone;
+ALTER TABLE cust DROP COLUMN no;
+SELECT t.subject, f.attname, f.category FROM csec.protected_table t JOIN csec.protected_field f USING (relid)
+WHERE relid = 'cust'::regclass ORDER BY f.attname;
+BEGIN;
+UPDATE cust SET phone = 6 WHERE no = 1 RETURNING mobile;
+ROLLBACK;
+ALTER TABLE cust RENAME COLUMN phone TO bal;
+ALTER TABLE cust RENAME COLUMN mobile TO phone;
+ALTER TABLE cust RENAME COLUMN no TO id;
 ALTER TABLE cust DISABLE TRIGGER changes;
 ALTER TABLE cust ENABLE ROW LEVEL SECURITY;
 ALTER TABLE cust DISABLE ROW LEVEL SECURITY;

@@ -83,6 +83,12 @@ INSERT INTO cust (id, phone, email, n) VALUES (100, '13800009999', 'q@example.co
 UPDATE cust SET n = n + 1 WHERE id = 100 RETURNING n; UPDATE cust SET id = 101 WHERE id = 100; DELETE FROM cust WHERE id = 101
 ALTER TABLE cust DISABLE TRIGGER stamp
 ALTER TABLE cust RENAME COLUMN n TO m; ALTER TABLE cust RENAME COLUMN m TO n
+ALTER TABLE cust RENAME COLUMN phone TO mobile; UPDATE cust SET mobile = '13900000001' WHERE id = 2; SELECT count(*) FROM cust WHERE mobile = '13900000001'
+ALTER TABLE cust RENAME COLUMN id TO no; INSERT INTO cust (no, mobile) VALUES (900, '13900000002'); DELETE FROM cust WHERE no = 900
+ALTER TABLE cust RENAME COLUMN mobile TO phone; ALTER TABLE cust RENAME COLUMN no TO id
+ALTER TABLE orders RENAME COLUMN cust TO customer; SELECT count(*) FROM orders WHERE customer = 3; ALTER TABLE orders RENAME COLUMN customer TO cust
+ALTER TABLE parts RENAME COLUMN phone TO mobile; UPDATE parts SET mobile = '13900000003' WHERE id = 2; SELECT count(*) FROM parts_1 WHERE mobile = '13900000003'
+ALTER TABLE parts RENAME COLUMN mobile TO phone
 ALTER TABLE cust RENAME TO people; ALTER TABLE people RENAME TO cust
 ALTER TABLE cust SET SCHEMA other; ALTER TABLE other.cust SET SCHEMA app
 ALTER TABLE cust SET (fillfactor = 80), ALTER phone SET STATISTICS 10, REPLICA IDENTITY FULL, CLUSTER ON cust_pkey
