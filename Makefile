@@ -162,7 +162,7 @@ help:
 	@echo 'make try       a throw-away server with sample customers, to follow the guides on'
 	@echo 'make test      run every test; "tests/run KIND NAME" runs some of them'
 	@echo 'make test-faults   an hour of load while the server is killed, filled up and lost'
-	@echo 'make test-sanitize run the tests with csec under AddressSanitizer, UBSan and valgrind (hours)'
+	@echo 'make test-sanitize run the tests with csec under AddressSanitizer, UBSan and valgrind (two hours)'
 	@echo 'make test-sqlsmith random statements by roles without clearance: CSEC_SQLSMITH_SECONDS (300)'
 	@echo 'make test-core     the regression tests of PostgreSQL itself, with csec in the server (Debian source package)'
 	@echo 'make test-report   open the pages of the security record in a browser: build/report'

@@ -97,7 +97,8 @@ COMMENT ON VIEW csec.keys IS 'the keys of this database: states, ages, and the K
 -- becomes of the rows of csec.key.
 CREATE TABLE csec.index_key (
 	commitment bytea,
-	since timestamptz NOT NULL DEFAULT now()
+	since timestamptz NOT NULL DEFAULT now(),
+	replaced boolean NOT NULL DEFAULT false
 );
 ALTER TABLE csec.index_key REPLICA IDENTITY FULL;
 CREATE UNIQUE INDEX index_key_one ON csec.index_key ((true));
@@ -105,6 +106,7 @@ REVOKE ALL ON csec.index_key FROM PUBLIC;
 COMMENT ON TABLE csec.index_key IS 'one row: the search key by whose tags encrypted fields are indexed; another one does not become active while rows are indexed';
 COMMENT ON COLUMN csec.index_key.commitment IS 'what commits to that key in csec.key; null: all indexes are made anew in this transaction';
 COMMENT ON COLUMN csec.index_key.since IS 'since when';
+COMMENT ON COLUMN csec.index_key.replaced IS 'it took the place of one that was lost: indexes may hold values whose tags are that one''s';
 INSERT INTO csec.index_key DEFAULT VALUES;
 
 -- NULL: all indexes are made anew in this transaction.

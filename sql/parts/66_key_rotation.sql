@@ -305,6 +305,7 @@ BEGIN
 		PERFORM csec.control('destroy key', 'data', jsonb_build_object('id', id, 'version', version, 'reason', reason, 'force', true, 'lost', true));
 		INSERT INTO csec.key (id, version, purpose, name, state, commitment, destroyed_at)
 			VALUES (id, version, 'data', 'data', 'destroyed', decode(repeat('00', 16), 'hex'), now());
+		PERFORM csec.reorder_tags(true);
 		RETURN;
 	ELSIF NOT FOUND THEN
 		RAISE EXCEPTION 'key % version % is not in this database', id, version
@@ -332,6 +333,9 @@ BEGIN
 		jsonb_build_object('id', id, 'version', version, 'reason', reason, 'force', force IS TRUE, 'trail_values', lost));
 	UPDATE csec.key o SET state = 'destroyed', wrapped = NULL, destroyed_at = now()
 		WHERE o.id = k.id AND o.version = k.version;
+	IF k.purpose = 'data' THEN
+		PERFORM csec.reorder_tags(force IS TRUE);
+	END IF;
 END
 $$;
 REVOKE ALL ON PROCEDURE csec.destroy_key(int4, int4, text, boolean, boolean) FROM PUBLIC;
@@ -438,6 +442,27 @@ $$;
 REVOKE ALL ON FUNCTION csec.rebuild_tag_indexes() FROM PUBLIC;
 COMMENT ON FUNCTION csec.rebuild_tag_indexes() IS 'internal: rebuilds the indexes by search tags of tables that are locked, under the search key as it is in this transaction';
 
+-- A value with the tags of another search key has its place in an index by what it
+-- is opened for, in rows that are no more, too.  Once its own key is destroyed that
+-- would be another place, and what lies about it not be found.  They come from a
+-- search key that was lost, and from other databases.
+CREATE FUNCTION csec.reorder_tags(others boolean) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM csec.index_key i WHERE i.replaced)
+		AND NOT (others AND (SELECT count(*) FROM csec.key k WHERE k.purpose = 'search') > 1) THEN
+		RETURN;
+	-- without one nothing is sought, and csec.replace_search_key() rebuilds all
+	ELSIF NOT EXISTS (SELECT FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'active') THEN
+		RETURN;
+	END IF;
+	PERFORM csec.lock_encrypted();
+	PERFORM csec.rebuild_tag_indexes();
+END
+$$;
+REVOKE ALL ON FUNCTION csec.reorder_tags(boolean) FROM PUBLIC;
+COMMENT ON FUNCTION csec.reorder_tags(boolean) IS 'internal: rebuilds the indexes by search tags after a key was destroyed, where values under it may have been in their order by what they were opened for; others: values of other databases, too';
+
 -- Also where somebody has disabled the triggers of csec.key.
 CREATE FUNCTION csec.index_by_active() RETURNS void
 	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
@@ -490,6 +515,7 @@ BEGIN
 	UPDATE csec.key k SET state = 'decrypt_only', retired_at = now() WHERE k.id = active.id AND k.version = active.version;
 	UPDATE csec.key k SET state = 'active' WHERE k.id = next.id AND k.version = next.version;
 	PERFORM csec.index_by_active();
+	UPDATE csec.index_key SET replaced = false;
 	PERFORM csec.rebuild_tag_indexes();
 END
 $$;
@@ -523,10 +549,11 @@ BEGIN
 	UPDATE csec.key k SET state = 'decrypt_only', retired_at = now() WHERE k.purpose = 'search' AND k.state IN ('active', 'next');
 	PERFORM csec.add_key('search', 'search', NULL, 1, 'active');
 	PERFORM csec.index_by_active();
+	UPDATE csec.index_key SET replaced = true;
 	PERFORM csec.rebuild_tag_indexes();
 END
 $$;
 REVOKE ALL ON PROCEDURE csec.replace_search_key(text) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE csec.replace_search_key(text) TO csec_admin;
 COMMENT ON PROCEDURE csec.replace_search_key(text) IS
-	'another search key in the place of one that is lost: locks the tables with encrypted columns and rebuilds their indexes, for which all values must open; then csec.reencrypt() each table';
+	'another search key in the place of one that is lost: locks the tables with encrypted columns and rebuilds their indexes, for which all values must open; then csec.reencrypt() each table. Until the search key has been rotated once more, destroying a key rebuilds these indexes, too';

@@ -169,6 +169,7 @@ BEGIN
 		csec.destruction_detail(d) || jsonb_build_object('approved_by', csec.login()::text));
 	UPDATE csec.subject_key k SET wrapped = NULL, destroyed_at = now() WHERE k.pseudonym = d.pseudonym AND k.destroyed_at IS NULL;
 	PERFORM csec.bury(d.pseudonym);
+	PERFORM csec.reorder_tags(false);
 	UPDATE csec.subject_destruction o SET state = 'destroyed', subject = NULL, decided_by = csec.login()::text, decided_at = clock_timestamp()
 		WHERE o.id = d.id;
 END
@@ -200,6 +201,9 @@ BEGIN
 	UPDATE csec.subject_key k SET wrapped = NULL, destroyed_at = now() FROM csec.tombstones() t (pseudonym)
 		WHERE k.pseudonym = t.pseudonym AND k.destroyed_at IS NULL;
 	GET DIAGNOSTICS destroyed = ROW_COUNT;
+	IF destroyed > 0 THEN
+		PERFORM csec.reorder_tags(false);
+	END IF;
 	SELECT count(csec.bury(k.pseudonym)) INTO noted FROM csec.subject_key k
 		WHERE k.destroyed_at IS NOT NULL AND NOT EXISTS (SELECT FROM csec.tombstones() t (pseudonym) WHERE t.pseudonym = k.pseudonym);
 END

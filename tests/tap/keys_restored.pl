@@ -98,10 +98,22 @@ is(clerk(q{UPDATE own SET note = 'x' WHERE id = 7; SELECT id_no, name, note FROM
 sql("DELETE FROM csec.subject_key WHERE $seven");
 is(clerk(q{UPDATE own SET id_no = 'NEW7', name = NULL WHERE id = 7; SELECT id_no, name, note FROM own WHERE id = 7}), 'NEW7||x', 'where no dump has it all fields can be written anew');
 
+# the key of a customer, where values have the tags of a search key that was lost
+sql('CREATE EXTENSION amcheck', 'copy');
+sql('CREATE INDEX own_id_no ON own (id_no)', 'copy');
+sql('CREATE ROLE asks LOGIN IN ROLE csec_officer; CREATE ROLE approves LOGIN IN ROLE csec_officer');
+foreach my $customer (1 .. 6)
+{
+	my $request = $node->safe_psql('copy', "SELECT csec.destroy_subject_key('own', '$customer', 'test')", extra_params => [ '-U', 'asks' ]);
+	$node->safe_psql('copy', "SELECT csec.approve_destruction($request)", extra_params => [ '-U', 'approves' ]);
+}
+is(sql(q{SELECT bt_index_check('own_id_no', true)}, 'copy'), '', 'an index is in order when customers are destroyed');
+is(clerk(q{SET LOCAL enable_seqscan = off; SELECT string_agg(id::text, ' ' ORDER BY id) FROM own WHERE id_no IN ('own8', 'own9', 'own10', 'own15', 'own20')}, 'copy'), '8 9 10 15 20', '  so that the others are found');
+
 # the row of a data key
 my ($id, $version) = split /\|/, sql(q{SELECT id, version FROM csec.key WHERE purpose = 'data' AND state = 'active'}, 'copy');
 my ($old, $v) = split /\|/, sql(q{SELECT id, version FROM csec.key k WHERE purpose = 'data' AND EXISTS (SELECT FROM csec.encryption_share('cust') s WHERE s.key_id = k.id AND s."values" = 500)}, 'copy');
-sql("DELETE FROM csec.key WHERE id = $old", 'copy');
+sql("DELETE FROM csec.key WHERE id = $old AND version = $v", 'copy');
 like(clerk($_, 'copy'), qr/key $old version $v is not in this database/, "without its data key: $_")
   foreach q{UPDATE cust SET id_no = 'NEW9' WHERE id = 9}, q{DELETE FROM cust WHERE id = 9};
 ($rc, $out, $err) = $node->psql('copy', "CALL csec.destroy_key($old, $v, reason => 'lost')");
@@ -109,6 +121,20 @@ like($err, qr/is not in this database.*force => true gives up/s, '  and it is sa
 sql("CALL csec.destroy_key($old, $v, reason => 'lost', force => true)", 'copy');
 is(clerk(q{UPDATE cust SET id_no = 'NEW9' WHERE id = 9; DELETE FROM cust WHERE id = 10; SELECT id, id_no FROM cust WHERE id_no = 'new9'}, 'copy'), '9|NEW9', 'given up: its values are written anew');
 is(sql(q{SELECT problem, count(*) FROM csec.check_envelopes('cust') GROUP BY 1}, 'copy'), 'destroyed_key|498', '  the others are lost');
+my $in_order = q{SELECT bt_index_check('cust_id_no_key', true)};
+is(sql($in_order, 'copy'), '', '  and indexes are in order');
+
+# values of another database, with its tags
+sql(q{UPDATE csec.category SET check_mode = 'lax' WHERE name = 'id_card'; CREATE TABLE t AS SELECT i AS id, ('F' || i)::csec.id_card AS id_no FROM generate_series(1, 50) i}, 'third');
+sql(sql(q{SELECT format('INSERT INTO csec.key SELECT (%L::csec.key).*', k) FROM csec.key k WHERE purpose = 'data'}, 'third'), 'copy');
+my @values = split /\n/, $node->safe_psql('third', q{SET row_security = off; SELECT format('(%s, %L, %L)', 600 + id, id_no, '13700000000') FROM t}, extra_params => [ '-U', 'backup' ]);
+sql('INSERT INTO cust VALUES ' . join(', ', @values), 'copy');
+is(clerk(q{SET LOCAL enable_seqscan = off; SELECT id, id_no FROM cust WHERE id_no = 'f50'}, 'copy'), '650|F50', 'values of another database are found');
+sql(q{CALL csec.rotate_key('data', reason => 'test')}, 'copy');
+my $theirs = sql(q{SELECT id FROM csec.key WHERE purpose = 'data'}, 'third');
+sql("CALL csec.destroy_key($theirs, 1, reason => 'test', force => true)", 'copy');
+is(sql($in_order, 'copy'), '', '  and when their key is destroyed indexes are in order');
+is(clerk(q{SET LOCAL enable_seqscan = off; SELECT id, id_no FROM cust WHERE id_no = 'new9'}, 'copy'), '9|NEW9', '  and find what is left');
 flush_trail($node);
 is_verified($node, 'the trail');
 
