@@ -67,7 +67,7 @@ open_value(CsecChangeOpener *opener, uint64 column, const CsecChangeSide *side, 
 }
 
 static void
-check_role(void)
+check_trail_reader(void)
 {
 	if (csec_reader_has_role(CSEC_ROLE_TRAIL_READER))
 		return;
@@ -159,7 +159,7 @@ csec_open_record_changes(PG_FUNCTION_ARGS)
 	Opening		opening = {.opener.open = open_value};
 	CsecBody	body;
 
-	check_role();
+	check_trail_reader();
 	opening.ncolumns = count_columns(record);
 	opening.shown = palloc0(opening.ncolumns + 1);
 	csec_decode_changes(fcinfo, record, &body, &opening.opener);

@@ -40,7 +40,7 @@ static Setting setting[MAX_SETTINGS];
 static int	settings = 0;
 static bool looked_at_start = false;
 static bool comparing = false;	/* set_config() was called in this transaction */
-static GucEnumCheckHook prev_check_role = NULL;
+static GucEnumCheckHook prev_check_replication_role = NULL;
 
 /* csec's own that only a superuser, or who was given them, may set; and two more. */
 static bool
@@ -142,9 +142,9 @@ csec_settings_end(void)
  * files, which is who has those: ALTER SYSTEM is on record.
  */
 static bool
-check_role(int *newval, void **extra, GucSource source)
+check_replication_role(int *newval, void **extra, GucSource source)
 {
-	if (prev_check_role && !prev_check_role(newval, extra, source))
+	if (prev_check_replication_role && !prev_check_replication_role(newval, extra, source))
 		return false;
 	if (*newval == SESSION_REPLICATION_ROLE_ORIGIN ||
 		source <= PGC_S_ARGV || source == PGC_S_OVERRIDE ||
@@ -175,6 +175,6 @@ csec_settings_init(void)
 			elog(ERROR, "too many settings to watch");
 		setting[settings++].guc = all[i];
 	}
-	prev_check_role = role->check_hook;
-	role->check_hook = check_role;
+	prev_check_replication_role = role->check_hook;
+	role->check_hook = check_replication_role;
 }
