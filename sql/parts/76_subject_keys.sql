@@ -168,8 +168,9 @@ BEGIN
 	PERFORM csec.control('destroy subject key', csec.qualified(d.relid),
 		csec.destruction_detail(d) || jsonb_build_object('approved_by', csec.login()::text));
 	UPDATE csec.subject_key k SET wrapped = NULL, destroyed_at = now() WHERE k.pseudonym = d.pseudonym AND k.destroyed_at IS NULL;
-	PERFORM csec.bury(d.pseudonym);
+	-- what may fail comes before the note, which no rollback takes back
 	PERFORM csec.reorder_tags(false);
+	PERFORM csec.bury(d.pseudonym);
 	UPDATE csec.subject_destruction o SET state = 'destroyed', subject = NULL, decided_by = csec.login()::text, decided_at = clock_timestamp()
 		WHERE o.id = d.id;
 END

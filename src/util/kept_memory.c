@@ -144,7 +144,8 @@ csec_kept_memory(const char *name, void *data, size_t entry_size, int entries)
 	char		path[MAXPGPATH];
 	int			place = 0;
 
-	Assert(entry_size <= ENTRY_MAX);
+	if (entry_size > ENTRY_MAX)
+		elog(FATAL, "entries of shared memory to keep are too large");
 	memset(data, 0, entry_size * entries);
 	if (IsUnderPostmaster || !IsPostmasterEnvironment)
 		return;
