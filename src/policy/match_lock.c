@@ -71,15 +71,29 @@ csec_match_lock_init(void)
 	csec_shared_memory(&part);
 }
 
-/* Is a count of no meaning any more?  A clock set back must not prolong it. */
+static TimestampTz
+lock_from(TimestampTz now)
+{
+	return now + (TimestampTz) csec_match_lock_time * USECS_PER_SEC;
+}
+
+/*
+ * Is a count of no meaning any more?  One that began in the future, by a clock
+ * that was set back or was read before another session came first, begins
+ * again: it neither lasts for years nor gives anybody his claims back.
+ */
 static bool
-is_over(const Count *count, TimestampTz now)
+is_over(Count *count, TimestampTz now)
 {
 	TimestampTz window = (TimestampTz) csec_match_window * USECS_PER_SEC;
 
-	if (count->until != 0)
-		return count->until <= now || count->since > now;
-	return count->since + window <= now || count->since > now;
+	if (count->since > now)
+	{
+		count->since = now;
+		if (count->until != 0)
+			count->until = Min(count->until, lock_from(now));
+	}
+	return (count->until != 0 ? count->until : count->since + window) <= now;
 }
 
 /* The count of a login and actor; NULL where all places in reach are taken. */
@@ -115,7 +129,7 @@ count_one(Count *count, uint32 limit, TimestampTz now, TimestampTz *until)
 {
 	if (count == NULL)
 	{
-		*until = now + (TimestampTz) csec_match_lock_time * USECS_PER_SEC;
+		*until = lock_from(now);
 		return false;
 	}
 	if (count->until == 0 && count->failures < limit)
@@ -127,7 +141,7 @@ count_one(Count *count, uint32 limit, TimestampTz now, TimestampTz *until)
 	/* This attempt is one too many; those that follow do not prolong it. */
 	if (count->until == 0)
 	{
-		count->until = now + (TimestampTz) csec_match_lock_time * USECS_PER_SEC;
+		count->until = lock_from(now);
 		csec_kept_store(count);
 	}
 	*until = count->until;

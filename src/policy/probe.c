@@ -131,6 +131,19 @@ category_name(uint32 category)
 }
 
 /*
+ * Is an hour over?  One that began in the future, by a clock that was set back
+ * or was read before another session came first, begins again with its count:
+ * it neither lasts for years nor gives anybody his values back.
+ */
+static bool
+is_over(Quota *q, TimestampTz now)
+{
+	if (q->since > now)
+		q->since = now;
+	return q->since + HOUR <= now;
+}
+
+/*
  * The place of a reader's hour; NULL where all places in reach are taken.  An
  * hour that is over leaves its place to others.
  */
@@ -145,8 +158,7 @@ quota_place(Oid reader, uint32 category, TimestampTz now)
 	for (int i = 0; i < QUOTA_REACH; i++)
 	{
 		Quota	   *q = &quotas->place[(h + i) % QUOTA_PLACES];
-		/* A clock set back must not prolong an hour for years. */
-		bool		over = q->since + HOUR <= now || q->since > now;
+		bool		over = is_over(q, now);
 
 		if (q->database == MyDatabaseId && q->reader == reader &&
 			q->category == category)

@@ -1,13 +1,15 @@
-# Were this to fail, a restart or a crash of the server would give who tries values, or
-# claims what is not so, all his guesses back.
+# Were this to fail, a restart or a crash of the server, or a clock that is set back, would
+# give who tries values, or claims what is not so, all his guesses back.
 
 use strict;
 use warnings;
+use CsecFaults;
 use CsecTrail;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use IPC::Run ();
 
+faulty();
 my $node = trail_node('counts', restart_after_crash => 'on');
 $node->safe_psql('postgres', q{
 	CREATE ROLE low LOGIN;
@@ -70,6 +72,31 @@ IPC::Run::run([ 'pgbench', '-n', '-c', 5, '-j', 2, '-t', 20, '-f', $claims, '-U'
 is(scalar(() = $stopped =~ /too many claims/g), 5, 'all of many sessions at once are stopped') or diag "$raced $stopped";
 flush_trail($node);
 is(records($node, 'count(*)', q{action = 'match' AND login = 'racer'}), '5', '  after as many claims as one has');
+
+# a clock that is set back gives nobody his guesses back, and locks nobody for years; so does
+# one that a session read before another came first
+set_fault('clock', 86400);
+$node->safe_psql('postgres', 'CREATE ROLE late LOGIN; ALTER ROLE late SET csec.probe_quota = 5; GRANT SELECT ON cust TO late;
+	CREATE ROLE liar LOGIN; GRANT EXECUTE ON FUNCTION csec.match_customer(regclass, text, jsonb), csec.match_customer(regclass, text[], jsonb) TO liar');
+sub lies
+{
+	my ($n) = @_;
+	my ($ret, $out, $err) = $node->psql('postgres', join(';', map { q{SELECT csec.match_customer('cust', '1', '{"name": "a", "phone": "1"}')} } 1 .. $n),
+		extra_params => [ '-U', 'liar' ], on_error_stop => 1);
+	return $err =~ /too many claims/ ? 'locked' : $err eq '' ? 'went on' : $err;
+}
+is(try_values(4, 'late'), 'went on', 'within the quota, before the clock is set back');
+is(lies(4), 'went on', '  and of the claims');
+set_fault('clock', 86399);
+is(try_values(2, 'late'), 'stopped', 'after it was set back there is what was left');
+is(lies(2), 'locked', '  and of the claims');
+set_fault('clock', -400 * 86400);
+is(try_values(1, 'late'), 'stopped', 'set back by more than a year: stopped');
+is(lies(1), 'locked', '  and locked');
+set_fault('clock', -400 * 86400 + 3700);
+is(try_values(4, 'late'), 'went on', 'for an hour from then on');
+is(lies(4), 'went on', '  and not for years');
+clear_fault('clock');
 
 # what is damaged counts nothing, and the log says so; the rest counts
 $node->stop;
