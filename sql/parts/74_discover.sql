@@ -110,7 +110,9 @@ CREATE FUNCTION csec.sample_query(tab regclass, attname name, size int) RETURNS 
 REVOKE ALL ON FUNCTION csec.sample_query(regclass, name, int) FROM PUBLIC;
 COMMENT ON FUNCTION csec.sample_query(regclass, name, int) IS 'internal: reads a sample of a column as v';
 
--- The texts in such values, as key and v: of JSON each member's for itself.
+-- The texts in such values, as key and v: of JSON each member's for itself.  No cast
+-- to text of what is called citext: it may be a function of its owner, and would run
+-- with the rights of csec.discover()'s.
 CREATE FUNCTION csec.texts_query(base regtype, is_array boolean) RETURNS text
 	LANGUAGE sql IMMUTABLE
 	SET search_path = pg_catalog, pg_temp
@@ -125,7 +127,7 @@ CREATE FUNCTION csec.texts_query(base regtype, is_array boolean) RETURNS text
 					SELECT * FROM j LIMIT 100000) j WHERE jsonb_typeof(j.v) IN ('string', 'number')$q$,
 				CASE WHEN is_array THEN 'to_jsonb(s.v)' ELSE 's.v::jsonb' END)
 			ELSE format('SELECT NULL::text, left(%s, 200) FROM s%s',
-				CASE WHEN base = 'bytea'::regtype THEN $q$encode(substr(e, 1, 200), 'escape')$q$ WHEN base::text LIKE 'timestamp%' THEN 'e::date::text' ELSE 'e::text' END,
+				CASE WHEN base = 'bytea'::regtype THEN $q$encode(substr(e, 1, 200), 'escape')$q$ WHEN base::text LIKE 'timestamp%' THEN 'e::date::text' ELSE 'concat(e)' END,
 				CASE WHEN is_array THEN ', unnest(s.v) e' ELSE ', LATERAL (SELECT s.v) x (e)' END)
 			END
 	$$;

@@ -14,13 +14,15 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -54,6 +56,7 @@ typedef struct Question
 	Oid			types[CSEC_MAX_SUBJECT_COLUMNS + MAX_CLAIMS];
 	Datum		values[CSEC_MAX_SUBJECT_COLUMNS + MAX_CLAIMS];
 	int			nclaims;
+	ObjectAddress about[MAX_CLAIMS];	/* the column of each claim */
 } Question;
 
 static int
@@ -87,25 +90,64 @@ append_subject(StringInfo out, Oid relid, const char *alias)
 static bool
 is_number(Oid type)
 {
-	return type == INT2OID || type == INT4OID || type == INT8OID || type == NUMERICOID;
+	return type == INT2OID || type == INT4OID || type == INT8OID || type == NUMERICOID ||
+		type == FLOAT4OID || type == FLOAT8OID || type == CASHOID;
+}
+
+/*
+ * A column as it is compared.  Of a type that is not PostgreSQL's own what its
+ * output function says: a cast may be a function of the table's owner, and would
+ * run with the rights of csec.match_customer()'s.
+ */
+static char *
+comparable(Oid type, const char *alias, const char *column)
+{
+	const char *name = quote_identifier(column);
+
+	if (csec_is_field_type(type))
+		return psprintf("%s.%s", alias, name);
+	if (is_number(type))
+		return psprintf("%s.%s::pg_catalog.numeric", alias, name);
+	if (type < FirstGenbkiObjectId)
+		return psprintf("%s.%s::pg_catalog.text", alias, name);
+	return psprintf("nullif(pg_catalog.concat(%s.%s), '')", alias, name);
+}
+
+/* Who the customer is was said, and what was claimed once is so or not. */
+static void
+refuse_empty_claim(Question *q, Oid relid, AttrNumber attno)
+{
+	const CsecTable *table = csec_table_lookup(relid);
+
+	for (int i = 0; i < table->nsubject; i++)
+		if (table->subject_attno[i] == attno)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" says who the customer is, and is no claim",
+							get_attname(relid, attno, false))));
+	for (int i = 0; i < q->nclaims; i++)
+		if (q->about[i].objectId == relid && q->about[i].objectSubId == attno)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" of table \"%s\" is claimed twice",
+							get_attname(relid, attno, false), get_rel_name(relid))));
+	ObjectAddressSubSet(q->about[q->nclaims], RelationRelationId, relid, attno);
 }
 
 /* The expression that says whether a column is as argument n claims. */
 static char *
-match_of(Oid relid, const char *alias, const char *column, int n, bool last)
+match_of(Question *q, Oid relid, const char *alias, const char *column, int n, bool last)
 {
 	AttrNumber	attno = get_attnum(relid, column);
-	Oid			type;
 
 	if (attno <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of table \"%s\" does not exist", column, get_rel_name(relid)),
 				 errhint("Claims name columns of the customer's table, or \"table.column\" of one that refers to him.")));
-	type = getBaseType(get_atttype(relid, attno));
-	return psprintf("csec.match_value(%s.%s%s, $%d, %s)", alias, quote_identifier(column),
-					is_number(type) ? "::pg_catalog.numeric" :
-					csec_is_field_type(type) ? "" : "::pg_catalog.text",
+	refuse_empty_claim(q, relid, attno);
+	return psprintf("csec.match_value(%s, $%d, %s)",
+					comparable(getBaseType(get_atttype(relid, attno)), alias, column),
 					n, last ? "true" : "false");
 }
 
@@ -132,7 +174,7 @@ refuse_claim(const char *field)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("the claim for \"%s\" is not understood", field),
-			 errhint("A claim is a text or a number, {\"last\": \"...\"} with at least %d characters, or {\"is\": ..., \"newest_by\": \"column\"}.",
+			 errhint("A claim is a text or a number, {\"last\": \"...\"} with at least %d characters, or {\"is\": ..., \"newest_by\": \"column\"}; blanks do not count.",
 					 MIN_LAST)));
 }
 
@@ -163,8 +205,9 @@ read_claim(const char *field, JsonbValue *value)
 			claim.last = true;
 		}
 	}
+	/* what nothing is compared of would be so of everybody */
 	if (claim.said == NULL ||
-		(claim.last && pg_mbstrlen(claim.said) < MIN_LAST))
+		csec_match_characters(claim.said) < (claim.last ? MIN_LAST : 1))
 		refuse_claim(field);
 	return claim;
 }
@@ -206,24 +249,10 @@ append_referring(Question *q, Oid relid, const char *prefix, const char *column,
 	if (claim->newest_by == NULL || get_attnum(other, claim->newest_by) <= 0)
 		refuse_claim(psprintf("%s.%s", prefix, column));
 	appendStringInfo(&q->query, "(SELECT %s FROM %s o WHERE",
-					 match_of(other, "o", column, n, claim->last), table_name(other));
+					 match_of(q, other, "o", column, n, claim->last), table_name(other));
 	append_subject(&q->query, other, "o");
 	appendStringInfo(&q->query, " ORDER BY o.%s DESC NULLS LAST LIMIT 1)",
 					 quote_identifier(claim->newest_by));
-}
-
-/* Who the customer is was said: claimed again it would only fill up the number of claims. */
-static void
-refuse_subject(Oid relid, const char *column)
-{
-	const CsecTable *table = csec_table_lookup(relid);
-	AttrNumber	attno = get_attnum(relid, column);
-
-	for (int i = 0; i < table->nsubject; i++)
-		if (table->subject_attno[i] == attno)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("column \"%s\" says who the customer is, and is no claim", column)));
 }
 
 static void
@@ -239,14 +268,11 @@ append_claim(Question *q, Oid relid, const char *field, JsonbValue *value)
 		appendStringInfoString(&q->fields, ", ");
 	}
 	escape_json(&q->fields, field);
-	q->nclaims++;
 	if (dot != NULL)
 		append_referring(q, relid, pnstrdup(field, dot - field), dot + 1, &claim, n);
 	else
-	{
-		refuse_subject(relid, field);
-		appendStringInfoString(&q->query, match_of(relid, "c", field, n, claim.last));
-	}
+		appendStringInfoString(&q->query, match_of(q, relid, "c", field, n, claim.last));
+	q->nclaims++;
 }
 
 static void

@@ -11,6 +11,8 @@
 
 #include <openssl/crypto.h>
 
+#include "common/unicode_norm.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
@@ -23,12 +25,14 @@
 #include "types/search_form.h"
 #include "util/crypto_failed.h"
 #include "util/secure_memory.h"
+#include "util/utf8.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_match_value);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_match_text);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_match_number);
 
 #define MAX_DIGITS	1000		/* of a number that is claimed */
+#define MAX_UTF8	4			/* bytes of a character */
 
 Oid			csec_matching = InvalidOid;
 
@@ -42,40 +46,85 @@ refuse_outside(void)
 				 errmsg("stored values are matched by csec.match_customer() only")));
 }
 
-/* The search form of a text, palloc'd. */
+static bool
+is_ascii(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (IS_HIGHBIT_SET(text[i]))
+			return false;
+	return true;
+}
+
+/*
+ * A text of UTF-8 with its letters and their accents apart (NFKD), palloc'd: one
+ * keyboard sends an accented letter as one character, another as two.  So both
+ * ways are told as one, not the shorter one, as what is on the way to it could not
+ * be wiped.
+ */
+static char *
+decomposed(const char *text, size_t len, size_t *n)
+{
+	pg_wchar   *whole = palloc((len + 1) * sizeof(pg_wchar));
+	pg_wchar   *apart;
+	char	   *out;
+	int			count = 0;
+
+	for (size_t i = 0; i < len;)
+	{
+		uint32_t	c;
+		int			width = csec_utf8_decode((const unsigned char *) text + i,
+											 (const unsigned char *) text + len, &c);
+
+		i += Max(width, 1);
+		whole[count++] = width > 0 ? (pg_wchar) c : 0xFFFD;
+	}
+	whole[count] = 0;
+	apart = unicode_normalize(UNICODE_NFKD, whole);
+	csec_secure_wipe(whole, count * sizeof(pg_wchar));
+	pfree(whole);
+	for (count = 0; apart[count] != 0; count++)
+		continue;
+	out = palloc(count * MAX_UTF8 + 1);
+	*n = 0;
+	for (int i = 0; i < count; i++)
+	{
+		unicode_to_utf8(apart[i], (unsigned char *) out + *n);
+		*n += pg_utf_mblen((unsigned char *) out + *n);
+	}
+	csec_secure_wipe(apart, count * sizeof(pg_wchar));
+	pfree(apart);
+	return out;
+}
+
+/* What of a text is compared, palloc'd: its search form, of letters and accents apart. */
 static char *
 form_of(const char *text, size_t len, size_t *n)
 {
-	char	   *form = palloc(Max(len, 1));
+	char	   *apart = NULL;
+	size_t		size = len;
+	char	   *form;
 
-	*n = csec_search_form(text, len, csec_text_is_utf8(text, len), form);
+	if (GetDatabaseEncoding() == PG_UTF8 && !is_ascii(text, len))
+		apart = decomposed(text, len, &size);
+	form = palloc(Max(size, 1));
+	*n = csec_search_form(apart ? apart : text, size, csec_text_is_utf8(text, len), form);
+	if (apart != NULL)
+	{
+		csec_secure_wipe(apart, size);
+		pfree(apart);
+	}
 	return form;
 }
 
-/* How many bytes of a text are its last characters. */
-static size_t
-tail_size(const char *text, size_t len, int characters)
+int
+csec_match_characters(const char *claimed)
 {
-	size_t		at = len;
+	size_t		n;
+	char	   *form = form_of(claimed, strlen(claimed), &n);
+	int			characters = pg_mbstrlen_with_len(form, (int) n);
 
-	while (characters > 0 && at > 0)
-	{
-		at--;
-		/* the bytes that follow in a character of UTF-8 are 10xxxxxx */
-		if (((unsigned char) text[at] & 0xC0) != 0x80)
-			characters--;
-	}
-	return characters > 0 ? len : len - at;
-}
-
-static int
-count_characters(const char *text, size_t len)
-{
-	int			n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += ((unsigned char) text[i] & 0xC0) != 0x80;
-	return n;
+	pfree(form);
+	return characters;
 }
 
 static bool
@@ -89,7 +138,7 @@ same_bytes(const char *a, size_t alen, const char *b, size_t blen)
 	return CRYPTO_memcmp(x, y, sizeof(x)) == 0;
 }
 
-/* The whole of the value, or its last characters, as many as are claimed. */
+/* The whole of the value, or the end of it, as much as is claimed. */
 static bool
 matches(const char *value, size_t len, const text *claimed, bool last)
 {
@@ -97,7 +146,7 @@ matches(const char *value, size_t len, const text *claimed, bool last)
 	size_t		m;
 	char	   *stored = form_of(value, len, &n);
 	char	   *said = form_of(VARDATA_ANY(claimed), VARSIZE_ANY_EXHDR(claimed), &m);
-	size_t		tail = last ? tail_size(stored, n, count_characters(said, m)) : n;
+	size_t		tail = last ? Min(m, n) : n;
 	bool		result = same_bytes(stored + n - tail, tail, said, m);
 
 	csec_secure_wipe(stored, n);
@@ -175,7 +224,10 @@ is_number_text(const char *text)
 Datum
 csec_match_number(PG_FUNCTION_ARGS)
 {
-	char	   *claimed = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	text	   *argument = PG_GETARG_TEXT_PP(1);
+	size_t		n;
+	char	   *form = form_of(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument), &n);
+	char	   *claimed = pnstrdup(form, n);
 	char	   *stored;
 	char	   *said;
 

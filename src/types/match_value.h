@@ -13,4 +13,10 @@
  */
 extern Oid	csec_matching;
 
+/*
+ * csec_match_characters
+ *		How many characters of what is claimed are compared: blanks are not.
+ */
+extern int	csec_match_characters(const char *claimed);
+
 #endif							/* CSEC_TYPES_MATCH_VALUE_H */
