@@ -332,7 +332,9 @@ GRANT EXECUTE ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass
 COMMENT ON FUNCTION csec.migration_begin(regclass, text[], jsonb, regclass, text, jsonb, boolean) IS 'internal: the first step of csec.protect_online()';
 
 -- Copy the rows that a clause finds (WHERE ... ORDER BY ... LIMIT ... over t),
--- and read back what was made of them.
+-- and read back what was made of them.  Keys are noted by their output functions: a
+-- cast to text may be a function of the table's owner, and would run with the rights
+-- of a superuser.
 CREATE FUNCTION csec.copy_rows(m csec.migration, part oid, clause text, OUT rows bigint, OUT last_key text[])
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
@@ -356,7 +358,7 @@ BEGIN
 		coalesce((SELECT string_agg(format('CASE WHEN src.%1$I IS NULL THEN made.%1$I IS NULL ELSE coalesce(csec.holds(made.%1$I, src.%2$s), false) END',
 				attname, csec.plain_name(attnum)), ' AND ')
 			FROM csec.copy_columns(m, part) WHERE plain IS NOT NULL), 'true'),
-		(SELECT string_agg(format('made.%I::text', k), ', ') FROM unnest(m.key) k),
+		(SELECT string_agg(format('concat(made.%I)', k), ', ') FROM unnest(m.key) k),
 		(SELECT string_agg(format('made.%I', k), ' DESC, ') FROM unnest(m.key) k),
 		(SELECT string_agg(quote_ident(k), ', ') FROM unnest(m.key) k))
 	INTO rows, wrong, last;
@@ -399,8 +401,10 @@ BEGIN
 		UPDATE csec.migration SET copying = false WHERE relid = tab;
 		RETURN false;
 	END IF;
-	after := CASE WHEN p.last_key IS NOT NULL THEN (SELECT format('(%s) > (%s)', keys, string_agg(format('%L::%s', v.v, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY v.n))
-		FROM unnest(p.last_key) WITH ORDINALITY v (v, n) JOIN pg_attribute a ON a.attrelid = tab AND a.attname = m.key[v.n]) END;
+	-- (not of a domain: its checks would run with the rights of a superuser)
+	after := CASE WHEN p.last_key IS NOT NULL THEN (SELECT format('(%s) > (%s)', keys, string_agg(format('%L::%s', v.v, format_type(b.type, b.typmod)), ', ' ORDER BY v.n))
+		FROM unnest(p.last_key) WITH ORDINALITY v (v, n) JOIN pg_attribute a ON a.attrelid = tab AND a.attname = m.key[v.n]
+			CROSS JOIN LATERAL csec.base_type(a.atttypid, a.atttypmod) b) END;
 	done := csec.copy_rows(m, p.part, format('WHERE %s ORDER BY %s LIMIT %s',
 		coalesce(after, 'true'), keys, greatest(batch, 1)));
 	UPDATE csec.migration_part x SET last_key = coalesce(done.last_key, x.last_key), copying = done.rows > 0 WHERE x.part = p.part;

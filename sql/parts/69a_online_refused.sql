@@ -53,7 +53,7 @@ DECLARE
 	named text;
 BEGIN
 	EXECUTE format('SELECT concat_ws('', '', %s) FROM ONLY %s t WHERE t.ctid = $1',
-		(SELECT string_agg(CASE WHEN m.fields ? k THEN format('%L', format('%I = ***', k)) ELSE format('%L || t.%I::text', format('%I = ', k), k) END, ', ' ORDER BY n)
+		(SELECT string_agg(CASE WHEN m.fields ? k THEN format('%L', format('%I = ***', k)) ELSE format('concat(%L, t.%I)', format('%I = ', k), k) END, ', ' ORDER BY n)
 			FROM unnest(m.key) WITH ORDINALITY u (k, n)), csec.qualified(part)) INTO named USING row_at;
 	RETURN named;
 END
