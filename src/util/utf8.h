@@ -89,12 +89,20 @@ csec_is_ascii_letter(uint32_t cp)
 	return (cp | 0x20) - 'a' < 26;
 }
 
-/* Blanks of any width, and those that show nothing at all. */
+/*
+ * Blanks of any width, ends of lines, and characters that show nothing at all or
+ * turn the direction of the text: what is copied from elsewhere brings them along.
+ * (Joiners, U+200C and U+200D, are part of words in some scripts.)
+ */
 static inline bool
 csec_is_blank(uint32_t cp)
 {
-	return cp == ' ' || (cp >= '\t' && cp <= '\r') || cp == 0xA0 || cp == 0x3000 ||
-		(cp >= 0x2000 && cp <= 0x200B) || cp == 0x202F || cp == 0xFEFF;
+	if (cp < 0x80)
+		return cp == ' ' || (cp >= '\t' && cp <= '\r');
+	return cp == 0x85 || cp == 0xA0 || cp == 0x1680 ||
+		(cp >= 0x2000 && cp <= 0x200B) || cp == 0x200E || cp == 0x200F ||
+		(cp >= 0x2028 && cp <= 0x202F) || (cp >= 0x205F && cp <= 0x206F) ||
+		cp == 0x3000 || cp == 0xFEFF;
 }
 
 /* Nothing but blanks from p to end?  Beyond ASCII, only UTF-8 is known. */
