@@ -36,6 +36,7 @@
 #include "policy/decision.h"
 #include "policy/reveal.h"
 #include "types/masked_text.h"
+#include "types/masked_tried.h"
 #include "util/pgcompat.h"
 
 static ExecutorStart_hook_type prev_ExecutorStart = NULL;
@@ -199,6 +200,7 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 	bool		changing = csec_statement_changes_data;
 	uint32		given = csec_mask_was_given;
 	bool		exporting = csec_reveal_exporting;
+	QueryDesc  *around = csec_tried_query;
 
 	if (csec_known_absent)
 	{
@@ -216,6 +218,7 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 	hold_for_portal(queryDesc);
 	if (unlikely(csec_ceiling_any))
 		csec_ceiling_resume(queryDesc->estate->es_query_cxt);
+	csec_tried_query = queryDesc;
 	depth++;
 	PG_TRY();
 	{
@@ -230,6 +233,7 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 		csec_statement_changes_data = changing;
 		csec_mask_was_given = given;
 		csec_reveal_exporting = exporting;
+		csec_tried_query = around;
 		csec_wrap_failed(queryDesc->estate);
 		csec_attempts_failed(queryDesc, queryDesc->estate);
 		csec_collectors_failed(queryDesc->estate);
@@ -240,6 +244,7 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 	csec_statement_changes_data = changing;
 	csec_mask_was_given = given;
 	csec_reveal_exporting = exporting;
+	csec_tried_query = around;
 	if (queryDesc->operation == CMD_SELECT)
 		end_outermost();
 }
@@ -248,6 +253,8 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 static void
 executor_finish(QueryDesc *queryDesc)
 {
+	QueryDesc  *around = csec_tried_query;
+
 	if (csec_known_absent)
 	{
 		if (prev_ExecutorFinish)
@@ -256,6 +263,7 @@ executor_finish(QueryDesc *queryDesc)
 			standard_ExecutorFinish(queryDesc);
 		return;
 	}
+	csec_tried_query = queryDesc;
 	depth++;
 	PG_TRY();
 	{
@@ -268,12 +276,14 @@ executor_finish(QueryDesc *queryDesc)
 	PG_CATCH();
 	{
 		depth--;
+		csec_tried_query = around;
 		csec_attempts_failed(queryDesc, queryDesc->estate);
 		csec_collectors_failed(queryDesc->estate);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	depth--;
+	csec_tried_query = around;
 	csec_attempts_done(queryDesc);
 	csec_collectors_settle(queryDesc->estate);
 	end_outermost();

@@ -477,7 +477,7 @@ csec_encrypted_hash(PG_FUNCTION_ARGS)
 		PG_RETURN_INT32(CSEC_HASH_IN_CONTAINER);
 	GET_OPERAND(0, &operand);
 	hashed = as_tried(&operand);
-	csec_tried_hash(&hashed);
+	csec_tried_hash(&hashed, fcinfo->flinfo);
 	PG_RETURN_INT32((int32) hashed.tag);
 }
 

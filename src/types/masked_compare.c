@@ -481,7 +481,7 @@ csec_masked_hash(PG_FUNCTION_ARGS)
 		CsecMasked	value;
 
 		GETARG_ORDERED(0, &value);
-		csec_tried_hash(&value);
+		csec_tried_hash(&value, fcinfo->flinfo);
 		PG_RETURN_INT32((int32) value.tag);
 	}
 }

@@ -14,10 +14,16 @@
  *
  * Where two values are compared, it is plain which one is tried.  A hash join
  * or a sort compares only those that are equal, or nearly: 10,000 candidates
- * go in and only the hit is seen.  So what goes in is noted for the length of
- * a statement, known values on one side and hidden categories on the other,
- * and each known value counts as tried against each hidden category, in
- * whatever order they come.
+ * go in and only the hit is seen.  So what goes in is noted, known values on
+ * one side and hidden categories on the other, and each known value counts as
+ * tried against each hidden category, in whatever order they come.  It is
+ * noted for the length of a statement, and as long as a query is open that it
+ * went into: a cursor compares in one FETCH with what went in at another.
+ *
+ * A hash index is compared with only where a hash is the same, so what is
+ * sought in one would count on a hit only.  What it holds, of a category that
+ * is hidden, went in before; so the query that runs is asked for its hash
+ * indexes (hash_index.c) when a value goes in.
  */
 #include "postgres.h"
 
@@ -28,6 +34,7 @@
 #include "policy/decision.h"
 #include "policy/probe.h"
 #include "policy/reader.h"
+#include "types/hash_index.h"
 #include "types/masked_tried.h"
 #include "util/guc.h"
 
@@ -44,12 +51,17 @@ typedef struct Known
 	char	   *text;
 } Known;
 
-/* What went into hash tables and sorts in this statement. */
+QueryDesc  *csec_tried_query = NULL;
+
+/* What went into hash tables and sorts. */
 static struct
 {
 	TimestampTz statement;
-	Oid			reader;
-	MemoryContext context;		/* of the known texts */
+	int			holders;		/* open queries that something went into */
+	CsecDecisionStamp stamp;
+	QueryDesc  *query;			/* whose hash indexes are known since */
+	List	   *open_indexes;	/* hash functions of those whose values the reader knows */
+	MemoryContext context;		/* of all this */
 	Known	   *known;
 	int			nknown;
 	int			room;
@@ -140,39 +152,108 @@ csec_tried_same(uint32 category)
 	uses = 0;
 }
 
-void
-csec_tried_lookup(const CsecMasked *indexed, const CsecMasked *sought)
+static void
+refuse_lookup(void)
 {
-	if (is_known(sought->category))
-	{
-		csec_tried_compare_slow(indexed, sought);
-		return;
-	}
-	if (is_known(indexed->category) && !csec_reader_has_role(CSEC_ROLE_LOADER))
+	if (!csec_reader_has_role(CSEC_ROLE_LOADER))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("a masked value cannot be looked up in an index over values that have no category, or another one"),
 				 errhint("Give both columns the same type.")));
 }
 
-/* A new statement, or another reader: nothing has gone in yet. */
-static void
-begin_if_new(void)
+void
+csec_tried_lookup(const CsecMasked *indexed, const CsecMasked *sought)
 {
-	TimestampTz now = GetCurrentStatementStartTimestamp();
-	Oid			reader = csec_reader();
+	if (is_known(sought->category))
+		csec_tried_compare_slow(indexed, sought);
+	else if (is_known(indexed->category))
+		refuse_lookup();
+}
 
-	if (likely(seen.context != NULL && seen.statement == now && seen.reader == reader))
+static void note_hidden(uint32 category);
+
+/* A query is over, or failed. */
+static void
+release(void *arg)
+{
+	seen.holders--;
+	if (seen.query == arg)
+		seen.query = NULL;
+}
+
+/* What goes in stays as long as the query that runs can go on. */
+static void
+hold(QueryDesc *query)
+{
+	MemoryContext memory = query->estate->es_query_cxt;
+	MemoryContextCallback *callback;
+
+	for (callback = memory->reset_cbs; callback != NULL; callback = callback->next)
+		if (callback->func == release)
+			return;
+	callback = MemoryContextAlloc(memory, sizeof(MemoryContextCallback));
+	callback->func = release;
+	callback->arg = query;
+	MemoryContextRegisterResetCallback(memory, callback);
+	seen.holders++;
+}
+
+static void
+note_index(uint32 category, const FmgrInfo *hash)
+{
+	MemoryContext old;
+
+	if (!is_known(category))
+	{
+		note_hidden(category);
 		return;
+	}
+	old = MemoryContextSwitchTo(seen.context);
+	seen.open_indexes = list_append_unique_ptr(seen.open_indexes, (void *) hash);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+forget(void)
+{
 	if (seen.context == NULL)
 		seen.context = AllocSetContextCreate(TopMemoryContext, "csec tried values",
 											 ALLOCSET_SMALL_SIZES);
 	else
 		MemoryContextReset(seen.context);
 	seen.known = NULL;
+	seen.open_indexes = NIL;
 	seen.nknown = seen.room = seen.nhidden = 0;
+}
+
+/*
+ * Another statement, query or reader, or other decisions.  What other readers
+ * tried in the same statement counts with the rest: it may be in a hash table.
+ */
+static pg_noinline void
+begin(void)
+{
+	TimestampTz now = GetCurrentStatementStartTimestamp();
+
+	if (seen.context == NULL || (seen.statement != now && seen.holders == 0))
+		forget();
 	seen.statement = now;
-	seen.reader = reader;
+	seen.query = NULL;			/* an error settles nothing */
+	if (csec_tried_query == NULL)
+		return;
+	hold(csec_tried_query);
+	csec_hash_indexes(csec_tried_query, note_index);
+	seen.query = csec_tried_query;
+}
+
+static inline void
+begin_if_new(void)
+{
+	bool		stands = csec_decision_stands(&seen.stamp);
+
+	if (unlikely(!stands || seen.query == NULL || seen.query != csec_tried_query))
+		begin();
 }
 
 static bool
@@ -191,8 +272,12 @@ note_known(uint32 tag, const char *text, size_t len)
 	MemoryContext old;
 	Known	   *entry;
 
+	if (noted_already(tag, text, len))
+		return;
+	for (int i = 0; i < seen.nhidden; i++)
+		csec_probe(seen.hidden[i], text, len);
 	/* One more than may be tried is all that need be known. */
-	if (seen.nknown > Min(csec_probe_limit, MAX_KNOWN) || noted_already(tag, text, len))
+	if (seen.nknown > Min(csec_probe_limit, MAX_KNOWN))
 		return;
 	old = MemoryContextSwitchTo(seen.context);
 	if (seen.nknown == seen.room)
@@ -210,8 +295,6 @@ note_known(uint32 tag, const char *text, size_t len)
 	memcpy(entry->text, text, len);
 	seen.nknown++;
 	MemoryContextSwitchTo(old);
-	for (int i = 0; i < seen.nhidden; i++)
-		csec_probe(seen.hidden[i], text, len);
 }
 
 static void
@@ -241,12 +324,15 @@ csec_tried_sort(const CsecMasked *value)
 }
 
 void
-csec_tried_hash(const CsecMasked *value)
+csec_tried_hash(const CsecMasked *value, const FmgrInfo *hash)
 {
 	/* To group and to join by hash is to search; to sort by tags is not. */
 	if (value->category != CSEC_CATEGORY_NONE)
 		csec_tried_same(value->category);
 	csec_tried_sort(value);
+	if (unlikely(seen.open_indexes != NIL) && !is_known(value->category) &&
+		list_member_ptr(seen.open_indexes, hash))
+		refuse_lookup();
 }
 
 void

@@ -5,7 +5,13 @@
 #ifndef CSEC_TYPES_MASKED_TRIED_H
 #define CSEC_TYPES_MASKED_TRIED_H
 
+#include "executor/execdesc.h"
+#include "fmgr.h"
+
 #include "types/masked_value.h"
+
+/* The query that runs; NULL: none.  Set by the capture floor. */
+extern QueryDesc *csec_tried_query;
 
 /*
  * Two values are compared.  Where the reader knows one (it has no category,
@@ -24,11 +30,12 @@ extern void csec_tried_same(uint32 category);
 extern void csec_tried_text(uint32 category, const char *text, size_t len, uint64 digest);
 
 /*
- * A value goes into a hash table or a sort by tags, where it may meet others
- * without being compared with them.
+ * A value goes into a hash table, a sort by tags or a look-up in a hash index,
+ * where it may meet others without being compared with them.  "hash": the
+ * function, as it was called.
  */
 extern void csec_tried_sort(const CsecMasked *value);
-extern void csec_tried_hash(const CsecMasked *value);
+extern void csec_tried_hash(const CsecMasked *value, const FmgrInfo *hash);
 extern void csec_tried_hash_text(uint32 tag, const char *text, size_t len);
 
 /*
