@@ -106,20 +106,23 @@ take_message(CsecBatch *batch, CsecState *state, const uint8 *message, size_t le
 							(TransactionId) csec_field_u64(body.field[CSEC_TAG_XID], 0));
 }
 
-static void
+/* False: there is more to say of it than the batch has room for. */
+static bool
 look_at_record(CsecBatch *batch, CsecState *state, XLogReaderState *xlog, bool *position_due)
 {
 	xl_logical_message *message;
 
+	/* first, as nothing else may be said of a record that is read again */
+	if (!csec_outcome_observe(batch, xlog))
+		return false;
 	csec_absence_observe(state, batch, xlog, here_from);
 	if (XLogRecGetRmid(xlog) != RM_LOGICALMSG_ID)
 	{
-		csec_outcome_observe(batch, xlog);
 		if (csec_wal_backup_lacks(xlog, state->resume_lsn))
 			*position_due = true;
 		if (csec_wal_server_began(xlog))
 			csec_reads_cut(batch, xlog->EndRecPtr);
-		return;
+		return true;
 	}
 	message = (xl_logical_message *) XLogRecGetData(xlog);
 	if (message->dbId == MyDatabaseId &&
@@ -128,6 +131,7 @@ look_at_record(CsecBatch *batch, CsecState *state, XLogReaderState *xlog, bool *
 		take_message(batch, state,
 					 (uint8 *) message->message + message->prefix_size,
 					 message->message_size, xlog->EndRecPtr);
+	return true;
 }
 
 bool
@@ -144,7 +148,11 @@ csec_intake(CsecWalReader *reader, CsecBatch *batch, CsecState *state, bool *pos
 				csec_absence_over(state);
 				return false;
 			case CSEC_WAL_RECORD:
-				look_at_record(batch, state, reader->xlog, position_due);
+				if (!look_at_record(batch, state, reader->xlog, position_due))
+				{
+					csec_wal_again(reader);
+					return true;
+				}
 				break;
 			case CSEC_WAL_BROKEN:
 				csec_note_gap(batch, reader->position, "wal unreadable",

@@ -15,6 +15,11 @@
  * that ends recovery (or END_OF_RECOVERY) says that whatever was not prepared
  * is aborted.
  *
+ * A transaction may have more subtransactions than a batch has room for.
+ * What is settled is no longer open, so the WAL record that ends them is read
+ * again for each batch, until nothing that it ends is left: then a crash in
+ * between, after which it is read again as well, tells none twice.
+ *
  * What is still open after a gap, and what a message written by a transaction
  * that had ended already may have opened by mistake, is settled by asking the
  * commit log.
@@ -151,49 +156,67 @@ forget(OpenXact *xact)
 	hash_search(open_xacts, &xact->xid, HASH_REMOVE, NULL);
 }
 
-static void
+/* False: there is no room in the batch for the outcome record that has to follow. */
+static bool
 settle(CsecBatch *batch, XLogRecPtr lsn, OpenXact *xact, CsecOutcome outcome)
 {
+	if (xact->told && csec_batch_full(batch))
+		return false;
 	for (int i = xact->last_item; i >= 0; i = batch->item[i].same_xact)
 		batch->item[i].outcome = outcome;
 	if (xact->told)
 		csec_note_outcome(batch, lsn, xact->xid, outcome);
 	forget(xact);
+	return true;
 }
 
-static void
+static bool
 settle_xid(CsecBatch *batch, XLogRecPtr lsn, TransactionId xid,
 		   CsecOutcome outcome)
 {
 	OpenXact   *xact = hash_search(open_xacts, &xid, HASH_FIND, NULL);
 
-	if (xact != NULL)
-		settle(batch, lsn, xact, outcome);
+	return xact == NULL || settle(batch, lsn, xact, outcome);
 }
 
-static void
+static bool
 settle_tree(CsecBatch *batch, XLogRecPtr lsn, TransactionId xid,
 			int nsubxacts, const TransactionId *subxacts, CsecOutcome outcome)
 {
-	settle_xid(batch, lsn, xid, outcome);
-	for (int i = 0; i < nsubxacts; i++)
-		settle_xid(batch, lsn, subxacts[i], outcome);
+	bool		room = settle_xid(batch, lsn, xid, outcome);
+
+	for (int i = 0; room && i < nsubxacts; i++)
+		room = settle_xid(batch, lsn, subxacts[i], outcome);
+	return room;
 }
 
-static void
+static bool
 prepare_xid(CsecBatch *batch, XLogRecPtr lsn, TransactionId xid)
 {
 	OpenXact   *xact = hash_search(open_xacts, &xid, HASH_FIND, NULL);
 
-	if (xact == NULL)
-		return;
+	if (xact == NULL || xact->prepared)
+		return true;
+	if (xact->told && csec_batch_full(batch))
+		return false;
 	xact->prepared = true;
 	xact->dirty = true;
 	if (xact->told)
 		csec_note_outcome(batch, lsn, xid, CSEC_OUTCOME_PREPARED);
+	return true;
 }
 
-static void
+static bool
+prepare_tree(CsecBatch *batch, XLogRecPtr lsn, const xl_xact_parsed_prepare *parsed)
+{
+	bool		room = prepare_xid(batch, lsn, parsed->twophase_xid);
+
+	for (int i = 0; room && i < parsed->nsubxacts; i++)
+		room = prepare_xid(batch, lsn, parsed->subxacts[i]);
+	return room;
+}
+
+static bool
 abort_unprepared(CsecBatch *batch, XLogRecPtr lsn)
 {
 	HASH_SEQ_STATUS status;
@@ -201,11 +224,15 @@ abort_unprepared(CsecBatch *batch, XLogRecPtr lsn)
 
 	hash_seq_init(&status, open_xacts);
 	while ((xact = hash_seq_search(&status)) != NULL)
-		if (!xact->prepared)
-			settle(batch, lsn, xact, CSEC_OUTCOME_ABORTED);
+		if (!xact->prepared && !settle(batch, lsn, xact, CSEC_OUTCOME_ABORTED))
+		{
+			hash_seq_term(&status);
+			return false;
+		}
+	return true;
 }
 
-static void
+static bool
 observe_xact(CsecBatch *batch, XLogReaderState *xlog)
 {
 	uint8		info = XLogRecGetInfo(xlog);
@@ -220,12 +247,11 @@ observe_xact(CsecBatch *batch, XLogReaderState *xlog)
 				xl_xact_parsed_commit parsed;
 
 				ParseCommitRecord(info, (xl_xact_commit *) data, &parsed);
-				settle_tree(batch, lsn,
-							TransactionIdIsValid(parsed.twophase_xid) ?
-							parsed.twophase_xid : XLogRecGetXid(xlog),
-							parsed.nsubxacts, parsed.subxacts,
-							CSEC_OUTCOME_COMMITTED);
-				break;
+				return settle_tree(batch, lsn,
+								   TransactionIdIsValid(parsed.twophase_xid) ?
+								   parsed.twophase_xid : XLogRecGetXid(xlog),
+								   parsed.nsubxacts, parsed.subxacts,
+								   CSEC_OUTCOME_COMMITTED);
 			}
 		case XLOG_XACT_ABORT:
 		case XLOG_XACT_ABORT_PREPARED:
@@ -233,35 +259,34 @@ observe_xact(CsecBatch *batch, XLogReaderState *xlog)
 				xl_xact_parsed_abort parsed;
 
 				ParseAbortRecord(info, (xl_xact_abort *) data, &parsed);
-				settle_tree(batch, lsn,
-							TransactionIdIsValid(parsed.twophase_xid) ?
-							parsed.twophase_xid : XLogRecGetXid(xlog),
-							parsed.nsubxacts, parsed.subxacts,
-							CSEC_OUTCOME_ABORTED);
-				break;
+				return settle_tree(batch, lsn,
+								   TransactionIdIsValid(parsed.twophase_xid) ?
+								   parsed.twophase_xid : XLogRecGetXid(xlog),
+								   parsed.nsubxacts, parsed.subxacts,
+								   CSEC_OUTCOME_ABORTED);
 			}
 		case XLOG_XACT_PREPARE:
 			{
 				xl_xact_parsed_prepare parsed;
 
 				ParsePrepareRecord(info, (xl_xact_prepare *) data, &parsed);
-				prepare_xid(batch, lsn, parsed.twophase_xid);
-				for (int i = 0; i < parsed.nsubxacts; i++)
-					prepare_xid(batch, lsn, parsed.subxacts[i]);
-				break;
+				return prepare_tree(batch, lsn, &parsed);
 			}
+		default:
+			return true;
 	}
 }
 
-void
+bool
 csec_outcome_observe(CsecBatch *batch, XLogReaderState *xlog)
 {
 	if (!csec_outcomes_pending())
-		return;
+		return true;
 	if (XLogRecGetRmid(xlog) == RM_XACT_ID)
-		observe_xact(batch, xlog);
-	else if (csec_wal_server_began(xlog))
-		abort_unprepared(batch, xlog->EndRecPtr);
+		return observe_xact(batch, xlog);
+	if (csec_wal_server_began(xlog))
+		return abort_unprepared(batch, xlog->EndRecPtr);
+	return true;
 }
 
 /* False where the commit log no longer reaches back to xid. */
@@ -291,9 +316,12 @@ csec_outcomes_ask(CsecBatch *batch, XLogRecPtr lsn)
 			xact->gone = false;
 		else if (!xact->gone)
 			xact->gone = true;
-		else
-			settle(batch, lsn, xact, TransactionIdDidCommit(xact->xid) ?
-				   CSEC_OUTCOME_COMMITTED : CSEC_OUTCOME_ABORTED);
+		else if (!settle(batch, lsn, xact, TransactionIdDidCommit(xact->xid) ?
+						 CSEC_OUTCOME_COMMITTED : CSEC_OUTCOME_ABORTED))
+		{
+			hash_seq_term(&status);
+			break;				/* the others at the next asking */
+		}
 	}
 }
 

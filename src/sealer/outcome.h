@@ -16,8 +16,11 @@ extern void csec_outcomes_load(bool ours);
 /* The record just added to the batch belongs to this transaction. */
 extern void csec_outcome_expect(CsecBatch *batch, int item, TransactionId xid);
 
-/* Looks whether a WAL record ends transactions that are waited for. */
-extern void csec_outcome_observe(CsecBatch *batch, XLogReaderState *xlog);
+/*
+ * Looks whether a WAL record ends transactions that are waited for.  False: of
+ * more than the batch has room for; look at it again with the next batch.
+ */
+extern bool csec_outcome_observe(CsecBatch *batch, XLogReaderState *xlog);
 
 /*
  * Ask the server about transactions whose end should have been seen: after a

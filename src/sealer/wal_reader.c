@@ -105,6 +105,13 @@ csec_wal_next(CsecWalReader *reader)
 	return reader->wait.end_of_wal ? CSEC_WAL_END : skip_broken(reader);
 }
 
+void
+csec_wal_again(CsecWalReader *reader)
+{
+	reader->position = reader->xlog->ReadRecPtr;
+	reader->positioned = false;
+}
+
 TimeLineID
 csec_wal_timeline(CsecWalReader *reader, XLogRecPtr lsn)
 {

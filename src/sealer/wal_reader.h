@@ -34,6 +34,9 @@ typedef struct CsecWalReader
 extern CsecWalReader *csec_wal_open(XLogRecPtr position);
 extern CsecWalResult csec_wal_next(CsecWalReader *reader);
 
+/* The next record is the one that was read last. */
+extern void csec_wal_again(CsecWalReader *reader);
+
 /*
  * Is this a checkpoint with which a backup may begin that would lack the WAL
  * from the position on?
