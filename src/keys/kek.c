@@ -22,7 +22,6 @@
 #include "port/atomics.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/varlena.h"
 
 #include "crypto/mac.h"
 #include "keys/kek.h"
@@ -30,8 +29,6 @@
 #include "util/crypto_failed.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
-
-#define MAX_KEKS	8
 
 typedef struct Kek
 {
@@ -43,7 +40,7 @@ typedef struct Kek
 typedef struct Set
 {
 	int			n;
-	Kek			kek[MAX_KEKS];
+	Kek			kek[CSEC_MAX_KEKS];
 } Set;
 
 typedef struct Shared
@@ -64,7 +61,7 @@ csec_kek_generation(void)
 static Kek *
 find(Set *set, const char *name)
 {
-	for (int i = 0; i < set->n && i < MAX_KEKS; i++)
+	for (int i = 0; i < set->n && i < CSEC_MAX_KEKS; i++)
 		if (strncmp(set->kek[i].name, name, sizeof(set->kek[i].name)) == 0)
 			return &set->kek[i];
 	return NULL;
@@ -93,13 +90,15 @@ take(const char *name, Kek *out)
 static List *
 names_in_setting(char *copy)
 {
-	List	   *names;
+	const char *wrong;
+	const char *hint;
+	List	   *names = csec_kek_list(copy, &wrong, &hint);
 
-	if (!SplitIdentifierString(copy, ',', &names) || names == NIL)
+	if (names == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("csec.kek is not a list of names"),
-				 errhint("Name the key for new wraps first, then those that are still needed to unwrap: csec.kek = 'k2, root'.")));
+				 errmsg("%s", wrong),
+				 errhint("%s", hint)));
 	return names;
 }
 
@@ -108,15 +107,6 @@ add(Set *set, const char *name)
 {
 	Kek		   *kek;
 
-	if (!csec_key_name_valid(name))
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("\"%s\" in csec.kek is not the name of a key", name),
-				 errhint("Names have 1 to %d letters, digits, \"-\" and \"_\".", CSEC_KEY_NAME_MAX)));
-	if (find(set, name) != NULL || set->n == MAX_KEKS)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("csec.kek names a key twice, or more than %d keys", MAX_KEKS)));
 	kek = &set->kek[set->n++];
 	strlcpy(kek->name, name, sizeof(kek->name));
 	if (strcmp(name, CSEC_ROOT_KEY) == 0)
@@ -230,7 +220,7 @@ csec_kek_names(void)
 		generation = csec_kek_generation();
 		set = &shared->set[generation % 2];
 		resetStringInfo(&names);
-		for (int i = 0; i < set->n && i < MAX_KEKS; i++)
+		for (int i = 0; i < set->n && i < CSEC_MAX_KEKS; i++)
 			appendStringInfo(&names, "%s%.*s", i > 0 ? ", " : "", CSEC_KEY_NAME_MAX, set->kek[i].name);
 		pg_read_barrier();
 	} while (generation != csec_kek_generation());
@@ -288,7 +278,7 @@ csec_kek_of_mark(const uint8_t *mark, char *name)
 		generation = csec_kek_generation();
 		set = &shared->set[generation % 2];
 		known = false;
-		for (int i = 0; i < set->n && i < MAX_KEKS && !known; i++)
+		for (int i = 0; i < set->n && i < CSEC_MAX_KEKS && !known; i++)
 		{
 			known = memcmp(set->kek[i].commitment, mark, CSEC_KEK_MARK) == 0;
 			memcpy(name, set->kek[i].name, sizeof(set->kek[i].name));

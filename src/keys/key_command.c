@@ -21,13 +21,11 @@
 #include "util/command.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
-#include "util/shell_command.h"
 
 static char *
 command_for(const char *name)
 {
-	CsecShellWord word = {'k', name, true};
-	char	   *command = csec_shell_command(csec_key_command, &word, 1);
+	char	   *command = csec_key_command_line(csec_key_command, name);
 
 	if (command == NULL)
 		ereport(ERROR,

@@ -207,15 +207,6 @@ read_from_command(const char *name, uint8 *key)
 				 errdetail("A key is one line of %d hexadecimal digits.", CSEC_KEY_TEXT)));
 }
 
-bool
-csec_key_name_valid(const char *name)
-{
-	size_t		len = strlen(name);
-
-	return len >= 1 && len <= CSEC_KEY_NAME_MAX &&
-		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == len;
-}
-
 void
 csec_provider_read_key(const char *name, uint8_t *key)
 {

@@ -11,15 +11,12 @@
 #include <sys/types.h>
 
 #include "keys/key_text.h"
+#include "util/key_names.h"
 
 #define CSEC_ROOT_KEY		"root"
-#define CSEC_KEY_NAME_MAX	63
 
 /* Fill key with the key of that name; an error in the postmaster ends its start. */
 extern void csec_provider_read_key(const char *name, uint8_t *key);
-
-/* Letters, digits, "-" and "_": safe in a path and in a shell's word. */
-extern bool csec_key_name_valid(const char *name);
 
 /*
  * Run csec.key_command for a key: what it prints, at most size bytes, goes

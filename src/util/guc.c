@@ -11,9 +11,11 @@
 
 #include <limits.h>
 
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 #include "util/guc.h"
+#include "util/key_names.h"
 
 bool		csec_embedded_keys = false;
 char	   *csec_key_directory = NULL;
@@ -87,6 +89,40 @@ check_claim(char **newval, void **extra, GucSource source)
 	return true;
 }
 
+/*
+ * Of the settings for keys what is wrong in itself is refused where it is set:
+ * by ALTER SYSTEM, and at a reload, where the old value then stays in force for
+ * everybody.  Not so at the start of the server, where PostgreSQL would go on with
+ * the default: that is left to who reads the keys, and ends the start.  Whether the
+ * provider has them is not looked at here: a key may be put there after its name.
+ */
+static bool
+check_kek(char **newval, void **extra, GucSource source)
+{
+	const char *wrong;
+	const char *hint;
+
+	if (process_shared_preload_libraries_in_progress ||
+		csec_kek_list(pstrdup(*newval), &wrong, &hint) != NIL)
+		return true;
+	GUC_check_errcode(ERRCODE_INVALID_PARAMETER_VALUE);
+	GUC_check_errmsg("%s", wrong);
+	GUC_check_errhint("%s", hint);
+	return false;
+}
+
+static bool
+check_key_command(char **newval, void **extra, GucSource source)
+{
+	if (process_shared_preload_libraries_in_progress || *newval == NULL ||
+		csec_key_command_line(*newval, "root") != NULL)
+		return true;
+	GUC_check_errcode(ERRCODE_INVALID_PARAMETER_VALUE);
+	GUC_check_errmsg("csec.key_command has a \"%%\" that stands for nothing");
+	GUC_check_errhint("Write %%k for the name of the key and %%%% for a percent sign.");
+	return false;
+}
+
 static const struct config_enum_entry unsealed_policies[] = {
 	{"refuse", CSEC_UNSEALED_REFUSE, false},
 	{"warn", CSEC_UNSEALED_WARN, false},
@@ -132,7 +168,7 @@ define_key_settings(void)
 							   "%k stands for the key's name, %% for a percent sign. It prints 64 hexadecimal digits.",
 							   &csec_key_command, NULL,
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
-							   NULL, NULL, NULL);
+							   check_key_command, NULL, NULL);
 	DefineCustomIntVariable("csec.key_command_timeout",
 							"Longest time csec.key_command may take.",
 							NULL,
@@ -143,7 +179,7 @@ define_key_settings(void)
 							   "\"root\" is derived from the root key, any other is a key of its own.",
 							   &csec_kek, "root",
 							   PGC_SIGHUP, GUC_LIST_INPUT,
-							   NULL, NULL, NULL);
+							   check_kek, NULL, NULL);
 	DefineCustomEnumVariable("csec.suite",
 							 "Suite that fields are encrypted with where their category names none.",
 							 NULL,

@@ -68,7 +68,19 @@ write_key('k3', $hex{k3});
 chmod 0644, "$keys/k3.key";
 is_kept('a file that others can read', qr/can be reached by others/);
 unlink "$keys/k3.key";
-is_kept('a list that is none', qr/names a key twice/, "csec.kek = 'root, root'");
+# what is wrong in itself is not even taken: neither by ALTER SYSTEM nor by a reload
+for (['csec.kek', "'root, root'", qr/names a key twice/], ['csec.kek', "'root, ../k2'", qr/"\.\.\/k2" in csec\.kek is not the name of a key/],
+	['csec.kek', q{''}, qr/is not a list of names/], ['csec.kek', "'a, b, c, d, e, f, g, h, i'", qr/more than 8 keys/],
+	['csec.key_command', "'cat %x.key'", qr/has a "%" that stands for nothing/])
+{
+	my ($setting, $value, $message) = @$_;
+	my (undef, undef, $err) = $node->psql('postgres', "ALTER SYSTEM SET $setting = $value");
+	like($err, qr/ERROR:  .*$message/, "ALTER SYSTEM takes no $setting = $value");
+	reload(qr/LOG:  [^\n]*$message/, '  nor does a reload', "$setting = $value");
+	is($node->safe_psql('postgres', "SHOW csec.kek"), 'k3, root', '  what is asked for stays');
+}
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_file_settings WHERE name = 'csec.kek' AND error IS NOT NULL}), '1', 'pg_file_settings names it');
+$node->append_conf('postgresql.conf', "csec.key_command = ''");
 is_kept('a command that fails', qr/key_command failed for key "root"/, "csec.kek = 'k2, root'", "csec.key_directory = ''", "csec.key_command = 'cat $keys/k2.key; false'");
 is_kept('a command that does not end', qr/took longer than 1 s/, "csec.key_command_timeout = 1", "csec.key_command = 'cat $keys/%k.key; sleep 300'");
 is_kept('two providers', qr/more than one of/, "csec.key_directory = '$keys'");
