@@ -68,30 +68,58 @@ read_unusual(const struct varlena *value, Operand *out)
 	out->tag = csec_encrypted_tag(&envelope, out->buffer);
 }
 
-static inline void
-read_operand(const struct varlena *value, Operand *out)
+/* The mark of the search key that is active. */
+static inline uint32
+active_mark(void)
 {
-	const uint8 *data = (const uint8 *) VARDATA_ANY(value);
 	uint32_t	next;
 
-	out->tag = csec_envelope_plain_tag(data, VARSIZE_ANY_EXHDR(value),
-									   csec_search_key_active(&next));
+	return csec_search_key_active(&next);
+}
+
+static inline void
+read_under(uint32 mark, const struct varlena *value, Operand *out)
+{
+	const uint8 *data = (const uint8 *) VARDATA_ANY(value);
+
+	out->tag = csec_envelope_plain_tag(data, VARSIZE_ANY_EXHDR(value), mark);
 	if (likely(out->tag != NULL))
 		out->category = csec_envelope_category(data);
 	else
 		read_unusual(value, out);
 }
 
+static inline void
+read_operand(const struct varlena *value, Operand *out)
+{
+	read_under(active_mark(), value, out);
+}
+
 #define GET_OPERAND(n, out) \
 	read_operand((struct varlena *) PG_GETARG_VARLENA_PP(n), (out))
 
-/* A text as an operand without category. */
+/* A text as an operand without category, until another one is read. */
+static inline void
+read_text_under(uint32 mark, const text *in, Operand *out)
+{
+	out->tag = csec_encrypted_text_tag(mark, VARDATA_ANY(in), VARSIZE_ANY_EXHDR(in), out->buffer);
+	out->category = CSEC_CATEGORY_NONE;
+}
+
+/* The tag goes into the operand's own buffer, where another text leaves it alone. */
+static inline void
+keep_tag(Operand *out)
+{
+	if (out->tag != out->buffer)
+		memcpy(out->buffer, out->tag, CSEC_SEARCH_TAG);
+	out->tag = out->buffer;
+}
+
 static inline void
 read_text(const text *in, Operand *out)
 {
-	csec_encrypted_text_tag(VARDATA_ANY(in), VARSIZE_ANY_EXHDR(in), out->buffer);
-	out->tag = out->buffer;
-	out->category = CSEC_CATEGORY_NONE;
+	read_text_under(active_mark(), in, out);
+	keep_tag(out);
 }
 
 static void
@@ -100,8 +128,8 @@ read_masked(const struct varlena *value, Operand *out)
 	CsecMasked	masked;
 
 	csec_masked_read(value, &masked);
-	csec_encrypted_text_tag(masked.text, masked.len, out->buffer);
-	out->tag = out->buffer;
+	out->tag = csec_encrypted_text_tag(active_mark(), masked.text, masked.len, out->buffer);
+	keep_tag(out);
 	out->category = masked.category;
 }
 
@@ -337,15 +365,16 @@ csec_encrypted_cmp_text(PG_FUNCTION_ARGS)
 {
 	struct varlena *x = PG_GETARG_VARLENA_PP(0);
 	text	   *y = PG_GETARG_TEXT_PP(1);
+	uint32		mark = active_mark();
 	Operand		indexed;
 	Operand		sought;
 	int			result;
 
 	csec_refuse_direct_call(fcinfo);
-	read_operand(x, &indexed);
-	read_text(y, &sought);
-	tried_text(&indexed, &sought);
+	read_under(mark, x, &indexed);
+	read_text_under(mark, y, &sought);
 	result = compare(&indexed, &sought);
+	tried_text(&indexed, &sought);
 	PG_FREE_IF_COPY(x, 0);
 	PG_FREE_IF_COPY(y, 1);
 	PG_RETURN_INT32(result);

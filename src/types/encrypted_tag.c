@@ -40,28 +40,24 @@ typedef struct Sought
 	char		text[256];
 } Sought;
 
-void
-csec_encrypted_text_tag(const char *text, size_t len, uint8 *tag)
+const uint8 *
+csec_encrypted_text_tag(uint32 mark, const char *text, size_t len, uint8 *buffer)
 {
 	static Sought *last = NULL;
-	uint32_t	next;
-	uint32_t	mark = csec_search_key_active(&next);
 
 	if (likely(last != NULL && last->mark == mark && last->len == len &&
 			   memcmp(last->text, text, len) == 0))
-	{
-		memcpy(tag, last->tag, CSEC_SEARCH_TAG);
-		return;
-	}
-	csec_encrypted_tag_under(mark, text, len, tag);
+		return last->tag;
+	csec_encrypted_tag_under(mark, text, len, buffer);
 	if (last == NULL)
 		last = csec_secure_block(sizeof(Sought));
 	if (last == NULL || len > sizeof(last->text))
-		return;
+		return buffer;
 	memcpy(last->text, text, len);
-	memcpy(last->tag, tag, CSEC_SEARCH_TAG);
+	memcpy(last->tag, buffer, CSEC_SEARCH_TAG);
 	last->len = len;
 	last->mark = mark;
+	return last->tag;
 }
 
 static void

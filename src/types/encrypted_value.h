@@ -130,8 +130,11 @@ extern struct varlena *csec_value_remake(const CsecMasked *like, const char *tex
 /* The search tag of a text under the search key of that mark. */
 extern void csec_encrypted_tag_under(uint32 mark, const char *text, size_t len, uint8 *tag);
 
-/* The search tag of a text in the active search key; again of the same text it is there. */
-extern void csec_encrypted_text_tag(const char *text, size_t len, uint8 *tag);
+/*
+ * The same; of the text that was asked for last it is there.  In the buffer, or
+ * where it holds until another text is asked for.
+ */
+extern const uint8 *csec_encrypted_text_tag(uint32 mark, const char *text, size_t len, uint8 *buffer);
 
 /*
  * The search tag that a value has, or would have, under the active search

@@ -40,6 +40,7 @@ my @AIMS = (
 	[ 'decrypt, SM4 suite, beyond the scan', 'decrypt_sm4', at_most(2), beyond('csec', 'csec_scan') ],
 	[ 'search tag, beyond the scan', 'search_tag', at_most(2), beyond('csec', 'csec_scan') ],
 	[ 'look-up by an encrypted column', 'find_encrypted', at_least(0.95), rate('csec') ],
+	[ 'the same by a hash index', 'find_encrypted', at_least(0.95), rate('csec_hash') ],
 	[ 'COPY with two encrypted columns', 'copy_in_encrypted', at_most(2), rate('csec') ],
 	[ 're-encryption, values/s', 'reencrypt', at_least(50_000), per_second('csec') ],
 	[ 'look-ups meanwhile', 'find_reencrypt', at_least(0.8), rate('csec_busy') ],

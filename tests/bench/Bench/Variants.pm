@@ -105,6 +105,7 @@ my %VARIANT = (
 		with => { customers => ['customers_permit.sql'] }
 	},
 	csec_scan => { %CSEC, label => 'the scan alone', server => 'csec' },
+	csec_hash => { %CSEC, label => 'csec, hash index', server => 'csec' },
 	csec_busy => { %CSEC, label => 'csec, re-encrypting', server => 'csec' },
 	csec_idle => {
 		%CSEC,
@@ -153,6 +154,7 @@ my %VARIANT = (
 		%TABLE_TRAIL
 	},
 
+	plain_hash => { label => 'plain PostgreSQL, hash index', server => 'plain' },
 	left_right => { label => 'view with left(), right()', server => 'plain' },
 	plpgsql_mask => { label => 'view with PL/pgSQL masks', server => 'plain' },
 	binary_copy => { label => 'binary COPY into such a table', server => 'plain' },

@@ -291,7 +291,12 @@ sub works
 			clients => 1,
 			script => 'find.sql',
 			fixture => ['secrets'],
-			for => [ @plain, same('csec') ]
+			for => [
+				@plain,
+				csec => {},
+				csec_hash => { script => 'find_hash.sql' },
+				plain_hash => { script => 'find_hash.sql' }
+			]
 		},
 		{   name => 'find_hidden',
 			title => 'the same, by a reader without clearance, whose tries are counted',
