@@ -262,7 +262,7 @@ check_content(Walk *walk, int64 seq, bytea *record, Datum *values, bool *nulls)
 					 "column %s is not what the record says", column);
 	if (csec_body_says(&body, CSEC_KIND_SERVER, CSEC_NOTE_HEAD))
 		csec_verdict(&walk->verdict, "head_forged", seq,
-					 "when the sealer started here, the head did not carry this server's MAC: records before may have been cut off or replaced");
+					 "when the sealer started here, the head did not carry this server's MAC: records before may have been cut off or replaced, or the root key was another one");
 	csec_tree_check_record(walk->tree, &body);
 	problem = csec_cut_check_record(&walk->cuts, &header, &body);
 	if (problem != NULL)

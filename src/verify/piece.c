@@ -197,7 +197,7 @@ check_content(CsecPiece *piece, const CsecRow *row)
 		check_columns(piece, row, &header, &body);
 	if (csec_body_says(&body, CSEC_KIND_SERVER, CSEC_NOTE_HEAD))
 		csec_find(&piece->finding, "head_forged", row->seq,
-				  "when the sealer started here, the head did not carry this server's MAC: records before may have been cut off or replaced");
+				  "when the sealer started here, the head did not carry this server's MAC: records before may have been cut off or replaced, or the root key was another one");
 	if (csec_cut_concerns(&body) || csec_body_names_key(&body, key))
 		keep_record(piece, row);
 	if (piece->finding.problem == NULL)

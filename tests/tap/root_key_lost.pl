@@ -82,10 +82,22 @@ like($err, qr/is that of this database/, 'a root key that is the right one is no
 like(admin(q{CALL csec.replace_subject_space('own', 'x')}), qr/can be had/, '  nor is what opens replaced');
 like(admin(q{CALL csec.replace_subject_space('cust', 'x')}), qr/have no keys of their own/, '  or what is not there');
 
+flush_trail($node);
+my $sealed = sql('SELECT (csec.verify_trail()).last_seq');
+my $first = sql('SELECT csec.make_checkpoint()');
+my $parts = sub { sql("SELECT verified, problem FROM csec.verify_trail($_[0])") };
+
 $node->stop;
 write_root('b2' x 32);
 $node->start;
 wait_for_sealer($node);
+# the server cannot tell a root key that was exchanged from a head that was: it says so, and where
+my $noted = sql(q{SELECT string_agg(seq::text, ' ') FROM csec_trail.audit_log WHERE position('head not sound'::bytea IN record) > 0 AND kind = 8});
+cmp_ok($noted, '>', $sealed, 'under another root key the sealer notes that it did not know the head');
+is(sql('SELECT verified, bad_seq, problem FROM csec.verify_trail()'), "f|$noted|head_forged", '  verification says so, and where');
+like(sql('SELECT detail FROM csec.verify_trail()'), qr/or the root key was another one/, '  and why it may be');
+is($parts->('1, ' . ($noted - 1)), 't|', '  what was sealed before verifies');
+is($parts->($noted + 1), 't|', '  and what was since');
 like(clerk($_), qr/another csec root key.*adopt_order_key/s, "under another root key: $_")
   foreach q{SELECT phone FROM cust WHERE id = 7}, q{SELECT id FROM cust WHERE phone = '13800000007'}, q{SELECT note FROM own};
 like(clerk(q{SELECT id FROM cust WHERE id_no = 'ID7'}), qr/does not open under key "root"/, '  nothing is found by an encrypted field');
@@ -159,6 +171,17 @@ is(sql('SELECT count(*) FROM csec.key_status'), '4', '  the state of the keys is
 admin(q{CALL csec.replace_subject_space('own', reason => 'the row is lost')}, '  with another one');
 is(clerk(q{UPDATE own SET note = 'z' WHERE id = 'c7'; SELECT id_no, note FROM own WHERE id = 'c7'}), 'OWN7|z', '  rows are written again, and lose nothing');
 is(sql(q{SELECT count(*) FROM csec.check_envelopes('own') WHERE problem = 'wrong_subject'}), '2', '  those that were not are named');
+
+# the trail afterwards: as docs/keys.md says
+flush_trail($node);
+sql('SELECT csec.make_checkpoint()');
+my ($before, $since) = slurp_file('docs/keys.md') =~ /^ +(SELECT [^\n]* FROM csec\.verify_trail\(1, N - 1\);)\n +(SELECT [^\n]* FROM csec\.verify_trail\(N \+ 1\);)/m or die 'no statements in docs/keys.md';
+is(sql('SELECT verified, bad_seq, problem FROM csec.verify_trail()'), "f|$noted|head_forged", 'verification goes on saying so');
+like(sql($_ =~ s/\bN\b/$noted/gr), qr/^t\|/, "  $_") foreach $before, $since;
+$node->restart;
+wait_for_sealer($node);
+flush_trail($node);
+is(sql(q{SELECT count(*) FROM csec_trail.audit_log WHERE position('head not sound'::bytea IN record) > 0 AND kind = 8}), '1', '  once');
 
 $node->stop;
 done_testing();
