@@ -95,6 +95,36 @@ $$;
 REVOKE ALL ON FUNCTION csec.destruction_detail(csec.subject_destruction) FROM PUBLIC;
 COMMENT ON FUNCTION csec.destruction_detail(csec.subject_destruction) IS 'internal: what the trail is told of a request';
 
+-- A value whose tags are another search key's (of another database, or from before a
+-- rotation) has its place in an index by what it is opened for, which nothing does any
+-- more when its key is destroyed.  To rebuild all indexes for each customer would be
+-- too dear, so it is said while there is time.  The look is at a sample: such values
+-- come with a restored table, so there are many.
+CREATE FUNCTION csec.warn_of_other_tags(customers regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	tables text;
+BEGIN
+	-- where one took the place of another that was lost, all are rebuilt
+	IF EXISTS (SELECT FROM csec.index_key i WHERE i.replaced) THEN
+		RETURN;
+	END IF;
+	SELECT string_agg(csec.qualified(t.relid), ', ' ORDER BY csec.qualified(t.relid)) INTO tables
+	FROM csec.protected_table t
+	WHERE coalesce(t.subject_of, t.relid) = customers AND EXISTS (
+		SELECT FROM csec.parts_of(t.relid) p CROSS JOIN LATERAL csec.scan_envelopes(p, '{}', 64) s
+		WHERE s.key_id IS NULL AND s.search_mark IS NOT NULL AND NOT s.current AND NOT EXISTS (
+			SELECT FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'active'
+				AND ('x' || encode(substr(k.commitment, 1, 4), 'hex'))::bit(32)::int8 IN (s.search_mark, s.next_mark)));
+	IF tables IS NOT NULL THEN
+		RAISE WARNING 'values of % have tags of another search key: when keys of their customers are destroyed, look-ups may miss others', tables
+			USING HINT = 'CALL csec.reencrypt(...) and REINDEX these tables before it is approved.';
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.warn_of_other_tags(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.warn_of_other_tags(regclass) IS 'internal: warns where a sample of the customers'' values has tags of other search keys';
+
 CREATE FUNCTION csec.destroy_subject_key(tab regclass, subject text, reason text) RETURNS int8
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -122,6 +152,7 @@ BEGIN
 			USING ERRCODE = 'duplicate_object', HINT = 'csec.subject_destruction shows it: somebody else than its requester calls csec.approve_destruction(id).';
 	END IF;
 	PERFORM csec.control('request destroy subject key', csec.qualified(d.relid), csec.destruction_detail(d));
+	PERFORM csec.warn_of_other_tags(d.relid);
 	RETURN d.id;
 END
 $$;

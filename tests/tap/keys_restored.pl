@@ -104,7 +104,8 @@ sql('CREATE INDEX own_id_no ON own (id_no)', 'copy');
 sql('CREATE ROLE asks LOGIN IN ROLE csec_officer; CREATE ROLE approves LOGIN IN ROLE csec_officer');
 foreach my $customer (1 .. 6)
 {
-	my $request = $node->safe_psql('copy', "SELECT csec.destroy_subject_key('own', '$customer', 'test')", extra_params => [ '-U', 'asks' ]);
+	my (undef, $request, $said) = $node->psql('copy', "SELECT csec.destroy_subject_key('own', '$customer', 'test')", extra_params => [ '-U', 'asks' ]);
+	is($said, '', "nobody is warned of what is rebuilt for customer $customer");
 	$node->safe_psql('copy', "SELECT csec.approve_destruction($request)", extra_params => [ '-U', 'approves' ]);
 }
 is(sql(q{SELECT bt_index_check('own_id_no', true)}, 'copy'), '', 'an index is in order when customers are destroyed');
