@@ -225,6 +225,8 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 		run(CSEC_RUN_HOOK_PASS);
 		if (unlikely(csec_ceiling_any))
 			keep_ceiling(queryDesc, count != 0);
+		if (queryDesc->dest->mydest == DestTuplestore && around == NULL)
+			csec_decision_rows_stored();
 		refuse_if_masks_were_given(queryDesc);
 	}
 	PG_CATCH();
@@ -377,10 +379,15 @@ fetch(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	Portal		cursor = GetPortalByName(castNode(FetchStmt, pstmt->utilityStmt)->portalname);
 
 	if (depth == 0)
+	{
 		csec_ceiling_new_statement();
+		csec_decision_new_statement();
+	}
 	if (unlikely(csec_ceiling_any) && PortalIsValid(cursor) && cursor->holdContext != NULL)
 		csec_ceiling_resume(cursor->holdContext);
 	run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+	if (dest->mydest == DestTuplestore && csec_tried_query == NULL)
+		csec_decision_rows_stored();
 	if (unlikely(csec_ceiling_any) && ActivePortal != NULL && ActivePortal->holdContext != NULL)
 		csec_ceiling_keep(ActivePortal->holdContext, ActivePortal);
 }

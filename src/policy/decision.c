@@ -7,6 +7,10 @@
  * that a role switched inside a function, or a reason set there, counts at
  * once; revocations and expiries count from the next statement, and within a
  * long one from the next CSEC_RECHECK_CALLS values on.
+ *
+ * Rows that were put into a store (RETURNING, EXECUTE) come out of it without
+ * the executor, perhaps in parts, at a client's later messages: in a transaction
+ * that has such rows each value looks whether the message is still the same.
  */
 #include "postgres.h"
 
@@ -87,6 +91,9 @@ typedef struct Slot
 static Slot slots[SLOTS];
 static uint64 epoch = 1;
 static int	calls_left = CSEC_RECHECK_CALLS;
+static TimestampTz message = 0; /* since which they are counted */
+static LocalTransactionId storing = InvalidLocalTransactionId;	/* that has stored rows */
+static int	stored_left = 0;	/* calls_left there, where it is always 1 */
 static bool noticed = false;
 
 void		(*csec_plain_dump_hook) (void) = NULL;
@@ -118,9 +125,38 @@ static void
 take_in_changes(void)
 {
 	calls_left = CSEC_RECHECK_CALLS;
+	if (unlikely(storing != InvalidLocalTransactionId))
+	{
+		if (storing == csec_my_lxid())
+			calls_left = 1;
+		else
+			storing = InvalidLocalTransactionId;
+		stored_left = CSEC_RECHECK_CALLS;
+		message = GetCurrentStatementStartTimestamp();
+	}
 	epoch++;
 	if (IsTransactionState())
 		AcceptInvalidationMessages();
+}
+
+/* The calls are used up. */
+static pg_noinline void
+look_again(void)
+{
+	if (unlikely(storing != InvalidLocalTransactionId) && storing == csec_my_lxid() &&
+		message == GetCurrentStatementStartTimestamp() && --stored_left > 0)
+		calls_left = 1;
+	else
+		take_in_changes();
+}
+
+void
+csec_decision_rows_stored(void)
+{
+	storing = csec_my_lxid();
+	message = GetCurrentStatementStartTimestamp();
+	stored_left = CSEC_RECHECK_CALLS;
+	calls_left = 1;
 }
 
 void
@@ -277,7 +313,7 @@ decide_fast(uint32 category)
 	Slot	   *slot = &slots[HOME(category)];
 
 	if (unlikely(--calls_left <= 0))
-		take_in_changes();
+		look_again();
 	if (likely(slot->category == category && is_now(&slot->stamp)))
 		return slot->decision;
 	return decide_anew(category);
@@ -318,7 +354,7 @@ bool
 csec_decision_stands(CsecDecisionStamp *stamp)
 {
 	if (unlikely(--calls_left <= 0))
-		take_in_changes();
+		look_again();
 	if (likely(is_now(stamp)))
 		return true;
 	*stamp = stamp_of(epoch);

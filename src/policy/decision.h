@@ -107,6 +107,12 @@ extern CsecDecision csec_decide_or_refuse(uint32 category, bool backup_serves);
  */
 extern void csec_decision_new_statement(void);
 
+/*
+ * Rows of this transaction lie in a store, from which a client may get them at
+ * several messages: each is a new statement to them.
+ */
+extern void csec_decision_rows_stored(void);
+
 /* Forget what was decided, within a statement. */
 extern void csec_decision_forget(void);
 

@@ -64,21 +64,44 @@ $client->sync;
 
 # Clearance taken back while a portal is open, and while COPY is being drained.
 my %shown = (clear => "138000000", masked => '138****');
-$client->query('BEGIN');
-$client->portal('SELECT phone FROM cust ORDER BY id');
-$client->message('E', "\0" . pack('N', 1));
-$client->message('H', '');
 my ($type, $row);
-do { ($type, $row) = $client->next } until $type eq 'D';
-like($row, qr/\Q$shown{clear}\E/, 'in clear for a cleared reader');
-$client->until_type('s');
-$node->safe_psql('postgres', "SELECT csec.revoke_clearance('clerk', level => 'important')");
-$client->message('E', "\0" . pack('N', 1));
-$client->message('H', '');
-do { ($type, $row) = $client->next } until $type eq 'D';
-like($row, qr/\Q$shown{masked}\E/, 'masked as soon as the clearance is gone');
-$client->until_type('s');
-$client->query('ROLLBACK');
+sub one_row
+{
+	$client->message('E', "\0" . pack('N', 1));
+	$client->message('H', '');
+	do { ($type, $row) = $client->next } until $type eq 'D';
+	$client->until_type('s');
+	return $row;
+}
+
+# the rows of all but the first come out of a store that was filled before
+foreach my $query ('SELECT phone FROM cust ORDER BY id', "UPDATE cust SET pad = '' WHERE id < 5 RETURNING phone", 'EXECUTE kept', 'FETCH 3 FROM kept', 'FETCH 3 FROM held')
+{
+	$node->safe_psql('postgres', "SELECT csec.set_clearance('clerk', level => 'important')");
+	$client->query('BEGIN');
+	$client->query('PREPARE kept AS SELECT phone FROM cust WHERE id < 5 ORDER BY id') if $query =~ /^EXECUTE/;
+	$client->query('DECLARE kept CURSOR FOR SELECT phone FROM cust ORDER BY id') if $query =~ /FETCH.*kept/;
+	$client->query('DECLARE held CURSOR WITH HOLD FOR SELECT phone FROM cust WHERE id < 5 ORDER BY id; COMMIT; BEGIN') if $query =~ /held/;
+	$client->portal($query);
+	like(one_row(), qr/\Q$shown{clear}\E/, "in clear for a cleared reader: $query");
+	$node->safe_psql('postgres', "SELECT csec.revoke_clearance('clerk', level => 'important')");
+	like(one_row(), qr/\Q$shown{masked}\E/, '  masked as soon as the clearance is gone');
+	like(one_row(), qr/\Q$shown{masked}\E/, '  and from then on');
+	$client->query('ROLLBACK');
+}
+
+# so do those of a cursor that outlived its transaction
+foreach my $within ('a transaction', 'none')
+{
+	$node->safe_psql('postgres', "SELECT csec.set_clearance('clerk', level => 'important')");
+	my $held = $node->background_psql('postgres', extra_params => [ '-U', 'clerk' ]);
+	$held->query_safe('BEGIN; DECLARE c CURSOR WITH HOLD FOR SELECT phone FROM cust ORDER BY id; COMMIT');
+	$held->query_safe('BEGIN') if $within ne 'none';
+	like($held->query_safe('FETCH 2 FROM c'), qr/\Q$shown{clear}\E/, "in clear from a cursor WITH HOLD, within $within");
+	$node->safe_psql('postgres', "SELECT csec.revoke_clearance('clerk', level => 'important')");
+	like($held->query_safe('FETCH 1 FROM c'), qr/\Q$shown{masked}\E/, '  masked as soon as the clearance is gone');
+	$held->quit;
+}
 
 $node->safe_psql('postgres', "SELECT csec.set_clearance('clerk', level => 'important')");
 $client->send_query('COPY (SELECT phone, pad FROM cust ORDER BY id) TO STDOUT');
