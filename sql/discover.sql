@@ -40,6 +40,8 @@ CREATE TABLE parted (id int, phone text) PARTITION BY RANGE (id);
 CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (1) TO (100);
 CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (100) TO (1000);
 INSERT INTO parted SELECT n, '1380000' || lpad(n::text, 4, '0') FROM generate_series(1, 200) n;
+-- holds nothing yet, and cannot be read
+CREATE MATERIALIZED VIEW empty_view AS SELECT phone FROM parted WITH NO DATA;
 CREATE TABLE not_json (j json);
 INSERT INTO not_json VALUES ('{"phone": "\u0000"}');
 \c - regress_discover_admin
@@ -52,6 +54,7 @@ DELETE FROM csec.discovery_rule WHERE category = 'free_text';
 \c - postgres
 SET client_min_messages = warning;
 SELECT csec.unprotect_all('test');
+DROP MATERIALIZED VIEW empty_view;
 DROP TABLE clients, empty_one, done, odd, parted, not_json;
 DROP DOMAIN shorter, short;
 DROP FUNCTION id_card, card;

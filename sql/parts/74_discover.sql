@@ -83,7 +83,7 @@ CREATE FUNCTION csec.unprotected_columns(OUT tab regclass, OUT attname name, OUT
 				SELECT b.id, b.is_array OR EXISTS (SELECT FROM b x WHERE x.is_array) AS is_array FROM b
 					JOIN pg_type t ON t.oid = b.id WHERE t.typtype <> 'd' AND t.typcategory <> 'A') base
 			JOIN pg_type t ON t.oid = base.id
-		WHERE c.relkind IN ('r', 'm', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' AND a.attnum > 0 AND NOT a.attisdropped
+		WHERE c.relkind IN ('r', 'm', 'p') AND c.relispopulated AND NOT c.relispartition AND c.relpersistence <> 't' AND a.attnum > 0 AND NOT a.attisdropped
 			AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'csec', 'csec_trail', 'csec_work') AND n.nspname !~ '^pg_'
 			AND (t.oid = ANY ('{text,varchar,bpchar,int2,int4,int8,numeric,date,timestamp,timestamptz,bytea,json,jsonb}'::regtype[]) OR t.typname = 'citext')
 			AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
