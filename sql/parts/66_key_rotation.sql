@@ -64,18 +64,25 @@ $$;
 REVOKE ALL ON FUNCTION csec.encrypted_types() FROM PUBLIC;
 COMMENT ON FUNCTION csec.encrypted_types() IS 'internal: the types that hold encrypted values; arrays: how deep, inside: in a row or range';
 
--- Where this database stores encrypted values.
-CREATE FUNCTION csec.encrypted_columns(OUT relid regclass, OUT attname name, OUT reachable boolean) RETURNS SETOF record
+-- Where this database stores values of a base type.
+CREATE FUNCTION csec.columns_over(base regtype, OUT relid regclass, OUT attname name, OUT reachable boolean) RETURNS SETOF record
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT c.oid, a.attname, bool_and(t.arrays <= 1 AND NOT t.inside
 			AND (c.relpersistence <> 't' OR c.relnamespace = pg_my_temp_schema()))
-	FROM csec.encrypted_types() t JOIN pg_attribute a ON a.atttypid = t.type JOIN pg_class c ON c.oid = a.attrelid
+	FROM csec.types_over(base) t JOIN pg_attribute a ON a.atttypid = t.type JOIN pg_class c ON c.oid = a.attrelid
 	WHERE c.relkind IN ('r', 'm') AND a.attnum > 0 AND NOT a.attisdropped
 	GROUP BY c.oid, a.attnum, a.attname ORDER BY c.oid, a.attnum
 $$;
+REVOKE ALL ON FUNCTION csec.columns_over(regtype) FROM PUBLIC;
+COMMENT ON FUNCTION csec.columns_over(regtype) IS
+	'internal: the columns that store values of csec.encrypted or csec.masked; reachable: those that csec looks into, which are not rows in rows nor temporary tables of other sessions';
+
+CREATE FUNCTION csec.encrypted_columns(OUT relid regclass, OUT attname name, OUT reachable boolean) RETURNS SETOF record
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT * FROM csec.columns_over('csec.encrypted')
+$$;
 REVOKE ALL ON FUNCTION csec.encrypted_columns() FROM PUBLIC;
-COMMENT ON FUNCTION csec.encrypted_columns() IS
-	'internal: the columns that store encrypted values; reachable: those that csec looks into, which are not rows in rows nor temporary tables of other sessions';
+COMMENT ON FUNCTION csec.encrypted_columns() IS 'internal: the columns that store encrypted values';
 
 CREATE FUNCTION csec.need_reason(reason text) RETURNS void
 	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -216,10 +223,8 @@ GRANT EXECUTE ON FUNCTION csec.trail_values_under(int4, int4) TO csec_admin, cse
 COMMENT ON FUNCTION csec.trail_values_under(int4, int4) IS
 	'how many old and new values in the trail are under a version of a data key; looks at all records of changes';
 
-CREATE FUNCTION csec.refuse_unreachable() RETURNS void
+CREATE FUNCTION csec.refuse_unsettled() RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	c record;
 BEGIN
 	IF current_setting('transaction_isolation') <> 'read committed' THEN
 		RAISE EXCEPTION 'this needs isolation level READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
@@ -228,6 +233,17 @@ BEGIN
 		RAISE EXCEPTION 'there are prepared transactions in this database, which may hold values'
 			USING ERRCODE = 'object_in_use', HINT = 'Commit or roll them back first: see pg_prepared_xacts.';
 	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.refuse_unsettled() FROM PUBLIC;
+COMMENT ON FUNCTION csec.refuse_unsettled() IS 'internal: refuses where this transaction, or one that is prepared, hides what others have stored';
+
+CREATE FUNCTION csec.refuse_unreachable() RETURNS void
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	c record;
+BEGIN
+	PERFORM csec.refuse_unsettled();
 	SELECT * INTO c FROM csec.encrypted_columns() e WHERE NOT e.reachable LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'the values in column "%" of % cannot be looked at', c.attname, c.relid
@@ -365,21 +381,21 @@ $$;
 REVOKE ALL ON FUNCTION csec.tag_indexes() FROM PUBLIC;
 COMMENT ON FUNCTION csec.tag_indexes() IS 'internal: the indexes whose order or hash is that of search tags';
 
-CREATE FUNCTION csec.refuse_tag_partitions() RETURNS void
+CREATE FUNCTION csec.refuse_partitions_by(base regtype) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	tab regclass := (SELECT p.partrelid::regclass FROM pg_partitioned_table p
-		WHERE EXISTS (SELECT FROM pg_opclass o WHERE o.oid = ANY (p.partclass) AND o.opcintype = 'csec.encrypted'::regtype) LIMIT 1);
+		WHERE EXISTS (SELECT FROM pg_opclass o WHERE o.oid = ANY (p.partclass) AND o.opcintype = base) LIMIT 1);
 BEGIN
 	IF tab IS NOT NULL THEN
-		RAISE EXCEPTION '% is partitioned by an encrypted column', tab
+		RAISE EXCEPTION '% is partitioned by %', tab, CASE base WHEN 'csec.masked'::regtype THEN 'a masked column' ELSE 'an encrypted column' END
 			USING ERRCODE = 'feature_not_supported',
-			HINT = 'Rows would have to move to other partitions with another search key. Partition by another column.';
+			HINT = 'Rows would have to move to other partitions with another key. Detach these, and make the table anew afterwards, partitioned by another column.';
 	END IF;
 END
 $$;
-REVOKE ALL ON FUNCTION csec.refuse_tag_partitions() FROM PUBLIC;
-COMMENT ON FUNCTION csec.refuse_tag_partitions() IS 'internal: refuses where rows lie in partitions by their search tags';
+REVOKE ALL ON FUNCTION csec.refuse_partitions_by(regtype) FROM PUBLIC;
+COMMENT ON FUNCTION csec.refuse_partitions_by(regtype) IS 'internal: refuses where rows lie in partitions by values of csec.encrypted or csec.masked';
 
 -- Tables of transactions that have not ended are not to be seen, but their
 -- locks are.
@@ -464,12 +480,16 @@ REVOKE ALL ON FUNCTION csec.reorder_tags(boolean) FROM PUBLIC;
 COMMENT ON FUNCTION csec.reorder_tags(boolean) IS 'internal: rebuilds the indexes by search tags after a key was destroyed, where values under it may have been in their order by what they were opened for; others: values of other databases, too';
 
 -- Also where somebody has disabled the triggers of csec.key.
-CREATE FUNCTION csec.index_by_active() RETURNS void
-	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT csec.index_by(k.commitment) FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'active'
+CREATE FUNCTION csec.index_by_active(replaced boolean) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM csec.index_by(k.commitment) FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'active';
+	UPDATE csec.index_key i SET replaced = index_by_active.replaced;
+	PERFORM csec.rebuild_tag_indexes();
+END
 $$;
-REVOKE ALL ON FUNCTION csec.index_by_active() FROM PUBLIC;
-COMMENT ON FUNCTION csec.index_by_active() IS 'internal: fields are indexed by the active search key from now on';
+REVOKE ALL ON FUNCTION csec.index_by_active(boolean) FROM PUBLIC;
+COMMENT ON FUNCTION csec.index_by_active(boolean) IS 'internal: fields of tables that are locked are indexed by the active search key from now on; replaced: it took the place of one that was lost';
 
 CREATE PROCEDURE csec.finish_search_rotation(reason text)
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -490,7 +510,7 @@ BEGIN
 		RAISE EXCEPTION 'the rotation was begun in this transaction'
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Commit it, and re-encrypt the tables.';
 	END IF;
-	PERFORM csec.refuse_tag_partitions();
+	PERFORM csec.refuse_partitions_by('csec.encrypted');
 	PERFORM csec.refuse_unreachable();
 	PERFORM csec.wait_for_older();
 
@@ -514,9 +534,7 @@ BEGIN
 	PERFORM csec.index_by(NULL);
 	UPDATE csec.key k SET state = 'decrypt_only', retired_at = now() WHERE k.id = active.id AND k.version = active.version;
 	UPDATE csec.key k SET state = 'active' WHERE k.id = next.id AND k.version = next.version;
-	PERFORM csec.index_by_active();
-	UPDATE csec.index_key SET replaced = false;
-	PERFORM csec.rebuild_tag_indexes();
+	PERFORM csec.index_by_active(replaced => false);
 END
 $$;
 REVOKE ALL ON PROCEDURE csec.finish_search_rotation(text) FROM PUBLIC;
@@ -540,7 +558,7 @@ BEGIN
 		RAISE EXCEPTION 'the search key opens'
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'CALL csec.rotate_key(''search'', reason => ...) exchanges it while everything works.';
 	END IF;
-	PERFORM csec.refuse_tag_partitions();
+	PERFORM csec.refuse_partitions_by('csec.encrypted');
 	PERFORM csec.refuse_unreachable();
 	PERFORM csec.wait_for_older();
 	PERFORM csec.lock_encrypted();
@@ -548,9 +566,7 @@ BEGIN
 	PERFORM csec.index_by(NULL);
 	UPDATE csec.key k SET state = 'decrypt_only', retired_at = now() WHERE k.purpose = 'search' AND k.state IN ('active', 'next');
 	PERFORM csec.add_key('search', 'search', NULL, 1, 'active');
-	PERFORM csec.index_by_active();
-	UPDATE csec.index_key SET replaced = true;
-	PERFORM csec.rebuild_tag_indexes();
+	PERFORM csec.index_by_active(replaced => true);
 END
 $$;
 REVOKE ALL ON PROCEDURE csec.replace_search_key(text) FROM PUBLIC;

@@ -8,39 +8,20 @@ REVOKE ALL ON FUNCTION csec.restamp_table(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION csec.restamp_table(regclass) IS
 	'internal: write the masked values of a table anew under the server''s order key; its indexes have to be rebuilt in the same transaction';
 
--- Where masked values are stored.  In plain columns and arrays they can be
--- written anew, but not in rows and ranges.
 CREATE FUNCTION csec.masked_columns(OUT relid regclass, OUT attname name, OUT reachable boolean) RETURNS SETOF record
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT c.oid, a.attname, bool_and(t.arrays <= 1 AND NOT t.inside
-			AND (c.relpersistence <> 't' OR c.relnamespace = pg_my_temp_schema()))
-	FROM csec.types_over('csec.masked') t JOIN pg_attribute a ON a.atttypid = t.type JOIN pg_class c ON c.oid = a.attrelid
-	WHERE c.relkind IN ('r', 'm') AND a.attnum > 0 AND NOT a.attisdropped
-	GROUP BY c.oid, a.attnum, a.attname ORDER BY c.oid, a.attnum
+	SELECT * FROM csec.columns_over('csec.masked')
 $$;
 REVOKE ALL ON FUNCTION csec.masked_columns() FROM PUBLIC;
-COMMENT ON FUNCTION csec.masked_columns() IS 'internal: columns that store masked values; reachable: they can be written anew under another order key';
+COMMENT ON FUNCTION csec.masked_columns() IS 'internal: the columns that store masked values';
 
 CREATE FUNCTION csec.refuse_old_order() RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	c record;
-	tab regclass;
 BEGIN
-	IF current_setting('transaction_isolation') <> 'read committed' THEN
-		RAISE EXCEPTION 'this needs isolation level READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
-	END IF;
-	IF EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database()) THEN
-		RAISE EXCEPTION 'there are prepared transactions in this database, which may hold values'
-			USING ERRCODE = 'object_in_use', HINT = 'Commit or roll them back first: see pg_prepared_xacts.';
-	END IF;
-	tab := (SELECT p.partrelid::regclass FROM pg_partitioned_table p
-		WHERE EXISTS (SELECT FROM pg_opclass o WHERE o.oid = ANY (p.partclass) AND o.opcintype = 'csec.masked'::regtype) LIMIT 1);
-	IF tab IS NOT NULL THEN
-		RAISE EXCEPTION '% is partitioned by a masked column', tab
-			USING ERRCODE = 'feature_not_supported',
-			HINT = 'Its rows would have to move to other partitions. Detach these, and make the table anew afterwards.';
-	END IF;
+	PERFORM csec.refuse_unsettled();
+	PERFORM csec.refuse_partitions_by('csec.masked');
 	SELECT * INTO c FROM csec.masked_columns() m WHERE NOT m.reachable AND pg_relation_size(m.relid) > 0 LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'the masked values in column "%" of % cannot be written anew', c.attname, c.relid
