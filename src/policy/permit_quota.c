@@ -103,17 +103,27 @@ place_of(int64 permit, bool *found)
 	return oldest;
 }
 
+/*
+ * How many of those that were given out may be used: a permit that was reduced
+ * since has less than that.
+ */
+static int64
+usable(const Count *count, const CsecPermit *permit)
+{
+	return Min(count->given, permit->max_rows);
+}
+
 /* Take one of those that were given out; false: there is none. */
 static bool
-take_given(int64 permit)
+take_given(const CsecPermit *permit)
 {
 	bool		found;
 	Count	   *count;
 	bool		taken = false;
 
 	LWLockAcquire(counts->lock, LW_EXCLUSIVE);
-	count = place_of(permit, &found);
-	if (found && count->used < count->given)
+	count = place_of(permit->id, &found);
+	if (found && count->used < usable(count, permit))
 	{
 		count->used++;
 		count->at = ++counts->clock;
@@ -174,14 +184,14 @@ overwrite(Relation rel, ItemPointer tid, int64 number)
 
 /* What is known here of a permit: whether it has a place, and rows left there. */
 static bool
-look(int64 permit, bool *known, int64 *given)
+look(const CsecPermit *permit, bool *known, int64 *given)
 {
 	const Count *count;
 	bool		has;
 
 	LWLockAcquire(counts->lock, LW_SHARED);
-	count = place_of(permit, known);
-	has = *known && count->used < count->given;
+	count = place_of(permit->id, known);
+	has = *known && count->used < usable(count, permit);
 	*given = *known ? count->given : 0;
 	LWLockRelease(counts->lock);
 	return has;
@@ -211,7 +221,7 @@ give_out(const CsecPermit *permit, int64 part)
 	scan = systable_beginscan(rel, csec_primary_key_index(rel), true, NULL, 1, &key);
 
 	/* somebody else may have, meanwhile */
-	has = look(permit->id, &known, &before);
+	has = look(permit, &known, &before);
 	if (!has && (row = systable_getnext(scan)) != NULL)
 	{
 		bool		isnull;
@@ -240,12 +250,12 @@ csec_permit_has_rows(const CsecPermit *permit)
 
 	if (counts == NULL)
 		return false;
-	if (look(permit->id, &known, &given))
+	if (look(permit, &known, &given))
 		return true;
 	if (!known)
 	{
 		(void) give_out(permit, 0);
-		(void) look(permit->id, &known, &given);
+		(void) look(permit, &known, &given);
 	}
 	return known && given < permit->max_rows;
 }
@@ -259,7 +269,7 @@ csec_permit_take(const CsecPermit *permit)
 		return false;
 
 	/* others may be faster to take what was given out */
-	while (!take_given(permit->id))
+	while (!take_given(permit))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!give_out(permit, part))
