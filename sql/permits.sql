@@ -118,6 +118,7 @@ INSERT INTO csec.person_login VALUES ('regress_permits_other', 'p2');
 \c - regress_permits_owner
 SELECT csec.approve_request(:of_other);
 \c - postgres
+INSERT INTO csec.person (id, name) VALUES ('p3', 'Third') ON CONFLICT DO NOTHING;
 UPDATE csec.person_login SET person = 'p3' WHERE role = 'regress_permits_other'::regrole;
 \c - regress_permits_owner
 SELECT csec.approve_request(:of_other);

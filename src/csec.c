@@ -15,6 +15,7 @@
 #include "capture/doors.h"
 #include "capture/guard.h"
 #include "capture/hooks.h"
+#include "capture/leaver.h"
 #include "capture/login.h"
 #include "capture/scan_progress.h"
 #include "capture/settings.h"
@@ -82,6 +83,7 @@ _PG_init(void)
 	csec_doors_init();
 	csec_settings_init();
 	csec_hooks_init();
+	csec_leaver_init();
 	csec_scan_progress_init();
 	csec_key_keeper_init();
 	csec_client_init();

@@ -78,10 +78,15 @@ COMMENT ON VIEW csec.effective_clearances IS
 -- that he is in by any of his logins, except a superuser, whom nothing could
 -- stop: it is on record.
 CREATE FUNCTION csec.check_not_oneself(role regrole) RETURNS void
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	who regrole;
 BEGIN
+	PERFORM csec.need_now('set_clearance', role::text);
+	PERFORM csec.hold_person(csec.current_person());
+	IF NOT coalesce(csec.person_is_active(csec.current_person()), true) THEN
+		PERFORM csec.refuse('set_clearance', role::text, 'a person who is suspended or has left may not act', 'Ask the security officer.');
+	END IF;
 	IF (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.oid = csec.login()) THEN
 		RETURN;
 	END IF;

@@ -160,7 +160,9 @@ COMMENT ON FUNCTION csec.logins_of(text) IS 'the logins of a person';
 
 CREATE FUNCTION csec.person_is_active(person text) RETURNS bool
 	LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
-		SELECT coalesce((SELECT p.state = 'active' FROM csec.person p WHERE p.id = person), person LIKE 'login:%')
+		SELECT coalesce((SELECT p.state = 'active' FROM csec.person p WHERE p.id = person),
+			-- of a login that is nobody's PostgreSQL says whether he has left
+			EXISTS (SELECT FROM pg_roles r WHERE 'login:' || r.rolname = person AND r.rolcanlogin))
 	$$;
 REVOKE ALL ON FUNCTION csec.person_is_active(text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.person_is_active(text) IS 'internal: may the person act: not suspended, not left';
@@ -175,20 +177,21 @@ CREATE FUNCTION csec.person_is_sound(person text, login regrole) RETURNS bool
 REVOKE ALL ON FUNCTION csec.person_is_sound(text, regrole) FROM PUBLIC;
 COMMENT ON FUNCTION csec.person_is_sound(text, regrole) IS 'internal: is what is known of a person as csec left it?';
 
+CREATE FUNCTION csec.lock_name(name text, alone bool) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_lock_name';
+REVOKE ALL ON FUNCTION csec.lock_name(text, bool) FROM PUBLIC;
+COMMENT ON FUNCTION csec.lock_name(text, bool) IS
+	'internal: a lock on a name until the end of the transaction, alone or shared; no pg_advisory_lock() is in its way';
+
 -- While somebody acts, or is given something, nobody suspends him or sends him
 -- off: what he got a moment before would stay.  The lock of who acts comes
 -- ahead of all others, so that nobody waits for who waits for him.
-CREATE FUNCTION csec.person_lock(person text) RETURNS int8
-	LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT hashtextextended('csec person ' || person, 0) $$;
-REVOKE ALL ON FUNCTION csec.person_lock(text) FROM PUBLIC;
-COMMENT ON FUNCTION csec.person_lock(text) IS 'internal: the advisory lock of a person';
-
 CREATE FUNCTION csec.hold_person(person text) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM pg_advisory_xact_lock_shared(csec.person_lock(person));
-	-- who was suspended meanwhile is seen as he is now, or not at all (REPEATABLE READ)
+	PERFORM csec.lock_name('person ' || person, false);
+	-- nor does a superuser's UPDATE come in between
 	IF NOT current_setting('transaction_read_only')::bool THEN
 		PERFORM FROM csec.person p WHERE p.id = person FOR SHARE;
 	END IF;
@@ -200,7 +203,7 @@ COMMENT ON FUNCTION csec.hold_person(text) IS 'internal: the state of a person s
 CREATE FUNCTION csec.stop_person(action text, person text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s' AS $$
 BEGIN
-	PERFORM pg_advisory_xact_lock(csec.person_lock(person));
+	PERFORM csec.lock_name('person ' || person, true);
 EXCEPTION WHEN lock_not_available THEN
 	PERFORM csec.refuse(action, person, 'the person is acting just now', 'Try again, or terminate his sessions first.', 'lock_not_available');
 END
@@ -208,12 +211,28 @@ $$;
 REVOKE ALL ON FUNCTION csec.stop_person(text, text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.stop_person(text, text) IS 'internal: wait until a person has done what he is at, and let him begin nothing until the end of the transaction';
 
+-- Under another isolation level all that follows would go by what was so when
+-- the transaction began: a delegation, a rule, a suspension since would not count.
+CREATE FUNCTION csec.need_now(action text, object text) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		PERFORM csec.refuse(action, object, 'this is decided by what is so now, which isolation level READ COMMITTED alone shows',
+			'Call it in a transaction of its own: BEGIN ISOLATION LEVEL READ COMMITTED.', 'invalid_transaction_state');
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.need_now(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.need_now(text, text) IS 'internal: refuses to decide by the snapshot of a transaction that began earlier';
+
 -- Who acts: a person who may.  Every function of the workflows begins with it.
 CREATE FUNCTION csec.acting_person(action text, object text) RETURNS text
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	who text := csec.current_person();
+	who text;
 BEGIN
+	PERFORM csec.need_now(action, object);
+	who := csec.current_person();
 	IF who IS NULL AND csec.is_pool_role(csec.login()) THEN
 		PERFORM csec.refuse(action, object, 'nobody acts here: several people share the login, and none has logged in in this transaction',
 			'Begin it with csec.login(token).');
@@ -356,6 +375,9 @@ BEGIN
 		PERFORM csec.refuse('assign_login', person, 'several people share the login', 'They say who they are by csec.login(token).', 'object_not_in_prerequisite_state');
 	END IF;
 	PERFORM csec.check_other_person('assign_login', person, role);
+	-- who leaves just now leaves with this login, or has left; what it is being given is given before
+	PERFORM csec.hold_person(person);
+	PERFORM csec.stop_person('assign_login', csec.person_of(role));
 	-- a dropped role's number may be another's by now
 	DELETE FROM csec.person_login l WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = l.role);
 	INSERT INTO csec.person_login AS l (role, person) VALUES (assign_login.role, assign_login.person)
@@ -370,6 +392,7 @@ CREATE FUNCTION csec.release_login(role regrole) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM csec.check_other_person('release_login', csec.person_of(role), role);
+	PERFORM csec.stop_person('release_login', csec.person_of(role));
 	DELETE FROM csec.person_login l WHERE l.role = release_login.role;
 	IF NOT FOUND THEN
 		PERFORM csec.refuse('release_login', role::text, 'the login is nobody''s', 'See csec.person_login.', 'undefined_object');
@@ -388,6 +411,8 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM csec.protected_table t WHERE t.relid = tab) THEN
 		PERFORM csec.refuse('set_own_customer', person, format('"%s" is not protected', tab), 'Name a protected table of customers.', 'object_not_in_prerequisite_state');
 	END IF;
+	-- a permit that he is being given is among those below, or made with this
+	PERFORM csec.stop_person('set_own_customer', person);
 	DELETE FROM csec.person_customer c WHERE c.person = set_own_customer.person AND c.relid = tab;
 	IF subject IS NOT NULL THEN
 		INSERT INTO csec.person_customer (person, relid, subject)

@@ -63,7 +63,8 @@ DECLARE
 	r csec.access_request;
 	state text;
 BEGIN
-	PERFORM csec.hold_person((SELECT q.person FROM csec.access_request q WHERE q.id = request_to_move.id));
+	-- whose login it is may have been said since
+	PERFORM csec.hold_person(q.person), csec.hold_person(csec.person_of(q.login)) FROM csec.access_request q WHERE q.id = request_to_move.id;
 	SELECT * INTO r FROM csec.access_request q WHERE q.id = request_to_move.id FOR UPDATE;
 	IF NOT FOUND THEN
 		PERFORM csec.refuse(action, 'request ' || coalesce(id::text, 'null'), 'the request does not exist', 'See csec.access_requests.', 'undefined_object');
@@ -245,6 +246,7 @@ DECLARE
 	r csec.access_request;
 BEGIN
 	PERFORM csec.check_reason('request_access', tab::text, purpose);
+	PERFORM csec.hold_table(tab);
 	r.relid := tab;
 	r.fields := ARRAY(SELECT DISTINCT f FROM unnest(fields) f ORDER BY f);
 	r.max_rows := max_rows;
@@ -333,6 +335,25 @@ CREATE FUNCTION csec.is_request_of(r csec.access_request, who text) RETURNS bool
 REVOKE ALL ON FUNCTION csec.is_request_of(csec.access_request, text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.is_request_of(csec.access_request, text) IS 'internal: has the person, or the login that acts, made the request?';
 
+CREATE FUNCTION csec.requester_is_active(r csec.access_request) RETURNS bool
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT csec.person_is_active(r.person) AND coalesce(csec.person_is_active(csec.person_of(r.login)), false) $$;
+REVOKE ALL ON FUNCTION csec.requester_is_active(csec.access_request) FROM PUBLIC;
+COMMENT ON FUNCTION csec.requester_is_active(csec.access_request) IS 'internal: may who asked act, and whose login it is by now?';
+
+-- What is asked for now is asked for of the table as it is: unprotecting it
+-- waits, and ends what came of it.
+CREATE FUNCTION csec.hold_table(tab regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF EXISTS (SELECT FROM csec.protected_table t JOIN pg_class c ON c.oid = t.relid WHERE t.relid = tab) THEN
+		EXECUTE format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', csec.qualified(tab));
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.hold_table(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.hold_table(regclass) IS 'internal: a table stays protected to the end of the transaction';
+
 -- Somebody else than who asked, and than the customer it is about.
 CREATE FUNCTION csec.check_not_concerned(action text, r csec.access_request, who text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
@@ -389,7 +410,7 @@ BEGIN
 		PERFORM csec.check_reason('approve_request', 'request ' || id, reason);
 	END IF;
 	rule := csec.check_rule('approve_request', r);
-	IF NOT csec.person_is_active(r.person) THEN
+	IF NOT csec.requester_is_active(r) THEN
 		PERFORM csec.refuse('approve_request', 'request ' || id, 'who asked is suspended or has left', 'Reject the request.', 'object_not_in_prerequisite_state');
 	END IF;
 	IF EXISTS (SELECT FROM csec.access_approval a WHERE a.request = approve_request.id
@@ -495,7 +516,7 @@ BEGIN
 	PERFORM csec.check_not_concerned('resume_permit', r, who);
 	PERFORM csec.check_guardian('resume_permit', r);
 	PERFORM csec.check_reason('resume_permit', 'request ' || id, reason);
-	IF NOT csec.person_is_active(r.person) THEN
+	IF NOT csec.requester_is_active(r) THEN
 		PERFORM csec.refuse('resume_permit', 'request ' || id, 'whose permit it is, is suspended or has left', 'Make the person active first.', 'object_not_in_prerequisite_state');
 	END IF;
 	INSERT INTO csec.access_permit (id, login, person, relid, fields, subjects, not_subjects, max_rows, export, valid_from, valid_until)

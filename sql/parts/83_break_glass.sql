@@ -22,6 +22,7 @@ BEGIN
 		PERFORM csec.refuse('break_glass', tab::text, 'the glass is broken by members of csec_break_glass', 'Ask for access: csec.request_access().');
 	END IF;
 	PERFORM csec.check_reason('break_glass', tab::text, reason);
+	PERFORM csec.hold_table(tab);
 	IF EXISTS (SELECT FROM csec.access_request q WHERE q.person = who AND q.review IN ('open', 'escalated') AND q.review_by <= clock_timestamp()) THEN
 		PERFORM csec.refuse('break_glass', tab::text, 'the last time has not been reviewed, and is overdue', 'csec.review_break_glass() is for another person.');
 	END IF;
@@ -91,7 +92,7 @@ DECLARE
 	who text := csec.acting_person('review_break_glass', 'request ' || id);
 	r csec.access_request;
 BEGIN
-	PERFORM csec.hold_person((SELECT q.person FROM csec.access_request q WHERE q.id = review_break_glass.id));
+	PERFORM csec.hold_person(q.person), csec.hold_person(csec.person_of(q.login)) FROM csec.access_request q WHERE q.id = review_break_glass.id;
 	SELECT * INTO r FROM csec.access_request q WHERE q.id = review_break_glass.id FOR UPDATE;
 	IF r.kind IS DISTINCT FROM 'break_glass' OR r.review NOT IN ('open', 'escalated') THEN
 		PERFORM csec.refuse('review_break_glass', 'request ' || id, format('request %s is no broken glass that waits for a review', id),
@@ -131,6 +132,10 @@ DECLARE
 	what csec.match_permit;
 	r csec.access_request;
 BEGIN
+	-- what was so when the transaction began opens nothing
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		RETURN;
+	END IF;
 	PERFORM csec.hold_person(who);
 	SELECT * INTO what FROM csec.match_permit m WHERE m.relid = tab AND csec.row_is_sound(m);
 	IF NOT FOUND OR who IS NULL OR csec.reader() IS NULL OR NOT csec.person_is_active(who)

@@ -25,11 +25,30 @@ CREATE FUNCTION csec.held_by_nobody_else(logins regrole[]) RETURNS name[]
 REVOKE ALL ON FUNCTION csec.held_by_nobody_else(regrole[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.held_by_nobody_else(regrole[]) IS 'internal: the roles of csec that a person has alone, of those who can act';
 
+CREATE FUNCTION csec.end_sessions(login regrole) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_end_sessions';
+REVOKE ALL ON FUNCTION csec.end_sessions(regrole) FROM PUBLIC;
+COMMENT ON FUNCTION csec.end_sessions(regrole) IS 'internal: when the transaction commits, and the login may not log in then, end its sessions';
+
+-- One after the other: of the two last superusers each would see that there is
+-- another one, and go.
+CREATE FUNCTION csec.leave_in_turn(person text) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s' AS $$
+BEGIN
+	PERFORM csec.lock_name('leaving', true);
+EXCEPTION WHEN lock_not_available THEN
+	PERFORM csec.refuse('offboard', person, 'somebody else leaves just now', 'Try again when that is committed.', 'lock_not_available');
+END
+$$;
+REVOKE ALL ON FUNCTION csec.leave_in_turn(text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.leave_in_turn(text) IS 'internal: let nobody else be seen off until the end of the transaction';
+
 CREATE FUNCTION csec.offboard(person text, reason text) RETURNS TABLE (kind text, object text, detail text, residue bool)
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	logins regrole[] := csec.logins_of(person);
-	kept regrole[] := csec.logins_kept(logins);
+	kept regrole[];
 	alone name[];
 	r csec.access_request;
 	own text;
@@ -44,10 +63,15 @@ BEGIN
 		AND NOT EXISTS (SELECT FROM pg_roles g WHERE g.oid = ANY (logins::oid[]) AND (g.rolcanlogin OR g.rolname !~ '^(csec|pg)_')) THEN
 		PERFORM csec.refuse('offboard', person, format('person "%s" does not exist', person), 'See csec.person; a login without a person is login:NAME.', 'undefined_object');
 	END IF;
+	PERFORM csec.leave_in_turn(person);
+	kept := csec.logins_kept(logins);
 	-- what he is at now ends, so that nothing of it is left
 	PERFORM pg_terminate_backend(a.pid, 1000) FROM pg_stat_activity a WHERE a.usesysid = ANY (logins::oid[]) AND a.usesysid <> ALL (kept::oid[]) AND a.pid <> pg_backend_pid();
 	GET DIAGNOSTICS sessions = ROW_COUNT;
 	PERFORM csec.stop_person('offboard', person);
+	-- a login that he was given a moment ago goes, too
+	logins := csec.logins_of(person);
+	kept := csec.logins_kept(logins);
 	alone := csec.held_by_nobody_else(logins);
 	FOR r IN SELECT * FROM csec.access_request q WHERE (q.person = offboard.person OR q.login = ANY (logins))
 		AND q.state IN ('draft', 'submitted', 'approved', 'active', 'suspended') ORDER BY q.id FOR UPDATE
@@ -68,12 +92,15 @@ BEGIN
 		END LOOP;
 		IF login <> ALL (kept) THEN
 			EXECUTE format('ALTER ROLE %s NOLOGIN', login);
+			-- who logs in before that is committed
+			PERFORM csec.end_sessions(login);
 		END IF;
 	END LOOP;
 	-- and what he began meanwhile
 	PERFORM pg_stat_clear_snapshot();
-	SELECT count(*) + sessions INTO sessions FROM pg_stat_activity a
-		WHERE a.usesysid = ANY (logins::oid[]) AND a.usesysid <> ALL (kept::oid[]) AND a.pid <> pg_backend_pid() AND pg_terminate_backend(a.pid);
+	-- (a function that does something is no condition: PostgreSQL asks the cheapest first, of all sessions)
+	SELECT count(pg_terminate_backend(a.pid)) + sessions INTO sessions FROM pg_stat_activity a
+		WHERE a.usesysid = ANY (logins::oid[]) AND a.usesysid <> ALL (kept::oid[]) AND a.pid <> pg_backend_pid();
 	PERFORM csec.control('offboard', person, jsonb_build_object('person', csec.current_person(), 'logins', to_jsonb(logins::text[]), 'kept', to_jsonb(kept::text[]),
 		'requests', ended, 'sessions', sessions, 'reason', reason, 'policy', csec.policy_version()));
 	RETURN QUERY SELECT * FROM csec.offboard_report(person)

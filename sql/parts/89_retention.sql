@@ -277,7 +277,7 @@ BEGIN
 		PERFORM csec.refuse('propose_trail_cut', object, format('what the trail has from before %s cannot leave: %s', before, problem),
 			'See csec.retention_plan.', 'object_not_in_prerequisite_state');
 	END IF;
-	PERFORM pg_advisory_xact_lock('csec.trail_cut_order'::regclass::int, 0);
+	PERFORM csec.lock_name('cut order', true);
 	IF EXISTS (SELECT FROM csec.trail_cut_order t WHERE csec.cut_order_state(t) IN ('proposed', 'approved')) THEN
 		PERFORM csec.refuse('propose_trail_cut', object, 'another order waits', 'See csec.trail_cut_orders.', 'object_in_use');
 	END IF;

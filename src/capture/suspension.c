@@ -21,7 +21,11 @@
 #include "audit/stream.h"
 #include "capture/control.h"
 #include "capture/suspension.h"
+#include "util/name_lock.h"
 #include "util/utf8.h"
+
+/* Who suspends, or resumes: in turn, so that the last record says how it is. */
+#define LOCK "recording"
 
 /* Longer than a night needs an answer, not a lever. */
 #define LONGEST_SUSPENSION (INT64CONST(24) * USECS_PER_HOUR)
@@ -64,9 +68,11 @@ csec_suspend_recording(PG_FUNCTION_ARGS)
 	/* first on record, and flushed, then in force; the offset as a number */
 	JsonEncodeDateTime(end, PG_GETARG_DATUM(1), TIMESTAMPTZOID, NULL);
 	csec_emit_prepare();
+	csec_name_lock(LOCK, ExclusiveLock);
 	csec_emit_flush(csec_control_emit("suspend recording", reason,
 									  psprintf("{\"until\": \"%s\"}", end)));
 	pg_atomic_write_u64(&csec_emit_stream()->suspended_until, (uint64) until);
+	csec_name_unlock(LOCK, ExclusiveLock);
 	PG_RETURN_VOID();
 }
 
@@ -77,7 +83,9 @@ Datum
 csec_resume_recording(PG_FUNCTION_ARGS)
 {
 	csec_emit_prepare();
+	csec_name_lock(LOCK, ExclusiveLock);
 	pg_atomic_write_u64(&csec_emit_stream()->suspended_until, 0);
 	csec_emit_flush(csec_control_emit("resume recording", NULL, NULL));
+	csec_name_unlock(LOCK, ExclusiveLock);
 	PG_RETURN_VOID();
 }

@@ -199,11 +199,20 @@ record(const Key *key, const CsecToken *token, bytea *digest)
 	csec_emit_flush(csec_control_emit_at_once(ACTION, token->subject, detail.data));
 }
 
+/* What may be another at each moment. */
+static const char *
+check_now(const CsecToken *token)
+{
+	int64		now = (GetCurrentTimestamp() / USECS_PER_SEC) + UNIX_TO_POSTGRES;
+	const char *wrong = csec_token_check_times(token, now, csec_token_clock_skew, csec_token_lifetime);
+
+	return wrong != NULL ? wrong : check_person(token->subject);
+}
+
 /* Everything that can be said of a token before it is used. */
 static void
 check(const uint8 *text, const CsecToken *token, Key *key)
 {
-	int64		now = (GetCurrentTimestamp() / USECS_PER_SEC) + UNIX_TO_POSTGRES;
 	const char *wrong;
 
 	if (!read_key(token->kid, key))
@@ -216,9 +225,7 @@ check(const uint8 *text, const CsecToken *token, Key *key)
 		refuse("retired key", key->kid, token->subject);
 	wrong = csec_token_check_names(token, key->issuer, key->audience);
 	if (wrong == NULL)
-		wrong = csec_token_check_times(token, now, csec_token_clock_skew, csec_token_lifetime);
-	if (wrong == NULL)
-		wrong = check_person(token->subject);
+		wrong = check_now(token);
 	if (wrong != NULL)
 		refuse(wrong, key->kid, token->subject);
 }
@@ -257,6 +264,11 @@ csec_login_token(PG_FUNCTION_ARGS)
 	digest = digest_of(&key, token);
 	if (!csec_used_token_take(digest, time_of(token->expires)))
 		refuse("used before", key.kid, token->subject);
+
+	/* who waited for that may have been suspended, or come too late */
+	wrong = check_now(token);
+	if (wrong != NULL)
+		refuse(wrong, key.kid, token->subject);
 	record(&key, token, digest);
 	csec_context_enter_person(token->subject);
 	if (!IsTransactionBlock())

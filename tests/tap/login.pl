@@ -330,6 +330,19 @@ evaluate();
 is($node->safe_psql('postgres', "SELECT string_agg(detail ->> 'what', ', ' ORDER BY detail ->> 'what') FROM csec.alert WHERE state = 'open' AND kind = 'policy_change' AND login = 'keeper'"),
 	'insert issuer_key, insert person, insert pool_role, update access_limit, update pool_role', 'whose tokens are good, who is a person, which login is shared: a change raises an alert');
 
+# who waits to use his token up, and is suspended meanwhile, is not logged in
+$node->safe_psql('postgres', "SELECT csec.register_person('slow', 'Slow')");
+my ($gate, $slow) = (CsecWire->connect($node, 'postgres'), CsecWire->connect($node, 'pool'));
+$gate->query('BEGIN; LOCK TABLE csec.used_token IN EXCLUSIVE MODE');
+$slow->query('BEGIN');
+$slow->send_query("SELECT csec.login('" . $kid->token(sub => '"slow"') . "')");
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE usename = 'pool' AND wait_event_type = 'Lock'}) or die 'nobody waits';
+$node->safe_psql('postgres', "SELECT csec.set_person_state('slow', 'suspended', 'test')");
+$gate->query('COMMIT');
+like($slow->until_ready, qr/E/, 'who is suspended while he waits to log in');
+like($slow->{error}, qr/person is suspended/, '  is told so');
+$_->vanish foreach $gate, $slow;
+
 # what expired long ago is forgotten
 is($node->safe_psql('postgres', "SELECT count(*) > 30 FROM csec.used_token"), 't', 'used tokens are kept');
 $node->safe_psql('postgres', "UPDATE csec.used_token SET expires = now() - interval '2 hours'");

@@ -25,12 +25,12 @@ my $at_work = CsecWire->connect($node, 'clerk');
 like(says('clerk', q{SELECT * FROM csec.offboard('E1', 'myself')}), qr/ERROR/, 'she cannot see herself off');
 # While it waits for what she does under her other name to be over, she logs in once more.
 my $gate = CsecWire->connect($node, 'postgres');
-$gate->query(q{SELECT pg_advisory_lock(csec.person_lock('E1'))});
+$gate->query(q{BEGIN; SELECT csec.lock_name('person E1', true)});
 my $officer = CsecWire->connect($node, 'officer');
 $officer->send_query(q{SELECT count(*) FROM csec.offboard('E1', 'left for another bank')});
 $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE usename = 'officer' AND wait_event = 'advisory'}) or die 'nothing waits';
 my $again = CsecWire->connect($node, 'evening');
-$gate->query('SELECT pg_advisory_unlock_all()');
+$gate->query('COMMIT');
 unlike($officer->until_ready, qr/E/, 'the officer sees her off');
 $_->vanish foreach $gate, $officer;
 {
