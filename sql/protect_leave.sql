@@ -168,3 +168,18 @@ SELECT tab, tgname FROM triggers;
 SELECT verified, problem FROM csec.verify_trail();
 SELECT csec.revoke_clearance('regress_leave_manager', level => 'important');
 REVOKE csec_loader FROM CURRENT_USER;
+
+-- a child under a policy of its own follows the names that come from its parent, which is under none
+CREATE TABLE up (id int, kind text, note text);
+CREATE TABLE down (phone text, PRIMARY KEY (id)) INHERITS (up);
+INSERT INTO down VALUES (1, 'a', 'b', '13812345678');
+SELECT csec.protect('down', 'id', '{"phone": "phone"}');
+ALTER TABLE up RENAME COLUMN id TO number;
+ALTER TABLE up RENAME COLUMN note TO remark;
+SELECT p.subject FROM csec.protected_table p WHERE p.relid = 'down'::regclass;
+SELECT number, phone::text FROM down;
+SELECT csec.flush_audit();
+SELECT count(*) > 0 AS told FROM csec.who_saw('down', '1');
+ALTER TABLE up DROP COLUMN number CASCADE;
+SELECT csec.unprotect('down', 'over');
+DROP TABLE up CASCADE;

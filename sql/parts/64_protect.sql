@@ -354,7 +354,9 @@ BEGIN
 	END IF;
 	FOR t IN SELECT p.* FROM csec.protected_table p
 		WHERE EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c
-			WHERE c.classid = 'pg_class'::regclass AND c.objid IN (SELECT csec.tree(p.relid)))
+			WHERE c.classid = 'pg_class'::regclass
+				-- a column that a parent renames, or drops, is renamed or dropped here, whether the parent is protected or not
+				AND (c.objid IN (SELECT csec.tree(p.relid)) OR c.objid IN (SELECT csec.above(p.relid))))
 	LOOP
 		SELECT m INTO missing FROM csec.missing_columns(t.relid) m LIMIT 1;
 		IF FOUND AND csec.name_given(t.relid) IS NOT NULL THEN

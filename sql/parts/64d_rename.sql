@@ -31,13 +31,14 @@ REVOKE ALL ON FUNCTION csec.take_new_name(regclass, name, name) FROM PUBLIC;
 COMMENT ON FUNCTION csec.take_new_name(regclass, name, name) IS 'internal: the policy takes a column''s new name';
 
 -- The new name that the command which has just run gave to a column of the
--- table; null: it renamed none.
+-- table, or of one that it inherits from; null: it renamed none.
 CREATE FUNCTION csec.name_given(tab regclass) RETURNS name
 	LANGUAGE sql STABLE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT a.attname FROM pg_event_trigger_ddl_commands() c JOIN pg_attribute a ON a.attrelid = c.objid AND a.attnum = c.objsubid
-		WHERE c.classid = 'pg_class'::regclass AND c.object_type = 'table column' AND c.objid = tab AND NOT a.attisdropped
+		WHERE c.classid = 'pg_class'::regclass AND c.object_type = 'table column' AND c.objid IN (SELECT csec.above(tab)) AND NOT a.attisdropped
+			AND EXISTS (SELECT FROM pg_attribute o WHERE o.attrelid = tab AND o.attname = a.attname)
 			AND NOT EXISTS (SELECT FROM csec.protected_field f WHERE f.relid = tab AND f.attname = a.attname)
 			AND NOT EXISTS (SELECT FROM csec.protected_table t WHERE t.relid = tab AND a.attname = ANY (t.subject))
 	$$;
