@@ -7,7 +7,7 @@ CREATE TABLE csec.finding_form (
 	form_zh		text
 );
 COMMENT ON TABLE csec.finding_form IS 'internal: the forms of what csec finds of security measures, as regular expressions, and what takes their place in Chinese';
-COMMENT ON COLUMN csec.finding_form.position IS 'the first one that a finding has counts';
+COMMENT ON COLUMN csec.finding_form.position IS 'the first one that a finding has counts; those above 100 are words in what it has become, and all count';
 COMMENT ON COLUMN csec.finding_form.form_zh IS 'null in a database whose encoding has no Chinese characters: it has no Chinese twins either';
 REVOKE ALL ON csec.finding_form FROM PUBLIC;
 
@@ -58,13 +58,43 @@ INSERT INTO csec.finding_form (position, form, form_zh) VALUES
 	(44, '^its attestation was edited behind csec''s back$', pg_temp.title(E'\\xe585b6e8af81e6988ee69bbee8a2abe7bb95e8bf87206373656320e7afa1e694b9')),
 	(45, '^its attestation is over$', pg_temp.title(E'\\xe585b6e8af81e6988ee5b7b2e8bf87e69c89e69588e69c9f')),
 	(46, '^nobody has vouched for it$', pg_temp.title(E'\\xe5b09ae697a0e4babae8af81e6988e')),
-	(47, '([^ ,;]+), key ([^ ]*) version ([0-9]*) [(]([a-z]*)[)]: ([0-9.]+) %', pg_temp.title(E'\\x5c31efbc8ce5af86e992a5205c3220e78988e69cac205c33efbc885c34efbc89efbc9a5c352025')),
-	(48, 'line ([0-9]+): ([a-z0-9-]+)', pg_temp.title(E'\\xe7acac205c3120e8a18cefbc9a5c32'));
+	(47, '([^ ,;]+), key ([^ ]*) version ([0-9]*) [(]([a-z_]*)[)]: ([0-9.]+) %', pg_temp.title(E'\\x5c31efbc8ce5af86e992a5205c3220e78988e69cac205c33efbc885c34efbc89efbc9a5c352025')),
+	(48, 'line ([0-9]+): ([a-z0-9-]+)', pg_temp.title(E'\\xe7acac205c3120e8a18cefbc9a5c32')),
+	-- the ways by which roles reach a table
+	(49, '^superuser$', pg_temp.title(E'\\xe8b685e7baa7e794a8e688b7')),
+	(50, '^owner$', pg_temp.title(E'\\xe68980e69c89e88085')),
+	(51, '^member of its owner (.*)$', pg_temp.title(E'\\xe68980e69c89e88085205c3120e79a84e68890e59198')),
+	(52, '^grant$', pg_temp.title(E'\\xe79bb4e68ea5e68e88e69d83')),
+	(53, '^grant to PUBLIC$', pg_temp.title(E'\\xe68e88e4ba88205055424c4943')),
+	(54, '^member of (.*)$', pg_temp.title(E'\\x5c3120e79a84e68890e59198')),
+	-- words within what has become Chinese by one of those before, each in turn
+	(101, coalesce(pg_temp.title(E'\\x706c61696eefbc8ce5af86e992a52020e78988e69cac20efbc88756e6b6e6f776eefbc89'), '^$'), pg_temp.title(E'\\xe6988ee69687')),
+	(102, coalesce(pg_temp.title(E'\\xefbc88616374697665efbc89'), '^$'), pg_temp.title(E'\\xefbc88e4bdbfe794a8e4b8adefbc89')),
+	(103, coalesce(pg_temp.title(E'\\xefbc88646563727970745f6f6e6c79efbc89'), '^$'), pg_temp.title(E'\\xefbc88e4bb85e794a8e4ba8ee8a7a3e5af86efbc89')),
+	(104, coalesce(pg_temp.title(E'\\xefbc8864657374726f796564efbc89'), '^$'), pg_temp.title(E'\\xefbc88e5b7b2e99480e6af81efbc89')),
+	(105, coalesce(pg_temp.title(E'\\xefbc88756e6b6e6f776eefbc89'), '^$'), pg_temp.title(E'\\xefbc88e69caae79fa5efbc89')),
+	(106, coalesce(pg_temp.title(E'\\x5ee5b081e5ad98e8bf9be7a88be78ab6e68081efbc9a6661696c696e67'), '^$'), pg_temp.title(E'\\xe5b081e5ad98e8bf9be7a88be78ab6e68081efbc9ae587bae99499')),
+	(107, coalesce(pg_temp.title(E'\\x5ee5b081e5ad98e8bf9be7a88be78ab6e68081efbc9a7061726b6564'), '^$'), pg_temp.title(E'\\xe5b081e5ad98e8bf9be7a88be78ab6e68081efbc9ae5b7b2e69a82e7a6bb')),
+	(108, coalesce(pg_temp.title(E'\\x5ee5b081e5ad98e8bf9be7a88be78ab6e68081efbc9a7374617274696e67'), '^$'), pg_temp.title(E'\\xe5b081e5ad98e8bf9be7a88be78ab6e68081efbc9ae6ada3e59ca8e590afe58aa8')),
+	(109, coalesce(pg_temp.title(E'\\x5ee5b081e5ad98e8bf9be7a88be78ab6e68081efbc9a73746f70706564'), '^$'), pg_temp.title(E'\\xe5b081e5ad98e8bf9be7a88be78ab6e68081efbc9ae5b7b2e5819ce6ada2')),
+	(110, coalesce(pg_temp.title(E'\\x5ee5b081e5ad98e8bf9be7a88be78ab6e68081efbc9a6e6f74207468657265'), '^$'), pg_temp.title(E'\\xe5b081e5ad98e8bf9be7a88be4b88de5ad98e59ca8'));
 
 CREATE FUNCTION csec.finding_zh(finding text) RETURNS text
-	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-		SELECT coalesce((SELECT regexp_replace(finding, f.form, f.form_zh, 'g') FROM csec.finding_form f WHERE finding ~ f.form ORDER BY f.position LIMIT 1), finding)
-	$$;
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	made text;
+	word csec.finding_form;
+BEGIN
+	SELECT regexp_replace(finding, f.form, f.form_zh, 'g') INTO made FROM csec.finding_form f WHERE f.position <= 100 AND finding ~ f.form ORDER BY f.position LIMIT 1;
+	IF made IS NULL THEN
+		RETURN finding;
+	END IF;
+	FOR word IN SELECT * FROM csec.finding_form f WHERE f.position > 100 ORDER BY f.position LOOP
+		made := regexp_replace(made, word.form, word.form_zh, 'g');
+	END LOOP;
+	RETURN made;
+END
+$$;
 REVOKE ALL ON FUNCTION csec.finding_zh(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.finding_zh(text) TO csec_admin, csec_auditor, csec_officer;
 COMMENT ON FUNCTION csec.finding_zh(text) IS 'internal: what csec found of a security measure, in Chinese where that has a form of its own';

@@ -52,7 +52,8 @@ CREATE FUNCTION csec.html_value(item jsonb, field jsonb, words jsonb, language t
 			-- what a person vouched for, and what a review found, is in his own words
 			WHEN field ->> 'name' = 'finding' AND item ->> 'evidence' IN ('live', 'unknown') THEN csec.html_title(v.value, csec.finding_zh(v.value), language)
 			WHEN field ->> 'kind' = 'list' AND jsonb_typeof(item -> (field ->> 'name')) = 'array' THEN
-				(SELECT string_agg(format('<span class="chip %s">%s</span>', regexp_replace(field ->> 'name', '[^a-z]', '', 'g'), csec.html(i)), ' ')
+				(SELECT string_agg(format('<span class="chip %s">%s</span>', regexp_replace(field ->> 'name', '[^a-z]', '', 'g'),
+						CASE field ->> 'name' WHEN 'via' THEN csec.html_title(i, csec.finding_zh(i), language) WHEN 'clearances' THEN csec.html_word(words, i, language) ELSE csec.html(i) END), ' ')
 					FROM jsonb_array_elements_text(item -> (field ->> 'name')) i)
 			WHEN field ->> 'kind' = 'time' THEN csec.html_time(v.value)
 			WHEN field ->> 'kind' = 'word' THEN format('<span class="word %s">%s</span>', regexp_replace(v.value, '[^a-z]', '', 'g'), csec.html_word(words, v.value, language))

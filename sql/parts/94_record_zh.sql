@@ -16,6 +16,9 @@ CREATE FUNCTION csec.titled_record(tab regclass, subject text, from_time timesta
 			(SELECT jsonb_object_agg(coalesce(f.title_zh, f.title),
 					CASE WHEN f.kind = 'word' THEN coalesce(to_jsonb((SELECT min(w.title_zh) FROM csec.record_words() w WHERE w.word = r.content ->> f.field)), r.content -> f.field)
 						WHEN f.field = 'finding' AND r.content ->> 'evidence' IN ('live', 'unknown') THEN to_jsonb(csec.finding_zh(r.content ->> 'finding'))
+						WHEN f.field = 'via' AND jsonb_typeof(r.content -> 'via') = 'array' THEN (SELECT jsonb_agg(csec.finding_zh(v)) FROM jsonb_array_elements_text(r.content -> 'via') v)
+						WHEN f.field = 'clearances' AND jsonb_typeof(r.content -> 'clearances') = 'array' THEN
+							(SELECT jsonb_agg(coalesce((SELECT min(w.title_zh) FROM csec.record_words() w WHERE w.word = v), v)) FROM jsonb_array_elements_text(r.content -> 'clearances') v)
 						WHEN f.field = 'title' THEN coalesce(nullif(r.content -> 'title_zh', 'null'), r.content -> 'title')
 						ELSE r.content -> f.field END)
 				FROM csec.part_fields(tab, r.part) f WHERE r.content -> f.field IS NOT NULL)
@@ -83,7 +86,7 @@ BEGIN
 				'c.seq', pg_temp.title(E'\\xe8aeb0e5bd95e58fb7'),
 				'c.sealed_at', pg_temp.title(E'\\xe585a5e993bee697b6e997b4')],
 			'csec_auditor', 'csec.change_records'),
-		(pg_temp.title(E'\\xe58aa0e5af86e696b9e5bc8f'), 'csec.encryption_status e LEFT JOIN csec.category c ON c.name = e.category',
+		(pg_temp.title(E'\\xe58aa0e5af86e696b9e5bc8f'), 'csec.encryption_status e LEFT JOIN csec.category c ON c.name = e.category LEFT JOIN csec.record_word s ON s.word = ''key '' || e.key_state',
 			ARRAY['e.relid', pg_temp.title(E'\\xe695b0e68daee8a1a8'),
 				'e.attname', pg_temp.title(E'\\xe5ad97e6aeb5'),
 				'coalesce(c.title_zh, e.category)', pg_temp.title(E'\\xe695b0e68daee7b1bbe588ab'),
@@ -91,7 +94,7 @@ BEGIN
 				'e.suite', pg_temp.title(E'\\xe58aa0e5af86e696b9e5bc8f'),
 				'e.key', pg_temp.title(E'\\xe5af86e992a5'),
 				'e.key_version', pg_temp.title(E'\\xe5af86e992a5e78988e69cac'),
-				'e.key_state', pg_temp.title(E'\\xe5af86e992a5e78ab6e68081'),
+				'coalesce(s.title_zh, e.key_state)', pg_temp.title(E'\\xe5af86e992a5e78ab6e68081'),
 				'e.search', pg_temp.title(E'\\xe6a380e7b4a2e6a087e7adbe'),
 				'e.share', pg_temp.title(E'\\xe58da0e6af94')],
 			'csec_admin, csec_auditor, csec_officer', 'csec.encryption_status'),
