@@ -23,6 +23,12 @@ INSERT INTO visits VALUES (1, '13812345671'), (2, '13812345672');
 CREATE TABLE cust (id int PRIMARY KEY, name csec.person_name, phone csec.phone, other csec.phone, id_no csec.id_card, docs csec.phone[]);
 INSERT INTO cust SELECT g, 'Zhang ' || chr(64 + g), '1381234567' || g, '1391234567' || g, '11010519491231002X', ARRAY['1371234567' || g] FROM generate_series(1, 4) g;
 UPDATE cust SET other = '13812345671' WHERE id = 4;
+CREATE TABLE wide (id int PRIMARY KEY, long csec.masked(address), f1 csec.phone, f2 csec.phone, f3 csec.phone, f4 csec.phone, f5 csec.phone, f6 csec.phone, f7 csec.phone, f8 csec.phone, f9 csec.phone, f10 csec.phone);
+SET csec.probe_limit = 1000;
+INSERT INTO wide SELECT g, 'Chaoyang District ' || repeat(g || ' Long Street ', 5), '13311234567' || g, '13321234567' || g, '13331234567' || g, '13341234567' || g, '13351234567' || g, '13361234567' || g, '13371234567' || g, '13381234567' || g, '13391234567' || g, '13401234567' || g
+	FROM generate_series(1, 4) g;
+RESET csec.probe_limit;
+SELECT csec.protect('wide', 'id');
 SELECT csec.protect(t, s, '{"phone": "phone"}') FROM (VALUES ('named'::regclass, 'name'), ('parts', 'id')) v (t, s);
 SELECT csec.protect('pairs', ARRAY['a', 'b'], '{"phone": "phone"}');
 SELECT csec.protect('cust', 'id', '{"name": "person_name", "phone": "phone", "other": "phone", "id_no": "id_card"}');
@@ -34,7 +40,8 @@ CREATE FUNCTION give(id int, tab regclass, fields name[], subjects text[], expor
 	INSERT INTO csec.permit_use (permit) VALUES (id) $$;
 REVOKE ALL ON FUNCTION give FROM PUBLIC;
 SELECT give(1, 'named', '{phone}', '{a}'), give(2, 'pairs', '{phone}', ARRAY[csec.subject_key('x', '1')]),
-	give(3, 'parts', '{phone}', '{8,10}'), give(4, 'visits', '{phone}', '{1}'), give(5, 'cust', '{phone,id_no}', '{1}');
+	give(3, 'parts', '{phone}', '{8,10}'), give(4, 'visits', '{phone}', '{1}'), give(5, 'cust', '{phone,id_no}', '{1}'),
+	give(6, 'wide', '{long,f1,f2,f3,f4,f5,f6,f7,f8,f9,f10}', '{1,3}');
 
 \c - regress_a15_clerk
 SELECT * FROM named ORDER BY phone::text COLLATE "C", name COLLATE "C";
@@ -43,6 +50,18 @@ SELECT id, phone FROM parts ORDER BY id;
 SELECT id, phone FROM part_2 ORDER BY id;
 -- another field of the same kind, and arrays; the same value elsewhere tells what = tells
 SELECT id, name, phone, other, id_no, docs FROM cust ORDER BY id;
+
+-- more values, and longer ones, than are at hand of the row that was read last
+SELECT * FROM wide ORDER BY id;
+SELECT * FROM wide ORDER BY f1::text COLLATE "C" DESC;
+SELECT a.f1, a.f10, b.f1, b.f10, b.long FROM wide a, wide b WHERE a.id = 3 AND b.id = 1;
+SELECT b.f10 FROM wide a, wide b WHERE a.id = 1 AND b.id = 2;
+BEGIN;
+DECLARE c CURSOR FOR SELECT id, f1, f9 FROM wide ORDER BY id;
+FETCH 1 FROM c;
+SELECT f1, f9 FROM wide WHERE id = 3;
+FETCH 2 FROM c;
+COMMIT;
 
 -- joined with and compared to what is permitted
 SELECT b.id, b.phone FROM cust a JOIN cust b ON a.id = 1 AND b.id = 2;
@@ -120,6 +139,6 @@ DELETE FROM csec.access_permit;
 DROP FUNCTION give, leak, of_another;
 DROP TABLE child, mine, loot;
 SELECT csec.unprotect_all('test is over', allow_lock => true);
-DROP TABLE named, pairs, parts, visits, cust;
+DROP TABLE named, pairs, parts, visits, cust, wide;
 DROP OWNED BY regress_a15_clerk, regress_a15_low;
 DROP ROLE regress_a15_clerk, regress_a15_low;
