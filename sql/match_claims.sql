@@ -21,6 +21,8 @@ SELECT csec.protect('orders', 'cust', subject_of => 'cust');
 SELECT csec.match_customer('cust', '1', '{"id_no": {"last": "    "}, "phone": {"last": "    "}}');
 SELECT csec.match_customer('cust', '1', '{"id_no": {"last": "X   "}, "phone": {"last": "8   "}}');
 SELECT csec.match_customer('cust', '1', '{"id_no": {"last": "\u3000 2X"}, "phone": "13812345678"}');
+SELECT csec.match_customer('cust', '1', '{"name": {"last": "ose\u0301"}, "phone": "13812345678"}');
+SELECT csec.match_customer('cust', '1', '{"name": {"last": "jos\u00e9"}, "phone": "13812345678"}');
 SELECT csec.match_customer('cust', '1', '{"note": "", "phone": "13812345678"}');
 SELECT csec.match_customer('cust', '2', '{"note": "\u2003", "phone": "13900001111"}');
 -- nor by who the customer is, nor by one thing said twice

@@ -56,16 +56,15 @@ is_ascii(const char *text, size_t len)
 }
 
 /*
- * A text of UTF-8 with its letters and their accents apart (NFKD), palloc'd: one
- * keyboard sends an accented letter as one character, another as two.  So both
- * ways are told as one, not the shorter one, as what is on the way to it could not
- * be wiped.
+ * A text of UTF-8 in a normal form, palloc'd: one keyboard sends an accented letter
+ * as one character, another as two.  What is secret is compared in NFKD, as what is
+ * on the way to NFKC could not be wiped.
  */
 static char *
-decomposed(const char *text, size_t len, size_t *n)
+normalized(UnicodeNormalizationForm form, const char *text, size_t len, size_t *n)
 {
-	pg_wchar   *whole = palloc((len + 1) * sizeof(pg_wchar));
-	pg_wchar   *apart;
+	pg_wchar   *given = palloc((len + 1) * sizeof(pg_wchar));
+	pg_wchar   *normal;
 	char	   *out;
 	int			count = 0;
 
@@ -76,36 +75,36 @@ decomposed(const char *text, size_t len, size_t *n)
 											 (const unsigned char *) text + len, &c);
 
 		i += Max(width, 1);
-		whole[count++] = width > 0 ? (pg_wchar) c : 0xFFFD;
+		given[count++] = width > 0 ? (pg_wchar) c : 0xFFFD;
 	}
-	whole[count] = 0;
-	apart = unicode_normalize(UNICODE_NFKD, whole);
-	csec_secure_wipe(whole, count * sizeof(pg_wchar));
-	pfree(whole);
-	for (count = 0; apart[count] != 0; count++)
+	given[count] = 0;
+	normal = unicode_normalize(form, given);
+	csec_secure_wipe(given, count * sizeof(pg_wchar));
+	pfree(given);
+	for (count = 0; normal[count] != 0; count++)
 		continue;
 	out = palloc(count * MAX_UTF8 + 1);
 	*n = 0;
 	for (int i = 0; i < count; i++)
 	{
-		unicode_to_utf8(apart[i], (unsigned char *) out + *n);
+		unicode_to_utf8(normal[i], (unsigned char *) out + *n);
 		*n += pg_utf_mblen((unsigned char *) out + *n);
 	}
-	csec_secure_wipe(apart, count * sizeof(pg_wchar));
-	pfree(apart);
+	csec_secure_wipe(normal, count * sizeof(pg_wchar));
+	pfree(normal);
 	return out;
 }
 
-/* What of a text is compared, palloc'd: its search form, of letters and accents apart. */
+/* The search form of a text in a normal form, palloc'd. */
 static char *
-form_of(const char *text, size_t len, size_t *n)
+search_form(UnicodeNormalizationForm normal, const char *text, size_t len, size_t *n)
 {
 	char	   *apart = NULL;
 	size_t		size = len;
 	char	   *form;
 
 	if (GetDatabaseEncoding() == PG_UTF8 && !is_ascii(text, len))
-		apart = decomposed(text, len, &size);
+		apart = normalized(normal, text, len, &size);
 	form = palloc(Max(size, 1));
 	*n = csec_search_form(apart ? apart : text, size, csec_text_is_utf8(text, len), form);
 	if (apart != NULL)
@@ -116,11 +115,19 @@ form_of(const char *text, size_t len, size_t *n)
 	return form;
 }
 
+/* What of a text is compared. */
+static char *
+form_of(const char *text, size_t len, size_t *n)
+{
+	return search_form(UNICODE_NFKD, text, len, n);
+}
+
+/* A letter with its accent, or a syllable, is one. */
 int
 csec_match_characters(const char *claimed)
 {
 	size_t		n;
-	char	   *form = form_of(claimed, strlen(claimed), &n);
+	char	   *form = search_form(UNICODE_NFKC, claimed, strlen(claimed), &n);
 	int			characters = pg_mbstrlen_with_len(form, (int) n);
 
 	pfree(form);
