@@ -6,18 +6,33 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('alert_command');
+# A server with customers of whom each is watched.
+sub server
+{
+	my ($name, @conf) = @_;
+	my $server = PostgreSQL::Test::Cluster->new($name);
+	$server->init(allows_streaming => 1);
+	$server->append_conf('postgresql.conf', $_) foreach ("csec.seal_delay = 100ms\ncsec.alerts = on\nrestart_after_crash = on\n", @conf);
+	$server->start;
+	$server->safe_psql('postgres', q{
+		CREATE EXTENSION csec CASCADE;
+		CREATE TABLE cust (id int PRIMARY KEY, phone text);
+		INSERT INTO cust SELECT i, '138' || (10000000 + i) FROM generate_series(1, 100) i;
+		SELECT csec.protect('cust', 'id', '{"phone": "phone"}');
+		INSERT INTO csec.watched_customer (relid, subject, why) SELECT 'cust', i, 'decoy' FROM generate_series(1, 99) i});
+	return $server;
+}
+my $node = server('alert_command');
 my $told = $node->basedir . '/told';
 my $seconds = 7100;
-$node->init(allows_streaming => 1);
-$node->append_conf('postgresql.conf', "csec.seal_delay = 100ms\ncsec.alerts = on\nrestart_after_crash = on\n");
-$node->start;
-$node->safe_psql('postgres', q{
-	CREATE EXTENSION csec CASCADE;
-	CREATE TABLE cust (id int PRIMARY KEY, phone text);
-	INSERT INTO cust SELECT i, '138' || (10000000 + i) FROM generate_series(1, 100) i;
-	SELECT csec.protect('cust', 'id', '{"phone": "phone"}');
-	INSERT INTO csec.watched_customer (relid, subject, why) SELECT 'cust', i, 'decoy' FROM generate_series(1, 99) i});
+
+# On another server, whose settings nobody touches meanwhile: a command that fails for long.
+# Whether all are told once it does not any more is seen at the end, as that takes a minute.
+my ($mended, $told_late) = map { $node->basedir . "/$_" } qw(mended told_late);
+my $other = server('alert_retry', "csec.alert_command = 'test -e $mended && echo %i >> $told_late'\n");
+$other->safe_psql('postgres', 'SELECT phone FROM cust WHERE id > 75');
+ok($other->poll_query_until('postgres', "SELECT count(*) = 24 FROM csec.alert WHERE told = 'failed' AND tell_error = 'ended with status 1' AND subject::int > 75"), 'a command that fails for long is seen to');
+append_to_file($mended, 'yes');
 
 sub command
 {
@@ -36,7 +51,7 @@ sub alert
 	return $node->safe_psql('postgres', "SELECT id FROM csec.alert WHERE kind = 'decoy' AND subject = '$customer'");
 }
 
-sub lines { return -f $told ? (grep { $_ eq $_[0] } split /\n/, slurp_file($told)) : () }
+sub lines { my ($id, $where) = (@_, $told); return -f $where ? (grep { $_ eq $id } split /\n/, slurp_file($where)) : () }
 
 # How many processes have such a command line (they come and go).
 sub processes
@@ -57,8 +72,19 @@ sub until_running
 sub worker { return $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'csec alerts'})
 	&& $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'csec alerts'}) }
 
-# Two processes and a shell that waits for them.
-sub hang { $seconds++; command("sleep $seconds & sleep $seconds; :"); return alert() }
+# Two processes and a shell that waits for them, until nobody is to be told for a while:
+# whoever is started again then begins no other one.
+my $nobody = $node->basedir . '/nobody';
+sub hang
+{
+	unlink $nobody;
+	$seconds++;
+	command("test ! -e $nobody || exit 1; sleep $seconds & sleep $seconds; :");
+	my $id = alert();
+	ok(until_running($seconds, 2), 'a command runs');
+	append_to_file($nobody, 'yes');
+	return $id;
+}
 
 sub told_after
 {
@@ -70,13 +96,11 @@ sub told_after
 
 # The worker is ended, or killed, while a command runs.
 my $id = hang();
-ok(until_running($seconds, 2), 'a command runs');
 kill 'TERM', worker();
 ok(until_running($seconds, 0), '  and is gone with the worker that is asked to end');
 told_after($id, 'that');
 
 $id = hang();
-ok(until_running($seconds, 2), 'a command runs');
 kill 'KILL', worker();
 ok(until_running($seconds, 0), '  and is gone with the worker that is killed');
 $node->poll_query_until("postgres", "SELECT true") or die 'the server does not come back';
@@ -86,7 +110,6 @@ told_after($id, 'that');
 for my $how ('fast', 'immediate')
 {
 	$id = hang();
-	ok(until_running($seconds, 2), 'a command runs');
 	$node->stop($how);
 	ok(until_running($seconds, 0), "  and is gone with the server that is stopped, $how");
 	$node->start;
@@ -95,11 +118,13 @@ for my $how ('fast', 'immediate')
 
 # The postmaster alone is killed: its children end by themselves.
 $id = hang();
-ok(until_running($seconds, 2), 'a command runs');
 my $postmaster = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/ && $1;
+my @children = grep { (eval { slurp_file("/proc/$_/stat") } // '') =~ /\) \S $postmaster / } map { m{(\d+)} } glob '/proc/[0-9]*';
 $node->kill9;
 ok(until_running($seconds, 0), '  and is gone with a postmaster that is killed');
-for (1 .. 600) { last if !kill(0, $postmaster) && !processes(qr/^postgres: alert_command: /); select undef, undef, undef, 0.1 }
+my @left;
+for (1 .. 600) { last if !(@left = grep { kill 0, $_ } $postmaster, @children); select undef, undef, undef, 0.1 }
+is(join(' ', map { eval { slurp_file("/proc/$_/cmdline") } // $_ } @left), '', '  and so is all of the server');
 $node->start;
 told_after($id, 'that');
 
@@ -112,15 +137,6 @@ ok(until_running($seconds, 0), '  and nothing of it is left');
 is($node->safe_psql('postgres', "SELECT tell_error FROM csec.alert WHERE id = $id"), 'was ended by signal 9', '  and it is seen why');
 told_after($id, 'that');
 is($node->safe_psql('postgres', "SELECT tell_error IS NULL FROM csec.alert WHERE id = $id"), 't', '  and nothing is amiss any more');
-
-# One that fails for long: all are told once it does not any more, without anybody's help.
-my $mended = $node->basedir . '/mended';
-command("test -e $mended && echo %i >> $told");
-$node->safe_psql('postgres', 'SELECT phone FROM cust WHERE id > 75');
-ok($node->poll_query_until('postgres', "SELECT count(*) = 24 FROM csec.alert WHERE told = 'failed' AND tell_error = 'ended with status 1' AND subject::int > 75"), 'a command that fails for long is seen to');
-append_to_file($mended, 'yes');
-ok($node->poll_query_until('postgres', "SELECT bool_and(told = 'yes') FROM csec.alert"), '  and all are told when it does not any more');
-is(scalar(grep { lines($_) } split /\n/, $node->safe_psql('postgres', 'SELECT id FROM csec.alert WHERE subject::int > 75')), 24, '  indeed');
 
 # One that takes too long; what cannot be evaluated meanwhile keeps nobody from being told.
 $node->append_conf('postgresql.conf', "csec.alert_command_timeout = 1\n");
@@ -144,4 +160,9 @@ for my $process (glob '/proc/[0-9]*/cmdline')
 }
 is($node->safe_psql('postgres', 'SELECT count(*) FROM csec.alert WHERE told IS NULL'), '0', 'no alert is left untold');
 $node->stop;
+
+# Without anybody's help.
+ok($other->poll_query_until('postgres', "SELECT bool_and(told = 'yes') FROM csec.alert"), 'all are told when a command does not fail any more');
+is(scalar(grep { lines($_, $told_late) } split /\n/, $other->safe_psql('postgres', 'SELECT id FROM csec.alert WHERE subject::int > 75')), 24, '  indeed');
+$other->stop;
 done_testing();
