@@ -74,9 +74,21 @@ sql/csec--$(EXTVERSION).sql: $(SQL_PARTS) csec.control Makefile
 
 # Every C file with the other compiler; the [FE] ones also without a server.
 CLANG_CHECK  = $(CLANG) -fsyntax-only -std=gnu11 $(WARNINGS) $(CPPFLAGS)
-clang:
-	@for f in $(SRCS); do $(CLANG_CHECK) $$f || exit 1; done
-	@for f in $$(grep -lF '[FE]' $(SRCS)) $(VERIFY_SRCS); do $(CLANG_CHECK) $(FE_CPPFLAGS) $$f || exit 1; done
+# (what was checked, and with which compiler for which PostgreSQL, is not checked again)
+CLANG_OUT    = build/clang/$(notdir $(CLANG))-$(MAJORVERSION)
+CLANG_DONE   = $(SRCS:%.c=$(CLANG_OUT)/%.ok) \
+               $(patsubst %.c,$(CLANG_OUT)/%.fe.ok,$(VERIFY_SRCS) $(shell grep -lF '[FE]' $(SRCS)))
+clang: $(CLANG_DONE)
+
+$(CLANG_DONE): $(wildcard src/*/*.h) csec.control Makefile
+
+$(CLANG_OUT)/%.fe.ok: %.c
+	@mkdir -p $(@D)
+	@$(CLANG_CHECK) $(FE_CPPFLAGS) $< && touch $@
+
+$(CLANG_OUT)/%.ok: %.c
+	@mkdir -p $(@D)
+	@$(CLANG_CHECK) $< && touch $@
 
 else
 
@@ -96,7 +108,7 @@ test: deps
 
 # An hour, or CSEC_FAULTS_SECONDS; what happened stands in build/test/tap/load_faults.log.
 test-faults: deps
-	@CSEC_FAULTS_SECONDS=$${CSEC_FAULTS_SECONDS:-3600} CSEC_TEST_TIMEOUT=$$((2 * $${CSEC_FAULTS_SECONDS:-3600} + 600)) \
+	@TMPDIR=$${TMPDIR:-/tmp} CSEC_FAULTS_SECONDS=$${CSEC_FAULTS_SECONDS:-3600} CSEC_TEST_TIMEOUT=$$((2 * $${CSEC_FAULTS_SECONDS:-3600} + 600)) \
 		tests/run tap load_faults; rc=$$?; grep '^#' build/test/tap/load_faults.log; exit $$rc
 
 test-sanitize:
