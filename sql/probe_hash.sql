@@ -4,6 +4,7 @@ CREATE ROLE regress_hash_low LOGIN;
 CREATE ROLE regress_hash_other LOGIN;
 CREATE ROLE regress_hash_both LOGIN IN ROLE regress_hash_low, regress_hash_other;
 CREATE ROLE regress_hash_mail LOGIN;
+CREATE ROLE regress_hash_split LOGIN;
 CREATE ROLE regress_hash_clerk LOGIN;
 SELECT csec.set_clearance('regress_hash_mail', category => 'email');
 SELECT csec.set_clearance('regress_hash_clerk', level => 'core');
@@ -122,6 +123,27 @@ SET LOCAL ROLE regress_hash_other;
 MOVE 21 FROM c;
 ROLLBACK;
 
+-- in a parallel hash join each process counts its values, also one that hashed nothing hidden (that is slow, so that all take part)
+\c - postgres
+CREATE TABLE hidden AS SELECT phone FROM cust LIMIT 1;
+CREATE TABLE spread (v text, pad text);
+ALTER TABLE spread ALTER pad SET STORAGE PLAIN;
+INSERT INTO spread SELECT (13900000000 + g)::text, repeat('x', 7000) FROM generate_series(1, 15) g;
+ANALYZE hidden, spread;
+GRANT SELECT ON hidden, spread TO PUBLIC;
+ALTER ROLE regress_hash_split SET csec.probe_quota = 15;
+\c - regress_hash_split
+SET max_parallel_workers_per_gather = 2;
+SET cpu_tuple_cost = 10;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET enable_mergejoin = off;
+SET enable_nestloop = off;
+EXPLAIN (COSTS OFF) SELECT count(h.phone) FROM (SELECT v FROM spread WHERE pg_sleep(0.02) IS NOT NULL) s LEFT JOIN hidden h ON h.phone = s.v;
+SELECT count(h.phone) FROM (SELECT v FROM spread WHERE pg_sleep(0.02) IS NOT NULL) s LEFT JOIN hidden h ON h.phone = s.v;
+SELECT count(*) FROM hidden WHERE phone = '13900000016'::text;
+
 -- what he may not see is not looked up among what he knows
 \c - regress_hash_mail
 SET enable_hashjoin = off;
@@ -142,8 +164,8 @@ SELECT count(c.id) FROM (SELECT (13800000000 + g)::text AS v FROM generate_serie
 SELECT count(c.id) FROM (SELECT 'Code ' || g AS v FROM generate_series(1, 100) g OFFSET 0) g LEFT JOIN cust c ON c.code = g.v;
 
 \c - postgres
-DROP TABLE cust, mails;
+DROP TABLE cust, mails, hidden, spread;
 SELECT csec.revoke_clearance('regress_hash_mail', category => 'email');
 SELECT csec.revoke_clearance('regress_hash_clerk', level => 'core');
-DROP OWNED BY regress_hash_low, regress_hash_both, regress_hash_mail, regress_hash_clerk, regress_hash_other;
-DROP ROLE regress_hash_both, regress_hash_low, regress_hash_other, regress_hash_mail, regress_hash_clerk;
+DROP OWNED BY regress_hash_low, regress_hash_both, regress_hash_mail, regress_hash_clerk, regress_hash_other, regress_hash_split;
+DROP ROLE regress_hash_both, regress_hash_low, regress_hash_other, regress_hash_mail, regress_hash_clerk, regress_hash_split;

@@ -1,9 +1,11 @@
 /*
  * hash_index.c
- *		The hash indexes over fields that a query looks values up in.
+ *		What a query looks values up in by their hashes, and this process may not
+ *		have hashed itself: hash indexes over fields, hash tables that processes
+ *		share.
  *
- * A hash function is not told for which index it is called, so the plan is
- * looked through.
+ * A hash function is not told for what it is called, so the plan is looked
+ * through.
  */
 #include "postgres.h"
 
@@ -22,10 +24,19 @@ typedef struct Search
 	void		(*found) (uint32 category, const FmgrInfo *hash);
 } Search;
 
+/* Of a field's type, if that says it; 0: it does not. */
+static uint32
+category_of_type(Oid type, int32 typmod)
+{
+	(void) getBaseTypeAndTypmod(type, &typmod);
+	return typmod < 0 ? CSEC_CATEGORY_NONE : (uint32) (typmod & ~CSEC_TYPMOD_PLAIN);
+}
+
 /* The category of what an index is over: its column's, as a type modifier. */
 static uint32
 category_of(Relation index)
 {
+	uint32		category;
 	AttrNumber	attno = index->rd_index->indkey.values[0];
 	Oid			type;
 	int32		typmod;
@@ -43,8 +54,38 @@ category_of(Relation index)
 		type = exprType(expression);
 		typmod = exprTypmod(expression);
 	}
-	(void) getBaseTypeAndTypmod(type, &typmod);
-	return typmod < 0 ? CSEC_CATEGORY_TYPED_IN : (uint32) (typmod & ~CSEC_TYPMOD_PLAIN);
+	category = category_of_type(type, typmod);
+	return category == CSEC_CATEGORY_NONE ? CSEC_CATEGORY_TYPED_IN : category;
+}
+
+/* The fields of one side of a hash join. */
+static void
+look_at_keys(List *keys, Search *search)
+{
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		Node	   *key = lfirst(lc);
+		uint32		category;
+
+		while (IsA(key, RelabelType))
+			key = (Node *) ((RelabelType *) key)->arg;
+		if (!csec_is_field_type(getBaseType(exprType(key))))
+			continue;
+		category = category_of_type(exprType(key), exprTypmod(key));
+		if (category != CSEC_CATEGORY_NONE)
+			search->found(category, NULL);
+	}
+}
+
+static void
+look_at_join(HashJoin *join, Search *search)
+{
+	if (!join->join.plan.parallel_aware)
+		return;
+	look_at_keys(join->hashkeys, search);
+	look_at_keys(castNode(Hash, innerPlan(join))->hashkeys, search);
 }
 
 static void
@@ -64,6 +105,8 @@ look(PlanState *node, void *search)
 		look_at(((IndexScanState *) node)->iss_RelationDesc, search);
 	else if (IsA(node, BitmapIndexScanState))
 		look_at(((BitmapIndexScanState *) node)->biss_RelationDesc, search);
+	else if (IsA(node, HashJoinState))
+		look_at_join((HashJoin *) node->plan, search);
 	return planstate_tree_walker(node, look, search);
 }
 

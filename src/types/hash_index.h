@@ -1,6 +1,7 @@
 /*
  * hash_index.h
- *		The hash indexes over fields that a query looks values up in.
+ *		What a query looks values up in by their hashes, and this process may not
+ *		have hashed itself.
  */
 #ifndef CSEC_TYPES_HASH_INDEX_H
 #define CSEC_TYPES_HASH_INDEX_H
@@ -11,9 +12,10 @@
 #include "fmgr.h"
 
 /*
- * Calls "found" for each, with the category of its values, where its column
+ * Calls "found" for each hash index over a field, with the category of its values, where its column
  * has none with CSEC_CATEGORY_TYPED_IN, and the function by which it hashes a
- * field that is looked up.
+ * field that is looked up; and with the category alone for each field that processes put into one hash
+ * table, or look up in it, together.
  */
 extern void csec_hash_indexes(QueryDesc *query,
 							  void (*found) (uint32 category, const FmgrInfo *hash));

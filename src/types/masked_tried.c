@@ -23,7 +23,8 @@
  * A hash index is compared with only where a hash is the same, so what is
  * sought in one would count on a hit only.  What it holds, of a category that
  * is hidden, went in before; so the query that runs is asked for its hash
- * indexes (hash_index.c) when a value goes in.
+ * indexes (hash_index.c) when a value goes in, and for what other processes may
+ * have put into the same hash table.
  */
 #include "postgres.h"
 
@@ -209,6 +210,8 @@ note_index(uint32 category, const FmgrInfo *hash)
 		note_hidden(category);
 		return;
 	}
+	if (hash == NULL)
+		return;
 	old = MemoryContextSwitchTo(seen.context);
 	seen.open_indexes = list_append_unique_ptr(seen.open_indexes, (void *) hash);
 	MemoryContextSwitchTo(old);
