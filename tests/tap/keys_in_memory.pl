@@ -7,6 +7,7 @@ no warnings 'portable';
 use CsecTrail;
 use CsecWire;
 use Digest::SHA qw(hmac_sha256);
+use Encode qw(decode encode);
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -118,12 +119,13 @@ sub has_no_keys
 
 my $id_no = '330105198703043471';
 my $phone = '13812345678';
+my $illness = "Ren\xc3\xa9e \xc3\x9cberschw\xc3\xa4nglich";
 $node->safe_psql('postgres', qq{
 	CREATE ROLE clerk LOGIN; CREATE ROLE low LOGIN; CREATE ROLE backup LOGIN IN ROLE csec_backup;
 	SELECT csec.set_clearance('clerk', level => 'core');
-	CREATE TABLE cust (id int PRIMARY KEY, id_no text, phone text);
-	INSERT INTO cust VALUES (1, '$id_no', '$phone');
-	SELECT csec.protect('cust', 'id', '{"id_no": "id_card", "phone": "phone"}');
+	CREATE TABLE cust (id int PRIMARY KEY, id_no text, phone text, illness text);
+	INSERT INTO cust VALUES (1, '$id_no', '$phone', '$illness');
+	SELECT csec.protect('cust', 'id', '{"id_no": "id_card", "phone": "phone", "illness": "health"}');
 	GRANT SELECT, UPDATE ON cust TO clerk, low, backup; GRANT CREATE ON SCHEMA public TO clerk; GRANT csec_loader TO postgres});
 
 # a session that has done all that needs keys
@@ -175,6 +177,14 @@ $other->query("CALL csec.reencrypt('cust')");
 $other->query("SELECT csec.match_customer('cust', '1', '{\"id_no\": \"330105198703043472\", \"phone\": \"1\"}')");
 $other->query("ALTER TABLE cust ADD n int; UPDATE cust SET n = 1; VACUUM FULL cust; REINDEX TABLE cust; ANALYZE cust");
 is((found_in($other->{pid}, %opened))[0], '', 'nor one that was checked, re-encrypted, matched and indexed');
+# with accents: as it is, its letters apart, in bytes and in characters, and the form that is compared
+my $matches = CsecWire->connect($node, 'postgres');
+$matches->query("SELECT csec.match_customer('cust', '1', '{\"illness\": \"nothing\", \"phone\": \"1\"}')");
+my $apart = decode('UTF-8', $illness) =~ s/\x{e9}/e\x{301}/r =~ s/\x{dc}/U\x{308}/r =~ s/\x{e4}/a\x{308}/r;
+my %accented = ('as it is' => $illness, apart => encode('UTF-8', $apart), characters => encode('UTF-32LE', decode('UTF-8', $illness)),
+	'characters apart' => encode('UTF-32LE', $apart), compared => encode('UTF-8', uc($apart) =~ s/ //r));
+$accented{"$_, its end"} = substr delete $accented{$_}, -24 foreach keys %accented;	# the head of freed memory is overwritten
+is((found_in($matches->{pid}, %accented))[0], '', 'nor one that was matched letter by letter');
 $backup = CsecWire->connect($node, 'backup');
 $backup->query('SET row_security = off; SELECT id_no FROM cust');
 is((found_in($backup->{pid}, %opened))[0], '', 'nor one that was dumped');
