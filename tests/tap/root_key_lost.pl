@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use CsecTrail;
 use PostgreSQL::Test::Cluster;
+use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -177,6 +178,9 @@ flush_trail($node);
 sql('SELECT csec.make_checkpoint()');
 my ($before, $since) = slurp_file('docs/keys.md') =~ /^ +(SELECT [^\n]* FROM csec\.verify_trail\(1, N - 1\);)\n +(SELECT [^\n]* FROM csec\.verify_trail\(N \+ 1\);)/m or die 'no statements in docs/keys.md';
 is(sql('SELECT verified, bad_seq, problem FROM csec.verify_trail()'), "f|$noted|head_forged", 'verification goes on saying so');
+my ($verdict, $errors) = run_command([ 'csec_verify', '--json', '-w', '-d', $node->connstr('postgres') ]);
+my ($finding) = @{ (eval { decode_json($verdict)->{trails}[0]{findings} } or die "$verdict$errors") };
+is("$finding->{problem}|$finding->{record}", "head_forged|$noted", '  csec_verify names the same record');
 like(sql($_ =~ s/\bN\b/$noted/gr), qr/^t\|/, "  $_") foreach $before, $since;
 $node->restart;
 wait_for_sealer($node);
