@@ -285,6 +285,7 @@ COMMENT ON FUNCTION csec.evidence_is_held(regclass, text, timestamptz, timestamp
 CREATE FUNCTION csec.refuse_held(action text, object text, tab regclass, subject text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+	PERFORM csec.need_now(action, object);
 	LOCK TABLE csec.evidence_hold IN SHARE MODE;
 	IF csec.evidence_is_held(tab, subject) THEN
 		PERFORM csec.refuse(action, object, 'it would destroy evidence that is held', 'See csec.evidence_hold; csec.release_evidence() ends a hold.', 'object_in_use');
