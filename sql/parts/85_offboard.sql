@@ -65,8 +65,8 @@ BEGIN
 	END IF;
 	PERFORM csec.leave_in_turn(person);
 	kept := csec.logins_kept(logins);
-	-- what he is at now ends, so that nothing of it is left
-	PERFORM pg_terminate_backend(a.pid, 1000) FROM pg_stat_activity a WHERE a.usesysid = ANY (logins::oid[]) AND a.usesysid <> ALL (kept::oid[]) AND a.pid <> pg_backend_pid();
+	-- what he is at now ends, so that nothing of it is left (workers of the server are in the name of its first superuser)
+	PERFORM pg_terminate_backend(a.pid, 1000) FROM pg_stat_activity a WHERE a.usesysid = ANY (logins::oid[]) AND a.usesysid <> ALL (kept::oid[]) AND a.pid <> pg_backend_pid() AND a.client_port IS NOT NULL;
 	GET DIAGNOSTICS sessions = ROW_COUNT;
 	PERFORM csec.stop_person('offboard', person);
 	-- a login that he was given a moment ago goes, too
@@ -100,7 +100,7 @@ BEGIN
 	PERFORM pg_stat_clear_snapshot();
 	-- (a function that does something is no condition: PostgreSQL asks the cheapest first, of all sessions)
 	SELECT count(pg_terminate_backend(a.pid)) + sessions INTO sessions FROM pg_stat_activity a
-		WHERE a.usesysid = ANY (logins::oid[]) AND a.usesysid <> ALL (kept::oid[]) AND a.pid <> pg_backend_pid();
+		WHERE a.usesysid = ANY (logins::oid[]) AND a.usesysid <> ALL (kept::oid[]) AND a.pid <> pg_backend_pid() AND a.client_port IS NOT NULL;
 	PERFORM csec.control('offboard', person, jsonb_build_object('person', csec.current_person(), 'logins', to_jsonb(logins::text[]), 'kept', to_jsonb(kept::text[]),
 		'requests', ended, 'sessions', sessions, 'reason', reason, 'policy', csec.policy_version()));
 	RETURN QUERY SELECT * FROM csec.offboard_report(person)
@@ -143,7 +143,7 @@ BEGIN
 	PERFORM pg_stat_clear_snapshot();
 	RETURN QUERY
 		SELECT 'session', a.usename::text, format('process %s since %s', a.pid, a.backend_start), true FROM pg_stat_activity a
-			WHERE a.usesysid = ANY (logins::oid[]) AND a.pid <> pg_backend_pid()
+			WHERE a.usesysid = ANY (logins::oid[]) AND a.pid <> pg_backend_pid() AND a.client_port IS NOT NULL
 		UNION ALL
 		SELECT 'request', 'request ' || q.id, csec.request_state(q), true FROM csec.access_request q
 			WHERE (q.person = offboard_report.person OR q.login = ANY (logins)) AND csec.request_state(q) IN ('draft', 'submitted', 'approved', 'active', 'suspended')

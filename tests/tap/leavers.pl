@@ -68,6 +68,16 @@ $anna->query('ROLLBACK TO s; COMMIT');
 ok(!is_gone($stays), 'what was taken back ends no session');
 $stays->vanish;
 
+# The first superuser, in whose name the server's workers are: his sessions end, and no worker.
+my $first = session('postgres');
+$before = $node->safe_psql('postgres', $workers, extra_params => ['-U', 'anna']);
+$anna->query('BEGIN');
+unlike($anna->query(q{DO $$ BEGIN IF EXISTS (SELECT FROM csec.offboard('login:postgres', 'left') WHERE kind = 'session') THEN RAISE EXCEPTION 'a session is left'; END IF; END $$}), qr/E/,
+	'the first superuser leaves, and no worker is a session of his');
+ok(is_gone($first), '  his session is gone');
+is($node->safe_psql('postgres', $workers, extra_params => ['-U', 'anna']), $before, '  and all workers are there');
+$anna->query('ROLLBACK');
+
 # Two that are the last ones, each of whom leaves: one of them stays.
 $node->safe_psql('postgres', 'ALTER ROLE postgres NOLOGIN');
 my $bert = session('bert');
