@@ -40,7 +40,13 @@
 #define TAKEN_ATTNO		2
 
 #define PARTS		16			/* of a quota, taken one at a time */
-#define PART_MAX	256			/* rows that a restart may cost */
+
+/*
+ * What a restart may cost: so many rows, or this share of a large quota.  Each
+ * part waits for a flush, and who reads that much reads fast.
+ */
+#define PART_MAX	256
+#define PART_SHARE	256
 
 typedef struct Count
 {
@@ -263,7 +269,8 @@ csec_permit_has_rows(const CsecPermit *permit)
 bool
 csec_permit_take(const CsecPermit *permit)
 {
-	int64		part = Max(1, Min(permit->max_rows / PARTS, PART_MAX));
+	int64		part = Max(1, Min(permit->max_rows / PARTS,
+								  Max(permit->max_rows / PART_SHARE, PART_MAX)));
 
 	if (counts == NULL || RecoveryInProgress() || IsInParallelMode())
 		return false;

@@ -106,6 +106,18 @@ cmp_ok($left, '>=', 64 - 20 - 2 * 4, '  and but for the parts that were given ou
 is(clear(101, 110), 0, '  and then none');
 is(sql("SELECT taken FROM csec.permit_use WHERE permit = $kept"), 64, '  as the table says');
 
+# a part is never so small that one who reads much waits for a flush all the time, nor more than
+# a restart may cost
+sql('UPDATE csec.access_rule SET most_rows = 1000000');
+foreach my $quota ([ 32, 2 ], [ 8000, 256 ], [ 1000000, 3906 ])
+{
+	my $id = ask('phone', $quota->[0]);
+	sql("SELECT csec.approve_request($id)", 'owner');
+	clear(1, 1);
+	is(sql("SELECT taken FROM csec.permit_use WHERE permit = $id"), $quota->[1], "of $quota->[0] rows $quota->[1] are given out at a time");
+	sql("SELECT csec.revoke_permit($id, 'done')", 'owner');
+}
+
 # whoever listens hears of a broken glass
 my ($stdout, $stderr);
 $node->psql('postgres', q{LISTEN csec_alert; SELECT csec.break_glass('cust', '{7}', 'fire')}, stdout => \$stdout, stderr => \$stderr, extra_params => [ '-U', 'clerk' ]);

@@ -113,7 +113,7 @@ sub trail_size
 	};
 }
 
-sub role { return $_[0]{work}{role} // 'app' }
+sub role { return $_[0]{variant}{role} // $_[0]{work}{role} // 'app' }
 
 sub session_options
 {

@@ -3,6 +3,7 @@
 #   label    how the report names it
 #   needs    a part that the tree must have (csec, pgaudit, table_log)
 #   server   the server it shares with another variant, otherwise its own
+#   role     whom it works as there, otherwise whom the work says
 #   conf     settings of the server
 #   setup    SQL files run once in the fresh database
 #   with     more SQL files for a fixture, by its name
@@ -41,7 +42,7 @@ my %CSEC = (
 		'csec.alerts' => 'off'
 	},
 	setup => ['way_csec.sql'],
-	with => { secrets => ['secrets_csec.sql'] },
+	with => { secrets => ['secrets_csec.sql'], permit => ['permit.sql'] },
 	flush => 'SELECT csec.flush_audit()',
 	bytes => q{SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -101,8 +102,9 @@ my %VARIANT = (
 	csec_permit => {
 		%CSEC,
 		label => 'csec, shown by a permit',
-		setup => ['way_csec_permit.sql'],
-		with => { customers => ['customers_permit.sql'] }
+		server => 'csec',
+		role => 'visitor',
+		attach => \&protect
 	},
 	csec_scan => { %CSEC, label => 'the scan alone', server => 'csec' },
 	csec_hash => { %CSEC, label => 'csec, hash index', server => 'csec' },

@@ -54,6 +54,7 @@ sub fixtures
 			tables => [ customers('customers_big') ]
 		},
 		masking_views => { files => ['masking_views.sql'] },
+		permit => { files => [] },
 		secrets => { files => ['secrets.sql'] },
 		tpcb => {
 			pgbench_scale => $p->{scale},
@@ -111,7 +112,7 @@ sub works
 			kind => 'pgbench',
 			clients => 1,
 			script => 'contact.sql',
-			fixture => ['customers'],
+			fixture => [ 'customers', 'permit' ],
 			for => [
 				@plain,
 				same(qw(csec csec_permit pgaudit_read)),
