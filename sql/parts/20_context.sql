@@ -74,6 +74,13 @@ GRANT SELECT ON csec.effective_clearances TO csec_admin, csec_auditor, csec_offi
 COMMENT ON VIEW csec.effective_clearances IS
 	'each role''s clearances, its own and those it inherits; whether a role can be acted as is the login''s membership';
 
+-- Under another isolation level all is seen as it was when the transaction began.
+CREATE FUNCTION csec.sees_now() RETURNS bool
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') $$;
+REVOKE ALL ON FUNCTION csec.sees_now() FROM PUBLIC;
+COMMENT ON FUNCTION csec.sees_now() IS 'internal: does each statement of this transaction see what is so now?';
+
 -- Who may not give a clearance to whom.  Nobody clears himself, nor a role
 -- that he is in by any of his logins, except a superuser, whom nothing could
 -- stop: it is on record.

@@ -51,7 +51,7 @@ DECLARE
 	head bigint;
 BEGIN
 	-- of months that left since the transaction began the table is gone and the anchor not to be seen
-	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+	IF NOT csec.sees_now() THEN
 		RAISE EXCEPTION 'csec.verify_trail_sql() cannot run in an older snapshot'
 			USING ERRCODE = 'invalid_transaction_state',
 				HINT = 'Call it in a READ COMMITTED transaction; csec.verify_trail() runs in any.';

@@ -226,7 +226,7 @@ COMMENT ON FUNCTION csec.trail_values_under(int4, int4) IS
 CREATE FUNCTION csec.refuse_unsettled() RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF current_setting('transaction_isolation') <> 'read committed' THEN
+	IF NOT csec.sees_now() THEN
 		RAISE EXCEPTION 'this needs isolation level READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
 	END IF;
 	IF EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database()) THEN

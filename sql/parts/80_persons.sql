@@ -216,7 +216,7 @@ COMMENT ON FUNCTION csec.stop_person(text, text) IS 'internal: wait until a pers
 CREATE FUNCTION csec.need_now(action text, object text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+	IF NOT csec.sees_now() THEN
 		PERFORM csec.refuse(action, object, 'this is decided by what is so now, which isolation level READ COMMITTED alone shows',
 			'Call it in a transaction of its own: BEGIN ISOLATION LEVEL READ COMMITTED.', 'invalid_transaction_state');
 	END IF;

@@ -133,7 +133,7 @@ DECLARE
 	r csec.access_request;
 BEGIN
 	-- what was so when the transaction began opens nothing
-	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+	IF NOT csec.sees_now() THEN
 		RETURN;
 	END IF;
 	PERFORM csec.hold_person(who);

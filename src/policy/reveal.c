@@ -4,9 +4,7 @@
  *
  * Two tables in this process's memory: the rows that were read under a permit,
  * and the values of their permitted fields, by a hash of 64 bits under a
- * random seed, which nobody can aim at.  No value is kept but those of the row
- * that was read last, which is most often shown next: they are compared by
- * their bytes, and hashed only when another row is read.
+ * random seed, which nobody can aim at.  No value is kept.
  *
  * They live until the next query begins while no other is open (a cursor that
  * is fetched from later still gives values that were read before, and so does
@@ -37,8 +35,6 @@
 #define MOST_VALUES	(256 * 1024)
 #define MOST_ROWS	(128 * 1024)
 #define FEW_ROWS	8
-#define FEW_VALUES	8
-#define SHORT_VALUE	48			/* longer ones are hashed at once */
 
 typedef struct RowKey
 {
@@ -74,14 +70,6 @@ typedef struct ValueEntry
 	uint32		row;
 	char		status;
 } ValueEntry;
-
-/* A value of the row that was read last. */
-typedef struct LastValue
-{
-	uint32		category;
-	uint32		len;
-	char		bytes[SHORT_VALUE];
-} LastValue;
 
 #define SH_PREFIX rows
 #define SH_ELEMENT_TYPE RowEntry
@@ -120,13 +108,6 @@ static uint64 seed = 0;
 static bool seeded = false;
 static int	holders = 0;		/* what keeps all this alive */
 
-static struct
-{
-	uint32		row;
-	int			n;
-	LastValue	values[FEW_VALUES];
-} last;
-
 /* Small: most queries read a few rows. */
 static void
 make_tables(void)
@@ -157,13 +138,10 @@ static void
 forget(void)
 {
 	csec_reveal_any = false;
-	memset(last.values, 0, last.n * sizeof(LastValue));
-	last.n = 0;
 	if (rows_size == FEW_ROWS && by_value->members <= 2 * FEW_ROWS)
 	{
 		rows_reset(by_place);
-		if (by_value->members > 0)
-			values_reset(by_value);
+		values_reset(by_value);
 		return;
 	}
 	by_place = NULL;
@@ -244,66 +222,21 @@ hash_of(uint32 category, const void *bytes, size_t len)
 	return hash_bytes_extended(bytes, (int) len, seed ^ ((uint64) category << 20));
 }
 
-/* Of two rows with one value the one that was read last counts. */
-static void
-note_hash(uint32 row, uint32 category, const void *bytes, size_t len)
+void
+csec_reveal_note(uint32 row, uint32 category, const void *bytes, size_t len)
 {
 	uint64		hash = hash_of(category, bytes, len);
 	ValueEntry *entry;
 	bool		found;
 
-	entry = by_value->members < MOST_VALUES ? values_insert(by_value, hash, &found) :
-		values_lookup(by_value, hash);
-	if (entry != NULL)
-		entry->row = row;
-}
-
-/* Another row is read. */
-static void
-note_hashes(void)
-{
-	int			n = last.n;
-
-	last.n = 0;
-	for (int i = 0; i < n; i++)
-		note_hash(last.row, last.values[i].category, last.values[i].bytes, last.values[i].len);
-}
-
-void
-csec_reveal_note(uint32 row, uint32 category, const void *bytes, size_t len)
-{
-	LastValue  *value;
-
 	if (row == 0)
 		return;
-	if (row != last.row)
-		note_hashes();
-	last.row = row;
-	if (len > SHORT_VALUE || last.n == FEW_VALUES)
-	{
-		note_hash(row, category, bytes, len);
-		return;
-	}
-	value = &last.values[last.n++];
-	value->category = category;
-	value->len = len;
-	memcpy(value->bytes, bytes, len);
-}
+	entry = by_value->members < MOST_VALUES ? values_insert(by_value, hash, &found) :
+		values_lookup(by_value, hash);
 
-/* The row of a value; 0: it is of none. */
-static uint32
-row_of(uint32 category, const void *bytes, size_t len)
-{
-	ValueEntry *entry;
-
-	for (int i = 0; i < last.n; i++)
-		if (last.values[i].category == category && last.values[i].len == len &&
-			memcmp(last.values[i].bytes, bytes, len) == 0)
-			return last.row;
-	if (by_value->members == 0)
-		return 0;
-	entry = values_lookup(by_value, hash_of(category, bytes, len));
-	return entry == NULL ? 0 : entry->row;
+	/* of two rows with one value the one that was read last counts */
+	if (entry != NULL)
+		entry->row = row;
 }
 
 /* Say so, once for a permit. */
@@ -326,17 +259,17 @@ refuse_row(Row *row, uint32 category)
 bool
 csec_reveal_allows(uint32 category, const void *bytes, size_t len)
 {
+	ValueEntry *entry;
 	const CsecPermit *permit;
-	uint32		number;
 	Row		   *row;
 
 	if (likely(!csec_reveal_any) || IsInParallelMode() || RecoveryInProgress() ||
 		InSecurityRestrictedOperation())
 		return false;
-	number = row_of(category, bytes, len);
-	if (number == 0)
+	entry = values_lookup(by_value, hash_of(category, bytes, len));
+	if (entry == NULL || entry->row == 0)
 		return false;
-	row = &rows[number];
+	row = &rows[entry->row];
 	if (row->use == ROW_TOO_MANY)
 		return false;
 	permit = csec_permit_in_force(row->permit);

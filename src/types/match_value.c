@@ -130,6 +130,7 @@ csec_match_characters(const char *claimed)
 	char	   *form = search_form(UNICODE_NFKC, claimed, strlen(claimed), &n);
 	int			characters = pg_mbstrlen_with_len(form, (int) n);
 
+	csec_secure_wipe(form, n);
 	pfree(form);
 	return characters;
 }

@@ -51,7 +51,7 @@ SELECT id, phone FROM part_2 ORDER BY id;
 -- another field of the same kind, and arrays; the same value elsewhere tells what = tells
 SELECT id, name, phone, other, id_no, docs FROM cust ORDER BY id;
 
--- more values, and longer ones, than are at hand of the row that was read last
+-- many fields, long ones, and several rows of them at once
 SELECT * FROM wide ORDER BY id;
 SELECT * FROM wide ORDER BY f1::text COLLATE "C" DESC;
 SELECT a.f1, a.f10, b.f1, b.f10, b.long FROM wide a, wide b WHERE a.id = 3 AND b.id = 1;

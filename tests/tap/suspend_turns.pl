@@ -24,28 +24,26 @@ sub last_word
 }
 sub is_suspended { return $node->safe_psql('postgres', 'SELECT suspended_until IS NOT NULL FROM csec.trail_status') }
 
-# each record waits for a standby that is not there, so the second comes while the first is at it
+# Each record waits for a standby that is not there, so the second comes while the first is at it.
+sub in_turn
+{
+	my ($first, $second) = @_;
+	standbys('nobody');
+	$node->poll_query_until('postgres', q{SELECT current_setting('synchronous_standby_names') = 'nobody'}) or die;
+	$one->send_query($first);
+	many_wait(1);
+	$two->send_query($second);
+	many_wait(2);
+	standbys('');
+	$_->until_ready foreach $one, $two;
+}
+
 my $suspend = "SELECT csec.suspend_recording('a bad night', now() + interval '1 hour')";
 my $resume = 'SELECT csec.resume_recording()';
-standbys('nobody');
-$node->poll_query_until('postgres', q{SELECT current_setting('synchronous_standby_names') = 'nobody'}) or die;
-$one->send_query($suspend);
-many_wait(1);
-$two->send_query($resume);
-many_wait(2);
-standbys('');
-$_->until_ready foreach $one, $two;
+in_turn($suspend, $resume);
 is(last_word(), 'resume recording', 'who resumes comes last');
 is(is_suspended(), 'f', '  and recording goes on');
-
-standbys('nobody');
-$node->poll_query_until('postgres', q{SELECT current_setting('synchronous_standby_names') = 'nobody'}) or die;
-$one->send_query($resume);
-many_wait(1);
-$two->send_query($suspend);
-many_wait(2);
-standbys('');
-$_->until_ready foreach $one, $two;
+in_turn($resume, $suspend);
 is(last_word(), 'suspend recording', 'who suspends comes last');
 is(is_suspended(), 't', '  and recording is suspended');
 $_->vanish foreach $one, $two;
