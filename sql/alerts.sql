@@ -162,6 +162,8 @@ SELECT count(*) FROM csec.alert;
 \c - regress_alerts_officer
 SELECT csec.acknowledge_alert(:own, '');
 SELECT csec.acknowledge_alert(0, 'x');
+SELECT csec.acknowledge_alert(:decoy, 'a test', seen => 2);
+SELECT csec.acknowledge_alert(:decoy, 'a test', seen => NULL);
 SELECT csec.acknowledge_alert(:decoy, 'a test');
 SELECT csec.acknowledge_alert(:decoy, 'a test');
 SELECT csec.incident_of_alert(:own, 'Clerk looked at himself') AS incident;
@@ -183,7 +185,7 @@ ALTER TABLE csec.person_customer_gone RENAME TO person_customer;
 SELECT DISTINCT detail FROM csec.alert WHERE kind = 'rule_failed' ORDER BY 1;
 SELECT csec.flush_audit();
 SELECT count(*) > 0 AS raised FROM csec.control_records WHERE action = 'alert raised';
-SELECT action, detail ->> 'person' AS person, detail ->> 'reason' AS reason FROM csec.control_records WHERE action = 'alert acknowledged' ORDER BY seq;
+SELECT action, detail ->> 'person' AS person, detail ->> 'reason' AS reason, detail ->> 'seen' AS seen FROM csec.control_records WHERE action = 'alert acknowledged' ORDER BY seq;
 SELECT login, denied, detail ->> 'why' AS why FROM csec.denials WHERE denied LIKE '%alert%' ORDER BY seq;
 SELECT csec.unprotect('cust', 'test is over', allow_lock => true);
 DROP TABLE cust;

@@ -166,7 +166,9 @@ $$;
 REVOKE ALL ON FUNCTION csec.evaluate_alerts(int) FROM PUBLIC;
 COMMENT ON FUNCTION csec.evaluate_alerts(int) IS 'internal: look at the next records of the trail, so many at most; gives how many there were';
 
-CREATE FUNCTION csec.acknowledge_alert(id int8, reason text) RETURNS void
+-- What is counted with an open alert between somebody's look at it and this is
+-- not acknowledged unseen.
+CREATE FUNCTION csec.acknowledge_alert(id int8, reason text, seen int8 DEFAULT 1) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	object text := 'alert ' || coalesce(id::text, 'null');
@@ -181,11 +183,15 @@ BEGIN
 		PERFORM csec.refuse('acknowledge_alert', object, 'nobody acknowledges an alert about himself', 'Somebody else has to.');
 	END IF;
 	PERFORM csec.check_reason('acknowledge_alert', object, reason);
+	IF a.times IS DISTINCT FROM seen THEN
+		PERFORM csec.refuse('acknowledge_alert', object, format('alert %s counts another number of times than is said to be seen', id),
+			'Look at it in csec.alert, and give its times as seen.', 'object_not_in_prerequisite_state');
+	END IF;
 	UPDATE csec.alert t SET state = 'acknowledged', acknowledged_by = who, acknowledged_at = clock_timestamp(), reason = acknowledge_alert.reason WHERE t.id = a.id;
-	PERFORM csec.control('alert acknowledged', object, jsonb_build_object('kind', a.kind, 'person', who, 'reason', reason, 'policy', csec.policy_version()));
+	PERFORM csec.control('alert acknowledged', object, jsonb_build_object('kind', a.kind, 'person', who, 'reason', reason, 'seen', seen, 'policy', csec.policy_version()));
 END
 $$;
-COMMENT ON FUNCTION csec.acknowledge_alert(int8, text) IS 'an alert was looked at, and what is thought of it; not by whom it is about. What comes after is a new alert';
+COMMENT ON FUNCTION csec.acknowledge_alert(int8, text, int8) IS 'an alert was looked at when it had been met so often, and what is thought of it; not by whom it is about. What comes after is a new alert';
 
 CREATE FUNCTION csec.incident_of_alert(id int8, title text, kind text DEFAULT 'misuse') RETURNS int8
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -193,7 +199,8 @@ DECLARE
 	a csec.alert;
 	made int8;
 BEGIN
-	PERFORM csec.acknowledge_alert(id, title);
+	-- nothing is waved away: the incident is about all of it
+	PERFORM csec.acknowledge_alert(id, title, (SELECT t.times FROM csec.alert t WHERE t.id = incident_of_alert.id FOR UPDATE));
 	SELECT * INTO a FROM csec.alert t WHERE t.id = incident_of_alert.id;
 	made := csec.open_incident(csec.current_person(), title, incident_of_alert.kind, greatest(a.raised_at, a.at), NULL, a.at, a.last_at, NULL,
 		array_remove(ARRAY[a.person, a.detail ->> 'actor'], NULL));
@@ -201,4 +208,4 @@ BEGIN
 	RETURN made;
 END
 $$;
-COMMENT ON FUNCTION csec.incident_of_alert(int8, text, text) IS 'acknowledge an alert by reporting an incident, discovered when the alert was raised, with whom it is about as accused; gives its number';
+COMMENT ON FUNCTION csec.incident_of_alert(int8, text, text) IS 'acknowledge an alert, as often as it was met, by reporting an incident, discovered when the alert was raised, with whom it is about as accused; gives its number';

@@ -189,7 +189,7 @@ goes_on('a finding is verified', q{SELECT csec.verify_finding(1, true, 'seen')},
 goes_on('the other one is put right', q{SELECT csec.fix_finding(2, 'closed')}, 'fixer');
 goes_on('and verified', q{SELECT csec.verify_finding(2, true, 'seen')}, 'officer');
 goes_on('the review is closed', q{SELECT csec.close_review(2, 'done')}, 'auditor');
-goes_on('an alert is acknowledged', q{SELECT csec.acknowledge_alert(id, 'known') FROM csec.alert WHERE kind = 'denial_burst'}, 'officer');
+goes_on('an alert is acknowledged', q{SELECT csec.acknowledge_alert(id, 'known', seen => times) FROM csec.alert WHERE kind = 'denial_burst'}, 'officer');
 is(sql(q{SELECT state, evidence FROM csec.security_measures WHERE measure = 'mfa'}, 'auditor', 'there'), 'pass|attested', 'what was vouched for still is');
 goes_on('the leaver', q{SELECT count(*) FROM csec.offboard('p1', 'left')}, 'officer');
 is(sql('SELECT string_agg(DISTINCT person, \' \') FROM csec.access_permit', 'postgres', 'there'), 'p2', '  has no permit any more, others have theirs');
