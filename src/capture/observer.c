@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "access/relscan.h"
 #include "access/tableam.h"
 #include "nodes/execnodes.h"
 #include "nodes/plannodes.h"
@@ -16,6 +15,7 @@
 
 #include "capture/coalesce.h"
 #include "capture/columns.h"
+#include "capture/indexed_row.h"
 #include "capture/observer.h"
 #include "capture/permitted.h"
 #include "capture/subject_key.h"
@@ -71,21 +71,6 @@ csec_observer_attach(CsecObserver *observer)
 	observer->generation = csec_collectors_generation;
 }
 
-/* The row of an index-only scan whose index has no key in it. */
-static pg_noinline TupleTableSlot *
-fetch_row(CsecObserver *observer)
-{
-	IndexScanDesc desc = ((IndexOnlyScanState *) observer->scan)->ioss_ScanDesc;
-	ItemPointerData tid = desc->xs_heaptid;
-	bool		again = false;
-
-	if (table_index_fetch_tuple(desc->xs_heapfetch, &tid,
-								observer->scan->state->es_snapshot,
-								observer->fetched, &again, NULL))
-		return observer->fetched;
-	return NULL;
-}
-
 /* The slot that holds the key of the row that just passed. */
 static TupleTableSlot *
 key_slot(CsecObserver *observer, TupleTableSlot *result)
@@ -93,7 +78,7 @@ key_slot(CsecObserver *observer, TupleTableSlot *result)
 	if (observer->in_result)
 		return result;
 	if (observer->fetched != NULL)
-		return fetch_row(observer);
+		return csec_indexed_row(observer->scan, observer->fetched);
 	return ((ScanState *) observer->scan)->ss_ScanTupleSlot;
 }
 

@@ -12,7 +12,6 @@
  */
 #include "postgres.h"
 
-#include "access/relscan.h"
 #include "access/sysattr.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -22,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "capture/indexed_row.h"
 #include "capture/permitted.h"
 #include "capture/subject_key.h"
 #include "policy/decision.h"
@@ -261,20 +261,6 @@ note_row(CsecPermitted *permitted, int64 id, TupleTableSlot *slot)
 	}
 }
 
-/* The row that an index-only scan found in its index. */
-static TupleTableSlot *
-fetch_row(CsecPermitted *permitted)
-{
-	IndexScanDesc desc = ((IndexOnlyScanState *) permitted->scan)->ioss_ScanDesc;
-	ItemPointerData tid = desc->xs_heaptid;
-	bool		again = false;
-
-	if (table_index_fetch_tuple(desc->xs_heapfetch, &tid, permitted->scan->state->es_snapshot,
-								permitted->fetched, &again, NULL))
-		return permitted->fetched;
-	return NULL;
-}
-
 /*
  * Has this transaction made the row what it is?  With another customer's values
  * under a permitted key, perhaps, which a rollback would leave no trace of.
@@ -293,7 +279,7 @@ static void
 pass(void *arg, TupleTableSlot *unused)
 {
 	CsecPermitted *permitted = arg;
-	TupleTableSlot *slot = permitted->fetched != NULL ? fetch_row(permitted) :
+	TupleTableSlot *slot = permitted->fetched != NULL ? csec_indexed_row(permitted->scan, permitted->fetched) :
 	((ScanState *) permitted->scan)->ss_ScanTupleSlot;
 	MemoryContext old;
 	int64		permit;
