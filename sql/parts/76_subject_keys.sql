@@ -137,7 +137,8 @@ BEGIN
 	PERFORM csec.refuse_held('destroy_subject_key', csec.qualified(customer.customers), customer.customers, customer.name);
 	PERFORM csec.lapse_destructions();
 	d.pseudonym := csec.subject_pseudonym(customer.customers, customer.name);
-	SELECT * INTO k FROM csec.subject_key o WHERE o.pseudonym = d.pseudonym;
+	-- an approval that is on its way comes first
+	SELECT * INTO k FROM csec.subject_key o WHERE o.pseudonym = d.pseudonym FOR SHARE;
 	IF k.pseudonym IS NULL AND NOT csec.is_buried(d.pseudonym) THEN
 		RAISE EXCEPTION 'no customer of % goes by that key', csec.qualified(customer.customers)
 			USING ERRCODE = 'undefined_object', HINT = 'Name one as its key column has it; of several columns, csec.subject_key(...). A key is made with the first change of a customer''s row.';

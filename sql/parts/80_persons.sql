@@ -211,6 +211,18 @@ $$;
 REVOKE ALL ON FUNCTION csec.stop_person(text, text) FROM PUBLIC;
 COMMENT ON FUNCTION csec.stop_person(text, text) IS 'internal: wait until a person has done what he is at, and let him begin nothing until the end of the transaction';
 
+-- Who is put in charge of something does not leave at the same instant: what
+-- others have to take over from him is looked for when he leaves.
+CREATE FUNCTION csec.may_be_charged(person text) RETURNS bool
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM csec.hold_person(person);
+	RETURN csec.person_is_active(person);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.may_be_charged(text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.may_be_charged(text) IS 'internal: is a person active, and stays so to the end of the transaction?';
+
 -- Under another isolation level all that follows would go by what was so when
 -- the transaction began: a delegation, a rule, a suspension since would not count.
 CREATE FUNCTION csec.need_now(action text, object text) RETURNS void

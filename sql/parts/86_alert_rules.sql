@@ -15,15 +15,25 @@ CREATE FUNCTION csec.raise_alert(kind text, key text, login text, who text, reli
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	how text := (SELECT r.severity FROM csec.alert_rule r WHERE r.kind = raise_alert.kind);
+	name text := key;
+	held int8;
 	made int8;
 BEGIN
-	UPDATE csec.alert a SET times = a.times + raise_alert.times, last_seq = greatest(a.last_seq, raise_alert.last_seq), last_at = greatest(a.last_at, raise_alert.last_at)
-		WHERE a.kind = raise_alert.kind AND a.key = raise_alert.key AND a.state = 'open';
-	IF FOUND THEN
-		RETURN;
-	END IF;
+	-- One that somebody is acknowledging is not waited for, as he may take his time,
+	-- nor does it take in what he has not seen: what comes now is another alert.
+	LOOP
+		SELECT a.id INTO made FROM csec.alert a WHERE a.kind = raise_alert.kind AND a.key = name AND a.state = 'open' FOR UPDATE SKIP LOCKED;
+		IF FOUND THEN
+			UPDATE csec.alert a SET times = a.times + raise_alert.times, last_seq = greatest(a.last_seq, raise_alert.last_seq), last_at = greatest(a.last_at, raise_alert.last_at)
+				WHERE a.id = made;
+			RETURN;
+		END IF;
+		SELECT a.id INTO held FROM csec.alert a WHERE a.kind = raise_alert.kind AND a.key = name AND a.state = 'open';
+		EXIT WHEN NOT FOUND;
+		name := format('%s, after alert %s', key, held);
+	END LOOP;
 	INSERT INTO csec.alert (kind, key, severity, login, person, relid, subject, detail, first_seq, last_seq, times, at, last_at)
-		VALUES (raise_alert.kind, raise_alert.key, coalesce(how, 'major'), raise_alert.login, raise_alert.who, raise_alert.relid, raise_alert.subject,
+		VALUES (raise_alert.kind, name, coalesce(how, 'major'), raise_alert.login, raise_alert.who, raise_alert.relid, raise_alert.subject,
 			coalesce(raise_alert.detail, '{}'), seq, raise_alert.last_seq, raise_alert.times, raise_alert.at, raise_alert.last_at)
 		RETURNING id INTO made;
 	PERFORM csec.notify_alert(jsonb_build_object('alert', made, 'kind', kind, 'severity', how));

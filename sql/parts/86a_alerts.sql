@@ -11,8 +11,12 @@ CREATE FUNCTION csec.run_alert_rule(rule csec.alert_rule, batch csec.alert_recor
 BEGIN
 	PERFORM csec.raise_alert(rule.kind, h.key, h.login, h.who, h.relid, h.subject, h.detail, h.seq, h.last_seq, h.at, h.last_at, h.times)
 		FROM csec.alert_hits(rule.kind, rule.params, batch) h;
-EXCEPTION WHEN OTHERS THEN
-	PERFORM csec.raise_alert('rule_failed', rule.kind, NULL, NULL, NULL, NULL, jsonb_build_object('rule', rule.kind, 'error', SQLSTATE), NULL, NULL, clock_timestamp(), clock_timestamp(), 1);
+EXCEPTION
+	-- another session was in the way: the batch is looked at again, by all rules
+	WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN
+		RAISE;
+	WHEN OTHERS THEN
+		PERFORM csec.raise_alert('rule_failed', rule.kind, NULL, NULL, NULL, NULL, jsonb_build_object('rule', rule.kind, 'error', SQLSTATE), NULL, NULL, clock_timestamp(), clock_timestamp(), 1);
 END
 $$;
 REVOKE ALL ON FUNCTION csec.run_alert_rule(csec.alert_rule, csec.alert_record[]) FROM PUBLIC;

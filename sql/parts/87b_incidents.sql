@@ -203,7 +203,7 @@ DECLARE
 	suspects text[] := ARRAY(SELECT DISTINCT a FROM unnest(i.accused || triage_incident.accused) a ORDER BY a);
 BEGIN
 	PERFORM csec.check_persons('triage_incident', object, ARRAY[handler] || accused);
-	IF handler = ANY (suspects) OR NOT csec.person_is_active(handler) THEN
+	IF handler = ANY (suspects) OR NOT csec.may_be_charged(handler) THEN
 		PERFORM csec.refuse('triage_incident', object, 'who is accused, suspended or has left cannot be in charge', 'Name another person.');
 	END IF;
 	IF severity = 'unrated' OR csec.severity_rank(severity) IS NULL AND severity IS NOT NULL THEN

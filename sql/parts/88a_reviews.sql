@@ -85,7 +85,7 @@ BEGIN
 	IF owner = reviewer THEN
 		PERFORM csec.refuse('plan_review', object, 'nobody reviews what he answers for', 'Name another reviewer.');
 	END IF;
-	IF NOT (csec.person_is_active(owner) AND csec.person_is_active(reviewer)) THEN
+	IF NOT (csec.may_be_charged(owner) AND csec.may_be_charged(reviewer)) THEN
 		PERFORM csec.refuse('plan_review', object, 'who is suspended or has left can be neither owner nor reviewer', 'Name another person.');
 	END IF;
 	IF due IS NULL OR due <= clock_timestamp() OR NOT isfinite(due) OR from_time >= until OR NOT isfinite(until) OR NOT isfinite(coalesce(from_time, until)) THEN
@@ -137,7 +137,7 @@ BEGIN
 		PERFORM csec.refuse('reassign_review', object, 'nobody chooses who reviews what he answers for', 'Somebody else has to.');
 	END IF;
 	PERFORM csec.check_persons('reassign_review', object, ARRAY[reviewer]);
-	IF reviewer IN (r.owner, r.reviewer) OR NOT csec.person_is_active(reviewer) THEN
+	IF reviewer IN (r.owner, r.reviewer) OR NOT csec.may_be_charged(reviewer) THEN
 		PERFORM csec.refuse('reassign_review', object, 'a review goes to another person who can act, and not to its owner', 'Name another reviewer.');
 	END IF;
 	PERFORM csec.check_reason('reassign_review', object, reason);
@@ -201,7 +201,7 @@ BEGIN
 	END IF;
 	PERFORM csec.check_text('add_finding', object, 'the finding', finding);
 	PERFORM csec.check_persons('add_finding', object, ARRAY[fixer]);
-	IF NOT csec.person_is_active(fixer) THEN
+	IF NOT csec.may_be_charged(fixer) THEN
 		PERFORM csec.refuse('add_finding', object, 'who is suspended or has left puts nothing right', 'Name another person.');
 	END IF;
 	INSERT INTO csec.review_finding (review, severity, finding, fixer, due, found_by)
@@ -296,7 +296,7 @@ BEGIN
 		PERFORM csec.refuse('reassign_finding', object, 'who has to put it right does not give it to somebody else', 'Ask the reviewer.');
 	END IF;
 	PERFORM csec.check_persons('reassign_finding', object, ARRAY[fixer]);
-	IF fixer = f.fixer OR NOT csec.person_is_active(fixer) THEN
+	IF fixer = f.fixer OR NOT csec.may_be_charged(fixer) THEN
 		PERFORM csec.refuse('reassign_finding', object, 'a finding goes to another person who can act', 'Name another person.');
 	END IF;
 	PERFORM csec.check_reason('reassign_finding', object, reason);
@@ -355,6 +355,8 @@ CREATE FUNCTION csec.duties_of(person text) RETURNS TABLE (object text, detail t
 		UNION ALL
 		SELECT 'review ' || r.id, CASE WHEN r.reviewer = duties_of.person THEN 'is to review' ELSE 'owns what is reviewed' END FROM csec.review r
 			WHERE duties_of.person IN (r.reviewer, r.owner) AND r.state <> 'closed'
+		UNION ALL
+		SELECT 'incident ' || i.id, 'is in charge' FROM csec.incident i WHERE i.handler = duties_of.person AND i.state NOT IN ('closed', 'false_alarm')
 		UNION ALL
 		SELECT 'finding ' || f.id || ' of review ' || f.review, 'is to fix it' FROM csec.review_finding f WHERE f.fixer = duties_of.person AND f.state = 'open'
 	$$;
