@@ -285,6 +285,7 @@ DECLARE
 	m csec.migration := (SELECT x FROM csec.migration x WHERE x.relid = tab);
 	estimate jsonb;
 BEGIN
+	PERFORM csec.migration_now();
 	IF NOT csec.may_protect(tab) THEN
 		RAISE EXCEPTION 'permission denied to protect %', csec.qualified(tab) USING ERRCODE = 'insufficient_privilege',
 			HINT = 'A superuser may protect a table, and a member of csec_admin who owns it.';
@@ -319,7 +320,11 @@ BEGIN
 		PERFORM csec.make_space(tab);
 	END IF;
 	INSERT INTO csec.migration (relid, subject, fields, subject_of, audit, subject_keys, decrypt, key, expected)
-		VALUES (m.relid, m.subject, m.fields, m.subject_of, m.audit, m.subject_keys, m.decrypt, m.key, m.expected);
+		VALUES (m.relid, m.subject, m.fields, m.subject_of, m.audit, m.subject_keys, m.decrypt, m.key, m.expected) ON CONFLICT DO NOTHING;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'another session has begun to protect % just now', csec.qualified(tab)
+			USING ERRCODE = 'object_in_use', HINT = 'Call csec.protect_online() again to work on beside it, or wait for it.';
+	END IF;
 	PERFORM csec.own_ddl(true);
 	PERFORM csec.make_queue(m);
 	PERFORM csec.own_ddl(false);
@@ -390,8 +395,8 @@ DECLARE
 	began timestamptz := clock_timestamp();
 	done record;
 	keys text := (SELECT string_agg(format('%I', k), ', ') FROM unnest(m.key) k);
-	after text;
 BEGIN
+	PERFORM csec.migration_now();
 	IF NOT csec.may_protect(tab) OR m.relid IS NULL THEN
 		RAISE EXCEPTION 'csec.protect_online() is not at work on %', tab USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
@@ -401,12 +406,8 @@ BEGIN
 		UPDATE csec.migration SET copying = false WHERE relid = tab;
 		RETURN false;
 	END IF;
-	-- (not of a domain: its checks would run with the rights of a superuser)
-	after := CASE WHEN p.last_key IS NOT NULL THEN (SELECT format('(%s) > (%s)', keys, string_agg(format('%L::%s', v.v, format_type(b.type, b.typmod)), ', ' ORDER BY v.n))
-		FROM unnest(p.last_key) WITH ORDINALITY v (v, n) JOIN pg_attribute a ON a.attrelid = tab AND a.attname = m.key[v.n]
-			CROSS JOIN LATERAL csec.base_type(a.atttypid, a.atttypmod) b) END;
 	done := csec.copy_rows(m, p.part, format('WHERE %s ORDER BY %s LIMIT %s',
-		coalesce(after, 'true'), keys, greatest(batch, 1)));
+		coalesce(csec.rows_after(m, p.last_key), 'true'), keys, greatest(batch, 1)));
 	UPDATE csec.migration_part x SET last_key = coalesce(done.last_key, x.last_key), copying = done.rows > 0 WHERE x.part = p.part;
 	UPDATE csec.migration SET copied = copied + done.rows, copying = true,
 		worked = worked + (clock_timestamp() - began), updated_at = clock_timestamp() WHERE relid = tab;
@@ -417,8 +418,9 @@ REVOKE ALL ON FUNCTION csec.migration_copy(regclass, int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.migration_copy(regclass, int) TO csec_admin;
 COMMENT ON FUNCTION csec.migration_copy(regclass, int) IS 'internal: the next batch of csec.protect_online()';
 
--- Make the copies of changed rows anew; how many keys there were.  Those of a
--- partition that has no copy yet are left out: its rows are copied later.
+-- Make the copies of changed rows anew; how many keys there were.  Those of
+-- rows that are yet to be copied are left out, as of a partition that has no copy,
+-- or one that another session is at work on.
 CREATE FUNCTION csec.follow_changes(m csec.migration, batch int) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
@@ -427,6 +429,7 @@ DECLARE
 	keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(m.key) k);
 	changed text;
 	part oid;
+	p csec.migration_part;
 	n bigint;
 BEGIN
 	CREATE TEMPORARY TABLE IF NOT EXISTS csec_changed (dummy int) ON COMMIT DROP;
@@ -436,7 +439,11 @@ BEGIN
 		csec.queue_name(m.relid), batch);
 	GET DIAGNOSTICS n = ROW_COUNT;
 	-- what comes from here on sees the rows at least as new as their keys
-	FOR part IN SELECT p.part FROM csec.migration_part p WHERE p.relid = m.relid AND p.part IN (SELECT c.csec_part FROM pg_temp.csec_changed c) LOOP
+	FOR p IN SELECT x.* FROM csec.migration_part x WHERE x.relid = m.relid AND x.part IN (SELECT c.csec_part FROM pg_temp.csec_changed c) LOOP
+		part := p.part;
+		IF p.copying THEN
+			EXECUTE format('DELETE FROM pg_temp.csec_changed WHERE csec_part = %s AND %s', part, coalesce(csec.rows_after(m, p.last_key), 'true'));
+		END IF;
 		changed := format('(%s) IN (SELECT %s FROM pg_temp.csec_changed WHERE csec_part = %s)', keys, keys, part);
 		EXECUTE format('DELETE FROM %s WHERE %s', csec.copy_name(part), changed);
 		PERFORM csec.copy_rows(m, part, 'WHERE ' || changed);
@@ -455,6 +462,7 @@ CREATE FUNCTION csec.migration_follow(tab regclass, batch int) RETURNS boolean
 DECLARE
 	m csec.migration := (SELECT x FROM csec.migration x WHERE x.relid = tab FOR UPDATE);
 BEGIN
+	PERFORM csec.migration_now();
 	IF NOT csec.may_protect(tab) OR m.relid IS NULL THEN
 		RAISE EXCEPTION 'csec.protect_online() is not at work on %', tab USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
@@ -484,6 +492,7 @@ DECLARE
 	p oid;
 	plain text;
 BEGIN
+	PERFORM csec.migration_now();
 	IF NOT csec.may_protect(tab) OR m.relid IS NULL OR m.copying THEN
 		RAISE EXCEPTION 'csec.protect_online() has not copied %', tab USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
@@ -523,7 +532,9 @@ CREATE FUNCTION csec.protect_online_cancel(tab regclass) RETURNS void
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	IF NOT csec.may_protect(tab) OR NOT EXISTS (SELECT FROM csec.migration WHERE relid = tab) THEN
+	-- a step that is being done is done first
+	PERFORM FROM csec.migration m WHERE m.relid = tab AND csec.may_protect(tab) FOR UPDATE;
+	IF NOT FOUND THEN
 		RAISE EXCEPTION 'csec.protect_online() is not at work on %', tab USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
 	PERFORM csec.own_ddl(true);

@@ -170,3 +170,33 @@ END
 $$;
 REVOKE ALL ON FUNCTION csec.refuse_online(csec.migration) FROM PUBLIC;
 COMMENT ON FUNCTION csec.refuse_online(csec.migration) IS 'internal: raises what stands in the way of csec.protect_online()';
+
+-- By a snapshot of before the lock the last changes would not be followed, and lost.
+CREATE FUNCTION csec.migration_now() RETURNS void
+	LANGUAGE plpgsql STABLE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF NOT csec.sees_now() THEN
+		RAISE EXCEPTION 'csec.protect_online() needs isolation level READ COMMITTED' USING ERRCODE = 'invalid_transaction_state',
+			HINT = 'SET default_transaction_isolation = ''read committed'' first.';
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.migration_now() FROM PUBLIC;
+COMMENT ON FUNCTION csec.migration_now() IS 'internal: refuses to copy by the snapshot of a transaction that began earlier';
+
+-- The condition on the rows of a part that are not copied yet; null: none is.
+-- (Not of a domain: its checks would run with the rights of a superuser.)
+CREATE FUNCTION csec.rows_after(m csec.migration, last_key text[]) RETURNS text
+	LANGUAGE sql STABLE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT format('(%s) > (%s)', (SELECT string_agg(quote_ident(k), ', ') FROM unnest(m.key) k),
+			string_agg(format('%L::%s', v.v, format_type(b.type, b.typmod)), ', ' ORDER BY v.n))
+		FROM unnest(last_key) WITH ORDINALITY v (v, n) JOIN pg_attribute a ON a.attrelid = m.relid AND a.attname = m.key[v.n]
+			CROSS JOIN LATERAL csec.base_type(a.atttypid, a.atttypmod) b
+		HAVING last_key IS NOT NULL
+	$$;
+REVOKE ALL ON FUNCTION csec.rows_after(csec.migration, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.rows_after(csec.migration, text[]) IS 'internal: which rows csec.protect_online() has not copied yet';

@@ -74,7 +74,7 @@ csec_empty_files(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Are the rows of both laid out alike? */
+/* Are the rows of both laid out alike, and their columns called so? */
 static bool
 same_layout(Relation a, Relation b)
 {
@@ -90,7 +90,8 @@ same_layout(Relation a, Relation b)
 
 		if (p->attisdropped != q->attisdropped ||
 			(!p->attisdropped &&
-			 (getBaseType(p->atttypid) != getBaseType(q->atttypid) || p->attlen != q->attlen ||
+			 (strcmp(NameStr(p->attname), NameStr(q->attname)) != 0 ||
+			  getBaseType(p->atttypid) != getBaseType(q->atttypid) || p->attlen != q->attlen ||
 			  p->attalign != q->attalign || p->attbyval != q->attbyval)))
 			return false;
 	}
