@@ -124,6 +124,10 @@ BEGIN
 		OR (SELECT sum(pg_table_size(t)) FROM csec.tree(request.tab) t) <= csec.rewrite_limit() THEN
 		EXECUTE format('LOCK TABLE %s IN %s MODE', csec.qualified(request.tab),
 			CASE WHEN request.enforce AND request.fields IS NOT NULL THEN 'ACCESS EXCLUSIVE' ELSE 'SHARE ROW EXCLUSIVE' END);
+		-- nor does anybody unprotect the customers' table meanwhile
+		IF EXISTS (SELECT FROM csec.protected_table p WHERE p.relid = request.subject_of AND p.relid <> request.tab) THEN
+			EXECUTE format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', csec.qualified(request.subject_of));
+		END IF;
 	END IF;
 END
 $$;
@@ -213,6 +217,11 @@ DECLARE
 	request csec.protect_request := (tab, subject, fields, subject_of, enforce, audit, allow_lock, observe_until, coalesce(subject_keys, false));
 	tried csec.tried[];
 BEGIN
+	PERFORM csec.need_now('protect', coalesce(csec.qualified(tab), tab::text));
+	IF EXISTS (SELECT FROM csec.migration m WHERE m.relid = tab) AND NOT csec.in_own_ddl() THEN
+		RAISE EXCEPTION 'csec.protect_online() is at work on %', csec.qualified(tab)
+			USING ERRCODE = 'object_in_use', HINT = 'Call it again to go on, or end it with csec.protect_online_cancel().';
+	END IF;
 	tried := csec.plan_locked(request);
 	PERFORM csec.create_trail();
 	IF request.subject_keys AND request.subject_of IS NULL THEN
@@ -246,6 +255,25 @@ GRANT EXECUTE ON FUNCTION csec.protect(regclass, text, jsonb, regclass, boolean,
 COMMENT ON FUNCTION csec.protect(regclass, text, jsonb, regclass, boolean, text, boolean, timestamptz, boolean) IS
 	'protect a table whose subject is one column; see the other csec.protect()';
 
+-- What is to be enforced, as csec.protect() and others have left it.
+CREATE FUNCTION csec.request_enforce(tab regclass, allow_lock boolean, OUT t csec.protected_table, OUT request csec.protect_request)
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	SELECT p.* INTO t FROM csec.protected_table p WHERE p.relid = tab;
+	IF t.relid IS NULL OR t.enforce THEN
+		RAISE EXCEPTION USING ERRCODE = CASE WHEN t.relid IS NULL THEN '42704' ELSE '55000' END,
+			MESSAGE = CASE WHEN t.relid IS NULL THEN format('%s is not protected', tab) ELSE format('%s masks its fields already', tab) END,
+			HINT = 'csec.protect(..., enforce => false) is what comes before.';
+	END IF;
+	request := (tab, t.subject, (SELECT jsonb_object_agg(f.attname, f.category) FROM csec.protected_field f WHERE f.relid = tab),
+		t.subject_of, true, t.audit, allow_lock, NULL, t.subject_keys);
+END
+$$;
+REVOKE ALL ON FUNCTION csec.request_enforce(regclass, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION csec.request_enforce(regclass, boolean) IS 'internal: what csec.enforce() is asked for; an error where nothing is to be enforced';
+
 -- From observing to masking, with what csec.protect() was told then.
 CREATE FUNCTION csec.enforce(tab regclass, allow_lock boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -257,17 +285,21 @@ CREATE FUNCTION csec.enforce(tab regclass, allow_lock boolean DEFAULT false) RET
 	SET extra_float_digits = 1
 	AS $$
 DECLARE
-	t csec.protected_table := (SELECT p FROM csec.protected_table p WHERE p.relid = tab);
+	what record;
+	t csec.protected_table;
 	request csec.protect_request;
 	tried csec.tried[];
 BEGIN
-	IF t.relid IS NULL OR t.enforce THEN
-		RAISE EXCEPTION USING ERRCODE = CASE WHEN t.relid IS NULL THEN '42704' ELSE '55000' END,
-			MESSAGE = CASE WHEN t.relid IS NULL THEN format('%s is not protected', tab) ELSE format('%s masks its fields already', tab) END,
-			HINT = 'csec.protect(..., enforce => false) is what comes before.';
+	PERFORM csec.need_now('enforce', coalesce(csec.qualified(tab), tab::text));
+	what := csec.request_enforce(tab, allow_lock);
+	-- fields that another session adds, or its unprotecting, come before this or after it
+	IF csec.may_protect(tab) THEN
+		PERFORM csec.lock_table(what.request);
+		PERFORM FROM csec.protected_table p WHERE p.relid = tab FOR UPDATE;
+		what := csec.request_enforce(tab, allow_lock);
 	END IF;
-	request := (tab, t.subject, (SELECT jsonb_object_agg(f.attname, f.category) FROM csec.protected_field f WHERE f.relid = tab),
-		t.subject_of, true, t.audit, allow_lock, NULL, t.subject_keys);
+	t := what.t;
+	request := what.request;
 	-- out of the way of the plan, which refuses tables that are protected;
 	-- back before anybody else can see the table without its triggers' policy
 	DELETE FROM csec.protected_table p WHERE p.relid = tab;

@@ -114,6 +114,7 @@ DECLARE
 	relation csec.plan_row := csec.plan_more_relation(tab);
 	planned record;
 BEGIN
+	PERFORM csec.need_now('add_fields', coalesce(csec.qualified(tab), tab::text));
 	IF relation.kind IS NULL AND request.fields <> '{}' THEN
 		PERFORM csec.lock_table(request);
 		-- what another session added while the lock was waited for

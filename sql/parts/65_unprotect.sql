@@ -144,6 +144,7 @@ DECLARE
 	plan csec.plan_row[] := ARRAY(SELECT p FROM csec.plan_unprotect(tab, reason, allow_lock) p);
 	name text := csec.qualified(tab);
 BEGIN
+	PERFORM csec.need_now('unprotect', coalesce(name, tab::text));
 	IF NOT EXISTS (SELECT FROM unnest(plan) p WHERE p.kind = 'refuse') THEN
 		EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', name);
 		plan := ARRAY(SELECT p FROM csec.plan_unprotect(tab, reason, allow_lock) p);
@@ -182,6 +183,7 @@ DECLARE
 	tab regclass;
 	r record;
 BEGIN
+	PERFORM csec.need_now('unprotect', 'all');
 	FOR r IN SELECT p.relid FROM csec.protected_table p WHERE NOT csec.may_protect(p.relid) LOOP
 		RAISE EXCEPTION 'permission denied to unprotect %', csec.qualified(r.relid)
 			USING ERRCODE = '42501', HINT = 'A superuser may unprotect all tables, and a member of csec_admin who owns all that are protected.';

@@ -5,8 +5,14 @@ CREATE FUNCTION csec.set_coalescing(tab regclass, within interval) RETURNS void
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	before csec.protected_table := (SELECT p FROM csec.protected_table p WHERE p.relid = tab);
+	before csec.protected_table;
 BEGIN
+	PERFORM csec.need_now('set_coalescing', coalesce(csec.qualified(tab), tab::text));
+	-- csec.enforce() puts another row in its place
+	LOOP
+		SELECT p.* INTO before FROM csec.protected_table p WHERE p.relid = tab FOR UPDATE;
+		EXIT WHEN FOUND OR NOT EXISTS (SELECT FROM csec.protected_table p WHERE p.relid = tab);
+	END LOOP;
 	IF before.relid IS NULL THEN
 		RAISE EXCEPTION '% is not protected', coalesce(tab::text, 'null')
 			USING ERRCODE = '42704', HINT = 'See csec.protected_table for tables that are.';

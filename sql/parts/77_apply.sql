@@ -188,6 +188,10 @@ BEGIN
 			PERFORM csec.refuse_plan(csec.qualified(request.tab), ARRAY(SELECT k FROM csec.plan_kind(request.tab) k WHERE k.kind IS NOT NULL)
 				|| ARRAY(SELECT o FROM csec.plan_options(request) o WHERE o.object = 'audit'));
 			UPDATE csec.protected_table p SET audit = request.audit WHERE p.relid = request.tab;
+			IF NOT FOUND THEN
+				RAISE EXCEPTION '% was protected anew, or unprotected, meanwhile', csec.qualified(request.tab)
+					USING ERRCODE = 'object_in_use', HINT = 'Apply the document again.';
+			END IF;
 		END IF;
 		RETURN NEXT (object, format('audit: %s', coalesce(request.audit, 'by level')))::csec.applied;
 	END IF;
@@ -391,6 +395,7 @@ CREATE FUNCTION csec.apply(policy jsonb, dry_run boolean DEFAULT false, allow_lo
 DECLARE
 	done csec.applied[];
 BEGIN
+	PERFORM csec.need_now('apply', 'policy');
 	PERFORM csec.check_document('policy', policy, '{levels,categories,tables,clearances,default_reasons}');
 	BEGIN
 		done := ARRAY(SELECT a FROM csec.apply_parts(policy, coalesce(allow_lock, false), coalesce(dry_run, false)) a);
