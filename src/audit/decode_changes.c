@@ -72,9 +72,8 @@ show_sealed(const CsecChangeSide *side, Datum *text)
 		*text = CStringGetTextDatum(CSEC_MASK_REDACTED);
 		return false;
 	}
-	opened = csec_encrypted_open(&envelope);
+	opened = csec_encrypted_open(&envelope, &shown.len);
 	shown.text = opened;
-	shown.len = envelope.len;
 	if (envelope.category != CSEC_CATEGORY_NONE)
 		csec_mask_text(csec_category_lookup(envelope.category), opened, envelope.len, &shown);
 	*text = csec_decode_text((CsecField) {.data = (const uint8 *) shown.text,.len = (uint32) shown.len});

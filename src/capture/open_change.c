@@ -45,6 +45,7 @@ open_value(CsecChangeOpener *opener, uint64 column, const CsecChangeSide *side, 
 	CsecEnvelope envelope;
 	CsecDecision decision;
 	char	   *opened;
+	size_t		len;
 
 	if (side->envelope.header == NULL)
 		return false;
@@ -59,9 +60,9 @@ open_value(CsecChangeOpener *opener, uint64 column, const CsecChangeSide *side, 
 	opening->shown[column] = Max(opening->shown[column], 1 + (uint8) decision);
 	if (decision != CSEC_REVEAL)
 		return false;
-	opened = csec_encrypted_open(&envelope);
-	*text = csec_decode_text((CsecField) {.data = (uint8 *) opened,.len = (uint32) envelope.len});
-	csec_secure_wipe(opened, envelope.len);
+	opened = csec_encrypted_open(&envelope, &len);
+	*text = csec_decode_text((CsecField) {.data = (uint8 *) opened,.len = (uint32) len});
+	csec_secure_wipe(opened, len);
 	pfree(opened);
 	return true;
 }

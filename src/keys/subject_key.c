@@ -33,6 +33,7 @@
 #include "util/bytes.h"
 #include "util/guc.h"
 #include "util/pgcompat.h"
+#include "util/portable_text.h"
 #include "util/secure_memory.h"
 
 /* So many pseudonyms may begin with the same number. */
@@ -253,6 +254,7 @@ void
 csec_customer_of(Oid table, const char *subject, size_t len, CsecCustomer *out)
 {
 	Space	   *space = space_of(table);
+	CsecPortable portable;
 
 	out->table = table;
 	if (last.space == space && last.len == len && memcmp(last.subject, subject, len) == 0)
@@ -260,9 +262,12 @@ csec_customer_of(Oid table, const char *subject, size_t len, CsecCustomer *out)
 		memcpy(out->pseudonym, last.pseudonym, CSEC_PSEUDONYM);
 		return;
 	}
-	if (!csec_mac_begin(space->mac) || !csec_mac_add(space->mac, subject, len) ||
+	/* the same in every encoding: customers move with their keys */
+	csec_portable_take(subject, len, &portable);
+	if (!csec_mac_begin(space->mac) || !csec_mac_add(space->mac, portable.text, portable.len) ||
 		!csec_mac_end(space->mac, out->pseudonym, CSEC_PSEUDONYM))
 		csec_no_subject_key();
+	csec_portable_release(&portable);
 	if (len > sizeof(last.subject))
 		return;
 	last.space = space;

@@ -14,7 +14,6 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 #include "keys/dump_key.h"
@@ -24,6 +23,7 @@
 #include "types/masked_value.h"
 #include "util/armor.h"
 #include "util/crypto_failed.h"
+#include "util/portable_text.h"
 #include "util/secure_memory.h"
 
 #define MAGIC		0xC2
@@ -31,36 +31,35 @@
 #define AT_CATEGORY	2
 #define AT_KEY		6
 
+#define NOT_UTF8	0x02	/* beside CSEC_MASKED_PLAIN: see util/portable_text.h */
+
 char *
 csec_dump_text(const CsecMasked *value, size_t *len)
 {
-	/* (what needs no conversion is given back as it is, without an end) */
-	char	   *utf8 = pg_server_to_any(value->text, (int) value->len, PG_UTF8);
-	bool		converted = utf8 != value->text;
-	size_t		utf8_len = converted ? strlen(utf8) : value->len;
+	CsecPortable portable;
 	uint8		nonce[CSEC_AEAD_NONCE];
 	const uint8 *key;
 	size_t		key_size;
 	CsecAead   *aead = csec_dump_key(&key, &key_size, nonce);
 	size_t		head = AT_KEY + key_size;
-	size_t		size = add_size(utf8_len, head + CSEC_AEAD_NONCE + CSEC_AEAD_TAG);
-	uint8	   *bytes = palloc(size);
-	uint8	   *cipher = bytes + head + CSEC_AEAD_NONCE;
+	size_t		size;
+	uint8	   *bytes;
+	uint8	   *cipher;
 	char	   *text;
 	bool		ok;
 
+	csec_portable_take(value->text, value->len, &portable);
+	size = add_size(portable.len, head + CSEC_AEAD_NONCE + CSEC_AEAD_TAG);
+	bytes = palloc(size);
+	cipher = bytes + head + CSEC_AEAD_NONCE;
 	bytes[0] = MAGIC;
-	bytes[AT_FLAGS] = value->flags & CSEC_MASKED_PLAIN;
+	bytes[AT_FLAGS] = (value->flags & CSEC_MASKED_PLAIN) | (portable.bytes ? NOT_UTF8 : 0);
 	csec_put_u32(bytes + AT_CATEGORY, value->category);
 	memcpy(bytes + AT_KEY, key, key_size);
 	memcpy(bytes + head, nonce, CSEC_AEAD_NONCE);
-	ok = csec_aead_seal(aead, nonce, bytes, head, (const uint8 *) utf8, utf8_len,
-						cipher, cipher + utf8_len);
-	if (converted)
-	{
-		csec_secure_wipe(utf8, utf8_len);
-		pfree(utf8);
-	}
+	ok = csec_aead_seal(aead, nonce, bytes, head, (const uint8 *) portable.text, portable.len,
+						cipher, cipher + portable.len);
+	csec_portable_release(&portable);
 	if (!ok)
 		csec_crypto_failed("encrypt a value");
 	text = csec_armor(CSEC_DUMP_PREFIX, bytes, size, len);
@@ -95,20 +94,6 @@ check_right(uint32 category)
 			 errhint("Members of csec_loader restore dumps.")));
 }
 
-/* Takes the text over. */
-static char *
-in_server_encoding(char *utf8, size_t *len)
-{
-	char	   *text = pg_any_to_server(utf8, (int) *len, PG_UTF8);
-
-	if (text == utf8)
-		return utf8;
-	csec_secure_wipe(utf8, *len);
-	pfree(utf8);
-	*len = strlen(text);
-	return text;
-}
-
 void
 csec_dump_take(uint32 category, const char *text, size_t len, CsecMasked *out)
 {
@@ -118,12 +103,12 @@ csec_dump_take(uint32 category, const char *text, size_t len, CsecMasked *out)
 	size_t		key_size = 0;
 	size_t		head;
 	CsecAead   *aead = NULL;
-	char	   *opened;
+	CsecPortable opened;
 
 	memset(out, 0, sizeof(*out));
-	if (size < AT_KEY || bytes[0] != MAGIC || (bytes[AT_FLAGS] & ~CSEC_MASKED_PLAIN) != 0)
+	if (size < AT_KEY || bytes[0] != MAGIC || (bytes[AT_FLAGS] & ~(CSEC_MASKED_PLAIN | NOT_UTF8)) != 0)
 		refuse("It is not complete, or was altered.");
-	out->flags = bytes[AT_FLAGS];
+	out->flags = bytes[AT_FLAGS] & CSEC_MASKED_PLAIN;
 	out->category = csec_get_u32(bytes + AT_CATEGORY);
 	if (category != CSEC_CATEGORY_NONE && out->category != category)
 		refuse("It is of another category than the field's.");
@@ -133,17 +118,19 @@ csec_dump_take(uint32 category, const char *text, size_t len, CsecMasked *out)
 	head = AT_KEY + key_size;
 	if (aead == NULL || size < head + CSEC_AEAD_NONCE + CSEC_AEAD_TAG)
 		refuse("It is not complete, or was altered.");
-	out->len = size - head - CSEC_AEAD_NONCE - CSEC_AEAD_TAG;
-	opened = palloc(out->len + 1);
-	if (!csec_aead_open(aead, bytes + head, bytes, head, bytes + head + CSEC_AEAD_NONCE, out->len,
-						bytes + size - CSEC_AEAD_TAG, (uint8 *) opened))
+	opened.len = size - head - CSEC_AEAD_NONCE - CSEC_AEAD_TAG;
+	opened.own = palloc(opened.len + 1);
+	opened.bytes = (bytes[AT_FLAGS] & NOT_UTF8) != 0;
+	if (!csec_aead_open(aead, bytes + head, bytes, head, bytes + head + CSEC_AEAD_NONCE, opened.len,
+						bytes + size - CSEC_AEAD_TAG, (uint8 *) opened.own))
 	{
-		csec_secure_wipe(opened, out->len);
+		csec_portable_release(&opened);
 		refuse("It is not authentic: it was altered after it was dumped.");
 	}
 	pfree(bytes);
-	opened[out->len] = '\0';
-	out->text = in_server_encoding(opened, &out->len);
+	out->text = csec_portable_back(&opened, &out->len);
+	if (out->text == NULL)
+		csec_refuse_encoding("a value from a dump");
 }
 
 void

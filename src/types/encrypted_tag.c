@@ -9,22 +9,34 @@
 #include "policy/category.h"
 #include "types/encrypted_value.h"
 #include "types/envelope_key.h"
-#include "types/masked_text.h"
 #include "types/search_form.h"
 #include "util/secure_block.h"
 #include "util/secure_memory.h"
 
+/* Bytes of another encoding are looked for as they are, without what names it. */
 void
-csec_encrypted_tag_under(uint32 mark, const char *text, size_t len, uint8 *tag)
+csec_portable_tag_under(uint32 mark, const CsecPortable *text, uint8 *tag)
 {
+	size_t		skip = text->bytes && text->len > 0 ? 1 : 0;
+	size_t		len = text->len - skip;
 	char		small[256];
 	char	   *form = len <= sizeof(small) ? small : palloc(len);
-	size_t		n = csec_search_form(text, len, csec_text_is_utf8(text, len), form);
+	size_t		n = csec_search_form(text->text + skip, len, !text->bytes, form);
 
 	csec_search_tag(mark, form, n, tag);
 	csec_secure_wipe(form, n);
 	if (form != small)
 		pfree(form);
+}
+
+void
+csec_encrypted_tag_under(uint32 mark, const char *text, size_t len, uint8 *tag)
+{
+	CsecPortable portable;
+
+	csec_portable_take(text, len, &portable);
+	csec_portable_tag_under(mark, &portable, tag);
+	csec_portable_release(&portable);
 }
 
 /*
@@ -82,7 +94,7 @@ csec_encrypted_tag(const CsecEnvelope *envelope, uint8 *buffer)
 {
 	uint32_t	next;
 	uint32_t	active = csec_search_key_active(&next);
-	char	   *text;
+	CsecPortable text;
 
 	if (likely((envelope->flags & CSEC_ENVELOPE_SEARCH) && envelope->search_mark == active))
 		return envelope->search_tag;
@@ -103,9 +115,8 @@ csec_encrypted_tag(const CsecEnvelope *envelope, uint8 *buffer)
 	 */
 	if ((envelope->flags & CSEC_ENVELOPE_SEARCH) && csec_envelope_key_is_destroyed(envelope))
 		return envelope->search_tag;
-	text = csec_encrypted_open(envelope);
-	csec_encrypted_tag_under(active, text, envelope->len, buffer);
-	csec_secure_wipe(text, envelope->len);
-	pfree(text);
+	csec_encrypted_open_portable(envelope, &text);
+	csec_portable_tag_under(active, &text, buffer);
+	csec_portable_release(&text);
 	return buffer;
 }

@@ -206,7 +206,7 @@ is_searched(uint32 id, const CsecCategory *category)
 
 /* Search tags as new values of the category have them; tags: room for two. */
 static void
-put_tags(CsecEnvelope *what, const CsecCategory *category, const char *text, size_t len,
+put_tags(CsecEnvelope *what, const CsecCategory *category, const CsecPortable *text,
 		 const Tag *tag, uint8 (*tags)[CSEC_SEARCH_TAG])
 {
 	if (!is_searched(what->category, category))
@@ -216,11 +216,11 @@ put_tags(CsecEnvelope *what, const CsecCategory *category, const char *text, siz
 	if (tag != NULL && tag->mark == what->search_mark)
 		memcpy(tags[0], tag->tag, CSEC_SEARCH_TAG);
 	else
-		csec_encrypted_tag_under(what->search_mark, text, len, tags[0]);
+		csec_portable_tag_under(what->search_mark, text, tags[0]);
 	if (what->next_mark != 0)
 	{
 		what->flags |= CSEC_ENVELOPE_NEXT;
-		csec_encrypted_tag_under(what->next_mark, text, len, tags[1]);
+		csec_portable_tag_under(what->next_mark, text, tags[1]);
 	}
 	what->search_tag = tags[0];
 	what->next_tag = tags[1];
@@ -228,16 +228,31 @@ put_tags(CsecEnvelope *what, const CsecCategory *category, const char *text, siz
 
 /* category: that of id, where there is one; key: of a customer; NULL: the category's. */
 static struct varlena *
-make(uint32 id, const CsecCategory *category, uint8 flags, const char *text, size_t len,
-	 const Tag *tag, const CsecSubjectKey *key)
+make_of(uint32 id, const CsecCategory *category, uint8 flags, const CsecPortable *text,
+		const Tag *tag, const CsecSubjectKey *key)
 {
 	CsecEnvelope what = {.category = id,.flags = flags};
 	uint8		tags[2][CSEC_SEARCH_TAG];
 	CsecAead   *aead;
 
-	put_tags(&what, category, text, len, tag, tags);
+	if (text->bytes)
+		what.flags |= CSEC_ENVELOPE_BYTES;
+	put_tags(&what, category, text, tag, tags);
 	aead = csec_envelope_put_key(&what, category, key);
-	return seal_with(aead, &what, text, len);
+	return seal_with(aead, &what, text->text, text->len);
+}
+
+static struct varlena *
+make(uint32 id, const CsecCategory *category, uint8 flags, const char *text, size_t len,
+	 const Tag *tag, const CsecSubjectKey *key)
+{
+	CsecPortable portable;
+	struct varlena *value;
+
+	csec_portable_take(text, len, &portable);
+	value = make_of(id, category, flags, &portable, tag, key);
+	csec_portable_release(&portable);
+	return value;
 }
 
 static uint8
@@ -313,11 +328,12 @@ csec_encrypted_current(const CsecEnvelope *envelope)
 static struct varlena *
 make_again(const CsecEnvelope *envelope, const CsecCustomer *customer, bool same_key)
 {
-	char	   *text = csec_encrypted_open(envelope);
+	CsecPortable text;
 	const CsecSubjectKey *key = NULL;
 	Tag			tag = {0};
 	struct varlena *value;
 
+	csec_encrypted_open_portable(envelope, &text);
 	if (!same_key)
 		key = csec_customer_key(customer);
 	else if (envelope->flags & CSEC_ENVELOPE_SUBJECT)
@@ -328,11 +344,10 @@ make_again(const CsecEnvelope *envelope, const CsecCustomer *customer, bool same
 		tag.mark = envelope->search_mark;
 		memcpy(tag.tag, envelope->search_tag, CSEC_SEARCH_TAG);
 	}
-	value = make(envelope->category,
-				 envelope->category != CSEC_CATEGORY_NONE ? csec_category_lookup(envelope->category) : NULL,
-				 envelope->flags & CSEC_ENVELOPE_SUSPECT, text, envelope->len, &tag, key);
-	csec_secure_wipe(text, envelope->len);
-	pfree(text);
+	value = make_of(envelope->category,
+					envelope->category != CSEC_CATEGORY_NONE ? csec_category_lookup(envelope->category) : NULL,
+					envelope->flags & CSEC_ENVELOPE_SUSPECT, &text, &tag, key);
+	csec_portable_release(&text);
 	return value;
 }
 
@@ -346,52 +361,6 @@ struct varlena *
 csec_encrypted_rekey(const CsecEnvelope *envelope, const CsecCustomer *customer)
 {
 	return make_again(envelope, customer, false);
-}
-
-/* ---- opening ---- */
-
-static void
-refuse_forged(const CsecEnvelope *envelope, bool other_key)
-{
-	const CsecCategory *category = csec_category_lookup(envelope->category);
-	char	   *key = (envelope->flags & CSEC_ENVELOPE_SUBJECT) ?
-		psprintf("the key of a customer (" UINT64_FORMAT ")", envelope->subject) :
-		psprintf("key %u version %u", envelope->key_id, envelope->key_version);
-
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("an encrypted value of category \"%s\" is not authentic",
-					category ? NameStr(category->name) : "(unknown)"),
-			 other_key ?
-			 errdetail("It says that %s encrypted it, but that was another key of this number.", key) :
-			 errdetail("It was altered after %s encrypted it.", key),
-			 errhint("Restore the value from a backup, or write it anew.")));
-}
-
-/* Fill out with the text; false: not authentic. */
-static bool
-open_into(const CsecEnvelope *envelope, uint8 *out, bool *other_key)
-{
-	CsecAead   *aead = csec_envelope_key_aead(envelope);
-
-	*other_key = aead == NULL;
-	return aead != NULL && csec_envelope_open(aead, envelope, out);
-}
-
-char *
-csec_encrypted_open(const CsecEnvelope *envelope)
-{
-	char	   *text = palloc(envelope->len + 1);
-	bool		other_key;
-
-	if (unlikely(!open_into(envelope, (uint8 *) text, &other_key)))
-	{
-		csec_secure_wipe(text, envelope->len);
-		pfree(text);
-		refuse_forged(envelope, other_key);
-	}
-	text[envelope->len] = '\0';
-	return text;
 }
 
 /* ---- input ---- */
@@ -504,7 +473,7 @@ csec_value_text(CsecMasked *value)
 		return;
 	if (!csec_envelope_parse(value->envelope, value->envelope_size, &envelope))
 		malformed();
-	value->text = csec_encrypted_open(&envelope);
+	value->text = csec_encrypted_open(&envelope, &value->len);
 }
 
 bool
@@ -512,21 +481,17 @@ csec_value_try_text(CsecMasked *value)
 {
 	CsecEnvelope envelope;
 	char	   *text;
-	bool		other_key;
+	size_t		len;
 
 	if (value->text != NULL)
 		return true;
-	if (!csec_envelope_parse(value->envelope, value->envelope_size, &envelope) ||
-		csec_envelope_key_is_destroyed(&envelope))
+	if (!csec_envelope_parse(value->envelope, value->envelope_size, &envelope))
 		return false;
-	text = palloc(envelope.len + 1);
-	if (!open_into(&envelope, (uint8 *) text, &other_key))
-	{
-		csec_secure_wipe(text, envelope.len);
-		pfree(text);
+	text = csec_encrypted_try_open(&envelope, &len);
+	if (text == NULL)
 		return false;
-	}
 	value->text = text;
+	value->len = len;
 	return true;
 }
 

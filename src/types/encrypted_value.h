@@ -15,6 +15,7 @@
 #include "keys/subject_key.h"
 #include "types/envelope.h"
 #include "types/masked_value.h"
+#include "util/portable_text.h"
 
 /* An error where the bytes have not the form of an envelope. */
 extern void csec_encrypted_read(const struct varlena *value, CsecEnvelope *out);
@@ -88,10 +89,23 @@ extern struct varlena *csec_encrypted_input(int32 typmod, const char *text, size
 extern char *csec_encrypted_as_text(const uint8 *envelope, size_t size, size_t *len);
 
 /*
- * The text of an envelope, palloc'd with a zero behind it.  Errors: those of
- * csec_data_key_find(), and data_corrupted where it is not authentic.
+ * csec_encrypted_open
+ *		The text of an envelope, palloc'd with a zero behind it.  Errors: those
+ *		of csec_data_key_find(), data_corrupted where it is not authentic, and
+ *		untranslatable_character where the database has not its characters.
+ *
+ * csec_encrypted_open_portable
+ *		The same for what needs no text of this database, to be released.
  */
-extern char *csec_encrypted_open(const CsecEnvelope *envelope);
+extern char *csec_encrypted_open(const CsecEnvelope *envelope, size_t *len);
+extern void csec_encrypted_open_portable(const CsecEnvelope *envelope, CsecPortable *out);
+
+/*
+ * The same; NULL and false where no key will ever open it, as it is not authentic
+ * or its key was destroyed, NULL also where it is no text here.
+ */
+extern char *csec_encrypted_try_open(const CsecEnvelope *envelope, size_t *len);
+extern bool csec_encrypted_try_portable(const CsecEnvelope *envelope, CsecPortable *out);
 
 /* Take a value of either type apart; an envelope stays closed (text NULL). */
 extern void csec_value_read(const struct varlena *value, CsecMasked *out);
@@ -109,9 +123,8 @@ extern void csec_encrypted_take(const struct varlena *value, CsecMasked *out);
 extern void csec_value_text(CsecMasked *value);
 
 /*
- * The same; false where no key will ever open it, as it is not authentic or its
- * key was destroyed.  For what must go on over such a value.  Other errors are
- * those of csec_encrypted_open().
+ * The same; false where csec_encrypted_try_open() says NULL.  For what must go
+ * on over such a value.  Other errors are those of csec_encrypted_open().
  */
 extern bool csec_value_try_text(CsecMasked *value);
 
@@ -129,6 +142,7 @@ extern struct varlena *csec_value_remake(const CsecMasked *like, const char *tex
 
 /* The search tag of a text under the search key of that mark. */
 extern void csec_encrypted_tag_under(uint32 mark, const char *text, size_t len, uint8 *tag);
+extern void csec_portable_tag_under(uint32 mark, const CsecPortable *text, uint8 *tag);
 
 /*
  * The same; of the text that was asked for last it is there.  In the buffer, or

@@ -32,14 +32,16 @@ csec_envelope_header_size(uint8_t flags)
 
 /*
  * Flags that have a meaning: a tag under the next key is beside one under
- * this; the trail has no tags, by which its values could be found.
+ * this; the trail has no tags, by which its values could be found, and its texts
+ * are as its records are.
  */
 static bool
 flags_known(uint8_t flags)
 {
 	return (flags & ~CSEC_ENVELOPE_FLAGS) == 0 &&
 		(!(flags & CSEC_ENVELOPE_NEXT) || (flags & CSEC_ENVELOPE_SEARCH)) &&
-		!((flags & CSEC_ENVELOPE_TRAIL) && (flags & (CSEC_ENVELOPE_SEARCH | CSEC_ENVELOPE_SUSPECT)));
+		!((flags & CSEC_ENVELOPE_TRAIL) &&
+		  (flags & (CSEC_ENVELOPE_SEARCH | CSEC_ENVELOPE_SUSPECT | CSEC_ENVELOPE_BYTES)));
 }
 
 bool

@@ -37,7 +37,8 @@
 #define CSEC_ENVELOPE_SUSPECT	0x04	/* the text has the form of a mask */
 #define CSEC_ENVELOPE_SUBJECT	0x08	/* under the key of one subject */
 #define CSEC_ENVELOPE_TRAIL		0x10	/* in a record of the trail: the value of no field */
-#define CSEC_ENVELOPE_FLAGS		0x1F
+#define CSEC_ENVELOPE_BYTES		0x20	/* not in UTF-8: see util/portable_text.h */
+#define CSEC_ENVELOPE_FLAGS		0x3F
 #define CSEC_ENVELOPE_SUITE_AT	1
 #define CSEC_ENVELOPE_FLAGS_AT	2
 #define CSEC_ENVELOPE_CATEGORY_AT 3
@@ -108,7 +109,7 @@ csec_envelope_plain_tag(const uint8_t *data, size_t size, uint32_t mark)
 	if (size < CSEC_ENVELOPE_FIXED + CSEC_ENVELOPE_SEARCH_SIZE + CSEC_AEAD_TAG ||
 		data[0] != CSEC_ENVELOPE_MAGIC ||
 		data[CSEC_ENVELOPE_SUITE_AT] < 1 || data[CSEC_ENVELOPE_SUITE_AT] > CSEC_SUITES ||
-		(data[CSEC_ENVELOPE_FLAGS_AT] & ~CSEC_ENVELOPE_SUSPECT) != CSEC_ENVELOPE_SEARCH ||
+		(data[CSEC_ENVELOPE_FLAGS_AT] & ~(CSEC_ENVELOPE_SUSPECT | CSEC_ENVELOPE_BYTES)) != CSEC_ENVELOPE_SEARCH ||
 		csec_get_u32(data + CSEC_ENVELOPE_FIXED) != mark)
 		return NULL;
 	return data + CSEC_ENVELOPE_FIXED + CSEC_SEARCH_MARK;

@@ -21,27 +21,40 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_envelope_problem_sql);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_envelope_info);
 
 static const char *
-tag_problem(uint32 mark, const uint8 *tag, const char *text, size_t len)
+tag_problem(uint32 mark, const uint8 *tag, const CsecPortable *text)
 {
 	uint8		computed[CSEC_SEARCH_TAG];
 
 	if (!csec_search_key_is_known(mark))
 		return "unknown_search_key";
-	csec_encrypted_tag_under(mark, text, len, computed);
+	csec_portable_tag_under(mark, text, computed);
 	return memcmp(computed, tag, CSEC_SEARCH_TAG) == 0 ? NULL : "wrong_search_tag";
 }
 
 /* What the text tells: it is authentic, so only what made it can be at fault. */
 static const char *
-text_problem(const CsecEnvelope *envelope, const char *text)
+text_problem(const CsecEnvelope *envelope, const CsecPortable *text)
 {
 	const char *problem = NULL;
 
 	if (envelope->flags & CSEC_ENVELOPE_SEARCH)
-		problem = tag_problem(envelope->search_mark, envelope->search_tag, text, envelope->len);
+		problem = tag_problem(envelope->search_mark, envelope->search_tag, text);
 	if (problem == NULL && (envelope->flags & CSEC_ENVELOPE_NEXT))
-		problem = tag_problem(envelope->next_mark, envelope->next_tag, text, envelope->len);
+		problem = tag_problem(envelope->next_mark, envelope->next_tag, text);
 	return problem;
+}
+
+/* Takes the text over. */
+static const char *
+encoding_problem(CsecPortable *text)
+{
+	size_t		len;
+	char	   *here = csec_portable_back(text, &len);
+
+	if (here == NULL)
+		return "other_encoding";
+	csec_secure_wipe(here, len);
+	return NULL;
 }
 
 static const char *
@@ -59,7 +72,7 @@ const char *
 csec_envelope_problem(const struct varlena *value, uint32 category)
 {
 	CsecEnvelope envelope;
-	CsecMasked	opened;
+	CsecPortable opened;
 	const char *problem;
 
 	if (!csec_envelope_parse((const uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), &envelope) ||
@@ -68,13 +81,14 @@ csec_envelope_problem(const struct varlena *value, uint32 category)
 	problem = csec_envelope_key_problem(&envelope);
 	if (problem != NULL)
 		return problem;
-	csec_encrypted_take(value, &opened);
-	if (!csec_value_try_text(&opened))
+	if (!csec_encrypted_try_portable(&envelope, &opened))
 		return "not_authentic";
 	problem = category_problem(&envelope, category);
 	if (problem == NULL)
-		problem = text_problem(&envelope, opened.text);
-	csec_value_release(&opened);
+		problem = text_problem(&envelope, &opened);
+	if (problem == NULL)
+		problem = encoding_problem(&opened);
+	csec_portable_release(&opened);
 	return problem;
 }
 

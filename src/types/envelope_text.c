@@ -74,10 +74,10 @@ csec_envelope_from_text(uint32 category, const char *text, size_t len)
 	(void) csec_category_to_keep(envelope.category);
 	if (csec_envelope_key_opens(&envelope))
 	{
-		char	   *opened = csec_encrypted_open(&envelope);
+		CsecPortable opened;
 
-		csec_secure_wipe(opened, envelope.len);
-		pfree(opened);
+		csec_encrypted_open_portable(&envelope, &opened);
+		csec_portable_release(&opened);
 	}
 	else
 		refuse_unopened(&envelope);

@@ -348,8 +348,8 @@ test_flags(int suite)
 			!csec_envelope_open(aead, &is, out) || memcmp(out, text, len) != 0;
 	}
 	csec_aead_free(aead);
-	/* subject or not, suspect or not, with no tag, one or two; in the trail, subject or not */
-	ok(slips == 0 && parsed == 2 * 2 * 3 + 2, "%s: every form of header (%d) goes there and back", csec_suite_name(suite), parsed);
+	/* subject or not, suspect or not, UTF-8 or not, with no tag, one or two; in the trail, subject or not */
+	ok(slips == 0 && parsed == 2 * 2 * 2 * 3 + 2, "%s: every form of header (%d) goes there and back", csec_suite_name(suite), parsed);
 }
 
 /* The ciphertext may take the place of its text. */
