@@ -46,6 +46,7 @@
 #include "capture/suspension.h"
 #include "policy/catalog.h"
 #include "policy/table.h"
+#include "util/pgcompat.h"
 
 /* What the expressions of a statement look at. */
 typedef struct Looked
@@ -230,6 +231,7 @@ look_at_command(Looked *looked, RangeVar *name, AlterTableCmd *command)
 {
 	ListCell   *lc;
 
+	look_at(looked, csec_new_expression(command));
 	switch (command->subtype)
 	{
 		case AT_AddColumn:

@@ -35,6 +35,7 @@
 
 #include "capture/read_point.h"
 #include "policy/own_function.h"
+#include "util/pgcompat.h"
 
 /* One of somebody's own making, or one that can have effects. */
 static bool
@@ -71,6 +72,8 @@ type_may_leak(Oid type)
 static bool
 makes_leaking_type(Node *node)
 {
+	if (csec_is_json_query(node))
+		return type_may_leak(exprType(node));
 	switch (nodeTag(node))
 	{
 		case T_FuncExpr:

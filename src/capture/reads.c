@@ -35,6 +35,7 @@
 #include "capture/permitted.h"
 #include "capture/read_point.h"
 #include "capture/reads.h"
+#include "capture/selected.h"
 #include "capture/suspension.h"
 #include "capture/wrap.h"
 #include "policy/own_function.h"
@@ -156,7 +157,6 @@ static CsecObserver *
 make_observer(WalkContext *context, PlanState *scan, const CsecTable *table, Index rti)
 {
 	CsecObserver *observer = palloc0(sizeof(CsecObserver));
-	RangeTblEntry *rte = exec_rt_fetch(rti, scan->state);
 	Bitmapset  *seen;
 
 	observer->table = table;
@@ -166,7 +166,7 @@ make_observer(WalkContext *context, PlanState *scan, const CsecTable *table, Ind
 	if (scanned_relation(scan) != 0)
 		observer->conditions = condition_columns(scan);
 	seen = policy_columns(context, rti, bms_copy(observer->conditions));
-	observer->selected = csec_selected_columns(context->queryDesc->plannedstmt, rte);
+	observer->selected = csec_selected_columns(context->queryDesc->plannedstmt, rti);
 	if (!bms_is_subset(seen, observer->selected))
 		observer->selected = bms_union(observer->selected, seen);
 	observer->exactness = CSEC_EXACT_SCANNED;
@@ -242,7 +242,7 @@ is_counted(const CsecPlanPath *path)
  * anybody else's code sees it.
  */
 static bool
-told_by_change(WalkContext *context, Index rti, PlanState *scan, const CsecTable *table, RangeTblEntry *rte)
+told_by_change(WalkContext *context, Index rti, PlanState *scan, const CsecTable *table)
 {
 	PlannedStmt *stmt = context->queryDesc->plannedstmt;
 
@@ -253,7 +253,7 @@ told_by_change(WalkContext *context, Index rti, PlanState *scan, const CsecTable
 		return false;
 	if (table->strict && has_foreign_trigger(context, rti))
 		return false;
-	return !csec_columns_touch_fields(table, csec_selected_columns(stmt, rte));
+	return !csec_columns_touch_fields(table, csec_selected_columns(stmt, rti));
 }
 
 /*
@@ -261,7 +261,7 @@ told_by_change(WalkContext *context, Index rti, PlanState *scan, const CsecTable
  * count: what a trigger may swallow is a read.
  */
 static bool
-conflict_told_by_change(WalkContext *context, ResultRelInfo *rel, const CsecTable *table, RangeTblEntry *rte)
+conflict_told_by_change(WalkContext *context, ResultRelInfo *rel, const CsecTable *table)
 {
 	PlannedStmt *stmt = context->queryDesc->plannedstmt;
 
@@ -269,7 +269,7 @@ conflict_told_by_change(WalkContext *context, ResultRelInfo *rel, const CsecTabl
 	return !stmt->hasReturning &&
 		rel->ri_RelationDesc->rd_rel->relkind != RELKIND_PARTITIONED_TABLE &&
 		!has_foreign_trigger(context, rel->ri_RangeTableIndex) &&
-		!csec_columns_touch_fields(table, csec_selected_columns(stmt, rte));
+		!csec_columns_touch_fields(table, csec_selected_columns(stmt, rel->ri_RangeTableIndex));
 }
 
 /* Does a policy show the existing row to somebody's function? */
@@ -296,14 +296,12 @@ observe_conflict(WalkContext *context, ModifyTableState *node)
 	OnConflictSetState *conflict = rel->ri_onConflict;
 	const CsecTable *table;
 	CsecObserver *observer;
-	RangeTblEntry *rte;
 
 	if (conflict == NULL ||
 		(table = csec_table_lookup(RelationGetRelid(rel->ri_RelationDesc))) == NULL)
 		return;
-	rte = exec_rt_fetch(rel->ri_RangeTableIndex, node->ps.state);
 	observer = make_observer(context, &node->ps, table, rel->ri_RangeTableIndex);
-	if (conflict->oc_WhereClause == NULL && !policy_may_leak(rel) && conflict_told_by_change(context, rel, table, rte))
+	if (conflict->oc_WhereClause == NULL && !policy_may_leak(rel) && conflict_told_by_change(context, rel, table))
 		leave_to_changes(observer, false);
 	csec_conflict_observe(context->query, node, observer);
 }
@@ -435,7 +433,7 @@ instrument_scan(PlanState *node, WalkContext *context)
 	rte = exec_rt_fetch(rti, node->state);
 	table = csec_table_lookup(rte->relid);
 	if (table != NULL && !(table->is_trail && csec_is_own_worker))
-		observe(context, node, table, rti, told_by_change(context, rti, node, table, rte));
+		observe(context, node, table, rti, told_by_change(context, rti, node, table));
 }
 
 /*

@@ -2,7 +2,7 @@
  * pgcompat.h
  *		The differences between PostgreSQL's versions that csec's calls meet.
  *
- * Only 15 is tested; docs/architecture.md says what else a port must look at.
+ * docs/architecture.md says what was tried with later ones, and what a port must look at.
  */
 #ifndef CSEC_UTIL_PGCOMPAT_H
 #define CSEC_UTIL_PGCOMPAT_H
@@ -70,19 +70,24 @@ csec_log_message(const char *prefix, const char *message, size_t size)
 	((queryDesc)->already_executed = true, execute_once = false)
 #endif
 
-/* 16 moved the columns that a query reads out of the range table entry. */
+/*
+ * 16 moved the columns that a query reads out of the range table entry.  False: it
+ * is not said, as of children.
+ */
 #if PG_VERSION_NUM >= 160000
 #include "executor/executor.h"
 #include "parser/parse_relation.h"
-static inline Bitmapset *
-csec_selected_columns(PlannedStmt *stmt, RangeTblEntry *rte)
+static inline bool
+csec_permission_columns(PlannedStmt *stmt, RangeTblEntry *rte, Bitmapset **columns)
 {
 	if (rte->perminfoindex == 0)
-		return NULL;
-	return getRTEPermissionInfo(stmt->permInfos, rte)->selectedCols;
+		return false;
+	*columns = getRTEPermissionInfo(stmt->permInfos, rte)->selectedCols;
+	return true;
 }
 #else
-#define csec_selected_columns(stmt, rte) ((rte)->selectedCols)
+#define csec_permission_columns(stmt, rte, columns) \
+	((void) (stmt), *(columns) = (rte)->selectedCols, true)
 #endif
 
 /* 16 keeps for each grant whether it is inherited; before, the member says. */
@@ -92,6 +97,13 @@ csec_selected_columns(PlannedStmt *stmt, RangeTblEntry *rte)
 #else
 #define csec_membership_inherits(m, member_inherits) \
 	((void) (m), (member_inherits))
+#endif
+
+/* ... and whether the member may SET ROLE; before, every member may. */
+#if PG_VERSION_NUM >= 160000
+#define csec_membership_sets(m) ((m)->set_option)
+#else
+#define csec_membership_sets(m) true
 #endif
 
 /* 17 moved the transaction's number in its backend. */
@@ -286,6 +298,21 @@ typedef char CsecBase64Byte;
 #else
 #define csec_bt_search(index, heap, key, buffer) \
 	((void) (heap), _bt_search((index), (key), (buffer), BT_WRITE, NULL))
+#endif
+
+/* 17 can give a generated column another expression, which is run on the rows that are there. */
+#if PG_VERSION_NUM >= 170000
+#define csec_new_expression(command) \
+	((command)->subtype == AT_SetExpression ? (command)->def : NULL)
+#else
+#define csec_new_expression(command) ((Node *) NULL)
+#endif
+
+/* 17 has JSON_VALUE and its like, which make values of any type. */
+#if PG_VERSION_NUM >= 170000
+#define csec_is_json_query(node) IsA((node), JsonExpr)
+#else
+#define csec_is_json_query(node) false
 #endif
 
 /* The longest entry of a btree; 18 knows it without a page. */
