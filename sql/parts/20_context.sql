@@ -18,6 +18,13 @@ CREATE FUNCTION csec.is_member(member regrole, role regrole) RETURNS bool
 COMMENT ON FUNCTION csec.is_member(regrole, regrole) IS
 	'is the first role the second or a member of it, by membership and not by the superuser attribute?';
 
+CREATE FUNCTION csec.may_become(member regrole, role regrole) RETURNS bool
+	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'csec_may_become';
+REVOKE ALL ON FUNCTION csec.may_become(regrole, regrole) FROM PUBLIC;
+COMMENT ON FUNCTION csec.may_become(regrole, regrole) IS
+	'internal: as csec.is_member(), also by a grant of PostgreSQL 16 or later that lets the member do nothing but grant the role';
+
 CREATE FUNCTION csec.roles_inherited(role regrole) RETURNS regrole[]
 	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'csec_roles_inherited_sql';
@@ -98,7 +105,7 @@ BEGIN
 		RETURN;
 	END IF;
 	FOREACH who IN ARRAY ARRAY[csec.login(), session_user::regrole, csec.reader()] || csec.logins_of(csec.current_person()) LOOP
-		IF who IS NULL OR csec.is_member(who, role) THEN
+		IF who IS NULL OR csec.may_become(who, role) THEN
 			RAISE EXCEPTION 'a clearance for oneself must be set by somebody else'
 				USING ERRCODE = 'insufficient_privilege',
 					DETAIL = format('Role %s is, or is a member of, %s.', coalesce(who::text, '(nobody)'), role),

@@ -152,7 +152,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM csec.protected_table t WHERE t.relid = tab) THEN
 		PERFORM csec.refuse('set_data_owner', tab::text, format('"%s" is not protected', tab), 'Protect it first.', 'object_not_in_prerequisite_state');
 	END IF;
-	IF NOT csec.is_superuser(csec.login()) AND EXISTS (SELECT FROM unnest(csec.login() || csec.logins_of(who)) l WHERE csec.is_member(l, role)) THEN
+	IF NOT csec.is_superuser(csec.login()) AND EXISTS (SELECT FROM unnest(csec.login() || csec.logins_of(who)) l WHERE csec.may_become(l, role)) THEN
 		PERFORM csec.refuse('set_data_owner', tab::text, 'nobody makes himself the owner of data', 'Ask another member of csec_admin or csec_officer.');
 	END IF;
 	IF "on" THEN

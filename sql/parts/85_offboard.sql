@@ -31,6 +31,32 @@ CREATE FUNCTION csec.end_sessions(login regrole) RETURNS void
 REVOKE ALL ON FUNCTION csec.end_sessions(regrole) FROM PUBLIC;
 COMMENT ON FUNCTION csec.end_sessions(regrole) IS 'internal: when the transaction commits, and the login may not log in then, end its sessions';
 
+-- Since PostgreSQL 16 a grant is its grantor's: each has to be taken, and with it
+-- would go what he himself granted to others, who did not leave.
+CREATE FUNCTION csec.take_own_roles(login regrole) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	own record;
+	other record;
+BEGIN
+	FOR own IN SELECT m.roleid, m.roleid::regrole::text AS role, m.grantor::regrole::text FROM pg_auth_members m JOIN pg_roles o ON o.oid = m.roleid
+		WHERE m.member = login AND o.rolname ~ '^csec_' LOOP
+		IF current_setting('server_version_num')::int < 160000 THEN
+			EXECUTE format('REVOKE %s FROM %s', own.role, login);
+			CONTINUE;
+		END IF;
+		FOR other IN SELECT m.member::regrole, bool_or(m.admin_option)::text AS admin, bool_or((to_jsonb(m) ->> 'inherit_option')::bool)::text AS inherit, bool_or((to_jsonb(m) ->> 'set_option')::bool)::text AS set
+			FROM pg_auth_members m WHERE m.roleid = own.roleid AND m.grantor IN (login, 10) AND m.member <> login
+			GROUP BY m.member HAVING bool_or(m.grantor = login) LOOP
+			EXECUTE format('GRANT %s TO %s WITH ADMIN %s, INHERIT %s, SET %s', own.role, other.member, other.admin, other.inherit, other.set);
+		END LOOP;
+		EXECUTE format('REVOKE %s FROM %s GRANTED BY %s CASCADE', own.role, login, own.grantor);
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.take_own_roles(regrole) FROM PUBLIC;
+COMMENT ON FUNCTION csec.take_own_roles(regrole) IS 'internal: takes every membership in a role of csec, whoever granted it';
+
 -- One after the other: of the two last superusers each would see that there is
 -- another one, and go.
 CREATE FUNCTION csec.leave_in_turn(person text) RETURNS void
@@ -51,7 +77,6 @@ DECLARE
 	kept regrole[];
 	alone name[];
 	r csec.access_request;
-	own text;
 	login regrole;
 	ended int := 0;
 	sessions int;
@@ -86,10 +111,7 @@ BEGIN
 	DELETE FROM csec.data_owner o WHERE o.role = ANY (logins);
 	UPDATE csec.person p SET state = 'left', since = clock_timestamp() WHERE p.id = person AND p.state <> 'left';
 	FOREACH login IN ARRAY logins LOOP
-		FOR own IN SELECT m.roleid::regrole::text FROM pg_auth_members m JOIN pg_roles o ON o.oid = m.roleid
-			WHERE m.member = login AND o.rolname ~ '^csec_' LOOP
-			EXECUTE format('REVOKE %s FROM %s', own, login);
-		END LOOP;
+		PERFORM csec.take_own_roles(login);
 		IF login <> ALL (kept) THEN
 			EXECUTE format('ALTER ROLE %s NOLOGIN', login);
 			-- who logs in before that is committed

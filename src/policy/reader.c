@@ -60,13 +60,12 @@ role_inherits(Oid role)
 }
 
 /*
- * Walks pg_auth_members as has_privs_of_role() does, but for the superuser
- * attribute, which that function takes for membership in every role.
+ * Walks pg_auth_members as PostgreSQL does, but for the superuser attribute, which
+ * it takes for membership in every role.
  */
-List *
-csec_roles_inherited(Oid role)
+static List *
+walk_memberships(List *roles, bool by_set_role)
 {
-	List	   *roles = list_make1_oid(role);
 	ListCell   *cell;
 
 	/* The list grows under the loop. */
@@ -83,12 +82,34 @@ csec_roles_inherited(Oid role)
 			Form_pg_auth_members m = (Form_pg_auth_members)
 				GETSTRUCT(&memberships->members[i]->tuple);
 
-			if (csec_membership_inherits(m, inherits))
+			if (by_set_role ? csec_membership_sets(m) : csec_membership_inherits(m, inherits))
 				roles = list_append_unique_oid(roles, m->roleid);
 		}
 		ReleaseSysCacheList(memberships);
 	}
 	return roles;
+}
+
+/* It, and the roles whose privileges it has without SET ROLE. */
+List *
+csec_roles_inherited(Oid role)
+{
+	return walk_memberships(list_make1_oid(role), false);
+}
+
+/*
+ * Can a role become another one by SET ROLE, for being its member?  Since
+ * PostgreSQL 16 a grant may be without that: whoever may create roles has such a
+ * one, of those he created.
+ */
+static bool
+may_set_role(Oid login, Oid role)
+{
+	List	   *roles = walk_memberships(list_make1_oid(login), true);
+	bool		may = list_member_oid(roles, role);
+
+	list_free(roles);
+	return may;
 }
 
 /* Background workers that nobody logged into have none. */
@@ -110,7 +131,7 @@ find_reader(Oid outer)
 	if (!OidIsValid(login) || !OidIsValid(outer) ||
 		!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(outer)))
 		return;
-	if (login == outer || is_member_of_role_nosuper(login, outer))
+	if (may_set_role(login, outer))
 	{
 		List	   *roles = csec_roles_inherited(outer);
 
@@ -154,6 +175,7 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_reader_sql);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_login);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_roles_inherited_sql);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_is_member);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_may_become);
 
 /* csec.reader(): the role whose clearance decides; null: nobody. */
 Datum
@@ -192,9 +214,28 @@ csec_roles_inherited_sql(PG_FUNCTION_ARGS)
 										  true, TYPALIGN_INT));
 }
 
-/* csec.is_member(member, role): by membership, not by attribute. */
+/*
+ * csec.is_member(member, role): does he have its privileges, at once or after SET
+ * ROLE, by membership, not by attribute?  Who owns the database has those of
+ * pg_database_owner without being granted it.
+ */
 Datum
 csec_is_member(PG_FUNCTION_ARGS)
+{
+	Oid			member = PG_GETARG_OID(0);
+	Oid			role = PG_GETARG_OID(1);
+	List	   *roles;
+
+	if (role == ROLE_PG_DATABASE_OWNER)
+		PG_RETURN_BOOL(is_member_of_role_nosuper(member, role));
+	roles = walk_memberships(list_make1_oid(member), true);
+	roles = walk_memberships(roles, false);
+	PG_RETURN_BOOL(list_member_oid(roles, role));
+}
+
+/* csec.may_become(member, role): a member in any way, who could grant himself the rest. */
+Datum
+csec_may_become(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(is_member_of_role_nosuper(PG_GETARG_OID(0),
 											 PG_GETARG_OID(1)));
