@@ -201,6 +201,8 @@ csec_kek_reload(void)
 		/* (0 is no generation) */
 		pg_write_barrier();
 		pg_atomic_write_u32(&shared->generation, generation + 1 == 0 ? 2 : generation + 1);
+		/* who still copies of the old set must see that it is out before it is wiped */
+		pg_memory_barrier();
 	}
 	csec_secure_wipe(changed ? old : new, sizeof(*new));
 	return changed;

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "miscadmin.h"
@@ -35,10 +36,20 @@ command_for(const char *name)
 	return command;
 }
 
-/* In the launcher nothing else attends to DROP DATABASE's barrier meanwhile. */
+/*
+ * The postmaster, which starts, has its signals blocked: who stops the server
+ * must not wait for a provider that does not answer.  In the launcher nothing
+ * else attends to DROP DATABASE's barrier meanwhile.
+ */
 static bool
 must_stop(void)
 {
+	sigset_t	pending;
+
+	if (!IsUnderPostmaster)
+		return sigpending(&pending) == 0 &&
+			(sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1 ||
+			 sigismember(&pending, SIGQUIT) == 1);
 	if (ProcSignalBarrierPending)
 		ProcessProcSignalBarrier();
 	return ShutdownRequestPending;
@@ -63,13 +74,19 @@ csec_key_command_run(const char *name, char *out, size_t size)
 				(errcode_for_file_access(),
 				 errmsg("could not run csec.key_command: %m")));
 	csec_secure_wipe(out, size);
+	if (end == CSEC_COMMAND_STOPPED)
+		ereport(ERROR,
+				(errcode(ERRCODE_ADMIN_SHUTDOWN),
+				 errmsg("csec.key_command was ended for key \"%s\", as the server is to stop", name)));
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIG_FILE_ERROR),
 			 end != CSEC_COMMAND_FAILED ?
 			 errmsg("csec.key_command took longer than %d s for key \"%s\"",
 					csec_key_command_timeout, name) :
 			 errmsg("csec.key_command failed for key \"%s\"", name),
-			 end != CSEC_COMMAND_FAILED || WIFSIGNALED(command.status) ? 0 :
+			 end != CSEC_COMMAND_FAILED ? 0 : WIFSIGNALED(command.status) ?
+			 errdetail("It was ended by signal %d: %s.", WTERMSIG(command.status),
+					   pg_strsignal(WTERMSIG(command.status))) :
 			 errdetail("It ended with status %d.", WEXITSTATUS(command.status)),
 			 errhint("Run it by hand as the server's user; it must print %d hexadecimal digits.",
 					 CSEC_KEY_TEXT)));

@@ -92,7 +92,9 @@ tell_failure(void)
 	if (!ShutdownRequestPending)
 		ereport(WARNING,
 				(errmsg("could not read the keys of csec.kek anew: %s", error->message),
-				 errdetail("Those that were in force stay so: %s.", csec_kek_names()),
+				 errdetail("%s%sThose that were in force stay so: %s.",
+						   error->detail ? error->detail : "", error->detail ? " " : "",
+						   csec_kek_names()),
 				 error->hint ? errhint("%s", error->hint) : 0));
 }
 
@@ -113,11 +115,15 @@ csec_keks_read(bool anyway)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		if ((anyway || csec_kek_outdated()) && csec_kek_reload())
+		if (!anyway && !csec_kek_outdated())
+			 /* nothing asks for it */ ;
+		else if (csec_kek_reload())
 		{
 			ereport(LOG, (errmsg("csec wraps keys under those of csec.kek as they are now: %s", csec_kek_names())));
 			wake_sealers();
 		}
+		else
+			ereport(LOG, (errmsg("the provider has the keys of csec.kek that are in force: %s", csec_kek_names())));
 	}
 	PG_CATCH();
 	{

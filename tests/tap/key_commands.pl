@@ -117,5 +117,13 @@ rename "$tmp/etc/other", "$tmp/etc/root.wrapped" or die;
 $node->start;
 is(opened(), '11010519491231002X', 'a token is a provider');
 
+# a provider that does not answer keeps nobody from stopping the server
 $node->stop;
+$node->append_conf('postgresql.conf', "csec.key_command = 'touch $tmp/asked; sleep 600'\ncsec.key_command_timeout = 3600");
+my $from = -s $node->logfile;
+system_log('pg_ctl', '-W', '-D', $node->data_dir, '-l', $node->logfile, 'start');
+for (my $i = 0; $i < 1800 && !-e "$tmp/asked"; $i++) { select undef, undef, undef, 0.1 }
+ok(-e "$tmp/asked", 'a server that starts asks its provider');
+is(system_log('pg_ctl', '-D', $node->data_dir, '-m', 'fast', '-t', '60', 'stop'), 0, '  and is stopped while that does not answer');
+like(substr(slurp_file($node->logfile), $from), qr/FATAL:  csec\.key_command was ended for key "root", as the server is to stop/, '  as the log says');
 done_testing();

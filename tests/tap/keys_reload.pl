@@ -51,7 +51,7 @@ sub reload
 sub is_kept
 {
 	my ($name, $message, @settings) = @_;
-	reload(qr/could not read the keys of csec\.kek anew: [^\n]*$message.*?DETAIL:  Those that were in force stay so: root\./s, $name, @settings);
+	reload(qr/could not read the keys of csec\.kek anew: [^\n]*$message.*?DETAIL:  [^\n]*Those that were in force stay so: root\./s, $name, @settings);
 	is($node->safe_psql('postgres', 'SELECT csec.rewrap_keys()'), '0', '  and the one that was there wraps');
 	is(clerk(), '11010519491231002X', '  and unwraps');
 }
@@ -82,6 +82,10 @@ for (['csec.kek', "'root, root'", qr/names a key twice/], ['csec.kek', "'root, .
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_file_settings WHERE name = 'csec.kek' AND error IS NOT NULL}), '1', 'pg_file_settings names it');
 $node->append_conf('postgresql.conf', "csec.key_command = ''");
 is_kept('a command that fails', qr/key_command failed for key "root"/, "csec.kek = 'k2, root'", "csec.key_directory = ''", "csec.key_command = 'cat $keys/k2.key; false'");
+foreach ([ 'exit 3', 'It ended with status 3\.' ], [ 'kill -9 $$', 'It was ended by signal 9: Killed\.' ])
+{
+	reload(qr/key_command failed for key "root"\n[^\n]*DETAIL:  $_->[1] Those that were in force stay so: root\./, '  and says how', "csec.key_command = '$_->[0]'");
+}
 is_kept('a command that does not end', qr/took longer than 1 s/, "csec.key_command_timeout = 1", "csec.key_command = 'cat $keys/%k.key; sleep 300'");
 is_kept('two providers', qr/more than one of/, "csec.key_directory = '$keys'");
 $node->append_conf('postgresql.conf', "csec.key_command = ''\ncsec.key_command_timeout = 30");
@@ -90,6 +94,7 @@ is_kept('another root key', qr/is not the one that csec was started with/);
 write_key('root', $hex{root});
 
 reload(qr/csec wraps keys under those of csec\.kek as they are now: k2, root/, 'a KEK is added', "csec.kek = 'k2, root'");
+reload(qr/LOG:  the provider has the keys of csec\.kek that are in force: k2, root\n/, 'a reload says that the provider has what is in force');
 is($wrapped_by->(), 'k2', '  in a session that was there before, too');
 is(clerk(), '11010519491231002X', '  what is wrapped under the old one opens');
 is($node->safe_psql('postgres', 'SELECT csec.rewrap_keys() > 0, csec.rewrap_keys()'), 't|0', '  all is wrapped anew');
