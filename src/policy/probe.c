@@ -84,13 +84,11 @@ static uint64 seed;
 static bool seeded = false;
 
 /* The last value: the same constant meets row after row. */
-#define LAST_MAX 64
 static struct
 {
 	uint32		category;		/* 0: none */
 	bool		stored;
-	size_t		len;
-	char		value[LAST_MAX];
+	uint64		digest;
 } last;
 
 static void
@@ -207,7 +205,7 @@ within_quota(Oid reader, uint32 category)
 }
 
 uint64
-csec_probe_digest(uint32 category, const char *value, size_t len)
+csec_probe_digest(const char *value, size_t len)
 {
 	if (unlikely(!seeded))
 	{
@@ -215,7 +213,7 @@ csec_probe_digest(uint32 category, const char *value, size_t len)
 			csec_crypto_failed("generate random values");
 		seeded = true;
 	}
-	return hash_bytes_extended((const unsigned char *) value, (int) len, seed ^ category);
+	return hash_bytes_extended((const unsigned char *) value, (int) len, seed);
 }
 
 /*
@@ -223,7 +221,7 @@ csec_probe_digest(uint32 category, const char *value, size_t len)
  * category there are now, or 0 where it was there already.
  */
 static uint32
-note_value(uint32 category, const char *value, size_t len)
+note_value(uint32 category, uint64 digest)
 {
 	TryKey		key = {0};
 	TryEntry   *total;
@@ -232,9 +230,7 @@ note_value(uint32 category, const char *value, size_t len)
 	if (tries == NULL)
 		tries = tries_create(TopMemoryContext, 64, NULL);
 	key.category = category;
-	key.value = csec_probe_digest(category, value, len);
-	if (key.value == 0)
-		key.value = 1;			/* 0 is the count's own */
+	key.value = Max(digest, 1);	/* 0 is the count's own */
 	tries_insert(tries, key, &found);
 	if (found)
 		return 0;
@@ -283,26 +279,13 @@ refuse_search(uint32 category)
 }
 
 static void
-remember_last(uint32 category, const char *value, size_t len, bool stored)
-{
-	last.category = CSEC_CATEGORY_NONE;
-	if (len > LAST_MAX)
-		return;
-	memcpy(last.value, value, len);
-	last.len = len;
-	last.stored = stored;
-	last.category = category;
-}
-
-static void
-probe(uint32 category, const char *value, size_t len, bool stored)
+probe(uint32 category, uint64 digest, bool stored)
 {
 	const CsecCategory *known;
 	uint32		n;
 
 	/* Once for each value, not each row: the same constant comes again. */
-	if (last.category == category && last.len == len &&
-		last.stored == stored && memcmp(last.value, value, len) == 0)
+	if (last.category == category && last.digest == digest && last.stored == stored)
 		return;
 	if (csec_decide(category) == CSEC_REVEAL ||
 		csec_reader_has_role(CSEC_ROLE_LOADER))
@@ -310,25 +293,27 @@ probe(uint32 category, const char *value, size_t len, bool stored)
 	known = csec_category_lookup(category);
 	if (!stored && known != NULL && !known->searchable)
 		refuse_search(category);
-	n = note_value(category, value, len);
+	n = note_value(category, digest);
 	if (n > (uint32) csec_probe_limit)
 		refuse_statement(category);
 	/* Nobody has an hour of his own: all of them share one. */
 	if (n > 0 && !within_quota(csec_reader(), category))
 		refuse_hour(category);
-	remember_last(category, value, len, stored);
+	last.category = category;
+	last.digest = digest;
+	last.stored = stored;
 }
 
 void
-csec_probe(uint32 category, const char *value, size_t len)
+csec_probe(uint32 category, uint64 digest)
 {
 	if (category != CSEC_CATEGORY_NONE)
-		probe(category, value, len, false);
+		probe(category, digest, false);
 }
 
 void
 csec_probe_input(uint32 category, const char *value, size_t len)
 {
 	if (category != CSEC_CATEGORY_NONE)
-		probe(category, value, len, true);
+		probe(category, csec_probe_digest(value, len), true);
 }

@@ -14,8 +14,14 @@
 extern void csec_probe_init(void);
 
 /*
+ * What is kept of a value that was tried, and no value: a hash under this
+ * session's random seed.
+ */
+extern uint64 csec_probe_digest(const char *value, size_t len);
+
+/*
  * csec_probe
- *		A value that did not come out of a protected field is about to meet
+ *		A value of this digest that did not come out of a protected field is about to meet
  *		one of this category, or to become one.
  *
  * Does nothing for a cleared reader and for members of csec_loader.  Raises
@@ -23,16 +29,13 @@ extern void csec_probe_init(void);
  * configuration_limit_exceeded beyond csec.probe_limit distinct values in a
  * statement or csec.probe_quota in an hour.
  */
-extern void csec_probe(uint32 category, const char *value, size_t len);
+extern void csec_probe(uint32 category, uint64 digest);
 
 /*
  * The same for a value that is stored rather than compared: search = 'none'
  * does not refuse it, the limits hold.
  */
 extern void csec_probe_input(uint32 category, const char *value, size_t len);
-
-/* What is kept of a value that was tried: a hash under this session's random seed. */
-extern uint64 csec_probe_digest(uint32 category, const char *value, size_t len);
 
 /* A new statement begins; called by csec_decision_new_statement(). */
 extern void csec_probe_new_statement(void);

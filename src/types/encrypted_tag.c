@@ -42,7 +42,8 @@ csec_encrypted_tag_under(uint32 mark, const char *text, size_t len, uint8 *tag)
 /*
  * The last text whose tag was asked for: an index is descended with the same
  * one at each step, and a tag costs a digest.  The text is a secret, so it is
- * where keys are: in a page that is locked and in no core dump.
+ * where keys are, in a page that is locked and in no core dump, and no longer
+ * than its transaction.
  */
 typedef struct Sought
 {
@@ -56,6 +57,7 @@ const uint8 *
 csec_encrypted_text_tag(uint32 mark, const char *text, size_t len, uint8 *buffer)
 {
 	static Sought *last = NULL;
+	static bool waits = false;
 
 	if (likely(last != NULL && last->mark == mark && last->len == len &&
 			   memcmp(last->text, text, len) == 0))
@@ -65,6 +67,7 @@ csec_encrypted_text_tag(uint32 mark, const char *text, size_t len, uint8 *buffer
 		last = csec_secure_block(sizeof(Sought));
 	if (last == NULL || len > sizeof(last->text))
 		return buffer;
+	csec_secure_wipe_at_end(last, sizeof(Sought), &waits);
 	memcpy(last->text, text, len);
 	memcpy(last->tag, buffer, CSEC_SEARCH_TAG);
 	last->len = len;

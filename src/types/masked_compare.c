@@ -24,6 +24,7 @@
 #include "types/masked_tried.h"
 #include "types/masked_value.h"
 #include "types/support_call.h"
+#include "util/secure_memory.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_eq);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_masked_ne);
@@ -85,7 +86,7 @@ masked_equal_text(const CsecMasked *a, const text *b)
 	size_t		len = VARSIZE_ANY_EXHDR(b);
 
 	csec_tried_text(a->category, VARDATA_ANY(b), len,
-					csec_probe_digest(a->category, VARDATA_ANY(b), len));
+					csec_probe_digest(VARDATA_ANY(b), len));
 	len = sought_length(a->category, VARDATA_ANY(b), len);
 	return a->len == len && memcmp(a->text, VARDATA_ANY(b), len) == 0;
 }
@@ -202,7 +203,7 @@ compare(const CsecMasked *a, const CsecMasked *b)
 
 /*
  * The tag of a text.  It costs a digest, and an index is descended with the
- * same text at each step: the last one is kept.
+ * same text at each step: the last one is kept while the transaction lasts.
  */
 static void
 set_tag(CsecMasked *out)
@@ -214,6 +215,7 @@ set_tag(CsecMasked *out)
 		size_t		len;
 		char		text[64];
 	}			last;
+	static bool waits = false;
 
 	if (last.used && last.len == out->len &&
 		memcmp(last.text, out->text, out->len) == 0)
@@ -224,6 +226,7 @@ set_tag(CsecMasked *out)
 	out->tag = csec_masked_tag(out->text, out->len);
 	if (out->len > sizeof(last.text))
 		return;
+	csec_secure_wipe_at_end(&last, sizeof(last), &waits);
 	memcpy(last.text, out->text, out->len);
 	last.len = out->len;
 	last.tag = out->tag;

@@ -17,8 +17,8 @@
  * go in and only the hit is seen.  So what goes in is noted, known values on
  * one side and hidden categories on the other, and each known value counts as
  * tried against each hidden category, in whatever order they come.  It is
- * noted for the length of a statement, and as long as a query is open that it
- * went into: a cursor compares in one FETCH with what went in at another.
+ * noted, by its digest, for the length of a statement, and as long as a query is
+ * open that it went into: a cursor compares in one FETCH with what went in at another.
  *
  * A hash index is compared with only where a hash is the same, so what is
  * sought in one would count on a hit only.  What it holds, of a category that
@@ -48,8 +48,7 @@
 typedef struct Known
 {
 	uint32		tag;
-	size_t		len;
-	char	   *text;
+	uint64		digest;
 } Known;
 
 QueryDesc  *csec_tried_query = NULL;
@@ -107,9 +106,9 @@ csec_tried_compare_slow(const CsecMasked *a, const CsecMasked *b)
 		return;
 	}
 	if (known)
-		csec_probe(b->category, a->text, a->len);
+		csec_probe(b->category, csec_probe_digest(a->text, a->len));
 	else
-		csec_probe(a->category, b->text, b->len);
+		csec_probe(a->category, csec_probe_digest(b->text, b->len));
 }
 
 /*
@@ -132,7 +131,7 @@ csec_tried_text(uint32 category, const char *text, size_t len, uint64 digest)
 		return;
 	last.category = CSEC_CATEGORY_NONE;	/* an error settles nothing */
 	if (!is_known(category))
-		csec_probe(category, text, len);
+		csec_probe(category, csec_probe_digest(text, len));
 	last.digest = digest;
 	last.category = category;
 }
@@ -263,8 +262,7 @@ static bool
 noted_already(uint32 tag, const char *text, size_t len)
 {
 	for (int i = 0; i < seen.nknown; i++)
-		if (seen.known[i].tag == tag && seen.known[i].len == len &&
-			memcmp(seen.known[i].text, text, len) == 0)
+		if (seen.known[i].tag == tag && seen.known[i].digest == csec_probe_digest(text, len))
 			return true;
 	return false;
 }
@@ -272,32 +270,23 @@ noted_already(uint32 tag, const char *text, size_t len)
 static void
 note_known(uint32 tag, const char *text, size_t len)
 {
-	MemoryContext old;
-	Known	   *entry;
-
 	if (noted_already(tag, text, len))
 		return;
 	for (int i = 0; i < seen.nhidden; i++)
-		csec_probe(seen.hidden[i], text, len);
+		csec_probe(seen.hidden[i], csec_probe_digest(text, len));
 	/* One more than may be tried is all that need be known. */
 	if (seen.nknown > Min(csec_probe_limit, MAX_KNOWN))
 		return;
-	old = MemoryContextSwitchTo(seen.context);
 	if (seen.nknown == seen.room)
 	{
 		int			room = seen.room ? seen.room * 2 : 32;
+		size_t		size = room * sizeof(Known);
 
-		seen.known = seen.known ? repalloc(seen.known, room * sizeof(Known))
-			: palloc(room * sizeof(Known));
+		seen.known = seen.known ? repalloc(seen.known, size) :
+			MemoryContextAlloc(seen.context, size);
 		seen.room = room;
 	}
-	entry = &seen.known[seen.nknown];
-	entry->tag = tag;
-	entry->len = len;
-	entry->text = palloc(Max(len, 1));
-	memcpy(entry->text, text, len);
-	seen.nknown++;
-	MemoryContextSwitchTo(old);
+	seen.known[seen.nknown++] = (Known) {tag, csec_probe_digest(text, len)};
 }
 
 static void
@@ -313,7 +302,7 @@ note_hidden(uint32 category)
 						MAX_HIDDEN)));
 	seen.hidden[seen.nhidden++] = category;
 	for (int i = 0; i < seen.nknown; i++)
-		csec_probe(category, seen.known[i].text, seen.known[i].len);
+		csec_probe(category, seen.known[i].digest);
 }
 
 void

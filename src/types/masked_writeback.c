@@ -167,6 +167,7 @@ resolve(Relation rel, AttrNumber column, CsecMasked *suspect,
 		TupleTableSlot *oldslot, bool *change)
 {
 	bool		isnull;
+	bool		kept;
 	Datum		datum = slot_getattr(oldslot, column, &isnull);
 	CsecMasked	old;
 
@@ -189,11 +190,12 @@ resolve(Relation rel, AttrNumber column, CsecMasked *suspect,
 	}
 	csec_value_text(&old);
 	*change = !csec_masked_same_text(&old, suspect);
-	if (*change && !is_mask_of(suspect, &old))
-		refuse_mask(RelationGetRelid(rel),
-					NameStr(TupleDescAttr(RelationGetDescr(rel), column - 1)->attname));
+	kept = !*change || is_mask_of(suspect, &old);
 	csec_value_release(&old);
 	csec_value_release(suspect);
+	if (!kept)
+		refuse_mask(RelationGetRelid(rel),
+					NameStr(TupleDescAttr(RelationGetDescr(rel), column - 1)->attname));
 	return datum;
 }
 

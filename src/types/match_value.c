@@ -158,6 +158,7 @@ matches(const char *value, size_t len, const text *claimed, bool last)
 	bool		result = same_bytes(stored + n - tail, tail, said, m);
 
 	csec_secure_wipe(stored, n);
+	csec_secure_wipe(said, m);
 	pfree(stored);
 	pfree(said);
 	return result;

@@ -12,6 +12,8 @@
 
 #include <openssl/crypto.h>
 
+#include "utils/memutils.h"
+
 #include "util/secure_memory.h"
 
 /*
@@ -47,4 +49,38 @@ void
 csec_secure_wipe(void *p, size_t size)
 {
 	OPENSSL_cleanse(p, size);
+}
+
+typedef struct WipeAtEnd
+{
+	MemoryContextCallback callback;
+	void	   *p;
+	size_t		size;
+	bool	   *waits;
+} WipeAtEnd;
+
+static void
+wipe_at_end(void *arg)
+{
+	WipeAtEnd  *wipe = arg;
+
+	csec_secure_wipe(wipe->p, wipe->size);
+	*wipe->waits = false;
+}
+
+void
+csec_secure_wipe_at_end(void *p, size_t size, bool *waits)
+{
+	WipeAtEnd  *wipe;
+
+	if (likely(*waits))
+		return;
+	wipe = MemoryContextAllocZero(TopTransactionContext, sizeof(WipeAtEnd));
+	wipe->callback.func = wipe_at_end;
+	wipe->callback.arg = wipe;
+	wipe->p = p;
+	wipe->size = size;
+	wipe->waits = waits;
+	MemoryContextRegisterResetCallback(TopTransactionContext, &wipe->callback);
+	*waits = true;
 }

@@ -3,7 +3,7 @@
 
 use strict;
 use warnings;
-no warnings 'portable';
+use CsecMemory;
 use CsecTrail;
 use CsecWire;
 use Digest::SHA qw(hmac_sha256);
@@ -79,34 +79,11 @@ sub traces
 sub found_in
 {
 	my ($pid, %trace) = @_;
-	my (%found, $secure, @regions);
-	foreach my $line (split /\n/, slurp_file("/proc/$pid/smaps"))
-	{
-		push @regions, { from => hex $1, to => hex $2, may => $3, name => $4 }
-		  if $line =~ /^([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+\s*(.*)/;
-		$regions[-1]{flags} = " $1 " if $line =~ /^VmFlags: (.*)/;
-	}
-	open my $memory, '<:raw', "/proc/$pid/mem" or die "no memory of $pid: $! (kernel.yama.ptrace_scope?)";
-	foreach my $region (@regions)
-	{
-		$secure++, next if $region->{flags} =~ / dd / && $region->{name} !~ /^\[|vvar/;
-		next if $region->{may} !~ /^r/ || $region->{name} =~ /^\[v/;
-		my $rest = '';
-		for (my $at = $region->{from}; $at < $region->{to}; $at += 1 << 22)
-		{
-			my $size = $region->{to} - $at < 1 << 22 ? $region->{to} - $at : 1 << 22;
-			sysseek $memory, $at, 0;
-			my $n = sysread $memory, my $bytes, $size;
-			last if !$n;
-			$bytes = $rest . $bytes;
-			foreach my $name (keys %trace)
-			{
-				$found{$name} .= sprintf ' %s at %x', $region->{name} || 'heap', $at if index($bytes, $trace{$name}) >= 0;
-			}
-			$rest = substr $bytes, -256;
-		}
-	}
-	return (join(', ', map { "$_:$found{$_}" } sort keys %found), $secure // 0);
+	my @regions = memory_regions($pid);
+	my @dumped = grep { !$_->{undumped} } @regions;
+	my %found;
+	search_memory($pid, \@dumped, sub { my ($name, $region, $at) = @_; $found{$name} .= sprintf ' %s at %x', $region->{name} || 'heap', $at }, %trace);
+	return (join(', ', map { "$_:$found{$_}" } sort keys %found), @regions - @dumped);
 }
 
 sub has_no_keys
