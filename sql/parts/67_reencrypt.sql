@@ -60,7 +60,7 @@ CREATE VIEW csec.reencryption AS
 		p.rows_changed, p.values_changed, p.rows_skipped, p.values_left, r.rate::int8 AS rows_per_second,
 		CASE WHEN p.state = 'running' AND p.pass = 1 AND r.rate > 0
 			THEN make_interval(secs => greatest(r.total - p.rows_scanned, 0) / r.rate) END AS eta,
-		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(p.pid) a WHERE a.backend_start = p.backend_start)
+		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(p.pid) a WHERE a.backend_start = p.backend_start AND a.state IS DISTINCT FROM 'idle')
 			AND p.state NOT IN ('done', 'left') THEN p.pid END AS pid,
 		p.started_at, p.progress_at, p.finished_at
 	FROM csec.reencrypt_progress p
@@ -113,7 +113,8 @@ BEGIN
 			VALUES (target, tab, 'done', blocks, 0) ON CONFLICT DO NOTHING;
 		SELECT * INTO p FROM csec.reencrypt_progress g WHERE g.relid = target FOR UPDATE;
 		IF p.state NOT IN ('done', 'left') AND (p.pid, p.backend_start) IS DISTINCT FROM (pg_backend_pid(), me)
-			AND EXISTS (SELECT FROM pg_stat_get_activity(p.pid) a WHERE a.backend_start = p.backend_start) THEN
+			-- (one that is idle was cancelled, or met an error)
+			AND EXISTS (SELECT FROM pg_stat_get_activity(p.pid) a WHERE a.backend_start = p.backend_start AND a.state IS DISTINCT FROM 'idle') THEN
 			RAISE EXCEPTION 'process % is re-encrypting % already', p.pid, target USING ERRCODE = 'object_in_use';
 		END IF;
 		IF p.state IN ('done', 'left') THEN
