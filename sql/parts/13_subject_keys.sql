@@ -69,11 +69,11 @@ CREATE FUNCTION csec.tombstones() RETURNS SETOF uuid
 REVOKE ALL ON FUNCTION csec.tombstones() FROM PUBLIC;
 COMMENT ON FUNCTION csec.tombstones() IS 'internal: the destroyed keys that are noted outside the database';
 
-CREATE FUNCTION csec.prepare_tombstones() RETURNS void
+CREATE FUNCTION csec.prepare_tombstones(known boolean) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'csec_prepare_tombstones';
-REVOKE ALL ON FUNCTION csec.prepare_tombstones() FROM PUBLIC;
-COMMENT ON FUNCTION csec.prepare_tombstones() IS 'internal: make the directory that notes destroyed keys, where it is missing; an error where there is no place for it';
+REVOKE ALL ON FUNCTION csec.prepare_tombstones(boolean) FROM PUBLIC;
+COMMENT ON FUNCTION csec.prepare_tombstones(boolean) IS 'internal: make the directory that notes destroyed keys, the first time; an error where it is missing though it was made before or customers are known, or where there is no place for it';
 
 -- A restored dump brings a destroyed key back: not into the table.
 CREATE FUNCTION csec.subject_key_rules() RETURNS trigger
@@ -141,7 +141,7 @@ CREATE FUNCTION csec.make_space(tab regclass) RETURNS void
 DECLARE
 	number int4;
 BEGIN
-	PERFORM csec.prepare_tombstones();
+	PERFORM csec.prepare_tombstones(EXISTS (SELECT FROM csec.subject_space));
 	LOOP
 		EXIT WHEN EXISTS (SELECT FROM csec.subject_space s WHERE s.relid = tab);
 		number := ('x' || encode(substr(uuid_send(gen_random_uuid()), 1, 4), 'hex'))::bit(32)::int4 & 2147483647;

@@ -31,6 +31,9 @@ StaticAssertDecl(CSEC_PSEUDONYM == UUID_LEN, "a pseudonym is stored as a uuid");
 #define EMBEDDED_DIRECTORY	"csec_destroyed"
 #define IN_KEY_DIRECTORY	"destroyed"
 
+/* In the data directory: the server has had a directory of tombstones. */
+#define MADE_BEFORE			"csec_has_destroyed"
+
 /* One to be made when the transaction commits. */
 typedef struct Pending
 {
@@ -125,7 +128,31 @@ check_directory(const char *path)
 	check_outside_data(path);
 }
 
-/* Make the directory where it is missing. */
+static void
+need_checked_directory(char *path, size_t size)
+{
+	need_directory(path, size);
+	check_directory(path);
+}
+
+/* Backups have it, too, so a server that is restored knows of its tombstones. */
+static void
+note_made(void)
+{
+	int			fd = OpenTransientFile(MADE_BEFORE, O_CREAT | O_WRONLY | PG_BINARY);
+
+	if (fd < 0 || pg_fsync(fd) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create file \"%s\": %m", MADE_BEFORE)));
+	CloseTransientFile(fd);
+	fsync_fname(".", true);
+}
+
+/*
+ * Make the directory, the first time only: one that was there and is missing
+ * was lost, and an empty one in its place would bring back who was destroyed.
+ */
 static void
 prepare(void)
 {
@@ -133,12 +160,14 @@ prepare(void)
 	char		parent[MAXPGPATH];
 
 	need_directory(path, sizeof(path));
-	make_directory(path);
+	if (access(MADE_BEFORE, F_OK) != 0)
+		make_directory(path);
 	check_directory(path);
 	fsync_fname(path, true);
 	strlcpy(parent, path, sizeof(parent));
 	get_parent_directory(parent);
 	fsync_fname(parent[0] ? parent : ".", true);
+	note_made();
 }
 
 bool
@@ -174,8 +203,7 @@ make(const uint8 *pseudonym)
 	char		parent[MAXPGPATH];
 	int			fd;
 
-	prepare();
-	need_directory(path, sizeof(path));
+	need_checked_directory(path, sizeof(path));
 	strlcpy(parent, path, sizeof(parent));
 	append_name(parent, pseudonym, false);
 	make_directory(parent);
@@ -253,8 +281,9 @@ Datum
 csec_bury(PG_FUNCTION_ARGS)
 {
 	Pending    *p = MemoryContextAlloc(TopTransactionContext, sizeof(Pending));
+	char		path[MAXPGPATH];
 
-	prepare();
+	need_checked_directory(path, sizeof(path));
 	memcpy(p->pseudonym, PG_GETARG_UUID_P(0)->data, CSEC_PSEUDONYM);
 	p->sub = GetCurrentSubTransactionId();
 	p->next = pending;
@@ -269,11 +298,19 @@ csec_is_buried(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(csec_tombstone_is_there(PG_GETARG_UUID_P(0)->data));
 }
 
-/* csec.prepare_tombstones(): make their directory, where it is missing. */
+/*
+ * csec.prepare_tombstones(known boolean): make their directory, unless customers
+ * of this database are known: then it must be there.
+ */
 Datum
 csec_prepare_tombstones(PG_FUNCTION_ARGS)
 {
-	prepare();
+	char		path[MAXPGPATH];
+
+	if (PG_GETARG_BOOL(0))
+		need_checked_directory(path, sizeof(path));
+	else
+		prepare();
 	PG_RETURN_VOID();
 }
 
@@ -306,8 +343,7 @@ csec_tombstones(PG_FUNCTION_ARGS)
 	struct dirent *entry;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	need_directory(path, sizeof(path));
-	check_directory(path);
+	need_checked_directory(path, sizeof(path));
 	dir = AllocateDir(path);
 	while ((entry = ReadDir(dir, path)) != NULL)
 	{

@@ -123,6 +123,18 @@ rename "$keys/destroyed", "$keys/elsewhere" or die;
 ($rc, $out, $err) = $restored->psql('postgres', "SELECT phone::text FROM cust WHERE id = 41", extra_params => [ '-U', 'clerk' ]);
 like($err, qr/the directory of destroyed keys, .*, is not there/, 'without the notes there is an error');
 is($out, '', '  and nothing else');
+# ... and nothing that needs them makes an empty directory, which would bring the destroyed back.
+$restored->safe_psql('postgres', 'CREATE TABLE later (id int PRIMARY KEY, phone text)');
+my $later = q{SELECT csec.protect('later', 'id', '{"phone": "phone"}', subject_keys => true)};
+($rc, $out, $err) = $restored->psql('postgres', $later);
+like($err, qr/the directory of destroyed keys, .*, is not there/, '  another table of customers is refused');
+$restored->safe_psql('postgres', 'CREATE DATABASE later');
+$restored->safe_psql('later', 'CREATE EXTENSION csec CASCADE; CREATE TABLE later (id int PRIMARY KEY, phone text)');
+($rc, $out, $err) = $restored->psql('later', $later);
+like($err, qr/the directory of destroyed keys, .*, is not there/, '  in another database as well');
+($rc, $out, $err) = $restored->psql('postgres', 'SELECT csec.bury(gen_random_uuid())');
+like($err, qr/the directory of destroyed keys, .*, is not there/, '  and no key is destroyed');
+ok(!-e "$keys/destroyed", '  so it stays missing');
 # What only the database knows is noted again.
 mkdir "$keys/destroyed", 0700 or die;
 is($restored->safe_psql('postgres', 'SELECT * FROM csec.apply_tombstones()'), '0|1', 'what the table knows is noted anew');
