@@ -136,6 +136,7 @@ CREATE TABLE small (id int PRIMARY KEY, phone text);
 INSERT INTO small VALUES (1, '13800000000');
 SELECT csec.migration_begin('small', '{id}', '{"phone": "phone"}', NULL, NULL, NULL);
 SELECT csec.migration_copy('small', 300);
+DROP TABLE small;
 SELECT csec.protect_online_cancel('small');
 \d small
 -- partitioned: partitions laid out otherwise than their parent, at two levels, coming and going meanwhile

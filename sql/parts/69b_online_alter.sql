@@ -31,6 +31,7 @@ CREATE FUNCTION csec.keep_migrations() RETURNS event_trigger
 <<keep_migrations>>
 DECLARE
 	part regclass;
+	dropped text;
 BEGIN
 	IF csec.in_own_ddl() OR NOT EXISTS (SELECT FROM csec.migration_part) THEN
 		RETURN;
@@ -39,6 +40,14 @@ BEGIN
 		-- each row is another one then, and no trigger tells of it
 		part := pg_event_trigger_table_rewrite_oid();
 		SELECT p.part INTO part FROM csec.migration_part p WHERE p.part = keep_migrations.part;
+	ELSIF tg_event = 'sql_drop' THEN
+		-- a partition may go; of the table its copies and what is known of it would stay
+		SELECT d.object_identity INTO dropped FROM pg_event_trigger_dropped_objects() d JOIN csec.migration m ON m.relid = d.objid
+			WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0;
+		IF FOUND THEN
+			RAISE EXCEPTION 'table % is being protected and cannot be dropped', dropped
+				USING ERRCODE = 'object_in_use', HINT = 'Wait, or end it with csec.protect_online_cancel().';
+		END IF;
 	ELSE
 		part := csec.part_astray();
 	END IF;
@@ -55,7 +64,10 @@ COMMENT ON FUNCTION csec.keep_migrations() IS
 CREATE EVENT TRIGGER csec_keep_migrations ON ddl_command_end
 	WHEN TAG IN ('ALTER TABLE', 'DROP TRIGGER', 'ALTER TRIGGER') EXECUTE FUNCTION csec.keep_migrations();
 CREATE EVENT TRIGGER csec_keep_migrations_rows ON table_rewrite EXECUTE FUNCTION csec.keep_migrations();
+CREATE EVENT TRIGGER csec_keep_migrations_tables ON sql_drop EXECUTE FUNCTION csec.keep_migrations();
 ALTER EVENT TRIGGER csec_keep_migrations ENABLE ALWAYS;
+ALTER EVENT TRIGGER csec_keep_migrations_tables ENABLE ALWAYS;
 ALTER EVENT TRIGGER csec_keep_migrations_rows ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER csec_keep_migrations IS 'keeps columns and triggers of a table as they are while csec.protect_online() is at work on it';
 COMMENT ON EVENT TRIGGER csec_keep_migrations_rows IS 'keeps its rows from being written anew meanwhile';
+COMMENT ON EVENT TRIGGER csec_keep_migrations_tables IS 'keeps the table itself meanwhile';

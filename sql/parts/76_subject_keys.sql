@@ -199,7 +199,7 @@ BEGIN
 	PERFORM csec.refuse_held('approve_destruction', csec.qualified(d.relid), d.relid, d.subject);
 	PERFORM csec.control('destroy subject key', csec.qualified(d.relid),
 		csec.destruction_detail(d) || jsonb_build_object('approved_by', csec.login()::text));
-	UPDATE csec.subject_key k SET wrapped = NULL, destroyed_at = now() WHERE k.pseudonym = d.pseudonym AND k.destroyed_at IS NULL;
+	UPDATE csec.subject_key k SET wrapped = NULL, destroyed_at = clock_timestamp() WHERE k.pseudonym = d.pseudonym AND k.destroyed_at IS NULL;
 	-- what may fail comes before the note, which no rollback takes back
 	PERFORM csec.reorder_tags(false);
 	PERFORM csec.bury(d.pseudonym);
@@ -231,7 +231,7 @@ COMMENT ON FUNCTION csec.withdraw_destruction(int8) IS 'take back a request of c
 CREATE FUNCTION csec.apply_tombstones(OUT destroyed int8, OUT noted int8)
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	UPDATE csec.subject_key k SET wrapped = NULL, destroyed_at = now() FROM csec.tombstones() t (pseudonym)
+	UPDATE csec.subject_key k SET wrapped = NULL, destroyed_at = clock_timestamp() FROM csec.tombstones() t (pseudonym)
 		WHERE k.pseudonym = t.pseudonym AND k.destroyed_at IS NULL;
 	GET DIAGNOSTICS destroyed = ROW_COUNT;
 	IF destroyed > 0 THEN
