@@ -1,8 +1,29 @@
--- The event triggers here go by what the transaction sees; src/policy/seen.c
--- refuses DDL where that is no longer so.
+-- The event triggers here go by what the transaction sees; what is no longer so is refused.
 
+CREATE FUNCTION csec.sees_policy() RETURNS bool
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'csec_sees_policy';
+REVOKE ALL ON FUNCTION csec.sees_policy() FROM PUBLIC;
+COMMENT ON FUNCTION csec.sees_policy() IS
+	'internal: does this transaction see which tables csec protects now?';
+
+-- The library is asked where it is loaded alone: without it tables can be made as
+-- ever, and nothing protects or unprotects one beside a transaction.
 CREATE FUNCTION csec.policy_seen() RETURNS event_trigger
-	LANGUAGE c AS 'MODULE_PATHNAME', 'csec_policy_seen';
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	SET jit = off
+	AS $$
+BEGIN
+	IF current_setting('transaction_isolation') NOT IN ('repeatable read', 'serializable')
+		OR NOT EXISTS (SELECT FROM pg_settings WHERE name = 'csec.max_unsealed') THEN
+		RETURN;
+	END IF;
+	IF NOT csec.sees_policy() THEN
+		RAISE EXCEPTION 'could not serialize access due to a change of which tables csec protects'
+			USING ERRCODE = 'serialization_failure', HINT = 'The transaction might succeed if retried.';
+	END IF;
+END
+$$;
 REVOKE ALL ON FUNCTION csec.policy_seen() FROM PUBLIC;
 COMMENT ON FUNCTION csec.policy_seen() IS
 	'event trigger: refuses DDL of a transaction that does not see which tables csec protects now';

@@ -19,14 +19,13 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "commands/event_trigger.h"
 #include "fmgr.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "util/own_table.h"
 
-PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_policy_seen);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_sees_policy);
 
 /* The number of rows that a snapshot sees, and the sum of what tells them apart. */
 typedef struct Sight
@@ -80,21 +79,11 @@ is_seen(const char *table, bool by_place)
 	return now.rows == seen.rows && now.sum == seen.sum;
 }
 
-/* csec.policy_seen(), an event trigger. */
+/* csec.sees_policy() */
 Datum
-csec_policy_seen(PG_FUNCTION_ARGS)
+csec_sees_policy(PG_FUNCTION_ARGS)
 {
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("csec.policy_seen() is an event trigger")));
-	if (!IsolationUsesXactSnapshot())
-		PG_RETURN_NULL();
-	if (!is_seen("protected_table", true) || !is_seen("protected_field", true) ||
-		!is_seen("migration_part", false))
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access due to a change of which tables csec protects"),
-				 errhint("The transaction might succeed if retried.")));
-	PG_RETURN_NULL();
+	PG_RETURN_BOOL(!IsolationUsesXactSnapshot() ||
+				   (is_seen("protected_table", true) && is_seen("protected_field", true) &&
+					is_seen("migration_part", false)));
 }
