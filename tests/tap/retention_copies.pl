@@ -47,6 +47,8 @@ $standby->init_from_backup($node, 'before', has_streaming => 1);
 $standby->append_conf('postgresql.conf', 'csec.standby_reads = masked_only');
 $standby->start;
 my $order = sql($node, "SELECT csec.propose_trail_cut('$bound', 'over')", 'anna');
+# (a sealer that has not come as far as the backup needs WAL of before it, which a copy has not)
+flush_trail($node);
 my $target = sql($node, 'SELECT pg_switch_wal(); SELECT pg_current_wal_lsn()');
 $target =~ s/.*\n//s;
 # the sealer is behind: there is more to be sealed than it comes to before the cut
