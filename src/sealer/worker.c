@@ -32,6 +32,11 @@ set(const char *name, const char *value)
 void
 csec_worker_connect(Oid database, const char *lock_timeout)
 {
+	/*
+	 * A background worker ignores SIGHUP until csec_worker_begin(): it would go on
+	 * with the settings from before a reload that came while it was started.
+	 */
+	ProcessConfigFile(PGC_SIGHUP);
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	set("search_path", "pg_catalog");
 	set("lock_timeout", lock_timeout);
