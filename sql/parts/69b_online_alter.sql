@@ -33,7 +33,10 @@ DECLARE
 	part regclass;
 	dropped text;
 BEGIN
-	IF csec.in_own_ddl() OR NOT EXISTS (SELECT FROM csec.migration_part) THEN
+	-- (the library is asked last: without it, what has nothing to do with csec goes on)
+	IF NOT EXISTS (SELECT FROM csec.migration_part) THEN
+		RETURN;
+	ELSIF csec.in_own_ddl() THEN
 		RETURN;
 	END IF;
 	IF tg_event = 'table_rewrite' THEN

@@ -115,14 +115,14 @@ csec_keks_read(bool anyway)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		if (!anyway && !csec_kek_outdated())
-			 /* nothing asks for it */ ;
-		else if (csec_kek_reload())
+		bool		asked = anyway || csec_kek_outdated();
+
+		if (asked && csec_kek_reload())
 		{
 			ereport(LOG, (errmsg("csec wraps keys under those of csec.kek as they are now: %s", csec_kek_names())));
 			wake_sealers();
 		}
-		else
+		else if (asked)
 			ereport(LOG, (errmsg("the provider has the keys of csec.kek that are in force: %s", csec_kek_names())));
 	}
 	PG_CATCH();

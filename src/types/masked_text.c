@@ -12,6 +12,7 @@
 #include "types/encrypted_value.h"
 #include "types/masked_text.h"
 #include "util/guc.h"
+#include "util/utf8.h"
 
 bool		csec_statement_changes_data = false;
 uint32		csec_mask_was_given = CSEC_CATEGORY_NONE;
@@ -23,12 +24,7 @@ uint32		csec_mask_was_given = CSEC_CATEGORY_NONE;
 bool
 csec_text_is_utf8(const char *text, size_t len)
 {
-	if (likely(GetDatabaseEncoding() == PG_UTF8))
-		return true;
-	for (size_t i = 0; i < len; i++)
-		if (IS_HIGHBIT_SET(text[i]))
-			return false;
-	return true;
+	return likely(GetDatabaseEncoding() == PG_UTF8) || csec_is_ascii(text, len);
 }
 
 void

@@ -46,15 +46,6 @@ refuse_outside(void)
 				 errmsg("stored values are matched by csec.match_customer() only")));
 }
 
-static bool
-is_ascii(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (IS_HIGHBIT_SET(text[i]))
-			return false;
-	return true;
-}
-
 /*
  * A text of UTF-8 in a normal form, palloc'd: one keyboard sends an accented letter
  * as one character, another as two.  What is secret is compared in NFKD, as what is
@@ -103,7 +94,7 @@ search_form(UnicodeNormalizationForm normal, const char *text, size_t len, size_
 	size_t		size = len;
 	char	   *form;
 
-	if (GetDatabaseEncoding() == PG_UTF8 && !is_ascii(text, len))
+	if (GetDatabaseEncoding() == PG_UTF8 && !csec_is_ascii(text, len))
 		apart = normalized(normal, text, len, &size);
 	form = palloc(Max(size, 1));
 	*n = csec_search_form(apart ? apart : text, size, csec_text_is_utf8(text, len), form);

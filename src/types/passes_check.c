@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 
 #include "policy/check.h"
+#include "types/masked_text.h"
 #include "types/search_form.h"
 #include "util/pgcompat.h"
 #include "util/secure_memory.h"
@@ -46,10 +47,8 @@ csec_passes_check(PG_FUNCTION_ARGS)
 	if (!csec_check_kind_from_name(text_to_cstring(PG_GETARG_TEXT_PP(1)), &kind))
 		PG_RETURN_NULL();
 	/* what is not plain ASCII can be looked at in UTF-8 only */
-	if (GetDatabaseEncoding() != PG_UTF8)
-		for (int i = 0; i < VARSIZE_ANY_EXHDR(value); i++)
-			if (IS_HIGHBIT_SET(VARDATA_ANY(value)[i]))
-				PG_RETURN_BOOL(false);
+	if (!csec_text_is_utf8(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)))
+		PG_RETURN_BOOL(false);
 	PG_RETURN_BOOL(passes(kind, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)) ||
 				   passes_in_search_form(kind, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)));
 }

@@ -19,15 +19,7 @@
 #include "utils/memutils.h"
 
 #include "util/secure_memory.h"
-
-static bool
-is_ascii(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (IS_HIGHBIT_SET(text[i]))
-			return false;
-	return true;
-}
+#include "util/utf8.h"
 
 /* NULL where a character has no equivalent. */
 static char *
@@ -65,7 +57,7 @@ csec_portable_take(const char *text, size_t len, CsecPortable *out)
 	out->len = len;
 	out->bytes = false;
 	out->own = NULL;
-	if (likely(encoding == PG_UTF8) || is_ascii(text, len))
+	if (likely(encoding == PG_UTF8) || csec_is_ascii(text, len))
 		return;
 	if (encoding != PG_SQL_ASCII)
 		out->own = convert(text, len, encoding, PG_UTF8, &out->len);
@@ -109,7 +101,7 @@ csec_portable_back(CsecPortable *portable, size_t *len)
 		else
 			text = NULL;
 	}
-	else if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII && !is_ascii(text, *len))
+	else if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII && !csec_is_ascii(text, *len))
 		text = convert(text, *len, PG_UTF8, encoding, len);
 	if (text == portable->own)
 		text[*len] = '\0';

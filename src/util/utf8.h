@@ -84,6 +84,15 @@ csec_is_digit(uint32_t cp)
 }
 
 static inline bool
+csec_is_ascii(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((text[i] & 0x80) != 0)
+			return false;
+	return true;
+}
+
+static inline bool
 csec_is_ascii_letter(uint32_t cp)
 {
 	return (cp | 0x20) - 'a' < 26;

@@ -142,6 +142,9 @@ $node->command_fails_like([ 'pg_dump', '-h', $node->host, '-p', $node->port, '-t
 like(as('postgres', $_), qr/is refused while csec is not loaded.*HINT:/s, "and: $_")
   foreach 'DROP EXTENSION csec CASCADE', 'DROP EXTENSION pgcrypto CASCADE', 'DROP SCHEMA csec CASCADE', 'DROP OWNED BY postgres', 'DROP DOMAIN csec.phone CASCADE';
 is(as('postgres', "SELECT count(*) FROM information_schema.columns WHERE table_name = 'cust' AND column_name = 'phone'"), '1', '  which are still there');
+is(as('postgres', 'CREATE TABLE made AS SELECT 1 AS id; CREATE INDEX ON made (id); CREATE VIEW seen AS SELECT id FROM made; DROP VIEW seen; DROP INDEX made_id_idx; DROP TABLE made'),
+	'', '  while what has nothing to do with csec comes and goes');
+like(as('postgres', $_), qr/csec must be loaded when the server starts/, "  but: $_") foreach 'CREATE TABLE made (id int)', 'ALTER TABLE plain ADD later int';
 as('postgres', "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots");
 $node->safe_psql('postgres', 'CREATE DATABASE fresh');
 restarted_with("shared_preload_libraries = 'csec'\nwal_level = minimal\nmax_wal_senders = 0\nmax_replication_slots = 0\nmax_slot_wal_keep_size = 0")
