@@ -6,16 +6,15 @@ REVOKE ALL ON FUNCTION csec.sees_policy() FROM PUBLIC;
 COMMENT ON FUNCTION csec.sees_policy() IS
 	'internal: does this transaction see which tables csec protects now?';
 
--- The library is asked where it is loaded alone: without it tables can be made as
--- ever, and nothing protects or unprotects one beside a transaction.
+-- The library is asked where it is loaded alone: without it nothing protects or
+-- unprotects a table beside a transaction, and what has nothing to do with csec goes on.
 CREATE FUNCTION csec.policy_seen() RETURNS event_trigger
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	SET jit = off
 	AS $$
 BEGIN
-	IF current_setting('transaction_isolation') NOT IN ('repeatable read', 'serializable')
-		OR NOT EXISTS (SELECT FROM pg_settings WHERE name = 'csec.max_unsealed') THEN
+	IF csec.sees_now() OR NOT EXISTS (SELECT FROM pg_settings WHERE name = 'csec.max_unsealed') THEN
 		RETURN;
 	END IF;
 	IF NOT csec.sees_policy() THEN
