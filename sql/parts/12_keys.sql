@@ -24,6 +24,22 @@ CREATE FUNCTION csec.key_troubles(OUT id int4, OUT version int4, OUT trouble tex
 REVOKE ALL ON FUNCTION csec.key_troubles() FROM PUBLIC;
 COMMENT ON FUNCTION csec.key_troubles() IS 'internal: the keys of csec.key that were not destroyed and do not open on this server, with the reason and what helps';
 
+CREATE FUNCTION csec.key_provider(OUT keks text, OUT tried_at timestamptz, OUT failing_since timestamptz, OUT trouble text)
+	LANGUAGE c VOLATILE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'csec_key_provider';
+REVOKE ALL ON FUNCTION csec.key_provider() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.key_provider() TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON FUNCTION csec.key_provider() IS 'what view csec.key_provider shows';
+
+CREATE VIEW csec.key_provider AS SELECT * FROM csec.key_provider();
+REVOKE ALL ON csec.key_provider FROM PUBLIC;
+GRANT SELECT ON csec.key_provider TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON VIEW csec.key_provider IS 'did the provider give the keys of csec.kek, and the root key, when it was last asked: at the last reload of the configuration. While it fails the server goes on with the keys it has, and would not start again';
+COMMENT ON COLUMN csec.key_provider.keks IS 'the key-encryption keys that are in force';
+COMMENT ON COLUMN csec.key_provider.tried_at IS 'when it was last asked; null: not since the start of the server, when it gave them; a standby does not ask';
+COMMENT ON COLUMN csec.key_provider.failing_since IS 'null: it does not fail';
+COMMENT ON COLUMN csec.key_provider.trouble IS 'why, and what helps; never what the provider printed';
+
 -- src/keys/key_table.c reads the columns by their numbers.
 CREATE TABLE csec.key (
 	id			int4 NOT NULL CHECK (id > 0),

@@ -92,7 +92,7 @@ COMMENT ON FUNCTION csec.key_columns() IS 'internal: which columns each key vers
 
 CREATE FUNCTION csec.key_status()
 	RETURNS TABLE (id int4, version int4, purpose text, name text, state text, created_at timestamptz, age interval,
-		past_age boolean, uses int8, kek text, embedded boolean, unwraps boolean, trouble text, columns text[])
+		past_age boolean, uses int8, kek text, embedded boolean, unwraps boolean, trouble text, columns text[], provider text)
 	LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT k.id, k.version, k.purpose, k.name, k.state, k.created_at, k.age,
 		k.state = 'active' AND current_setting('csec.max_key_age')::interval > '0' AND k.age > current_setting('csec.max_key_age')::interval,
@@ -100,8 +100,10 @@ CREATE FUNCTION csec.key_status()
 		CASE WHEN k.state <> 'destroyed' THEN t.trouble IS NULL END,
 		coalesce(t.trouble, CASE WHEN k.purpose = 'search' AND k.state = 'active'
 			AND NOT csec.is_indexed_by((SELECT o.commitment FROM csec.key o WHERE o.id = k.id AND o.version = k.version))
-			THEN 'fields are indexed under another search key. Restore the row of csec.key that belongs to the data; or, if it is lost, CALL csec.replace_search_key(...).' END), CASE WHEN o.known THEN coalesce(c.columns, '{}') END
+			THEN 'fields are indexed under another search key. Restore the row of csec.key that belongs to the data; or, if it is lost, CALL csec.replace_search_key(...).' END), CASE WHEN o.known THEN coalesce(c.columns, '{}') END,
+		p.trouble
 	FROM csec.keys k
+		CROSS JOIN csec.key_provider() p
 		LEFT JOIN csec.key_troubles() t ON t.id = k.id AND t.version = k.version
 		-- under another root key no protected table can be looked at, and this is where to see what is wrong
 		CROSS JOIN (SELECT EXISTS (SELECT FROM csec.order_key f WHERE f.fingerprint = csec.order_key_fingerprint())) o (known)
@@ -122,4 +124,5 @@ COMMENT ON COLUMN csec.key_status.kek IS 'the key-encryption key that wraps it';
 COMMENT ON COLUMN csec.key_status.embedded IS 'the keys that wrap lie in the data directory (csec.embedded_keys): who has a copy of it has all';
 COMMENT ON COLUMN csec.key_status.unwraps IS 'can it be unwrapped on this server now? null: it was destroyed';
 COMMENT ON COLUMN csec.key_status.trouble IS 'why not, or why it cannot be used, and what helps';
+COMMENT ON COLUMN csec.key_status.provider IS 'why the provider did not give the keys when it was last asked: this server opens what it can open now, and would not start again; null: it does not fail (csec.key_provider)';
 COMMENT ON COLUMN csec.key_status.columns IS 'encrypted columns with values under it, by a sample of 64 blocks of each table, and those whose new values go under it; the trail uses data keys, too; null: not to be known under another root key';

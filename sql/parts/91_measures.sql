@@ -107,6 +107,9 @@ CREATE FUNCTION csec.live_encryption(tab regclass)
 			format('made %s, %s', to_char(k.created_at, 'YYYY-MM-DD'), k.state)
 		FROM csec.keys k JOIN csec.measure m ON m.name = 'field_keys' WHERE k.state = 'active'
 		UNION ALL
+		SELECT 'field_keys', 'key provider', 'fail', format('fails since %s: %s', to_char(p.failing_since, 'YYYY-MM-DD HH24:MI'), p.trouble)
+		FROM csec.key_provider() p WHERE p.failing_since IS NOT NULL
+		UNION ALL
 		SELECT 'keys_outside', NULL, CASE WHEN current_setting('csec.embedded_keys')::bool THEN 'fail' ELSE 'pass' END,
 			CASE WHEN current_setting('csec.embedded_keys')::bool THEN 'csec.embedded_keys is on: keys lie in the data directory'
 				ELSE 'from csec.key_directory or csec.key_command' END

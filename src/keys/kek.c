@@ -26,6 +26,7 @@
 #include "crypto/mac.h"
 #include "keys/kek.h"
 #include "keys/keyring.h"
+#include "keys/provider_state.h"
 #include "util/crypto_failed.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
@@ -137,6 +138,7 @@ csec_kek_init(const uint8_t *root)
 	shared = csec_secure_alloc(sizeof(Shared), true);
 	pg_atomic_init_u32(&shared->generation, 2);
 	csec_keyring_derive(root, "kek", shared->root, sizeof(shared->root));
+	csec_provider_state_init();
 	fill(&shared->set[0]);
 }
 

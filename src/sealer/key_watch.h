@@ -16,6 +16,13 @@ extern void csec_keys_watch(CsecBatch *batch, XLogRecPtr lsn);
 /* Have the KEKs changed since that was last done? */
 extern bool csec_keys_watch_due(void);
 
+/*
+ * A record that the provider fails, or is well again, where that has not been
+ * told; has it not?
+ */
+extern void csec_provider_watch(CsecBatch *batch, XLogRecPtr lsn);
+extern bool csec_provider_watch_due(void);
+
 /* A record of the KEKs that are in force now. */
 extern void csec_note_keks(CsecBatch *batch, XLogRecPtr lsn);
 

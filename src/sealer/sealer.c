@@ -214,15 +214,21 @@ keep_keys(bool anyway)
 	csec_keys_kept();
 }
 
-/* KEKs have changed: look again, and put it on record. */
+/* KEKs have changed, or could not be had: look again, and put it on record. */
 static void
 watch_keys(void)
 {
-	if (!extension_here || !csec_keys_watch_due())
+	bool		keks = csec_keys_watch_due();
+
+	if (!extension_here || !(keks || csec_provider_watch_due()))
 		return;
 	csec_worker_start_transaction();
-	csec_note_keks(batch, reader->position);
-	csec_keys_watch(batch, reader->position);
+	if (keks)
+	{
+		csec_note_keks(batch, reader->position);
+		csec_keys_watch(batch, reader->position);
+	}
+	csec_provider_watch(batch, reader->position);
 	csec_worker_commit();
 }
 
@@ -348,6 +354,7 @@ start(void)
 	csec_sessions_load(ours);
 	csec_outcomes_load(ours);
 	csec_keys_watch(batch, state.resume_lsn);
+	csec_provider_watch(batch, state.resume_lsn);
 	if (csec_tree_load(state.seq))
 		csec_note_server(batch, state.resume_lsn, "tree mended", NULL);
 	csec_used_tokens_forget();

@@ -31,19 +31,23 @@ is_named_before(List *names, int at)
 List *
 csec_kek_list(char *copy, const char **wrong, const char **hint)
 {
+	char	   *whole = pstrdup(copy);
+	List	   *written;
 	List	   *names;
 
 	*hint = "Name the key for new wraps first, then those that are still needed to unwrap: csec.kek = 'k2, root'.";
-	if (!SplitIdentifierString(copy, ',', &names) || names == NIL)
+	if (!SplitIdentifierString(copy, ',', &names) || names == NIL ||
+		!SplitGUCList(whole, ',', &written) || list_length(written) != list_length(names))
 	{
 		*wrong = "csec.kek is not a list of names";
 		return NIL;
 	}
 	for (int i = 0; i < list_length(names); i++)
 	{
-		if (!csec_key_name_valid(list_nth(names, i)))
+		/* names are cut like those in SQL: what is looked at is how they were written */
+		if (!csec_key_name_valid(list_nth(written, i)))
 		{
-			*wrong = psprintf("\"%s\" in csec.kek is not the name of a key", (char *) list_nth(names, i));
+			*wrong = psprintf("\"%s\" in csec.kek is not the name of a key", (char *) list_nth(written, i));
 			*hint = psprintf("Names have 1 to %d letters, digits, \"-\" and \"_\".", CSEC_KEY_NAME_MAX);
 			return NIL;
 		}

@@ -48,12 +48,17 @@ sub reload
 	ok(1, $name);
 	unlike(substr(slurp_file($node->logfile), $from), qr/(a1|b2|d4|c3){8}|rubbish/, '  and no key or output is in the log');
 }
+# Where a DBA and an auditor look. The state is there before the log is.
+my $shown = sub { $node->safe_psql('postgres', 'SELECT (failing_since <= tried_at)::text, trouble FROM csec.key_provider') };
+my $measured = sub { $node->safe_psql('postgres', q{SELECT csec.finding_zh(finding) <> finding, finding FROM csec.live_encryption(0::regclass) WHERE item = 'key provider'}) };
 sub is_kept
 {
 	my ($name, $message, @settings) = @_;
 	reload(qr/could not read the keys of csec\.kek anew: [^\n]*$message.*?DETAIL:  [^\n]*Those that were in force stay so: root\./s, $name, @settings);
 	is($node->safe_psql('postgres', 'SELECT csec.rewrap_keys()'), '0', '  and the one that was there wraps');
 	is(clerk(), '11010519491231002X', '  and unwraps');
+	like($shown->(), qr/^true\|.*$message/, '  csec.key_provider shows it');
+	unlike($shown->(), qr/(a1|b2|d4|c3){8}|rubbish/, '  without what the provider gave');
 }
 
 # a session that is open all the time
@@ -61,7 +66,11 @@ my $session = $node->background_psql('postgres', on_error_stop => 0);
 my $wrapped_by = sub { $session->query_safe('SELECT kek FROM csec.generate_key(\'data\', 1, 1)') };
 is($wrapped_by->(), 'root', 'the server starts with one');
 
+is($shown->(), '|', 'csec.key_provider shows nothing wrong');
 is_kept('a key that is not there', qr/could not open csec's key ".*k3\.key"/, "csec.kek = 'k3, root'");
+like($measured->(), qr/^t\|fails since \d{4}-\d\d-\d\d \d\d:\d\d: could not open csec's key/, 'it is among the security measures, in Chinese as well');
+is($node->safe_psql('postgres', q{SELECT bool_and(unwraps), count(DISTINCT provider), bool_and(provider LIKE '%k3.key%') FROM csec.key_status}), 't|1|t', '  and in csec.key_status, as are the keys that still open');
+my $since = $node->safe_psql('postgres', 'SELECT failing_since FROM csec.key_provider');
 write_key('k3', 'rubbish');
 is_kept('a file that holds no key', qr/is not a csec key/, "csec.kek = 'k3, root'");
 write_key('k3', $hex{k3});
@@ -71,6 +80,8 @@ unlink "$keys/k3.key";
 # what is wrong in itself is not even taken: neither by ALTER SYSTEM nor by a reload
 for (['csec.kek', "'root, root'", qr/names a key twice/], ['csec.kek', "'root, ../k2'", qr/"\.\.\/k2" in csec\.kek is not the name of a key/],
 	['csec.kek', q{''}, qr/is not a list of names/], ['csec.kek', "'a, b, c, d, e, f, g, h, i'", qr/more than 8 keys/],
+	# (names in SQL are cut at 63 bytes)
+	['csec.kek', "'root, " . 'k' x 64 . "'", qr/"k{64}" in csec\.kek is not the name of a key/], ['csec.kek', "'\"" . 'k' x 63 . "\x{c3}\x{a9}\"'", qr/in csec\.kek is not the name of a key/],
 	['csec.key_command', "'cat %x.key'", qr/has a "%" that stands for nothing/])
 {
 	my ($setting, $value, $message) = @$_;
@@ -92,8 +103,10 @@ $node->append_conf('postgresql.conf', "csec.key_command = ''\ncsec.key_command_t
 write_key('root', 'c3' x 32);
 is_kept('another root key', qr/is not the one that csec was started with/);
 write_key('root', $hex{root});
+is($node->safe_psql('postgres', 'SELECT failing_since FROM csec.key_provider'), $since, 'it is told since when the provider fails');
 
 reload(qr/csec wraps keys under those of csec\.kek as they are now: k2, root/, 'a KEK is added', "csec.kek = 'k2, root'");
+is($shown->() . $measured->() . $node->safe_psql('postgres', 'SELECT count(provider) FROM csec.key_status'), '|0', '  nothing is wrong with the provider any more');
 reload(qr/LOG:  the provider has the keys of csec\.kek that are in force: k2, root\n/, 'a reload says that the provider has what is in force');
 is($wrapped_by->(), 'k2', '  in a session that was there before, too');
 is(clerk(), '11010519491231002X', '  what is wrapped under the old one opens');
@@ -124,6 +137,10 @@ reload(qr/as they are now: k2, root/, 'another order', "csec.kek = 'k2, root'");
 my $noted = sub { records($node, "string_agg(detail::jsonb ->> 'keks', '; ' ORDER BY seq)", "action = 'keks read'") };
 for (my $i = 0; $i < 200 && $noted->() !~ /; k2, root$/; $i++) { select undef, undef, undef, 0.05 }
 is($noted->(), 'k2, root; k2; root; root, k2; root, k2; root, k2; k2, root', '  each change is in the trail');
+my @told = split /\n/, records($node, q{action || coalesce(' ' || (detail::jsonb ->> 'why'), '') || ' ' || (detail::jsonb ->> 'in_force')}, q{action LIKE 'key provider %' ORDER BY seq});
+like($told[0], qr/^key provider fails could not open csec's key ".*k3\.key".* root$/, 'that the provider fails is in the trail');
+is($told[-1], 'key provider is well again k2, root', '  and that it does no more');
+unlike("@told", qr/(a1|b2|d4|c3){8}|rubbish/, '  without what it gave');
 my $pid = $session->query_safe('SELECT pg_backend_pid()');
 # ... in the middle of making a key, when something is under it already
 $session->query_safe(q{BEGIN; CALL csec.rotate_key('data', reason => 'crash'); INSERT INTO t VALUES ('330105198703043471')});
