@@ -300,6 +300,17 @@ BEGIN;
 UPDATE cust SET phone = :'kept' WHERE id = 46;
 SELECT csec.destroy_subject_key('cust', '46', 'test') > 0;
 ROLLBACK;
+-- one of many blocks is enough
+BEGIN;
+CREATE TABLE far (no int PRIMARY KEY, who int, phone csec.encrypted(phone)) WITH (fillfactor = 10);
+SELECT csec.protect('far', 'who', subject_of => 'cust', subject_keys => true);
+INSERT INTO far SELECT g, 46, '13800000000' FROM generate_series(1, 1000) g;
+SELECT csec.destroy_subject_key('cust', '46', 'test') > 0;
+SELECT csec.withdraw_destruction(max(id)) FROM csec.subject_destruction;
+UPDATE far SET phone = :'kept' WHERE no = (SELECT min(no) FROM far
+	WHERE (ctid::text::point)[0]::int8 NOT IN (SELECT i * (pg_relation_size('far') / 8192) / 64 FROM generate_series(0, 63) i));
+SELECT csec.destroy_subject_key('cust', '46', 'test') > 0;
+ROLLBACK;
 UPDATE cust SET phone = :'kept' WHERE id = 46;
 CALL csec.reencrypt('cust');
 BEGIN;

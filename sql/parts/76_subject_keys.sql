@@ -98,12 +98,15 @@ COMMENT ON FUNCTION csec.destruction_detail(csec.subject_destruction) IS 'intern
 -- A value whose tags are another search key's (of another database, or from before a
 -- rotation) has its place in an index by what it is opened for, which nothing does any
 -- more when its key is destroyed.  To rebuild all indexes for each customer would be
--- too dear, so it is said while there is time.  The look is at a sample: such values
--- come with a restored table, so there are many.
+-- too dear, so it is said while there is time.  All values are looked at while
+-- csec.key has another search key; without one only values of a key that it does not
+-- know can be there: they come with a restored table, so there are many, and a sample
+-- finds them.
 CREATE FUNCTION csec.warn_of_other_tags(customers regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	tables text;
+	sample int8 := CASE WHEN NOT EXISTS (SELECT FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'decrypt_only') THEN 64 END;
 BEGIN
 	-- where one took the place of another that was lost, all are rebuilt
 	IF EXISTS (SELECT FROM csec.index_key i WHERE i.replaced) THEN
@@ -112,7 +115,7 @@ BEGIN
 	SELECT string_agg(csec.qualified(t.relid), ', ' ORDER BY csec.qualified(t.relid)) INTO tables
 	FROM csec.protected_table t
 	WHERE coalesce(t.subject_of, t.relid) = customers AND EXISTS (
-		SELECT FROM csec.parts_of(t.relid) p CROSS JOIN LATERAL csec.scan_envelopes(p, '{}', 64) s
+		SELECT FROM csec.parts_of(t.relid) p CROSS JOIN LATERAL csec.scan_envelopes(p, '{}', sample) s
 		WHERE s.key_id IS NULL AND s.search_mark IS NOT NULL AND NOT s.current AND NOT EXISTS (
 			SELECT FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'active'
 				AND ('x' || encode(substr(k.commitment, 1, 4), 'hex'))::bit(32)::int8 IN (s.search_mark, s.next_mark)));
@@ -123,7 +126,7 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION csec.warn_of_other_tags(regclass) FROM PUBLIC;
-COMMENT ON FUNCTION csec.warn_of_other_tags(regclass) IS 'internal: warns where a sample of the customers'' values has tags of other search keys';
+COMMENT ON FUNCTION csec.warn_of_other_tags(regclass) IS 'internal: warns where customers'' values have tags of other search keys; a look at all of them while csec.key has another one that is not destroyed, else at a sample';
 
 CREATE FUNCTION csec.destroy_subject_key(tab regclass, subject text, reason text) RETURNS int8
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -219,6 +222,12 @@ DECLARE
 BEGIN
 	PERFORM csec.acting_person('withdraw_destruction', 'request ' || request);
 	d := csec.open_destruction(request);
+	-- the note outlives a crash, or an error, before the commit of the approval
+	IF csec.is_buried(d.pseudonym) THEN
+		RAISE EXCEPTION 'request % was carried out: the key of this customer is noted as destroyed', request
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Its approval was lost on the way to its commit: call csec.approve_destruction() once more, which ends it.';
+	END IF;
 	PERFORM csec.control('withdraw destroy subject key', csec.qualified(d.relid), csec.destruction_detail(d));
 	UPDATE csec.subject_destruction o SET state = 'withdrawn', subject = NULL, decided_by = csec.login()::text, decided_at = clock_timestamp()
 		WHERE o.id = d.id;
