@@ -83,6 +83,12 @@ extern bool csec_search_key_is_there(void);
  */
 extern uint32_t csec_search_key_active(uint32_t *next);
 
+/*
+ * The former where it is known and beyond doubt; 0: ask csec_search_key_active(),
+ * which says what is wrong.  For what is asked at each step in an index.
+ */
+extern uint32_t csec_search_mark_now;
+
 /* Is the search key of that mark here, and not destroyed? */
 extern bool csec_search_key_is_known(uint32_t mark);
 

@@ -41,6 +41,7 @@ enum
 };
 
 CsecKeyTable csec_key_table;
+uint32_t	csec_search_mark_now = 0;	/* never where the table is not fresh */
 
 /* What csec.index_key says. */
 static struct
@@ -56,7 +57,10 @@ relation_changed(Datum arg, Oid relid)
 {
 	if (!OidIsValid(relid) || relid == csec_key_table.relid || relid == indexed.relid ||
 		!OidIsValid(csec_key_table.relid))
+	{
 		csec_key_table.fresh = false;
+		csec_search_mark_now = 0;
+	}
 }
 
 void
@@ -163,6 +167,8 @@ note_search_keys(void)
 		else if (key->search && key->state == CSEC_KEY_NEXT)
 			csec_key_table.search_next = csec_search_mark(key);
 	}
+	csec_search_mark_now = csec_key_table.fresh && !csec_key_table.search_misplaced ?
+		csec_key_table.search_active : 0;
 }
 
 static void

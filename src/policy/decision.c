@@ -89,8 +89,7 @@ typedef struct Slot
 } Slot;
 
 static Slot slots[SLOTS];
-static uint64 epoch = 1;
-static int	calls_left = CSEC_RECHECK_CALLS;
+CsecDecisionNow csec_decision_now = {.epoch = 1,.calls_left = CSEC_RECHECK_CALLS};
 static TimestampTz message = 0; /* since which they are counted */
 static LocalTransactionId storing = InvalidLocalTransactionId;	/* that has stored rows */
 static int	stored_left = 0;	/* calls_left there, where it is always 1 */
@@ -102,7 +101,7 @@ static void
 policy_changed(uint32 tables, Oid relid)
 {
 	if (tables != 0 || !OidIsValid(relid))
-		epoch++;
+		csec_decision_now.epoch++;
 }
 
 void
@@ -114,7 +113,7 @@ csec_decision_init(void)
 void
 csec_decision_forget(void)
 {
-	epoch++;
+	csec_decision_now.epoch++;
 }
 
 /*
@@ -124,17 +123,17 @@ csec_decision_forget(void)
 static void
 take_in_changes(void)
 {
-	calls_left = CSEC_RECHECK_CALLS;
+	csec_decision_now.calls_left = CSEC_RECHECK_CALLS;
 	if (unlikely(storing != InvalidLocalTransactionId))
 	{
 		if (storing == csec_my_lxid())
-			calls_left = 1;
+			csec_decision_now.calls_left = 1;
 		else
 			storing = InvalidLocalTransactionId;
 		stored_left = CSEC_RECHECK_CALLS;
 		message = GetCurrentStatementStartTimestamp();
 	}
-	epoch++;
+	csec_decision_now.epoch++;
 	if (IsTransactionState())
 		AcceptInvalidationMessages();
 }
@@ -145,7 +144,7 @@ look_again(void)
 {
 	if (unlikely(storing != InvalidLocalTransactionId) && storing == csec_my_lxid() &&
 		message == GetCurrentStatementStartTimestamp() && --stored_left > 0)
-		calls_left = 1;
+		csec_decision_now.calls_left = 1;
 	else
 		take_in_changes();
 }
@@ -156,7 +155,7 @@ csec_decision_rows_stored(void)
 	storing = csec_my_lxid();
 	message = GetCurrentStatementStartTimestamp();
 	stored_left = CSEC_RECHECK_CALLS;
-	calls_left = 1;
+	csec_decision_now.calls_left = 1;
 }
 
 void
@@ -249,14 +248,6 @@ stamp_of(uint64 moment)
 	};
 }
 
-static inline bool
-is_now(const CsecDecisionStamp *stamp)
-{
-	return stamp->epoch == epoch && stamp->reason == csec_reason &&
-		stamp->outer == GetOuterUserId() &&
-		stamp->restricted == InSecurityRestrictedOperation();
-}
-
 static CsecDecision
 decide(uint32 category, Slot *slot)
 {
@@ -265,7 +256,7 @@ decide(uint32 category, Slot *slot)
 	uint64		began;
 
 	csec_context_observe();
-	began = epoch;
+	began = csec_decision_now.epoch;
 	why = work_out(category, &decision);
 	if (why == WHY_NO_REASON)
 		notice_no_reason();
@@ -289,7 +280,7 @@ slot_of(uint32 category)
 
 		if (slot->category == category)
 			return slot;
-		if (room == NULL && slot->stamp.epoch != epoch)
+		if (room == NULL && slot->stamp.epoch != csec_decision_now.epoch)
 			room = slot;
 	}
 	return room != NULL ? room : &slots[home];
@@ -301,7 +292,7 @@ decide_anew(uint32 category)
 {
 	Slot	   *slot = slot_of(category);
 
-	if (slot->category == category && is_now(&slot->stamp))
+	if (slot->category == category && csec_decision_is_now(&slot->stamp))
 		return slot->decision;
 	return decide(category, slot);
 }
@@ -312,9 +303,9 @@ decide_fast(uint32 category)
 {
 	Slot	   *slot = &slots[HOME(category)];
 
-	if (unlikely(--calls_left <= 0))
+	if (unlikely(--csec_decision_now.calls_left <= 0))
 		look_again();
-	if (likely(slot->category == category && is_now(&slot->stamp)))
+	if (likely(slot->category == category && csec_decision_is_now(&slot->stamp)))
 		return slot->decision;
 	return decide_anew(category);
 }
@@ -347,17 +338,17 @@ csec_known_revealed(uint32 category)
 	const Slot *slot = &slots[HOME(category)];
 
 	return slot->category == category && slot->decision == CSEC_REVEAL &&
-		!csec_ceiling_any && --calls_left > 0 && is_now(&slot->stamp);
+		!csec_ceiling_any && --csec_decision_now.calls_left > 0 && csec_decision_is_now(&slot->stamp);
 }
 
 bool
-csec_decision_stands(CsecDecisionStamp *stamp)
+csec_decision_stands_slow(CsecDecisionStamp *stamp)
 {
-	if (unlikely(--calls_left <= 0))
+	if (unlikely(--csec_decision_now.calls_left <= 0))
 		look_again();
-	if (likely(is_now(stamp)))
+	if (likely(csec_decision_is_now(stamp)))
 		return true;
-	*stamp = stamp_of(epoch);
+	*stamp = stamp_of(csec_decision_now.epoch);
 	return false;
 }
 

@@ -9,7 +9,10 @@
 #ifndef CSEC_POLICY_DECISION_H
 #define CSEC_POLICY_DECISION_H
 
+#include "miscadmin.h"
+
 #include "policy/mask.h"
+#include "util/guc.h"
 
 typedef enum CsecDecision
 {
@@ -45,6 +48,23 @@ typedef struct CsecDecisionStamp
 	bool		restricted;
 } CsecDecisionStamp;
 
+/* For the functions below alone, which are asked at each value or step in an index. */
+typedef struct CsecDecisionNow
+{
+	uint64		epoch;
+	int			calls_left;		/* until other sessions' changes are taken in */
+} CsecDecisionNow;
+
+extern CsecDecisionNow csec_decision_now;
+
+static inline bool
+csec_decision_is_now(const CsecDecisionStamp *stamp)
+{
+	return stamp->epoch == csec_decision_now.epoch && stamp->reason == csec_reason &&
+		stamp->outer == GetOuterUserId() &&
+		stamp->restricted == InSecurityRestrictedOperation();
+}
+
 /*
  * csec_decision_stands
  *		Would each decision be what it was when this stamp was made?
@@ -52,7 +72,18 @@ typedef struct CsecDecisionStamp
  * If not, the stamp is made anew, for decisions that the caller asks for from
  * now on.  It counts as a call of csec_decide().
  */
-extern bool csec_decision_stands(CsecDecisionStamp *stamp);
+extern bool csec_decision_stands_slow(CsecDecisionStamp *stamp);
+
+static inline bool
+csec_decision_stands(CsecDecisionStamp *stamp)
+{
+	if (likely(csec_decision_now.calls_left > 1 && csec_decision_is_now(stamp)))
+	{
+		csec_decision_now.calls_left--;
+		return true;
+	}
+	return csec_decision_stands_slow(stamp);
+}
 
 /*
  * Is a mask no answer here?  With row_security = off (pg_dump), under a

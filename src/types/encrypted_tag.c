@@ -39,35 +39,21 @@ csec_encrypted_tag_under(uint32 mark, const char *text, size_t len, uint8 *tag)
 	csec_portable_release(&portable);
 }
 
-/*
- * The last text whose tag was asked for: an index is descended with the same
- * one at each step, and a tag costs a digest.  The text is a secret, so it is
- * where keys are, in a page that is locked and in no core dump, and no longer
- * than its transaction.
- */
-typedef struct Sought
-{
-	uint32		mark;			/* the search key of the tag; 0: nothing yet */
-	uint8		tag[CSEC_SEARCH_TAG];
-	size_t		len;
-	char		text[256];
-} Sought;
+CsecSought *csec_sought = NULL;
 
 const uint8 *
-csec_encrypted_text_tag(uint32 mark, const char *text, size_t len, uint8 *buffer)
+csec_encrypted_new_text_tag(uint32 mark, const char *text, size_t len, uint8 *buffer)
 {
-	static Sought *last = NULL;
 	static bool waits = false;
+	CsecSought *last;
 
-	if (likely(last != NULL && last->mark == mark && last->len == len &&
-			   memcmp(last->text, text, len) == 0))
-		return last->tag;
 	csec_encrypted_tag_under(mark, text, len, buffer);
-	if (last == NULL)
-		last = csec_secure_block(sizeof(Sought));
+	if (csec_sought == NULL)
+		csec_sought = csec_secure_block(sizeof(CsecSought));
+	last = csec_sought;
 	if (last == NULL || len > sizeof(last->text))
 		return buffer;
-	csec_secure_wipe_at_end(last, sizeof(Sought), &waits);
+	csec_secure_wipe_at_end(last, sizeof(CsecSought), &waits);
 	memcpy(last->text, text, len);
 	memcpy(last->tag, buffer, CSEC_SEARCH_TAG);
 	last->len = len;

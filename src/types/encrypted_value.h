@@ -145,10 +145,43 @@ extern void csec_encrypted_tag_under(uint32 mark, const char *text, size_t len, 
 extern void csec_portable_tag_under(uint32 mark, const CsecPortable *text, uint8 *tag);
 
 /*
- * The same; of the text that was asked for last it is there.  In the buffer, or
- * where it holds until another text is asked for.
+ * The last text whose tag was asked for: an index is descended with the same
+ * one at each step, and a tag costs a digest.  The text is a secret, so it is
+ * where keys are, in a page that is locked and in no core dump, and no longer
+ * than its transaction.
  */
-extern const uint8 *csec_encrypted_text_tag(uint32 mark, const char *text, size_t len, uint8 *buffer);
+typedef struct CsecSought
+{
+	uint32		mark;			/* the search key of the tag; 0: nothing yet */
+	uint8		tag[CSEC_SEARCH_TAG];
+	size_t		len;
+	char		text[256];
+} CsecSought;
+
+extern CsecSought *csec_sought;
+
+extern const uint8 *csec_encrypted_new_text_tag(uint32 mark, const char *text, size_t len, uint8 *buffer);
+
+/* Its tag, until another text is asked for; NULL: it is another one. */
+static inline const uint8 *
+csec_encrypted_known_tag(uint32 mark, const char *text, size_t len)
+{
+	const CsecSought *last = csec_sought;
+
+	if (likely(last != NULL && last->mark == mark && last->len == len &&
+			   memcmp(last->text, text, len) == 0))
+		return last->tag;
+	return NULL;
+}
+
+/* The same of any text: there, or else computed into the buffer. */
+static inline const uint8 *
+csec_encrypted_text_tag(uint32 mark, const char *text, size_t len, uint8 *buffer)
+{
+	const uint8 *tag = csec_encrypted_known_tag(mark, text, len);
+
+	return likely(tag != NULL) ? tag : csec_encrypted_new_text_tag(mark, text, len, buffer);
+}
 
 /*
  * The search tag that a value has, or would have, under the active search

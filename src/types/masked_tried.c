@@ -111,29 +111,18 @@ csec_tried_compare_slow(const CsecMasked *a, const CsecMasked *b)
 		csec_probe(a->category, csec_probe_digest(b->text, b->len));
 }
 
-/*
- * The last text, by its digest, and the category it was tried against: an index
- * is descended with the same one at each step, and once is what it counts.
- */
-static struct
-{
-	CsecDecisionStamp stamp;
-	uint32		category;		/* 0: none */
-	uint64		digest;
-} last;
+CsecTriedText csec_tried_last;
 
 void
-csec_tried_text(uint32 category, const char *text, size_t len, uint64 digest)
+csec_tried_text_slow(uint32 category, const char *text, size_t len, uint64 digest)
 {
-	bool		stands = csec_decision_stands(&last.stamp);
+	CsecTriedText *last = &csec_tried_last;
 
-	if (likely(stands && last.category == category && last.digest == digest))
-		return;
-	last.category = CSEC_CATEGORY_NONE;	/* an error settles nothing */
+	last->category = CSEC_CATEGORY_NONE;	/* an error settles nothing */
 	if (!is_known(category))
 		csec_probe(category, csec_probe_digest(text, len));
-	last.digest = digest;
-	last.category = category;
+	last->digest = digest;
+	last->category = category;
 }
 
 void

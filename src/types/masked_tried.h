@@ -8,6 +8,7 @@
 #include "executor/execdesc.h"
 #include "fmgr.h"
 
+#include "policy/decision.h"
 #include "types/masked_value.h"
 
 /* The query that runs; NULL: none.  Set by the capture floor. */
@@ -24,10 +25,31 @@ extern void csec_tried_compare_slow(const CsecMasked *a, const CsecMasked *b);
 extern void csec_tried_same(uint32 category);
 
 /*
+ * The last text, by its digest, and the category it was tried against: an index
+ * is descended with the same one at each step, and once is what it counts.
+ */
+typedef struct CsecTriedText
+{
+	CsecDecisionStamp stamp;
+	uint32		category;		/* 0: none */
+	uint64		digest;
+} CsecTriedText;
+
+extern CsecTriedText csec_tried_last;
+extern void csec_tried_text_slow(uint32 category, const char *text, size_t len, uint64 digest);
+
+/*
  * A text is compared with a value of the category.  "digest" tells it from
  * others, and cannot be aimed at.
  */
-extern void csec_tried_text(uint32 category, const char *text, size_t len, uint64 digest);
+static inline void
+csec_tried_text(uint32 category, const char *text, size_t len, uint64 digest)
+{
+	bool		stands = csec_decision_stands(&csec_tried_last.stamp);
+
+	if (unlikely(!stands || csec_tried_last.category != category || csec_tried_last.digest != digest))
+		csec_tried_text_slow(category, text, len, digest);
+}
 
 /*
  * A value goes into a hash table, a sort by tags or a look-up in a hash index,
