@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #include "crypto/mac.h"
 #include "util/bytes.h"
@@ -125,29 +127,41 @@ csec_aead_free(CsecAead *aead)
 	free(aead);
 }
 
-/* ---- suite 1 ---- */
+/*
+ * ---- suite 1 ----
+ *
+ * The tag goes by parameters, not by EVP_CIPHER_CTX_ctrl(), which makes such
+ * ones of what it is told.
+ */
 
 static bool
 gcm_seal(CsecAead *aead, const uint8_t *nonce, const uint8_t *aad, int aadlen,
 		 const uint8_t *text, int len, uint8_t *out, uint8_t *tag)
 {
+	OSSL_PARAM	params[2] = {
+		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, CSEC_AEAD_TAG),
+		OSSL_PARAM_END
+	};
 	int			n;
 
 	return EVP_EncryptInit_ex2(aead->seal, NULL, NULL, nonce, NULL) == 1 &&
 		EVP_EncryptUpdate(aead->seal, NULL, &n, aad, aadlen) == 1 &&
 		(len == 0 || EVP_EncryptUpdate(aead->seal, out, &n, text, len) == 1) &&
 		EVP_EncryptFinal_ex(aead->seal, out + len, &n) == 1 &&
-		EVP_CIPHER_CTX_ctrl(aead->seal, EVP_CTRL_AEAD_GET_TAG, CSEC_AEAD_TAG, tag) == 1;
+		EVP_CIPHER_CTX_get_params(aead->seal, params) == 1;
 }
 
 static bool
 gcm_open(CsecAead *aead, const uint8_t *nonce, const uint8_t *aad, int aadlen,
 		 const uint8_t *cipher, int len, const uint8_t *tag, uint8_t *out)
 {
+	const OSSL_PARAM params[2] = {
+		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, (void *) tag, CSEC_AEAD_TAG),
+		OSSL_PARAM_END
+	};
 	int			n;
 
-	return EVP_DecryptInit_ex2(aead->open, NULL, NULL, nonce, NULL) == 1 &&
-		EVP_CIPHER_CTX_ctrl(aead->open, EVP_CTRL_AEAD_SET_TAG, CSEC_AEAD_TAG, (void *) tag) == 1 &&
+	return EVP_DecryptInit_ex2(aead->open, NULL, NULL, nonce, params) == 1 &&
 		EVP_DecryptUpdate(aead->open, NULL, &n, aad, aadlen) == 1 &&
 		(len == 0 || EVP_DecryptUpdate(aead->open, out, &n, cipher, len) == 1) &&
 		EVP_DecryptFinal_ex(aead->open, out + len, &n) == 1;
