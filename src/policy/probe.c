@@ -278,6 +278,13 @@ refuse_search(uint32 category)
 			 errhint("Ask for a clearance, or search by another column.")));
 }
 
+/* Does it count what this reader tries? */
+static inline bool
+is_counted(uint32 category)
+{
+	return csec_decide(category) != CSEC_REVEAL && !csec_reader_has_role(CSEC_ROLE_LOADER);
+}
+
 static void
 probe(uint32 category, uint64 digest, bool stored)
 {
@@ -287,8 +294,7 @@ probe(uint32 category, uint64 digest, bool stored)
 	/* Once for each value, not each row: the same constant comes again. */
 	if (last.category == category && last.digest == digest && last.stored == stored)
 		return;
-	if (csec_decide(category) == CSEC_REVEAL ||
-		csec_reader_has_role(CSEC_ROLE_LOADER))
+	if (!is_counted(category))
 		return;
 	known = csec_category_lookup(category);
 	if (!stored && known != NULL && !known->searchable)
@@ -314,6 +320,7 @@ csec_probe(uint32 category, uint64 digest)
 void
 csec_probe_input(uint32 category, const char *value, size_t len)
 {
-	if (category != CSEC_CATEGORY_NONE)
+	/* Who loads data pays for no digest. */
+	if (category != CSEC_CATEGORY_NONE && is_counted(category))
 		probe(category, csec_probe_digest(value, len), true);
 }

@@ -46,8 +46,16 @@ csec_search_form(const char *text, size_t len, bool utf8, char *out)
 	{
 		const unsigned char *p = (const unsigned char *) text + i;
 		size_t		size = 1;
-		uint32_t	c = p[0] < 0x80 ? p[0] : utf8 ? decode(p, len - i, &size) : 0;
+		uint32_t	c;
 
+		/* most of it is letters and digits */
+		if (p[0] > ' ' && p[0] < 0x80)
+		{
+			out[n++] = capital(p[0]);
+			i++;
+			continue;
+		}
+		c = p[0] < 0x80 ? p[0] : utf8 ? decode(p, len - i, &size) : 0;
 		i += size;
 		if (c != 0 && csec_is_blank(c))
 			continue;

@@ -9,14 +9,6 @@
 #include "util/armor.h"
 #include "util/pgcompat.h"
 
-bool
-csec_has_armor(const char *prefix, const char *text, size_t len)
-{
-	size_t		prefix_len = strlen(prefix);
-
-	return len >= prefix_len && memcmp(text, prefix, prefix_len) == 0;
-}
-
 char *
 csec_armor(const char *prefix, const uint8 *bytes, size_t size, size_t *len)
 {

@@ -7,7 +7,15 @@
 
 #include "postgres.h"
 
-extern bool csec_has_armor(const char *prefix, const char *text, size_t len);
+/* Asked of each text that comes in: inline, as the prefix is a constant. */
+static inline bool
+csec_has_armor(const char *prefix, const char *text, size_t len)
+{
+	size_t		prefix_len = strlen(prefix);
+
+	return len >= prefix_len && memcmp(text, prefix, prefix_len) == 0;
+}
+
 extern char *csec_armor(const char *prefix, const uint8 *bytes, size_t size, size_t *len);
 
 /* Room for what csec_unarmor() gives of a text with that prefix. */

@@ -10,8 +10,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "utils/memutils.h"
 
 #include "util/secure_memory.h"
@@ -48,7 +46,7 @@ csec_secure_alloc(size_t size, bool shared)
 void
 csec_secure_wipe(void *p, size_t size)
 {
-	OPENSSL_cleanse(p, size);
+	explicit_bzero(p, size);
 }
 
 typedef struct WipeAtEnd
