@@ -102,6 +102,14 @@ CREATE TABLE app.mine (id int PRIMARY KEY, phone text CHECK (app.become(phone)))
 ALTER TABLE app.mine OWNER TO regress_guard_owner;
 INSERT INTO app.mine VALUES (1, '13800000003');
 SELECT csec.protect('app.mine', subject => 'id', fields => '{"phone": "phone"}');
+-- A superuser may, as he may run any ALTER TABLE, and is told whose code it is: by a look that runs none of it.
+RESET ROLE;
+SELECT kind, object, what FROM csec.plan_foreign_code('app.mine');
+SELECT kind, object, what FROM csec.plan_protect('app.mine', subject => 'id', fields => '{"phone": "phone"}') WHERE what ~ 'your rights';
+ALTER TABLE app.mine OWNER TO postgres;
+SELECT kind, object, what FROM csec.plan_foreign_code('app.mine');
+ALTER TABLE app.mine OWNER TO regress_guard_owner;
+SET ROLE regress_guard_admin;
 ALTER TABLE app.mine DROP CONSTRAINT mine_phone_check;
 ALTER FUNCTION app.become(text) IMMUTABLE;
 CREATE INDEX folded ON app.mine (phone, app.become('x'));

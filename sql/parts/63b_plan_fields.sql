@@ -191,9 +191,11 @@ CREATE FUNCTION csec.plan_foreign_code(tab regclass) RETURNS SETOF csec.plan_row
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		WITH own AS (SELECT t::oid AS relid FROM csec.tree(tab) t)
-		SELECT (csec.refusal(o.name, format('%s uses functions, operators or types that do not come with PostgreSQL or an extension', o.name),
-			'42501', 'They would run with the rights of a superuser: let a superuser do this.')).*
-		FROM (
+		SELECT (CASE WHEN csec.is_superuser(csec.acting_role())
+				THEN csec.step('note', o.name, format('uses functions, operators or types of its owner %s: they run with your rights, in this plan as well', c.relowner::regrole))
+				ELSE csec.refusal(o.name, format('%s uses functions, operators or types that do not come with PostgreSQL or an extension', o.name),
+					'42501', 'They would run with the rights of a superuser: let a superuser do this.') END).*
+		FROM pg_class c CROSS JOIN (
 			SELECT 'pg_constraint'::regclass, k.oid, format('constraint %I', k.conname) FROM pg_constraint k JOIN own ON k.conrelid = relid
 			UNION ALL SELECT 'pg_class'::regclass, i.indexrelid, format('index %s', csec.qualified(i.indexrelid)) FROM pg_index i JOIN own ON i.indrelid = relid
 			UNION ALL SELECT 'pg_statistic_ext'::regclass, x.oid, format('statistics %I', x.stxname) FROM pg_statistic_ext x JOIN own ON x.stxrelid = relid
@@ -203,14 +205,14 @@ CREATE FUNCTION csec.plan_foreign_code(tab regclass) RETURNS SETOF csec.plan_row
 			UNION ALL SELECT 'pg_class'::regclass, relid, format('the key by which %s is partitioned', csec.qualified(relid)) FROM own
 				JOIN pg_partitioned_table ON partrelid = relid
 			) o(class, id, name)
-		WHERE NOT csec.is_superuser(csec.acting_role())
+		WHERE c.oid = tab AND NOT (csec.is_superuser(csec.acting_role()) AND csec.is_superuser(c.relowner))
 			AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.class AND d.objid = o.id AND d.objsubid = 0
 				AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass) AND d.refobjid >= 16384
 				AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.refclassid AND e.objid = d.refobjid
 					AND e.refclassid = 'pg_extension'::regclass AND e.deptype = 'e'))
 	$$;
 REVOKE ALL ON FUNCTION csec.plan_foreign_code(regclass) FROM PUBLIC;
-COMMENT ON FUNCTION csec.plan_foreign_code(regclass) IS 'internal: code that a superuser''s rights must not be lent to';
+COMMENT ON FUNCTION csec.plan_foreign_code(regclass) IS 'internal: code that a superuser''s rights are lent to knowingly only: what protecting the table, or planning it, would run; this runs none of it';
 
 -- Values that cannot become fields are counted, never shown.
 CREATE FUNCTION csec.plan_values(request csec.protect_request) RETURNS SETOF csec.plan_row
