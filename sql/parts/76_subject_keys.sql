@@ -222,7 +222,7 @@ DECLARE
 BEGIN
 	PERFORM csec.acting_person('withdraw_destruction', 'request ' || request);
 	d := csec.open_destruction(request);
-	-- the note outlives a crash, or an error, before the commit of the approval
+	-- the note outlives a crash before the commit of the approval
 	IF csec.is_buried(d.pseudonym) THEN
 		RAISE EXCEPTION 'request % was carried out: the key of this customer is noted as destroyed', request
 			USING ERRCODE = 'object_not_in_prerequisite_state',
