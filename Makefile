@@ -14,7 +14,7 @@ OBJS         = $(SRCS:.c=.o)
 PROGRAMS     = csec_verify csec_export
 VERIFY_SRCS  = $(sort $(wildcard src/verify/*.c))
 FE_SRCS      = $(filter-out $(PROGRAMS:%=src/verify/%.c),$(VERIFY_SRCS)) \
-               $(addprefix src/audit/,chain.c checkpoint.c columns.c cut.c cut_check.c merkle.c record.c signed_note.c) \
+               $(addprefix src/audit/,chain.c checkpoint.c columns.c cut.c cut_check.c merkle.c part_cache.c record.c signed_note.c stored.c) \
                $(addprefix src/crypto/,hash.c mac.c sign.c timestamp.c) src/util/secure_block.c
 FE_OBJS      = $(FE_SRCS:.c=.fe.o)
 

@@ -121,10 +121,11 @@ BEGIN
 	CREATE INDEX audit_log_rare ON csec_trail.audit_log (kind, seq) WHERE kind <> 2 AND kind <> 3 AND kind <> 4;
 	-- Reads told in several records (the flags partial, parallel, continued
 	-- and leader of the body), by the session that they belong to: in a
-	-- parallel worker's record the leader's, which is its last field.
+	-- parallel worker's record the leader's, which is its last field.  They
+	-- stand there whole: with a version below 128.
 	CREATE INDEX audit_log_pieces ON csec_trail.audit_log
-		((CASE WHEN get_byte(record, 39) & 8 <> 0 THEN substr(record, length(record) - 11) ELSE substr(record, 41, 12) END), seq)
-		WHERE kind = 2 AND get_byte(record, 39) & 58 <> 0;
+		((CASE WHEN get_byte(record, 0) < 128 THEN CASE WHEN get_byte(record, 39) & 8 <> 0 THEN substr(record, length(record) - 11) ELSE substr(record, 41, 12) END END), seq)
+		WHERE kind = 2 AND CASE WHEN get_byte(record, 0) < 128 THEN get_byte(record, 39) & 58 <> 0 END;
 
 	CREATE TABLE csec_trail.audit_subject (
 		subject int8 NOT NULL,
@@ -143,7 +144,7 @@ BEGIN
 	COMMENT ON COLUMN csec_trail.audit_log.kind IS '1 genesis, 2 read, 3 change, 4 outcome, 5 control, 6 denial, 7 gap, 8 server, 9 rejected, 10 connection, 11 cut';
 	COMMENT ON COLUMN csec_trail.audit_log.login IS 'the authenticated role';
 	COMMENT ON COLUMN csec_trail.audit_log.subjects IS 'keys of the subjects, where there are more than 64; without bounds where all rows must be assumed';
-	COMMENT ON COLUMN csec_trail.audit_log.record IS 'the record: see docs/record-format.md and csec.decode_record()';
+	COMMENT ON COLUMN csec_trail.audit_log.record IS 'the record, or what it does not have in common with an earlier one: see docs/record-format.md; csec.whole_record() gives the whole one';
 	COMMENT ON COLUMN csec_trail.audit_log.hash IS 'SHA-256 of the hash before and the record';
 	COMMENT ON TABLE csec_trail.audit_subject IS 'the subjects of records that have 2 to 64 of them';
 	COMMENT ON COLUMN csec_trail.audit_subject.subject IS 'key of the subject';

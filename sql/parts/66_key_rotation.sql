@@ -196,7 +196,7 @@ REVOKE ALL ON FUNCTION csec.subject_keys_under(int4, int4) FROM PUBLIC;
 COMMENT ON FUNCTION csec.subject_keys_under(int4, int4) IS 'internal: how many keys of customers a data key wraps';
 
 CREATE FUNCTION csec.record_values_under(record bytea, id int4, version int4) RETURNS int8
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'csec_record_values_under';
 REVOKE ALL ON FUNCTION csec.record_values_under(bytea, int4, int4) FROM PUBLIC;
 COMMENT ON FUNCTION csec.record_values_under(bytea, int4, int4) IS

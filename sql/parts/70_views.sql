@@ -7,14 +7,22 @@
 -- seq, sealed_at and the like become conditions on the trail's indexes, and
 -- the privileges that count are the caller's on csec_trail.
 
+CREATE FUNCTION csec.whole_record(record bytea, missing_ok boolean DEFAULT false) RETURNS bytea
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'csec_sql_whole_record';
+REVOKE ALL ON FUNCTION csec.whole_record(bytea, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.whole_record(bytea, boolean) TO csec_auditor;
+COMMENT ON FUNCTION csec.whole_record(bytea, boolean) IS
+	'the record from what csec_trail.audit_log has of it, which may leave out what an earlier record has: what is hashed, proved and exported; where that record is missing or altered an error, or null with missing_ok';
+
 CREATE FUNCTION csec.trail()
 	RETURNS TABLE (seq int8, at timestamptz, subject int8, relid oid, kind int2, login text, subjects int8multirange, record bytea)
 	LANGUAGE sql STABLE
-	AS $$ SELECT l.seq, l.at, l.subject, l.relid, l.kind, l.login, l.subjects, l.record FROM csec_trail.audit_log l $$;
+	AS $$ SELECT l.seq, l.at, l.subject, l.relid, l.kind, l.login, l.subjects, csec.whole_record(l.record) FROM csec_trail.audit_log l $$;
 REVOKE ALL ON FUNCTION csec.trail() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.trail() TO csec_auditor;
 COMMENT ON FUNCTION csec.trail() IS
-	'the records of the trail as they are stored, by the caller''s privileges; fast by seq, at, login and by relid with subject';
+	'the records of the trail, whole, by the caller''s privileges; fast by seq, at, login and by relid with subject';
 
 CREATE FUNCTION csec.record_fields(record bytea,
 		OUT seq int8, OUT sealed_at timestamptz, OUT lsn pg_lsn, OUT timeline int8, OUT kind text, OUT outcome text,
@@ -27,7 +35,7 @@ CREATE FUNCTION csec.record_fields(record bytea,
 		OUT object text, OUT action text, OUT detail text, OUT from_lsn pg_lsn, OUT to_lsn pg_lsn, OUT told text,
 		OUT payload bytea, OUT was_strict bool, OUT partial bool, OUT parallel bool, OUT read_key bytea, OUT permit int8,
 		OUT repeats int8, OUT repeated_since timestamptz, OUT repeated_until timestamptz, OUT repeats_within interval)
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'csec_record_fields';
 REVOKE ALL ON FUNCTION csec.record_fields(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.record_fields(bytea) TO csec_auditor;
@@ -45,7 +53,7 @@ COMMENT ON FUNCTION csec.record_changes(bytea) IS
 	'the changed columns of the changed rows of an audit record; of a classified value the mask; of one over 64 kB SHA-256 and length, of a classified one of which no envelope is kept a keyed digest';
 
 CREATE FUNCTION csec.record_subjects(record bytea) RETURNS SETOF text
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'csec_record_subjects';
 REVOKE ALL ON FUNCTION csec.record_subjects(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.record_subjects(bytea) TO csec_auditor;
@@ -53,7 +61,7 @@ COMMENT ON FUNCTION csec.record_subjects(bytea) IS
 	'the subjects of an audit record; one null where it is about all of the table';
 
 CREATE FUNCTION csec.record_has_subject(record bytea, subject text) RETURNS bool
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'csec_record_has_subject';
 REVOKE ALL ON FUNCTION csec.record_has_subject(bytea, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.record_has_subject(bytea, text) TO csec_auditor;
@@ -61,7 +69,7 @@ COMMENT ON FUNCTION csec.record_has_subject(bytea, text) IS
 	'is an audit record about this subject, or about all of the table?';
 
 CREATE FUNCTION csec.record_subject_keys(record bytea) RETURNS int8multirange
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'csec_record_subject_keys';
 REVOKE ALL ON FUNCTION csec.record_subject_keys(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.record_subject_keys(bytea) TO csec_auditor;
@@ -102,8 +110,8 @@ BEGIN
 	SELECT * INTO mine FROM csec.record_fields(read_pieces.record);
 	FOR p IN
 		SELECT l.seq, l.record FROM csec_trail.audit_log l
-		WHERE l.kind = 2 AND get_byte(l.record, 39) & 58 <> 0
-			AND (CASE WHEN get_byte(l.record, 39) & 8 <> 0 THEN substr(l.record, length(l.record) - 11) ELSE substr(l.record, 41, 12) END) = mine.session
+		WHERE l.kind = 2 AND CASE WHEN get_byte(l.record, 0) < 128 THEN get_byte(l.record, 39) & 58 <> 0 END
+			AND (CASE WHEN get_byte(l.record, 0) < 128 THEN CASE WHEN get_byte(l.record, 39) & 8 <> 0 THEN substr(l.record, length(l.record) - 11) ELSE substr(l.record, 41, 12) END END) = mine.session
 			AND l.seq < read_pieces.seq AND l.at >= mine.sealed_at - margin
 		ORDER BY l.seq DESC
 	LOOP
@@ -114,8 +122,8 @@ BEGIN
 	END LOOP;
 	FOR p IN
 		SELECT l.seq, l.record FROM csec_trail.audit_log l
-		WHERE l.kind = 2 AND get_byte(l.record, 39) & 58 <> 0
-			AND (CASE WHEN get_byte(l.record, 39) & 8 <> 0 THEN substr(l.record, length(l.record) - 11) ELSE substr(l.record, 41, 12) END) = mine.session
+		WHERE l.kind = 2 AND CASE WHEN get_byte(l.record, 0) < 128 THEN get_byte(l.record, 39) & 58 <> 0 END
+			AND (CASE WHEN get_byte(l.record, 0) < 128 THEN CASE WHEN get_byte(l.record, 39) & 8 <> 0 THEN substr(l.record, length(l.record) - 11) ELSE substr(l.record, 41, 12) END END) = mine.session
 			AND l.seq >= read_pieces.seq AND l.at <= mine.sealed_at + margin
 		ORDER BY l.seq
 	LOOP

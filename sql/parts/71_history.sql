@@ -125,7 +125,7 @@ REVOKE ALL ON FUNCTION csec.keys_of_names(text[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.keys_of_names(text[]) IS 'internal: csec.subject_keys() of several names';
 
 CREATE FUNCTION csec.record_has_any(record bytea, names text[]) RETURNS bool
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT csec.record_has_subject(record, names[1]) OR coalesce(csec.record_has_subject(record, names[2]), false) $$;
 REVOKE ALL ON FUNCTION csec.record_has_any(bytea, text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.record_has_any(bytea, text[]) TO csec_auditor;
@@ -413,7 +413,7 @@ COMMENT ON FUNCTION csec.seq_after(timestamptz) IS
 	'internal: a number above that of every record written up to a moment; null where the clock was set back since';
 
 CREATE FUNCTION csec.record_names(record bytea, who text) RETURNS bool
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'csec_record_names';
 REVOKE ALL ON FUNCTION csec.record_names(bytea, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.record_names(bytea, text) TO csec_auditor;

@@ -404,9 +404,9 @@ COMMENT ON FUNCTION csec.note_activity(csec.alert_record[]) IS 'internal: count 
 CREATE FUNCTION csec.first_break(after int8, until int8, hash_before bytea) RETURNS int8
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 		SELECT min(w.seq) FROM (
-			SELECT l.seq, l.record, l.hash, lag(l.hash, 1, hash_before) OVER o AS before, lag(l.seq, 1, CASE WHEN hash_before IS NULL THEN l.seq - 1 ELSE after END) OVER o AS seq_before
+			SELECT l.seq, csec.whole_record(l.record, missing_ok => true) AS record, l.hash, lag(l.hash, 1, hash_before) OVER o AS before, lag(l.seq, 1, CASE WHEN hash_before IS NULL THEN l.seq - 1 ELSE after END) OVER o AS seq_before
 				FROM csec_trail.audit_log l WHERE l.seq > after AND l.seq <= until WINDOW o AS (ORDER BY l.seq)) w
-			WHERE w.seq <> w.seq_before + 1 OR w.before IS NOT NULL AND w.hash <> sha256(w.before || w.record)
+			WHERE w.seq <> w.seq_before + 1 OR w.before IS NOT NULL AND w.hash IS DISTINCT FROM sha256(w.before || w.record)
 	$$;
 REVOKE ALL ON FUNCTION csec.first_break(int8, int8, bytea) FROM PUBLIC;
 COMMENT ON FUNCTION csec.first_break(int8, int8, bytea) IS 'internal: where the chain of a range of records is broken';

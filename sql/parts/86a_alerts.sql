@@ -134,7 +134,7 @@ BEGIN
 	SELECT max(l.seq) INTO upto FROM (SELECT n.seq FROM csec_trail.audit_log n WHERE n.seq > c.seq ORDER BY n.seq LIMIT most) l;
 	IF upto IS NOT NULL THEN
 		SELECT array_agg((f.seq, f.at, l.kind, l.login, coalesce(f.person, o.person, 'login:' || l.login), coalesce(f.person, nullif(f.actor, '')), l.relid, l.subject,
-				CASE WHEN l.kind IN (2, 3) AND l.subject IS NULL THEN coalesce(l.subjects, csec.record_subject_keys(l.record)) END,
+				CASE WHEN l.kind IN (2, 3) AND l.subject IS NULL THEN coalesce(l.subjects, csec.record_subject_keys(w.record)) END,
 				coalesce(f.subjects, f.rows, 0), f.revealed, nullif(f.reason, ''),
 				-- a permit was given for its ticket
 				coalesce(nullif(f.ticket, ''), CASE WHEN f.permit IS NOT NULL THEN (SELECT q.ticket FROM csec.access_request q WHERE q.id = f.permit) END), f.application, f.session_started, f.action, f.object,
@@ -146,9 +146,11 @@ BEGIN
 				f.permit
 				)::csec.alert_record ORDER BY l.seq)
 			INTO batch
-			FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.record_fields(l.record) f
+			-- what was damaged is told below, and must not keep anybody from what was not
+			FROM csec_trail.audit_log l CROSS JOIN LATERAL csec.whole_record(l.record, missing_ok => true) w (record)
+				CROSS JOIN LATERAL csec.record_fields(w.record) f
 				LEFT JOIN (SELECT g.rolname, p.person FROM csec.person_login p JOIN pg_roles g ON g.oid = p.role) o ON o.rolname = l.login
-			WHERE l.seq > c.seq AND l.seq <= upto AND l.kind <> 4;
+			WHERE l.seq > c.seq AND l.seq <= upto AND l.kind <> 4 AND w.record IS NOT NULL;
 		PERFORM csec.note_names(batch);
 		PERFORM csec.note_activity(batch);
 		PERFORM csec.note_seen(batch);

@@ -34,6 +34,7 @@
 #include "audit/log_scan.h"
 #include "audit/trail.h"
 #include "audit/tree_read.h"
+#include "audit/whole_record.h"
 #include "crypto/hash.h"
 #include "keys/keyring.h"
 #include "util/bytes.h"
@@ -63,6 +64,7 @@ typedef struct Measure
 	Snapshot	snapshot;
 	MemoryContext context;
 	MemoryContext row;
+	CsecBases  *bases;
 	HTAB	   *sessions;
 	long		going_on;
 	uint64		gap_seq;		/* of the last gap record that leaves */
@@ -123,7 +125,9 @@ open_row(Measure *m, TupleTableSlot *slot)
 	value = slot_getattr(slot, CSEC_LOG_RECORD, &isnull);
 	if (isnull)
 		damaged();
-	record = DatumGetByteaPP(value);
+	record = csec_bases_whole(m->bases, DatumGetByteaPP(value));
+	if (record == NULL)
+		damaged();
 	data = (const uint8 *) VARDATA_ANY(record);
 	if (!csec_header_get(data, VARSIZE_ANY_EXHDR(record), &m->header) ||
 		!csec_body_get(data + CSEC_HEADER_SIZE, m->header.body_len, &m->body))
@@ -380,6 +384,7 @@ begin(Measure *m)
 	m->snapshot = GetActiveSnapshot();
 	m->context = CurrentMemoryContext;
 	m->row = AllocSetContextCreate(CurrentMemoryContext, "csec row", ALLOCSET_DEFAULT_SIZES);
+	m->bases = csec_bases_create(m->snapshot);
 	m->sessions = hash_create("csec sessions of a cut", 1024, &info,
 							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	m->cut.hash = m->hash;

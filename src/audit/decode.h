@@ -11,6 +11,7 @@
 
 #include "audit/change_row.h"
 #include "audit/record.h"
+#include "audit/whole_record.h"
 #include "util/pgcompat.h"
 
 extern void csec_decode_record(bytea *record, CsecHeader *header, CsecBody *body);

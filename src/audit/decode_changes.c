@@ -184,6 +184,6 @@ csec_record_changes(PG_FUNCTION_ARGS)
 {
 	CsecBody	body;
 
-	csec_decode_changes(fcinfo, PG_GETARG_BYTEA_PP(0), &body, NULL);
+	csec_decode_changes(fcinfo, CSEC_GETARG_RECORD(0), &body, NULL);
 	return (Datum) 0;
 }

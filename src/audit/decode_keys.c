@@ -29,7 +29,7 @@ is_under(const CsecChangeSide *side, uint32 id, uint16 version)
 Datum
 csec_record_values_under(PG_FUNCTION_ARGS)
 {
-	bytea	   *record = PG_GETARG_BYTEA_PP(0);
+	bytea	   *record = CSEC_GETARG_RECORD(0);
 	uint32		id = PG_GETARG_UINT32(1);
 	uint16		version = (uint16) PG_GETARG_INT32(2);
 	CsecHeader	header;

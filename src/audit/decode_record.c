@@ -311,7 +311,7 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_record_fields);
 Datum
 csec_record_fields(PG_FUNCTION_ARGS)
 {
-	bytea	   *record = PG_GETARG_BYTEA_PP(0);
+	bytea	   *record = CSEC_GETARG_RECORD(0);
 	TupleDesc	tupdesc = fcinfo->flinfo->fn_extra;
 	Output		output;
 	CsecHeader	header;
@@ -356,7 +356,7 @@ csec_record_names(PG_FUNCTION_ARGS)
 	CsecHeader	header;
 	CsecBody	body;
 
-	csec_decode_record(PG_GETARG_BYTEA_PP(0), &header, &body);
+	csec_decode_record(CSEC_GETARG_RECORD(0), &header, &body);
 	for (int i = 0; i < lengthof(tags); i++)
 	{
 		CsecField	field = body.field[tags[i]];

@@ -107,7 +107,7 @@ csec_record_has_subject(PG_FUNCTION_ARGS)
 	CsecBody	body;
 	Wanted		wanted;
 
-	csec_decode_record(PG_GETARG_BYTEA_PP(0), &header, &body);
+	csec_decode_record(CSEC_GETARG_RECORD(0), &header, &body);
 	want(PG_GETARG_TEXT_PP(1), &wanted);
 	PG_RETURN_BOOL(has_subject(body.field[CSEC_TAG_SUBJECTS], &wanted));
 }
@@ -126,7 +126,7 @@ csec_record_subject_keys(PG_FUNCTION_ARGS)
 	CsecColumns columns;
 	CsecSubjectsReader reader;
 
-	csec_decode_record(PG_GETARG_BYTEA_PP(0), &header, &body);
+	csec_decode_record(CSEC_GETARG_RECORD(0), &header, &body);
 	if (!csec_subjects_open(body.field[CSEC_TAG_SUBJECTS], &reader))
 		PG_RETURN_NULL();
 	memset(&columns, 0, sizeof(columns));
@@ -208,7 +208,7 @@ csec_record_subjects(PG_FUNCTION_ARGS)
 
 		call = SRF_FIRSTCALL_INIT();
 		old = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->user_fctx = open_subjects(PG_GETARG_BYTEA_PP(0));
+		call->user_fctx = open_subjects(CSEC_GETARG_RECORD(0));
 		MemoryContextSwitchTo(old);
 	}
 	call = SRF_PERCALL_SETUP();

@@ -78,11 +78,11 @@ step(LeafScan *leaf)
 }
 
 static void
-open_leaf(LeafScan *leaf, Oid relid, int64 from, int64 to, Snapshot snapshot)
+open_leaf(LeafScan *leaf, Relation rel, int64 from, int64 to, Snapshot snapshot)
 {
 	ScanKeyData key[2];
 
-	leaf->rel = table_open(relid, AccessShareLock);
+	leaf->rel = rel;
 	csec_trail_check_columns(leaf->rel, "audit_log");
 	leaf->index = open_seq_index(leaf->rel);
 	leaf->slot = table_slot_create(leaf->rel, NULL);
@@ -102,7 +102,21 @@ csec_log_scan_begin(int64 from, int64 to, Snapshot snapshot)
 	ListCell   *cell;
 
 	foreach(cell, leaves)
-		open_leaf(&scan->leaf[scan->count++], lfirst_oid(cell), from, to, snapshot);
+		open_leaf(&scan->leaf[scan->count++], table_open(lfirst_oid(cell), AccessShareLock),
+				  from, to, snapshot);
+	return scan;
+}
+
+CsecLogScan *
+csec_log_scan_month(int64 seq, TimestampTz at, Snapshot snapshot)
+{
+	Relation	rel = csec_trail_partition("audit_log", at, AccessShareLock);
+	CsecLogScan *scan;
+
+	if (rel == NULL)
+		return NULL;
+	scan = palloc0(offsetof(CsecLogScan, leaf) + sizeof(LeafScan));
+	open_leaf(&scan->leaf[scan->count++], rel, seq, seq, snapshot);
 	return scan;
 }
 

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "executor/tuptable.h"
 #include "utils/snapshot.h"
 
@@ -14,6 +15,9 @@ typedef struct CsecLogScan CsecLogScan;
 
 /* Rows with from <= seq <= to. */
 extern CsecLogScan *csec_log_scan_begin(int64 from, int64 to, Snapshot snapshot);
+
+/* Those with this number in the month of a moment; NULL: there is no such month. */
+extern CsecLogScan *csec_log_scan_month(int64 seq, TimestampTz at, Snapshot snapshot);
 
 /* The next row, good until the next call; NULL at the end. */
 extern TupleTableSlot *csec_log_scan_next(CsecLogScan *scan);

@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "audit/columns.h"
+#include "audit/store_form.h"
 #include "audit/store_index.h"
 #include "audit/subjects.h"
 #include "audit/trail.h"
@@ -380,6 +381,7 @@ csec_store_add(CsecStore *store, uint64 seq, bytea *record, const uint8 *hash)
 	old = MemoryContextSwitchTo(store->rows);
 	login = login_text(store, &columns);
 	slot = next_slot(&log_leaf, key_of(seq, &body, &columns, login));
+	record = csec_store_form(RelationGetRelid(log_leaf.rel), record, &body);
 	fill_row(store, slot, seq, record, hash, &columns, login);
 	ExecStoreVirtualTuple(slot);
 	MemoryContextSwitchTo(old);

@@ -48,9 +48,11 @@
 #include "audit/cut_check.h"
 #include "audit/cut_read.h"
 #include "audit/log_scan.h"
+#include "audit/stored.h"
 #include "audit/subjects.h"
 #include "audit/trail.h"
 #include "audit/verify.h"
+#include "audit/whole_record.h"
 #include "keys/keyring.h"
 #include "util/bytea.h"
 #include "util/bytes.h"
@@ -82,6 +84,7 @@ typedef struct Walk
 	int64		last;
 	uint8		hash[CSEC_HASH_SIZE];	/* of the record before */
 	MemoryContext row;
+	CsecBases  *bases;
 	CsecSessionCheck *sessions;
 	CsecSubjectCheck *subjects;
 	CsecTreeCheck *tree;
@@ -212,22 +215,30 @@ check_place(Walk *walk, int64 seq, Datum *values, bool *nulls)
 					 "more than one record claims this number");
 }
 
+/* Before it is put together: the records it refers to may have changed places too. */
+static bool
+is_sealed_as(Walk *walk, int64 seq, bytea *stored)
+{
+	int64		sealed_as = csec_stored_seq((uint8 *) VARDATA_ANY(stored),
+											VARSIZE_ANY_EXHDR(stored), seq);
+
+	if (sealed_as != seq)
+		csec_verdict(&walk->verdict, "reordered", seq,
+					 "the record under this number was sealed as " INT64_FORMAT,
+					 sealed_as);
+	return sealed_as == seq;
+}
+
 static void
 check_hash(Walk *walk, int64 seq, bytea *record, Datum stored)
 {
 	const uint8 *bytes = (uint8 *) VARDATA_ANY(record);
 	size_t		len = VARSIZE_ANY_EXHDR(record);
 	uint8		hash[CSEC_HASH_SIZE];
-	int64		sealed_as = len >= CSEC_HEADER_SIZE ?
-		(int64) csec_get_u64(bytes + 4) : seq;
 
 	if (!csec_chain_hash(walk->hash, bytes, len, hash))
 		csec_crypto_failed("compute the hash of an audit record");
-	if (sealed_as != seq)
-		csec_verdict(&walk->verdict, "reordered", seq,
-					 "the record under this number was sealed as " INT64_FORMAT,
-					 sealed_as);
-	else if (!bytes_are(stored, hash, CSEC_HASH_SIZE))
+	if (!bytes_are(stored, hash, CSEC_HASH_SIZE))
 		csec_verdict(&walk->verdict, "altered", seq,
 					 "the hash is not that of this record behind record " INT64_FORMAT,
 					 seq - 1);
@@ -277,6 +288,7 @@ check_row(Walk *walk, TupleTableSlot *slot)
 	Datum	   *values = slot->tts_values - 1;
 	bool	   *nulls = slot->tts_isnull - 1;
 	int64		seq;
+	bytea	   *stored;
 	bytea	   *record;
 
 	slot_getallattrs(slot);
@@ -292,9 +304,20 @@ check_row(Walk *walk, TupleTableSlot *slot)
 		csec_verdict(&walk->verdict, "altered", seq, "the record or its hash is null");
 		return;
 	}
-	record = DatumGetByteaPP(values[CSEC_LOG_RECORD]);
+	stored = DatumGetByteaPP(values[CSEC_LOG_RECORD]);
+	record = csec_bases_whole(walk->bases, stored);
+	if (!is_sealed_as(walk, seq, stored))
+		return;
+	if (record == NULL)
+	{
+		csec_verdict(&walk->verdict, "altered", seq, "the record cannot be put together: %s",
+					 csec_bases_problem(walk->bases));
+		return;
+	}
 	check_hash(walk, seq, record,
 			   PointerGetDatum(PG_DETOAST_DATUM_PACKED(values[CSEC_LOG_HASH])));
+	if (walk->verdict.problem == NULL)
+		csec_bases_keep(walk->bases, stored);
 	if (walk->verdict.problem == NULL)
 		check_content(walk, seq, record, values, nulls);
 	if (walk->verdict.problem == NULL)
@@ -424,6 +447,7 @@ walk_trail(Walk *walk, int64 to, Snapshot snapshot)
 	bool		whole;
 
 	walk->row = AllocSetContextCreate(caller, "csec row", ALLOCSET_DEFAULT_SIZES);
+	walk->bases = csec_bases_create(snapshot);
 	find_anchor(walk, snapshot);
 	whole = walk->from == 1 || walk->anchored;
 	walk->sessions = csec_session_check_begin(whole);

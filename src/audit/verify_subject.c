@@ -21,6 +21,7 @@
 #include "audit/log_scan.h"
 #include "audit/trail.h"
 #include "audit/verify.h"
+#include "audit/whole_record.h"
 #include "util/crypto_failed.h"
 #include "util/pgcompat.h"
 
@@ -165,10 +166,12 @@ static void
 add_records(CsecSubjectCheck *check, Snapshot snapshot, HTAB *sums)
 {
 	CsecLogScan *scan = csec_log_scan_begin(check->from, check->to, snapshot);
+	CsecBases  *bases = csec_bases_create(snapshot);
 	TupleTableSlot *slot;
 
 	while ((slot = csec_log_scan_next(scan)) != NULL)
 	{
+		bytea	   *stored;
 		bytea	   *record;
 		bool		isnull;
 		CsecHeader	header;
@@ -176,12 +179,16 @@ add_records(CsecSubjectCheck *check, Snapshot snapshot, HTAB *sums)
 		CsecColumns columns;
 
 		CHECK_FOR_INTERRUPTS();
-		record = DatumGetByteaPP(slot_getattr(slot, CSEC_LOG_RECORD, &isnull));
-		if (csec_header_get((uint8 *) VARDATA_ANY(record), VARSIZE_ANY_EXHDR(record), &header) &&
+		stored = DatumGetByteaPP(slot_getattr(slot, CSEC_LOG_RECORD, &isnull));
+		record = csec_bases_whole(bases, stored);
+		if (record != NULL &&
+			csec_header_get((uint8 *) VARDATA_ANY(record), VARSIZE_ANY_EXHDR(record), &header) &&
 			csec_body_get((uint8 *) VARDATA_ANY(record) + CSEC_HEADER_SIZE, header.body_len, &body) &&
 			csec_columns_derive(&body, &columns))
 			sum_of(sums, (int64) header.seq)->sum +=
 				record_digest(check, (int64) header.seq, header.sealed_at, &columns);
+		if (record != NULL && record != stored)
+			pfree(record);
 	}
 	csec_log_scan_end(scan);
 }

@@ -156,7 +156,7 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_open_record_changes);
 Datum
 csec_open_record_changes(PG_FUNCTION_ARGS)
 {
-	bytea	   *record = PG_GETARG_BYTEA_PP(0);
+	bytea	   *record = CSEC_GETARG_RECORD(0);
 	Opening		opening = {.opener.open = open_value};
 	CsecBody	body;
 

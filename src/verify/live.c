@@ -12,6 +12,7 @@
 
 #include "audit/chain.h"
 #include "verify/live.h"
+#include "verify/live_records.h"
 #include "verify/live_tables.h"
 #include "verify/live_tiles.h"
 #include "verify/since.h"
@@ -26,6 +27,7 @@ typedef struct Worker
 	int64_t		last;
 	CsecSubjectSums sums;
 	CsecTileRow tiles;
+	CsecLiveRecords records;
 	struct Worker *next;
 } Worker;
 
@@ -35,6 +37,7 @@ typedef struct Live
 	CsecServer *server;
 	PGconn	   *conn;			/* holds the snapshot */
 	char	   *snapshot;
+	bool		alone;			/* one worker, on this connection */
 	int			encoding;
 	const char *since;			/* as asked for, or NULL */
 	CsecStart	start;
@@ -63,8 +66,9 @@ where_is(PGconn *conn)
 }
 
 static PGconn *
-connect_to_snapshot(Live *live)
+connect_to_snapshot(void *arg)
 {
+	Live	   *live = arg;
 	PGconn	   *conn = csec_connect(live->server);
 	char		sql[256];
 
@@ -85,7 +89,8 @@ open_worker(CsecSource *source)
 	live->workers = worker;
 	pthread_mutex_unlock(&live->lock);
 	/* where there is only one, it needs no connection of its own */
-	worker->conn = live->snapshot == NULL ? live->conn : connect_to_snapshot(live);
+	worker->conn = live->alone ? live->conn : connect_to_snapshot(live);
+	csec_live_records_begin(&worker->records, connect_to_snapshot, live);
 	csec_sums_fork(&worker->sums, &live->sums);
 	return worker;
 }
@@ -99,6 +104,7 @@ close_worker(CsecSource *source, void *arg)
 	if (worker->conn != live->conn)
 		PQfinish(worker->conn);
 	worker->conn = NULL;
+	csec_live_records_end(&worker->records);
 }
 
 static bool
@@ -151,6 +157,8 @@ fill_row(CsecRow *row, const CsecDatum *field)
 {
 	row->seq = (int64_t) csec_copy_u64(field[ROW_SEQ]);
 	row->record = field[ROW_RECORD];
+	row->problem = NULL;
+	row->sealed_as = csec_stored_seq(row->record.data, row->record.len, row->seq);
 	row->hash = field[ROW_HASH];
 	row->has_columns = true;
 	row->at = field[ROW_AT];
@@ -263,7 +271,12 @@ check(CsecSource *source, void *arg, CsecPiece *piece)
 			csec_find(&piece->finding, "inserted", source->head.seq + 1,
 					  "the trail was sealed up to record %lld only",
 					  (long long) source->head.seq);
+		csec_live_record(&worker->records, &row.record);
+		row.problem = row.record.data == NULL && field[ROW_RECORD].data != NULL ?
+			worker->records.problem : NULL;
 		csec_piece_row(piece, &row);
+		if (piece->finding.problem == NULL)
+			csec_live_record_keep(&worker->records, field[ROW_RECORD]);
 		add_to_tiles(worker, piece);
 	}
 	if (piece->finding.problem == NULL && worker->last != INT64_MAX &&
@@ -297,6 +310,7 @@ sum_subject_rows(Live *live, CsecSubjectSums *sums)
 static void
 sum_records(Live *live, CsecSubjectSums *sums)
 {
+	CsecLiveRecords records;
 	CsecCopy	copy;
 	CsecDatum	field[1];
 	char		sql[256];
@@ -305,6 +319,7 @@ sum_records(Live *live, CsecSubjectSums *sums)
 			 "COPY (SELECT record FROM csec_trail.audit_log "
 			 "WHERE seq >= %lld AND seq <= %lld) TO STDOUT (FORMAT binary)",
 			 (long long) sums->from, (long long) sums->to);
+	csec_live_records_begin(&records, connect_to_snapshot, live);
 	csec_copy_begin(&copy, live->conn, sql);
 	while (csec_copy_next(&copy, field, 1))
 	{
@@ -312,12 +327,14 @@ sum_records(Live *live, CsecSubjectSums *sums)
 		CsecBody	body;
 		CsecColumns columns;
 
+		csec_live_record(&records, &field[0]);
 		if (field[0].data != NULL &&
 			csec_header_get(field[0].data, field[0].len, &header) &&
 			csec_body_get(field[0].data + CSEC_HEADER_SIZE, header.body_len, &body) &&
 			csec_columns_derive(&body, &columns))
 			csec_sums_expect(sums, (int64_t) header.seq, header.sealed_at, &columns);
 	}
+	csec_live_records_end(&records);
 }
 
 /* The first record of a bucket that differs: in buckets of buckets. */
@@ -484,14 +501,12 @@ csec_live_open(CsecServer *server, int jobs, const char *since)
 	live->server = server;
 	live->conn = csec_connect(server);
 	csec_begin_reading(live->conn);
-	if (jobs > 1)
-	{
-		result = csec_query(live->conn, "SELECT pg_export_snapshot()", 1, 0, NULL);
-		live->snapshot = csec_strdup(PQgetvalue(result, 0, 0));
-		if (strspn(live->snapshot, "0123456789ABCDEF-") != strlen(live->snapshot))
-			csec_fail("the server gave a strange name for a snapshot");
-		PQclear(result);
-	}
+	live->alone = jobs == 1;
+	result = csec_query(live->conn, "SELECT pg_export_snapshot()", 1, 0, NULL);
+	live->snapshot = csec_strdup(PQgetvalue(result, 0, 0));
+	if (strspn(live->snapshot, "0123456789ABCDEF-") != strlen(live->snapshot))
+		csec_fail("the server gave a strange name for a snapshot");
+	PQclear(result);
 	source->name = PQdb(live->conn);
 	source->where = where_is(live->conn);
 	csec_check_tables(live->conn, &live->tables);

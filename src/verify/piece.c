@@ -12,6 +12,7 @@
 #include "audit/chain.h"
 #include "audit/checkpoint.h"
 #include "audit/cut_check.h"
+#include "audit/stored.h"
 #include "util/bytes.h"
 #include "verify/columns_check.h"
 
@@ -132,16 +133,10 @@ check_hash(CsecPiece *piece, const CsecRow *row)
 	const uint8_t *bytes = row->record.data;
 	size_t		len = row->record.len;
 	uint8_t		hash[CSEC_HASH_SIZE];
-	int64_t		sealed_as = len >= CSEC_HEADER_SIZE ?
-		(int64_t) csec_get_u64(bytes + 4) : row->seq;
 
 	if (!csec_chain_hash(piece->hash, bytes, len, hash))
 		csec_fail("could not compute a hash");
-	if (sealed_as != row->seq)
-		csec_find(&piece->finding, "reordered", row->seq,
-				  "the record under this number was sealed as %lld",
-				  (long long) sealed_as);
-	else if (!is_hash(row->hash, hash))
+	if (!is_hash(row->hash, hash))
 		csec_find(&piece->finding, "altered", row->seq,
 				  "the hash is not that of this record behind record %lld",
 				  (long long) (row->seq - 1));
@@ -207,6 +202,8 @@ check_content(CsecPiece *piece, const CsecRow *row)
 void
 csec_piece_row(CsecPiece *piece, const CsecRow *row)
 {
+	int64_t		sealed_as;
+
 	if (piece->finding.problem != NULL)
 		return;
 	check_place(piece, row);
@@ -214,6 +211,21 @@ csec_piece_row(CsecPiece *piece, const CsecRow *row)
 		return;
 	piece->last = row->seq;
 	piece->records++;
+	sealed_as = row->problem != NULL ? row->sealed_as :
+		csec_stored_seq(row->record.data, row->record.len, row->seq);
+	if (sealed_as != row->seq)
+	{
+		csec_find(&piece->finding, "reordered", row->seq,
+				  "the record under this number was sealed as %lld",
+				  (long long) sealed_as);
+		return;
+	}
+	if (row->problem != NULL)
+	{
+		csec_find(&piece->finding, "altered", row->seq,
+				  "the record cannot be put together: %s", row->problem);
+		return;
+	}
 	if (row->record.data == NULL || row->hash.data == NULL)
 	{
 		csec_find(&piece->finding, "altered", row->seq, "the record or its hash is null");

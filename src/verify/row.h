@@ -22,6 +22,8 @@ typedef struct CsecRow
 {
 	int64_t		seq;
 	CsecDatum	record;
+	const char *problem;		/* why there is none, where more is known than that, */
+	int64_t		sealed_as;		/* ... and the number that it claims all the same */
 	CsecDatum	hash;
 	bool		has_columns;
 	CsecDatum	at;

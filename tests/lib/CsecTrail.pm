@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(trail_node make_trail record_some flush_trail is_verified
-  is_found sealer_pid wait_for_sealer records seals_anew with_reason hold_still $keeps_sealer_out);
+  is_found sealer_pid wait_for_sealer records seals_anew with_reason hold_still all_whole $keeps_sealer_out);
 
 # A running server; its database postgres has csec and an empty trail.
 sub trail_node
@@ -145,6 +145,26 @@ sub hold_still
 		kill 'CONT', @pids;
 	}
 	die 'processes that are stopped hold locks';
+}
+
+# All records whole, as who makes hashes anew by SQL needs them: for one that does without
+# the library from now on.
+sub all_whole
+{
+	my ($node) = @_;
+	$node->safe_psql('postgres', "SELECT csec.suspend_recording('all whole', now() + interval '1 hour')");
+	flush_trail($node);
+	$node->safe_psql('postgres', q{
+		BEGIN;
+		SET LOCAL client_min_messages = error;
+		LOCK TABLE csec_trail.sealer_state;
+		UPDATE csec_trail.audit_log SET record = csec.whole_record(record) WHERE get_byte(record, 0) >= 128;
+		COMMIT});
+	$node->stop;
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
+	$node->start;
+	my $short = $node->safe_psql('postgres', 'SELECT count(*) FROM csec_trail.audit_log WHERE get_byte(record, 0) >= 128');
+	die "$short records were sealed meanwhile" if $short > 0;
 }
 
 # What who has the trail's key (root, or the server's user) can do: SQL that makes

@@ -21,7 +21,7 @@ SELECT csec.flush_audit();
 -- what is altered, with the kind of what reads it
 CREATE TABLE genuine (kind text, bytes bytea);
 GRANT INSERT ON genuine TO regress_any_backup;
-INSERT INTO genuine SELECT 'record', record FROM csec_trail.audit_log;
+INSERT INTO genuine SELECT 'record', record FROM csec_trail.audit_log UNION SELECT 'record', csec.whole_record(record) FROM csec_trail.audit_log;
 INSERT INTO genuine
 SELECT kind, substr(pg_read_binary_file(:'source' || '/fuzz/corpus/' || name), 2)
 FROM (VALUES ('record', 'record'), ('record', 'record_of_page'), ('note', 'checkpoint'), ('note', 'note'),
@@ -113,6 +113,8 @@ CREATE FUNCTION in_parts(b bytea) RETURNS bytea[] LANGUAGE sql AS
 -- What reads a kind of bytes: $1 as they are, $2 as text.
 CREATE TABLE reader (kind text, query text);
 INSERT INTO reader VALUES
+	('record', 'SELECT csec.whole_record($1)'),
+	('record', 'SELECT csec.whole_record($1, missing_ok => true)'),
 	('record', 'SELECT csec.record_fields($1)'),
 	('record', 'SELECT count(*) FROM csec.record_changes($1)'),
 	('record', 'SELECT count(*) FROM (SELECT csec.record_subjects($1) LIMIT 1000) s'),

@@ -79,7 +79,7 @@ is_found($node, 'the records and their chain replaced, the key in hand', qq{
 	DO \$\$
 	DECLARE r record; prev bytea := decode(repeat('00', 32), 'hex');
 	BEGIN
-		FOR r IN SELECT seq, at, record FROM csec_trail.audit_log ORDER BY seq LOOP
+		FOR r IN SELECT seq, at, csec.whole_record(record) AS record FROM csec_trail.audit_log ORDER BY seq LOOP
 			IF r.seq = $after + 5 THEN r.record := set_byte(r.record, 27, 1 # get_byte(r.record, 27)); END IF;
 			prev := sha256(prev || r.record);
 			UPDATE csec_trail.audit_log SET record = r.record, hash = prev WHERE seq = r.seq;

@@ -288,9 +288,7 @@ like(verdict(live('--against', "$dir/second")), qr/^1: fork\|1$/, 'another trail
 
 # Without the library nothing is recorded, so that what is found is what was done.
 my $last_export = export_evidence('kept');
-$node->stop;
-$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
-$node->start;
+all_whole($node);
 my $head = $node->safe_psql('postgres', 'SELECT seq FROM csec_trail.sealer_state');
 my @tables = map { "csec_trail.$_" } qw(audit_log audit_subject sealer_state checkpoint tree_tile);
 $node->safe_psql('postgres', join '; ', 'CREATE SCHEMA saved',

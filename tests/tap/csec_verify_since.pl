@@ -95,7 +95,7 @@ locked(qq{
 		r record;
 		link bytea := decode(repeat('00', 32), 'hex');
 	BEGIN
-		FOR r IN SELECT seq, record FROM $log ORDER BY seq LOOP
+		FOR r IN SELECT seq, csec.whole_record(record) AS record FROM $log ORDER BY seq LOOP
 			IF r.seq = 20 THEN r.record := set_byte(r.record, 60, get_byte(r.record, 60) # 1); END IF;
 			link := sha256(link || r.record);
 			UPDATE $log SET record = r.record, hash = link WHERE seq = r.seq;

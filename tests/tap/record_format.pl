@@ -65,6 +65,45 @@ sub body
 	return \%b;
 }
 
+# The fields of a body, or of a part of one: tag => bytes with tag and length.
+sub fields_of
+{
+	my ($bytes) = @_;
+	my %field;
+	while ($bytes ne '')
+	{
+		my $all = $bytes;
+		my $tag = ord substr($bytes, 0, 1, '');
+		counted(\$bytes);
+		die "tag $tag twice" if exists $field{$tag};
+		$field{$tag} = substr $all, 0, length($all) - length $bytes;
+	}
+	return \%field;
+}
+
+# A record from what is stored of it; parts that records have themselves are kept by their number.
+my %part = (0x10 => {}, 0x20 => {});
+sub whole
+{
+	my ($stored) = @_;
+	my $form = ord $stored;
+	return $stored if $form < 0x80;
+	die "form $form" if ($form & 0x0f) > 4 || $form & 0x40;
+	substr($stored, 0, 1, '');
+	my $seq = varint(\$stored);
+	my $sealed_at = unpack 'q>', substr($stored, 0, 8, '');
+	my ($lsn, $number) = (varint(\$stored), varint(\$stored));
+	my $at = $sealed_at - zigzag(\$stored);
+	my ($session, $statement) = map {
+		$form & $_ ? $part{$_}{ $seq - varint(\$stored) } // die "no part for $seq" : ($part{$_}{$seq} = counted(\$stored))
+	} 0x10, 0x20;
+	my %field = (%{ fields_of(substr $session, 16) }, %{ fields_of(substr $statement, 3) }, %{ fields_of($stored) });
+	my $body = pack('C', 1) . substr($statement, 0, 3) . substr($session, 4, 12) . pack('Q>q>', $number, $at)
+	  . join '', @field{ sort { $a <=> $b } keys %field };
+	return pack('CCCCQ>q>Q>', 1, 1, ord $statement, $form & 0x0f, $seq, $sealed_at, $lsn) . substr($session, 0, 4)
+	  . pack('N', length $body) . $body;
+}
+
 # The keys of the subjects, or 'all', or nothing.
 sub keys_of
 {
@@ -159,10 +198,11 @@ sub rows
 # ---- the example ----
 
 my $page = slurp_file('docs/record-format.md');
-my ($prev, $record, $hash) = map {
+my ($prev, $record, $hash, $stored) = map {
 	my ($block) = $page =~ /^\Q$_\E:\n\n((?:    .*\n)+)/m;
 	join '', map { my ($hex) = /^ +((?:[0-9a-f]{2}(?: |$))+)/; defined $hex ? pack 'H*', $hex =~ s/ //gr : '' } split /\n/, $block;
-} 'Hash of the record before', 'The record', 'Its hash';
+} 'Hash of the record before', 'The record', 'Its hash',
+  'As it is stored, where record 994 has its session part and record 992 its statement part';
 is(length $prev, 32, 'the example has a hash before');
 is(unpack('H*', sha256($prev . $record)), unpack('H*', $hash), 'the hash of the example');
 my $h = header($record);
@@ -173,6 +213,10 @@ is_deeply([ @{ $b->{field} }{ 1, 6, 8, 13, 14 } ], [ 'clerk', '[local]', 'compla
 is_deeply([ keys_of($b->{field}{20}) ], [ 42, 100, 101, 102 ], 'its subjects');
 is_deeply([ names($b->{field}{19}, 1) ], [ '3phone', '2id_no' ], 'its columns');
 is(varint(\(my $n = $b->{field}{15})), 300, 'its statement');
+my $fields = fields_of(substr $record, 68);
+$part{0x10}{994} = substr($record, 28, 4) . substr($record, 40, 12) . join '', @$fields{ 1, 6 };
+$part{0x20}{992} = substr($record, 37, 3) . join '', @$fields{ 12, 13, 14, 16, 17, 19 };
+is(unpack('H*', whole($stored)), unpack('H*', $record), 'the record from what is stored of it');
 
 # ---- a trail of every kind of record ----
 
@@ -187,6 +231,7 @@ $node->safe_psql('postgres', q{
 	SELECT csec.protect('shops', subject => 'code', fields => '{"phone": "phone"}')});
 $node->safe_psql('postgres', $_) foreach (
 	'SELECT * FROM customers WHERE id = 42',
+	'SELECT * FROM customers WHERE id = 43; SELECT * FROM customers WHERE id = 44',
 	'SELECT * FROM customers WHERE id IN (-3, 1, 2, 3, 77)',
 	'SELECT * FROM customers',
 	q{SELECT * FROM shops WHERE code = 's7'},
@@ -212,7 +257,7 @@ my $copy = $node->safe_psql('postgres', q{
 my %subject_rows = map { $_ => 1 } split /\n/,
   $node->safe_psql('postgres', "SELECT seq || ' ' || relid || ' ' || subject FROM csec_trail.audit_subject");
 
-my (%kinds, %numbers, @wrong, %changed);
+my (%kinds, %numbers, @wrong, %changed, $short, $other);
 my $seq = 0;
 my $before = "\0" x 32;
 foreach my $line (split /\n/, $copy)
@@ -220,7 +265,9 @@ foreach my $line (split /\n/, $copy)
 	my ($row_seq, $at, $subject, $relid, $kind, $login, $subjects, $bytes, $row_hash) =
 	  map { $_ eq '\N' ? undef : $_ } split /\t/, $line;
 	last if ++$seq != $row_seq;
-	my $record = pack 'H*', $bytes;
+	my $record = whole(pack 'H*', $bytes);
+	$short++ if $bytes =~ /^[89ab]/;
+	$other++ if $bytes =~ /^[9ab]/;
 	$before = sha256($before . $record);
 	push @wrong, "$seq: hash" if unpack('H*', $before) ne $row_hash;
 	my $h = header($record);
@@ -250,6 +297,8 @@ foreach my $line (split /\n/, $copy)
 is(join(', ', @wrong), '', 'a trail verified by what the page says');
 is(join(', ', sort keys %subject_rows), '', 'no subject too many');
 cmp_ok($seq, '>', 20, 'there was something to verify');
+cmp_ok($short, '>', $other, 'with records that have parts for others');
+cmp_ok($other, '>', 0, '  and records that refer to them');
 ok($kinds{$_}, "with records of kind $_") foreach 1, 2, 3, 4, 5, 8, 9;
 my @changes = sort keys %changed;
 ok((grep { /^U 7 .*phone:138\*{4}0007\(11\)>139\*{4}0000\(11\) .*note:nnnnnnn>null$/ } @changes),

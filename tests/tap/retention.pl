@@ -58,7 +58,7 @@ sub wrong_by_page
 {
 	my @wrong;
 	my @rows = map { my ($seq, $record, $hash) = split /\|/; { seq => $seq, record => pack('H*', $record), hash => pack('H*', $hash) } }
-	  split /\n/, sql(q{SELECT seq, encode(record, 'hex'), encode(hash, 'hex') FROM csec_trail.audit_log ORDER BY seq});
+	  split /\n/, sql(q{SELECT seq, encode(csec.whole_record(record), 'hex'), encode(hash, 'hex') FROM csec_trail.audit_log ORDER BY seq});
 	$_->{field} = fields_of($_->{record}) foreach @rows;
 	my @cuts = grep { ord(substr $_->{record}, 2, 1) == 11 } @rows;
 	my $anchor = $cuts[-1]{field}{30};
@@ -416,9 +416,7 @@ is(sql('SELECT (csec.read_cut(c.anchor)).before = sha256(b.anchor) FROM csec.tra
 my $seq = sql('SELECT max(seq) FROM csec.trail_cuts');
 my $begins = sql('SELECT first_seq FROM csec.trail_begin()');
 my ($approval, $by) = split /\|/, records($node, 'seq, login', "action = 'cut approved' ORDER BY seq DESC LIMIT 1");
-$node->stop;
-$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
-$node->start;
+all_whole($node);
 sub damaged
 {
 	my ($name, $damage, $like) = @_;

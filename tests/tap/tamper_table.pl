@@ -86,9 +86,7 @@ $copy->stop;
 # ---- who has the tables ----
 
 # Without the library nothing is recorded, so that what is found is what was done.
-$node->stop;
-$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
-$node->start;
+all_whole($node);
 sql(q{DO $$ DECLARE t name; BEGIN FOR t IN SELECT evtname FROM pg_event_trigger LOOP EXECUTE format('ALTER EVENT TRIGGER %I DISABLE', t); END LOOP; END $$});
 my $head = sql('SELECT seq FROM csec_trail.sealer_state');
 my @tables = map { "csec_trail.$_" } qw(audit_log audit_subject sealer_state checkpoint tree_tile);

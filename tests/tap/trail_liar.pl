@@ -36,7 +36,7 @@ sub without
 {
 	my ($dropped) = @_;
 	return qq{
-		CREATE TEMP TABLE told ON COMMIT DROP AS SELECT l.*, row_number() OVER (ORDER BY l.seq) AS new_seq
+		CREATE TEMP TABLE told ON COMMIT DROP AS SELECT l.seq, l.at, l.subject, l.relid, l.kind, l.login, l.subjects, csec.whole_record(l.record) AS record, row_number() OVER (ORDER BY l.seq) AS new_seq
 			FROM csec_trail.audit_log l, csec.record_fields(l.record) r WHERE NOT coalesce($dropped, false);
 		CREATE TEMP TABLE filed ON COMMIT DROP AS SELECT s.subject, t.new_seq AS seq, s.at, s.relid
 			FROM csec_trail.audit_subject s JOIN told t USING (seq);

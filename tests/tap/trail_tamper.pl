@@ -23,7 +23,7 @@ is_found($node, 'a whole trail forged by SQL', qq{
 	DO \$\$
 	DECLARE r record; prev bytea := decode(repeat('00', 32), 'hex');
 	BEGIN
-		FOR r IN SELECT seq, at, record FROM $log ORDER BY seq LOOP
+		FOR r IN SELECT seq, at, csec.whole_record(record) AS record FROM $log ORDER BY seq LOOP
 			IF r.seq = 20 THEN r.record := set_byte(r.record, 60, 7); END IF;
 			prev := sha256(prev || r.record);
 			UPDATE $log SET record = r.record, hash = prev WHERE seq = r.seq;
