@@ -13,7 +13,7 @@ CREATE FUNCTION csec.whole_record(record bytea, missing_ok boolean DEFAULT false
 REVOKE ALL ON FUNCTION csec.whole_record(bytea, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.whole_record(bytea, boolean) TO csec_auditor;
 COMMENT ON FUNCTION csec.whole_record(bytea, boolean) IS
-	'the record from what csec_trail.audit_log has of it, which may leave out what an earlier record has: what is hashed, proved and exported; where that record is missing or altered an error, or null with missing_ok';
+	'the record from what csec_trail.audit_log has of it, which may leave out what an earlier record has: what is hashed, proved and exported; where that record is missing or altered an error, and with missing_ok null, as of what is no record at all';
 
 CREATE FUNCTION csec.trail()
 	RETURNS TABLE (seq int8, at timestamptz, subject int8, relid oid, kind int2, login text, subjects int8multirange, record bytea)

@@ -28,6 +28,21 @@ csec_malformed_record(bytea *record)
 			 errhint("Run csec.verify_trail() to learn what else is wrong with the trail.")));
 }
 
+bool
+csec_is_record(bytea *record, CsecHeader *header, CsecBody *body)
+{
+	const uint8 *bytes = (const uint8 *) VARDATA_ANY(record);
+	size_t		len = VARSIZE_ANY_EXHDR(record);
+
+	return csec_header_get(bytes, len, header) &&
+		csec_body_get(bytes + CSEC_HEADER_SIZE, header->body_len, body) &&
+		header->kind == body->kind && header->seq <= PG_INT64_MAX &&
+		body->number <= PG_INT64_MAX &&
+		IS_VALID_TIMESTAMP(header->sealed_at) &&
+		IS_VALID_TIMESTAMP(body->at) &&
+		IS_VALID_TIMESTAMP(body->session_start);
+}
+
 /*
  * Take a whole record apart; an error where it is not exactly in its one
  * form.  The fields of *body point into record, which must not be packed away
@@ -36,16 +51,7 @@ csec_malformed_record(bytea *record)
 void
 csec_decode_record(bytea *record, CsecHeader *header, CsecBody *body)
 {
-	const uint8 *bytes = (const uint8 *) VARDATA_ANY(record);
-	size_t		len = VARSIZE_ANY_EXHDR(record);
-
-	if (!csec_header_get(bytes, len, header) ||
-		!csec_body_get(bytes + CSEC_HEADER_SIZE, header->body_len, body) ||
-		header->kind != body->kind || header->seq > PG_INT64_MAX ||
-		body->number > PG_INT64_MAX ||
-		!IS_VALID_TIMESTAMP(header->sealed_at) ||
-		!IS_VALID_TIMESTAMP(body->at) ||
-		!IS_VALID_TIMESTAMP(body->session_start))
+	if (!csec_is_record(record, header, body))
 		csec_malformed_record(record);
 }
 

@@ -14,6 +14,8 @@
 #include "audit/whole_record.h"
 #include "util/pgcompat.h"
 
+/* Is it a whole record, in its one form?  It is taken apart. */
+extern bool csec_is_record(bytea *record, CsecHeader *header, CsecBody *body);
 extern void csec_decode_record(bytea *record, CsecHeader *header, CsecBody *body);
 pg_noreturn extern void csec_malformed_record(bytea *record);
 extern Datum csec_decode_text(CsecField field);

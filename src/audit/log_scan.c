@@ -53,7 +53,10 @@ open_seq_index(Relation rel)
 			index->rd_index->indkey.values[0] == CSEC_LOG_SEQ &&
 			RelationGetIndexPredicate(index) == NIL &&
 			(index->rd_indoption[0] & INDOPTION_DESC) == 0)
+		{
+			list_free(indexes);
 			return index;
+		}
 		index_close(index, AccessShareLock);
 	}
 	ereport(ERROR,

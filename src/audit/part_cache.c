@@ -71,9 +71,11 @@ csec_part_take(CsecPartCache *cache, CsecPartKind kind, uint64_t seq,
 void
 csec_parts_keep_own(CsecPartCache *cache, const uint8_t *in, size_t len)
 {
+	static const uint8_t none = CSEC_SHORT_SESSION | CSEC_SHORT_STATEMENT;
 	CsecStored	stored;
 
-	if (!csec_short_get(in, len, &stored))
+	/* most have none */
+	if (len == 0 || (in[0] & none) == none || !csec_short_get(in, len, &stored))
 		return;
 	for (int kind = 0; kind < CSEC_PARTS; kind++)
 		if (stored.part[kind].base == 0)

@@ -10,7 +10,7 @@
 
 #include "audit/stored.h"
 
-#define CSEC_PART_SLOTS 512		/* of each kind */
+#define CSEC_PART_SLOTS 2048		/* of each kind */
 
 typedef struct CsecPartSlot
 {

@@ -5,12 +5,15 @@
  * The sealer remembers which record of this month had a part first, or had it
  * last if there was no room to remember more.  It remembers nothing from the
  * time before it started, and nothing of another month: what leaves the trail,
- * leaves by months, and takes along what its records refer to.
+ * leaves by months, and takes along what its records refer to.  And it
+ * remembers for a minute only: whoever damages a row shall not have damaged
+ * what is yet to come.
  */
 #include "audit/store_form.h"
 
 #include "common/hashfn.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "audit/part_cache.h"
 #include "util/bytea.h"
@@ -18,20 +21,24 @@
 /* Whose parts are remembered, by what they say. */
 static CsecPartCache *said = NULL;
 static Oid	said_in = InvalidOid;
+static int64 said_since = 0;
+
+#define REMEMBERED_US (60 * USECS_PER_SEC)
 
 /* Both forms of a record, while it is stored. */
 static uint8 *scratch = NULL;
 static Size scratch_size = 0;
 
 static void
-prepare(Oid leaf, Size size)
+prepare(Oid leaf, int64 now, Size size)
 {
 	if (said == NULL)
 		said = MemoryContextAlloc(TopMemoryContext, sizeof(CsecPartCache));
-	if (said_in != leaf)
+	if (said_in != leaf || now < said_since || now - said_since > REMEMBERED_US)
 	{
 		csec_part_cache_clear(said);
 		said_in = leaf;
+		said_since = now;
 	}
 	if (scratch_size < size)
 	{
@@ -102,7 +109,7 @@ csec_store_form(Oid leaf, bytea *record, const CsecBody *body)
 	if (!csec_header_get((uint8 *) VARDATA(record), size, &header) ||
 		!csec_may_be_short(&header, body))
 		return record;
-	prepare(leaf, 2 * size + CSEC_SHORT_OVERHEAD);
+	prepare(leaf, header.sealed_at, 2 * size + CSEC_SHORT_OVERHEAD);
 	for (int kind = 0; kind < CSEC_PARTS; kind++)
 		if (!find_part(&header, body, kind, bytes[kind], &part[kind]))
 			return record;

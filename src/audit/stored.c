@@ -25,13 +25,20 @@ static const uint64_t part_tags[CSEC_PARTS] = {
 
 /*
  * Pieces of reads are looked for by bytes of their records (the index
- * audit_log_pieces); all other kinds are few.
+ * audit_log_pieces), as cuts are; all other kinds are few.  Stored in short
+ * form, they would not be found: so that is none.
  */
+static bool
+is_kind_of_short(uint8_t kind, uint16_t flags)
+{
+	return (flags & CSEC_BODY_PIECE) == 0 &&
+		(kind == CSEC_KIND_READ || kind == CSEC_KIND_CHANGE);
+}
+
 bool
 csec_may_be_short(const CsecHeader *header, const CsecBody *body)
 {
-	return header->kind == body->kind && (body->flags & CSEC_BODY_PIECE) == 0 &&
-		(body->kind == CSEC_KIND_READ || body->kind == CSEC_KIND_CHANGE);
+	return header->kind == body->kind && is_kind_of_short(body->kind, body->flags);
 }
 
 /* ---- into the short form ---- */
@@ -259,6 +266,8 @@ csec_whole_put(const CsecStored *stored, uint8_t *out)
 	for (int kind = 0; kind < CSEC_PARTS; kind++)
 		if (stored->part[kind].data == NULL || stored->part[kind].len < part_head[kind])
 			return 0;
+	if (!is_kind_of_short(statement[0], csec_get_u16(statement + 1)))
+		return 0;
 	body[0] = CSEC_FORMAT_VERSION;
 	memcpy(body + 1, statement, 3);
 	memcpy(body + 4, session + 4, 12);

@@ -108,7 +108,7 @@ extern size_t csec_whole_size(const CsecStored *stored);
 
 /*
  * Puts the record together: its length, which is csec_whole_size(); 0 where
- * parts or fields are not in their form.
+ * parts or fields are not in their form, or it is one that must stand whole.
  */
 extern size_t csec_whole_put(const CsecStored *stored, uint8_t *out);
 

@@ -215,7 +215,7 @@ check_place(Walk *walk, int64 seq, Datum *values, bool *nulls)
 					 "more than one record claims this number");
 }
 
-/* Before it is put together: the records it refers to may have changed places too. */
+/* Of what cannot be put together too: the records it refers to may have changed places. */
 static bool
 is_sealed_as(Walk *walk, int64 seq, bytea *stored)
 {
@@ -306,7 +306,7 @@ check_row(Walk *walk, TupleTableSlot *slot)
 	}
 	stored = DatumGetByteaPP(values[CSEC_LOG_RECORD]);
 	record = csec_bases_whole(walk->bases, stored);
-	if (!is_sealed_as(walk, seq, stored))
+	if (!is_sealed_as(walk, seq, record != NULL ? record : stored))
 		return;
 	if (record == NULL)
 	{

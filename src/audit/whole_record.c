@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "audit/decode.h"
 #include "audit/log_scan.h"
 #include "audit/part_cache.h"
 #include "audit/trail.h"
@@ -204,9 +205,14 @@ Datum
 csec_sql_whole_record(PG_FUNCTION_ARGS)
 {
 	bytea	   *stored = PG_GETARG_BYTEA_PP(0);
-	bytea	   *whole = PG_GETARG_BOOL(1) ? find_whole(stored) : csec_whole_record(stored);
+	bytea	   *whole;
+	CsecHeader	header;
+	CsecBody	body;
 
-	if (whole == NULL)
+	if (!PG_GETARG_BOOL(1))
+		PG_RETURN_BYTEA_P(csec_whole_record(stored));
+	whole = find_whole(stored);
+	if (whole == NULL || !csec_is_record(whole, &header, &body))
 		PG_RETURN_NULL();
 	PG_RETURN_BYTEA_P(whole);
 }

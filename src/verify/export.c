@@ -205,7 +205,7 @@ static void
 begin_all(CsecExport *export, CsecCopy *copy)
 {
 	csec_copy_begin(copy, export->conn,
-					"COPY (SELECT seq, csec.whole_record(record), hash, NULL::bytea FROM csec_trail.audit_log ORDER BY seq)"
+					"COPY (SELECT seq, csec.whole_record(record, missing_ok => true), hash, NULL::bytea FROM csec_trail.audit_log ORDER BY seq)"
 					" TO STDOUT (FORMAT binary)");
 }
 
@@ -235,7 +235,7 @@ begin_selected(CsecExport *export, CsecCopy *copy)
 		literal[i] = quoted[i] == NULL ? "NULL" : quoted[i];
 	}
 	len = snprintf(sql, 65536,
-				   "COPY (SELECT l.seq, csec.whole_record(l.record), l.hash, b.hash"
+				   "COPY (SELECT l.seq, csec.whole_record(l.record, missing_ok => true), l.hash, b.hash"
 				   " FROM csec.records_to_export(%s::regclass, %s, %s, %s::timestamptz, %s::timestamptz, %s::int8, %s::int8) s (seq)"
 				   " JOIN csec_trail.audit_log l USING (seq)"
 				   " LEFT JOIN csec_trail.audit_log b ON b.seq = s.seq - 1 ORDER BY 1)"

@@ -75,6 +75,8 @@ connect_to_snapshot(void *arg)
 	csec_run(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 	snprintf(sql, sizeof(sql), "SET TRANSACTION SNAPSHOT '%s'", live->snapshot);
 	csec_run(conn, sql);
+	/* who waits for the first connection's lock makes this one wait for him */
+	csec_run(conn, "SET LOCAL lock_timeout = '30s'");
 	return conn;
 }
 
@@ -158,7 +160,6 @@ fill_row(CsecRow *row, const CsecDatum *field)
 	row->seq = (int64_t) csec_copy_u64(field[ROW_SEQ]);
 	row->record = field[ROW_RECORD];
 	row->problem = NULL;
-	row->sealed_as = csec_stored_seq(row->record.data, row->record.len, row->seq);
 	row->hash = field[ROW_HASH];
 	row->has_columns = true;
 	row->at = field[ROW_AT];
@@ -272,8 +273,11 @@ check(CsecSource *source, void *arg, CsecPiece *piece)
 					  "the trail was sealed up to record %lld only",
 					  (long long) source->head.seq);
 		csec_live_record(&worker->records, &row.record);
-		row.problem = row.record.data == NULL && field[ROW_RECORD].data != NULL ?
-			worker->records.problem : NULL;
+		if (row.record.data == NULL && field[ROW_RECORD].data != NULL)
+		{
+			row.problem = worker->records.problem;
+			row.sealed_as = csec_stored_seq(field[ROW_RECORD].data, field[ROW_RECORD].len, row.seq);
+		}
 		csec_piece_row(piece, &row);
 		if (piece->finding.problem == NULL)
 			csec_live_record_keep(&worker->records, field[ROW_RECORD]);

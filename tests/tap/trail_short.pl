@@ -110,6 +110,19 @@ my ($evaluated, $broken, $after) = split /\n/, sql(qq{
 is($broken, $base + 1, 'an alert tells where the chain is broken');
 is($after, 't', '  and what came after was looked at');
 
+# a part that was looked at long ago, and is none any more
+my $early = sql("SELECT min(seq) FROM $log WHERE position('\\x0d107075626c6963'::bytea IN record) > 0 AND get_byte(record, 0) & 160 = 128");
+($evaluated, $broken, $after) = split /\n/, sql(qq{
+	BEGIN; LOCK TABLE csec_trail.sealer_state;
+	UPDATE csec.alert_cursor SET seq = $early, hash = (SELECT hash FROM $log WHERE seq = $early);
+	DELETE FROM csec.alert;
+	UPDATE $log SET record = set_byte(record, position('\\x0d107075626c6963'::bytea IN record) - 1, 99) WHERE seq = $early;
+	SELECT csec.evaluate_alerts();
+	SELECT count(*) > 0 FROM csec.alert WHERE kind = 'chain_break';
+	SELECT seq = (SELECT max(seq) FROM $log) FROM csec.alert_cursor;
+	ROLLBACK});
+is("$broken $after", 't t', 'records that come out as none are told of, and stop no alerts');
+
 # what the program says that asks the server for rows alone
 sub verdict
 {

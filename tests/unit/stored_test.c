@@ -211,13 +211,16 @@ what_stands_whole(void)
 	Record		record;
 	char		names[CSEC_PART_MAX];
 	uint8_t		part[CSEC_PART_MAX];
+	uint8_t		form[8192];
 
 	make_record(&record, 5, CSEC_KIND_CHANGE, "clerk", NULL);
 	ok(csec_may_be_short(&record.header, &record.body), "a change may be short");
 	record.body.flags |= CSEC_BODY_PARTIAL;
 	ok(!csec_may_be_short(&record.header, &record.body), "a piece of a read or change stands whole");
+	ok(!comes_out(form, shorten(&record, 0, 0, form), &record), "... and comes out of no short form");
 	make_record(&record, 6, CSEC_KIND_CONTROL, "clerk", NULL);
 	ok(!csec_may_be_short(&record.header, &record.body), "and so does a control record");
+	ok(!comes_out(form, shorten(&record, 0, 0, form), &record), "... nor does that");
 	memset(names, 'x', sizeof(names));
 	begin(&record, 7, CSEC_KIND_READ);
 	add(&record, CSEC_TAG_RELATION, names, sizeof(names) - 7);
