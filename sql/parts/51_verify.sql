@@ -70,7 +70,7 @@ BEGIN
 			SELECT seq, due, seq < $1 AND seq > $3 AS anchor,
 				coalesce(seq = due AND hash = %s(hash_before || record, 'sha256') AND int8send(seq) = substr(record, 5, 8), false) AS ok
 			FROM (
-				SELECT seq, hash, CASE WHEN record < '\x80' THEN record ELSE csec.whole_record(record, missing_ok => true) END AS record, coalesce(lag(hash) OVER (ORDER BY seq), $4) AS hash_before,
+				SELECT seq, hash, CASE WHEN record < E'\\x80' THEN record ELSE csec.whole_record(record, missing_ok => true) END AS record, coalesce(lag(hash) OVER (ORDER BY seq), $4) AS hash_before,
 					coalesce(lag(seq) OVER (ORDER BY seq), $3) + 1 AS due
 				FROM csec_trail.audit_log
 				WHERE (seq >= $1 - 1 OR $1 <= $3 + 1) AND ($2 IS NULL OR seq <= $2)) links) log
