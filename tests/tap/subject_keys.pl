@@ -3,34 +3,15 @@
 
 use strict;
 use warnings;
+use CsecSubjectKeys;
 use CsecTrail;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $keys = PostgreSQL::Test::Utils::tempdir . '/keys';
-mkdir $keys, 0700;
-append_to_file("$keys/root.key", 'a1' x 32 . "\n");
-chmod 0600, "$keys/root.key";
-my $conf = "csec.embedded_keys = off\ncsec.key_directory = '$keys'\n";
-
-my $node = PostgreSQL::Test::Cluster->new('origin');
-$node->init(allows_streaming => 1);
-$node->append_conf('postgresql.conf', $conf);
-$node->start;
-make_trail($node, 'postgres');
+my ($node, $keys, $conf) = customers_node('origin', '');
 $node->safe_psql('postgres', q{
-	CREATE ROLE clerk LOGIN IN ROLE csec_trail_reader, csec_auditor;
-	CREATE ROLE one LOGIN IN ROLE csec_officer;
-	CREATE ROLE two LOGIN IN ROLE csec_officer;
 	CREATE ROLE dumper LOGIN SUPERUSER IN ROLE csec_backup, csec_loader;
-	UPDATE csec.level SET needs_reason = false;
-	SELECT csec.set_clearance('clerk', level => 'core');
-	CREATE TABLE cust (id int PRIMARY KEY, phone text, id_no text);
-	SELECT csec.protect('cust', 'id', '{"phone": "phone", "id_no": "id_card"}', subject_keys => true);
-	GRANT ALL ON cust TO clerk;
-	GRANT csec_loader TO postgres;
-	INSERT INTO cust SELECT g, '1380000' || 1000 + g, '1101051949123100' || lpad(g::text, 2, '0') FROM generate_series(1, 50) g;
 	UPDATE cust SET phone = '13900000042' WHERE id = 42;
 	CHECKPOINT});
 sub as { my ($n, $role, $sql) = @_; return $n->safe_psql('postgres', $sql, extra_params => [ '-U', $role ]) }

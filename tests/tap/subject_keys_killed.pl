@@ -3,33 +3,14 @@
 
 use strict;
 use warnings;
+use CsecSubjectKeys;
 use CsecTrail;
 use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $keys = PostgreSQL::Test::Utils::tempdir . '/keys';
-mkdir $keys, 0700;
-append_to_file("$keys/root.key", 'a1' x 32 . "\n");
-chmod 0600, "$keys/root.key";
-
-my $node = PostgreSQL::Test::Cluster->new('killed');
-$node->init(allows_streaming => 1);
-$node->append_conf('postgresql.conf', "restart_after_crash = on\ncsec.embedded_keys = off\ncsec.key_directory = '$keys'\n");
-$node->start;
-make_trail($node, 'postgres');
-$node->safe_psql('postgres', q{
-	CREATE ROLE clerk LOGIN IN ROLE csec_trail_reader, csec_auditor;
-	CREATE ROLE one LOGIN IN ROLE csec_officer;
-	CREATE ROLE two LOGIN IN ROLE csec_officer;
-	UPDATE csec.level SET needs_reason = false;
-	SELECT csec.set_clearance('clerk', level => 'core');
-	CREATE TABLE cust (id int PRIMARY KEY, phone text);
-	SELECT csec.protect('cust', 'id', '{"phone": "phone"}', subject_keys => true);
-	GRANT ALL ON cust TO clerk;
-	GRANT csec_loader TO postgres;
-	INSERT INTO cust SELECT g, '1380000' || 1000 + g FROM generate_series(1, 50) g});
+my ($node, $keys) = customers_node('killed', "restart_after_crash = on\n");
 sub as { my ($role, $sql) = @_; return $node->safe_psql('postgres', $sql, extra_params => [ '-U', $role ]) }
 sub error { my ($role, $sql) = @_; my ($rc, $out, $err) = $node->psql('postgres', $sql, extra_params => [ '-U', $role ]); return $err }
 sub seen { return as('clerk', "SELECT phone::text FROM cust WHERE id = $_[0]") }

@@ -3,33 +3,13 @@
 
 use strict;
 use warnings;
+use CsecSubjectKeys;
 use CsecTrail;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $keys = PostgreSQL::Test::Utils::tempdir . '/keys';
-mkdir $keys, 0700;
-append_to_file("$keys/root.key", 'a1' x 32 . "\n");
-chmod 0600, "$keys/root.key";
-my $conf = "csec.embedded_keys = off\ncsec.key_directory = '$keys'\ncsec.standby_reads = masked_only\n";
-
-my $node = PostgreSQL::Test::Cluster->new('origin');
-$node->init(allows_streaming => 1, has_archiving => 1);
-$node->append_conf('postgresql.conf', $conf);
-$node->start;
-make_trail($node, 'postgres');
-$node->safe_psql('postgres', q{
-	CREATE ROLE clerk LOGIN IN ROLE csec_trail_reader, csec_auditor;
-	CREATE ROLE one LOGIN IN ROLE csec_officer;
-	CREATE ROLE two LOGIN IN ROLE csec_officer;
-	UPDATE csec.level SET needs_reason = false;
-	SELECT csec.set_clearance('clerk', level => 'core');
-	CREATE TABLE cust (id int PRIMARY KEY, phone text, id_no text);
-	SELECT csec.protect('cust', 'id', '{"phone": "phone", "id_no": "id_card"}', subject_keys => true);
-	GRANT ALL ON cust TO clerk;
-	GRANT csec_loader TO postgres;
-	INSERT INTO cust SELECT g, '1380000' || 1000 + g, '1101051949123100' || lpad(g::text, 2, '0') FROM generate_series(1, 50) g});
+my ($node, $keys, $conf) = customers_node('origin', "csec.standby_reads = masked_only\n", has_archiving => 1);
 sub as { my ($n, $role, $sql) = @_; return $n->safe_psql('postgres', $sql, extra_params => [ '-U', $role ]) }
 sub seen { my ($n, $id) = @_; return as($n, 'clerk', "SELECT phone::text, id_no::text FROM cust WHERE id = $id") }
 sub told { my ($n, $id) = @_; return as($n, 'clerk', "SELECT string_agg(new_value, ',' ORDER BY seq, column_name) FROM csec.history('cust', '$id') WHERE column_name <> 'id'") }
