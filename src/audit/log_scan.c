@@ -113,7 +113,7 @@ csec_log_scan_begin(int64 from, int64 to, Snapshot snapshot)
 CsecLogScan *
 csec_log_scan_month(int64 seq, TimestampTz at, Snapshot snapshot)
 {
-	Relation	rel = csec_trail_partition("audit_log", at, AccessShareLock);
+	Relation	rel = csec_trail_month("audit_log", at, AccessShareLock);
 	CsecLogScan *scan;
 
 	if (rel == NULL)

@@ -4,6 +4,7 @@
  */
 #include "audit/part_cache.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void
@@ -82,9 +83,9 @@ csec_parts_keep_own(CsecPartCache *cache, const uint8_t *in, size_t len)
 			keep_by_number(cache, (CsecPartKind) kind, &stored);
 }
 
-bool
-csec_parts_find(CsecPartCache *cache, CsecStored *stored,
-				CsecPartFetch fetch, void *arg, uint64_t *missing)
+/* The record that should have a part and has not, or 0: all are there. */
+static uint64_t
+find_parts(CsecPartCache *cache, CsecStored *stored, CsecPartFetch fetch, void *arg)
 {
 	for (int kind = 0; kind < CSEC_PARTS; kind++)
 	{
@@ -95,12 +96,38 @@ csec_parts_find(CsecPartCache *cache, CsecStored *stored,
 			continue;
 		if (cache->slot[kind][slot].seq != part->base &&
 			!fetch(arg, (CsecPartKind) kind, part->base, stored->sealed_at))
-		{
-			*missing = part->base;
-			return false;
-		}
+			return part->base;
 		part->data = cache->data[kind][slot];
 		part->len = cache->slot[kind][slot].len;
 	}
-	return true;
+	return 0;
+}
+
+bool
+csec_parts_open(CsecPartCache *cache, const uint8_t *in, size_t len,
+				CsecStored *stored, CsecPartFetch fetch, void *arg, char *problem)
+{
+	uint64_t	missing;
+
+	if (!csec_short_get(in, len, stored))
+	{
+		snprintf(problem, CSEC_PARTS_PROBLEM, "it is not in the form in which records are stored");
+		return false;
+	}
+	missing = find_parts(cache, stored, fetch, arg);
+	if (missing != 0)
+		snprintf(problem, CSEC_PARTS_PROBLEM,
+				 "record %llu, with which it has a part in common, is missing or altered",
+				 (unsigned long long) missing);
+	return missing == 0;
+}
+
+size_t
+csec_parts_whole(const CsecStored *stored, uint8_t *out, char *problem)
+{
+	size_t		len = csec_whole_put(stored, out);
+
+	if (len == 0)
+		snprintf(problem, CSEC_PARTS_PROBLEM, "its parts are not those of a record that is stored so");
+	return len;
 }

@@ -42,12 +42,18 @@ extern bool csec_part_take(CsecPartCache *cache, CsecPartKind kind, uint64_t seq
 /* Keeps what a record that was found to be what was sealed has itself. */
 extern void csec_parts_keep_own(CsecPartCache *cache, const uint8_t *in, size_t len);
 
+/* Why a record cannot be put together: part of a sentence. */
+#define CSEC_PARTS_PROBLEM 128
+
 /*
- * Finds the parts that other records have.  They are in the cache, and stand
- * there until the next call.  False where one is not to be had: the number of
- * the record that should have it is then in *missing.
+ * Takes a short form apart and finds the parts that other records have.  They
+ * are in the cache, and stand there until the next call.  False, and why, where
+ * it is none, or a part is not to be had.
  */
-extern bool csec_parts_find(CsecPartCache *cache, CsecStored *stored,
-							CsecPartFetch fetch, void *arg, uint64_t *missing);
+extern bool csec_parts_open(CsecPartCache *cache, const uint8_t *in, size_t len,
+							CsecStored *stored, CsecPartFetch fetch, void *arg, char *problem);
+
+/* Puts the record together, into room for csec_whole_size(); 0, and why. */
+extern size_t csec_parts_whole(const CsecStored *stored, uint8_t *out, char *problem);
 
 #endif							/* CSEC_AUDIT_PART_CACHE_H */

@@ -24,31 +24,51 @@ csec_trail_relid(const char *name)
 	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 }
 
-Relation
-csec_trail_partition(const char *parent, TimestampTz at, LOCKMODE lockmode)
+/* The table of a month's name, or InvalidOid; is it the partition of that month? */
+static Oid
+find_month(const char *parent, TimestampTz at, char *name, bool *is_partition)
 {
-	char		name[NAMEDATALEN];
 	struct pg_tm tm;
 	fsec_t		fsec;
-	Oid			parent_relid = csec_trail_relid(parent);
 	Oid			relid;
 
 	if (timestamp2tm(at, NULL, &tm, &fsec, NULL, NULL) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range")));
-	snprintf(name, sizeof(name), "%s_%04d_%02d", parent, tm.tm_year, tm.tm_mon);
+	snprintf(name, NAMEDATALEN, "%s_%04d_%02d", parent, tm.tm_year, tm.tm_mon);
 	relid = csec_trail_relid(name);
+	*is_partition = OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_RELATION &&
+		get_rel_relispartition(relid) &&
+		get_partition_parent(relid, true) == csec_trail_relid(parent);
+	return relid;
+}
+
+Relation
+csec_trail_partition(const char *parent, TimestampTz at, LOCKMODE lockmode)
+{
+	char		name[NAMEDATALEN];
+	bool		is_partition;
+	Oid			relid = find_month(parent, at, name, &is_partition);
+
 	if (!OidIsValid(relid))
 		return NULL;
-	if (get_rel_relkind(relid) != RELKIND_RELATION ||
-		!get_rel_relispartition(relid) ||
-		get_partition_parent(relid, true) != parent_relid)
+	if (!is_partition)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("csec_trail.%s is not a partition of csec_trail.%s", name, parent),
 				 errhint("Rename it, so that the sealer can make the partition.")));
 	return table_open(relid, lockmode);
+}
+
+Relation
+csec_trail_month(const char *parent, TimestampTz at, LOCKMODE lockmode)
+{
+	char		name[NAMEDATALEN];
+	bool		is_partition;
+	Oid			relid = find_month(parent, at, name, &is_partition);
+
+	return is_partition ? table_open(relid, lockmode) : NULL;
 }
 
 #define MAX_COLUMNS 11			/* of any of them */

@@ -43,6 +43,9 @@ extern Oid	csec_trail_relid(const char *name);
 extern Relation csec_trail_partition(const char *parent, TimestampTz at,
 									 LOCKMODE lockmode);
 
+/* The same to read what is there: what only has the name of it is passed over. */
+extern Relation csec_trail_month(const char *parent, TimestampTz at, LOCKMODE lockmode);
+
 /*
  * Has it the columns, with their types, that csec gave the table of that name,
  * of which it may be a partition?  An error if not: what reads its rows goes by

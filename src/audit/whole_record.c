@@ -24,29 +24,21 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_sql_whole_record);
 struct CsecBases
 {
 	Snapshot	snapshot;
-	char		problem[128];
+	char		problem[CSEC_PARTS_PROBLEM];
 	CsecPartCache cache;
 };
 
 /* Of this transaction: what is asked for from SQL. */
 static CsecBases *asked = NULL;
 
-static CsecBases *
-create_in(MemoryContext context)
-{
-	/* not zeroed: most of it is never touched */
-	CsecBases  *bases = MemoryContextAlloc(context, sizeof(CsecBases));
-
-	csec_part_cache_clear(&bases->cache);
-	bases->problem[0] = '\0';
-	return bases;
-}
-
 CsecBases *
 csec_bases_create(Snapshot snapshot)
 {
-	CsecBases  *bases = create_in(CurrentMemoryContext);
+	/* not zeroed: most of it is never touched */
+	CsecBases  *bases = palloc(sizeof(CsecBases));
 
+	csec_part_cache_clear(&bases->cache);
+	bases->problem[0] = '\0';
 	bases->snapshot = snapshot;
 	return bases;
 }
@@ -88,31 +80,17 @@ csec_bases_whole(CsecBases *bases, bytea *stored)
 	const uint8 *in = (uint8 *) VARDATA_ANY(stored);
 	size_t		len = VARSIZE_ANY_EXHDR(stored);
 	CsecStored	parts;
-	uint64_t	missing;
 	bytea	   *whole;
 
 	if (!csec_is_short(in, len))
 		return stored;
-	if (!csec_short_get(in, len, &parts))
-	{
-		strlcpy(bases->problem, "it is not in the form in which records are stored",
-				sizeof(bases->problem));
+	if (!csec_parts_open(&bases->cache, in, len, &parts, fetch, bases, bases->problem))
 		return NULL;
-	}
-	if (!csec_parts_find(&bases->cache, &parts, fetch, bases, &missing))
-	{
-		snprintf(bases->problem, sizeof(bases->problem),
-				 "record " UINT64_FORMAT ", with which it has a part in common, is missing or altered",
-				 missing);
-		return NULL;
-	}
 	whole = palloc(VARHDRSZ + csec_whole_size(&parts));
-	len = csec_whole_put(&parts, (uint8 *) VARDATA(whole));
+	len = csec_parts_whole(&parts, (uint8 *) VARDATA(whole), bases->problem);
 	if (len == 0)
 	{
 		pfree(whole);
-		strlcpy(bases->problem, "its parts are not in the form in which records are stored",
-				sizeof(bases->problem));
 		return NULL;
 	}
 	SET_VARSIZE(whole, VARHDRSZ + len);
@@ -148,13 +126,14 @@ bases_of_transaction(void)
 {
 	if (asked == NULL)
 	{
-		MemoryContextCallback *callback = MemoryContextAlloc(TopTransactionContext,
-															 sizeof(MemoryContextCallback));
+		MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+		MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
 
-		asked = create_in(TopTransactionContext);
+		asked = csec_bases_create(NULL);
 		callback->func = forget;
 		callback->arg = NULL;
 		MemoryContextRegisterResetCallback(TopTransactionContext, callback);
+		MemoryContextSwitchTo(old);
 	}
 	asked->snapshot = GetActiveSnapshot();
 	return asked;
@@ -187,15 +166,13 @@ bytea *
 csec_whole_record(bytea *stored)
 {
 	bytea	   *whole = find_whole(stored);
-	CsecStored	parts;
 
 	if (whole != NULL)
 		return whole;
-	if (!csec_short_get((uint8 *) VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored), &parts))
-		parts.seq = 0;
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("audit record " UINT64_FORMAT " cannot be put together", parts.seq),
+			 errmsg("audit record " INT64_FORMAT " cannot be put together",
+					csec_stored_seq((uint8 *) VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored), 0)),
 			 errdetail("%s.", asked->problem),
 			 errhint("Run csec.verify_trail() to learn what else is wrong with the trail.")));
 }

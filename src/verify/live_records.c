@@ -58,14 +58,6 @@ fetch(void *arg, CsecPartKind kind, uint64_t seq, int64_t sealed_at)
 }
 
 static void
-no_record(CsecLiveRecords *records, CsecDatum *record, const char *why)
-{
-	strlcpy(records->problem, why, sizeof(records->problem));
-	record->data = NULL;
-	record->len = 0;
-}
-
-static void
 make_room(CsecLiveRecords *records, size_t size)
 {
 	if (records->size >= size)
@@ -78,28 +70,18 @@ void
 csec_live_record(CsecLiveRecords *records, CsecDatum *record)
 {
 	CsecStored	stored;
-	uint64_t	missing;
-	char		why[128];
+	size_t		len = 0;
 
 	if (record->data == NULL || !csec_is_short(record->data, record->len))
 		return;
-	if (!csec_short_get(record->data, record->len, &stored))
+	if (csec_parts_open(records->cache, record->data, record->len, &stored, fetch, records,
+						records->problem))
 	{
-		no_record(records, record, "it is not in the form in which records are stored");
-		return;
+		make_room(records, csec_whole_size(&stored));
+		len = csec_parts_whole(&stored, records->whole, records->problem);
 	}
-	if (!csec_parts_find(records->cache, &stored, fetch, records, &missing))
-	{
-		snprintf(why, sizeof(why), "record %llu, with which it has a part in common, is missing or altered",
-				 (unsigned long long) missing);
-		no_record(records, record, why);
-		return;
-	}
-	make_room(records, csec_whole_size(&stored));
-	record->len = (uint32_t) csec_whole_put(&stored, records->whole);
-	record->data = records->whole;
-	if (record->len == 0)
-		no_record(records, record, "its parts are not in the form in which records are stored");
+	record->data = len > 0 ? records->whole : NULL;
+	record->len = (uint32_t) len;
 }
 
 void

@@ -21,7 +21,7 @@ typedef struct CsecLiveRecords
 	CsecPartCache *cache;
 	uint8_t    *whole;			/* the last one */
 	size_t		size;
-	char		problem[128];
+	char		problem[CSEC_PARTS_PROBLEM];
 } CsecLiveRecords;
 
 extern void csec_live_records_begin(CsecLiveRecords *records, PGconn *(*connect) (void *arg), void *arg);

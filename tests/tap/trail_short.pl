@@ -123,6 +123,44 @@ my $early = sql("SELECT min(seq) FROM $log WHERE position('\\x0d107075626c6963':
 	ROLLBACK});
 is("$broken $after", 't t', 'records that come out as none are told of, and stop no alerts');
 
+# a table that only has the name of the month in which a reference would lie
+sub varint { my ($v) = @_; my $out = ''; while ($v >= 0x80) { $out .= chr($v & 0x7f | 0x80); $v >>= 7 } return $out . chr $v }
+my $sealed_at = sql("SELECT encode(substr(record, 2 + length('\\x@{[ unpack 'H*', varint($later) ]}'::bytea), 8), 'hex') FROM $log WHERE seq = $later");
+is_found($node, 'a time of sealing in a month that another table has the name of',
+	"DO \$\$ BEGIN PERFORM csec.own_ddl(true); CREATE TABLE csec_trail.audit_log_2000_01 (); END \$\$; UPDATE $log SET record = overlay(record PLACING int8send(1000000) FROM position('\\x$sealed_at'::bytea IN record)) WHERE seq = $later", "altered|$later");
+
+# a record that must stand whole, as it is looked for by its bytes, in short form: of its own parts
+sub shorten
+{
+	my ($record) = @_;
+	my ($outcome, $seq, $sealed_at, $lsn) = unpack 'xxxCQ>q>Q>', $record;
+	my ($number, $at) = unpack 'Q>q>', substr $record, 52, 16;
+	my @part = (substr($record, 28, 4) . substr($record, 40, 12), substr($record, 37, 3));
+	my %part_of = (map({ $_ => 0 } 0 .. 6), map { $_ => 1 } 12, 13, 14, 16, 17, 19, 22, 33);
+	my $own = '';
+	for (my $i = 68; $i < length $record;)
+	{
+		my ($tag, $len, $shift, $j) = (ord(substr $record, $i, 1), 0, 0, $i + 1);
+		while (1) { my $b = ord substr $record, $j++, 1; $len |= ($b & 0x7f) << $shift; $shift += 7; last if $b < 0x80 }
+		my $field = substr $record, $i, $j + $len - $i;
+		if (exists $part_of{$tag}) { $part[ $part_of{$tag} ] .= $field } else { $own .= $field }
+		$i = $j + $len;
+	}
+	return chr(0x80 | $outcome) . varint($seq) . pack('q>', $sealed_at) . varint($lsn) . varint($number)
+	  . varint(2 * ($sealed_at - $at)) . join('', map { varint(length) . $_ } @part) . $own;
+}
+sql(q{CREATE TABLE strict (id int PRIMARY KEY, phone text); INSERT INTO strict VALUES (1, '13800000001');
+	SELECT csec.protect('strict', subject => 'id', fields => '{"phone": "phone"}', audit => 'strict'); GRANT SELECT ON strict TO amelia});
+$node->safe_psql('postgres', 'SELECT phone FROM strict', extra_params => [ '-U', 'amelia' ]);
+flush_trail($node);
+my ($piece, $whole) = split /\|/, sql("SELECT seq, encode(record, 'hex') FROM $log WHERE kind = 2 AND get_byte(record, 0) = 1 AND get_byte(record, 39) & 58 <> 0 AND relid = 'strict'::regclass ORDER BY seq LIMIT 1");
+my ($plain, $plain_whole) = split /\|/, sql("SELECT seq, encode(csec.whole_record(record), 'hex') FROM $log WHERE seq = $base");
+my $stored = sub { return unpack 'H*', shorten(pack 'H*', $_[0]) };
+is(sql("SELECT csec.whole_record('\\x@{[ $stored->($plain_whole) ]}') = '\\x$plain_whole'"), 't', 'a short form that was made here is one');
+is_found($node, 'a piece of a strict read in short form', "UPDATE $log SET record = '\\x@{[ $stored->($whole) ]}' WHERE seq = $piece", "altered|$piece");
+my ($start, $start_whole) = split /\|/, sql("SELECT seq, encode(record, 'hex') FROM $log WHERE kind = 5 ORDER BY seq LIMIT 1");
+is_found($node, 'a control record in short form', "UPDATE $log SET record = '\\x@{[ $stored->($start_whole) ]}' WHERE seq = $start", "altered|$start");
+
 # what the program says that asks the server for rows alone
 sub verdict
 {
@@ -144,6 +182,7 @@ is_seen('the name in it', "UPDATE $log SET record = overlay(record PLACING 'amel
 is_seen('it deleted', "DELETE FROM $log WHERE seq = $base", qr/^missing\|$base\|/);
 is_seen('it exchanged with one that refers to it', "UPDATE $log SET seq = $base + $later - seq WHERE seq IN ($base, $later)", qr/^reordered\|$base\|/);
 is_seen('a reference to one that has no such part', "UPDATE $log SET record = '\\xb0' || substr(record, 2) WHERE seq = $base", qr/^altered\|$base\|/);
+is_seen('a piece of a strict read in short form', "UPDATE $log SET record = '\\x@{[ $stored->($whole) ]}' WHERE seq = $piece", qr/^altered\|$piece\|/);
 is_seen('all of them whole', "UPDATE $log SET record = csec.whole_record(record)", qr/^verified$/);
 
 # only who may read the trail

@@ -15,6 +15,7 @@
 #include "util/bytes.h"
 
 static CsecPartCache cache;
+static char problem[CSEC_PARTS_PROBLEM];
 
 typedef struct Record
 {
@@ -122,12 +123,10 @@ comes_out(const uint8_t *in, size_t len, const Record *record)
 {
 	static uint8_t whole[8192];
 	CsecStored	stored;
-	uint64_t	missing;
 
-	return csec_short_get(in, len, &stored) &&
-		csec_parts_find(&cache, &stored, fetch, NULL, &missing) &&
+	return csec_parts_open(&cache, in, len, &stored, fetch, NULL, problem) &&
 		csec_whole_size(&stored) == record->len &&
-		csec_whole_put(&stored, whole) == record->len &&
+		csec_parts_whole(&stored, whole, problem) == record->len &&
 		memcmp(whole, record->bytes, record->len) == 0;
 }
 
@@ -140,7 +139,6 @@ round_trips(void)
 	uint8_t		b[8192];
 	size_t		alen;
 	size_t		blen;
-	uint64_t	missing;
 	CsecStored	stored;
 
 	csec_part_cache_clear(&cache);
@@ -154,8 +152,8 @@ round_trips(void)
 	ok(blen < 70 && blen < alen, "without them it is short: %zu bytes", blen);
 
 	fetched = NULL;
-	ok(csec_short_get(b, blen, &stored) && !csec_parts_find(&cache, &stored, fetch, NULL, &missing) &&
-	   missing == 41, "what it refers to is not there: it is named");
+	ok(!csec_parts_open(&cache, b, blen, &stored, fetch, NULL, problem), "what it refers to is not there");
+	is(problem, "record 41, with which it has a part in common, is missing or altered", "it is named");
 	fetched = a;
 	fetched_len = alen;
 	fetches = 0;
@@ -277,13 +275,11 @@ damage(void)
 		size_t		cut = i < (int) len ? (size_t) i : len;
 		uint8_t    *copy = malloc(cut + 1);
 		CsecStored	stored;
-		uint64_t	missing;
 
 		memcpy(copy, a, cut);
 		if (cut == len)
 			copy[unit_below((unsigned) len)] = (uint8_t) unit_random();
-		if (!csec_short_get(copy, cut, &stored) ||
-			!csec_parts_find(&cache, &stored, fetch, NULL, &missing))
+		if (!csec_parts_open(&cache, copy, cut, &stored, fetch, NULL, problem))
 			refused++;
 		else
 		{
