@@ -18,12 +18,15 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -33,6 +36,7 @@
 
 #include "capture/control.h"
 #include "capture/target.h"
+#include "policy/catalog.h"
 #include "policy/own_function.h"
 #include "policy/reader.h"
 #include "policy/table.h"
@@ -146,6 +150,63 @@ tell_change_of_catalog(Oid relid, const char *action)
 												 get_rel_name(relid)), NULL);
 }
 
+/*
+ * Members of pg_write_all_data may write every table.  Of csec's own only who was
+ * given the right may: a clearance, or a key, is more than data, and whoever loads
+ * these would be csec's administrator without being made one.
+ */
+static void
+refuse_general_writer(Oid relid, Oid user, AclMode mode)
+{
+	HeapTuple	class;
+	Oid			owner;
+	Datum		value;
+	bool		isnull;
+	Acl		   *acl;
+
+	mode &= ACL_INSERT | ACL_UPDATE | ACL_DELETE;
+	if (mode == ACL_NO_RIGHTS || superuser_arg(user) ||
+		!(csec_relation_is_own(relid) || get_rel_namespace(relid) == csec_trail_namespace()) ||
+		!has_privs_of_role(user, ROLE_PG_WRITE_ALL_DATA))
+		return;
+	class = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	if (!HeapTupleIsValid(class))
+		return;
+	owner = ((Form_pg_class) GETSTRUCT(class))->relowner;
+	value = SysCacheGetAttr(RELOID, class, Anum_pg_class_relacl, &isnull);
+	acl = isnull ? acldefault(OBJECT_TABLE, owner) : DatumGetAclPCopy(value);
+	ReleaseSysCache(class);
+	if (aclmask(acl, user, owner, mode, ACLMASK_ALL) == mode)
+		return;
+	csec_denial_emit("writing all data", get_rel_name(relid), NULL);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for table \"%s\" of csec", get_rel_name(relid)),
+			 errdetail("pg_write_all_data is not enough."),
+			 errhint("Members of csec_admin, and of csec's other roles, have functions for it.")));
+}
+
+/* Of partitions the table's own entry says what is needed. */
+static void
+check_writer(PlannedStmt *stmt)
+{
+	ListCell   *lc;
+
+	if (stmt->resultRelations == NIL)
+		return;
+	foreach(lc, stmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		AclMode		needed;
+		Oid			as;
+
+		if (rte->rtekind != RTE_RELATION)
+			continue;
+		needed = csec_permission_needed(stmt, rte, &as);
+		refuse_general_writer(rte->relid, OidIsValid(as) ? as : GetUserId(), needed);
+	}
+}
+
 /* Look at the tables that a query, which ExecutorStart has set up, changes. */
 void
 csec_targets_check(QueryDesc *queryDesc)
@@ -154,6 +215,7 @@ csec_targets_check(QueryDesc *queryDesc)
 	Oid			told = InvalidOid;
 	ListCell   *lc;
 
+	check_writer(queryDesc->plannedstmt);
 	foreach(lc, queryDesc->plannedstmt->resultRelations)
 	{
 		ResultRelInfo *target = targets == NULL ? NULL : targets[lfirst_int(lc) - 1];
@@ -218,6 +280,7 @@ csec_target_check(Oid relid)
 	const CsecTable *table = csec_table_lookup(relid);
 	ListCell   *lc;
 
+	refuse_general_writer(relid, GetUserId(), ACL_INSERT);
 	if (relid < FirstNormalObjectId)
 		tell_change_of_catalog(relid, "COPY");
 	if (table == NULL)

@@ -90,6 +90,25 @@ csec_permission_columns(PlannedStmt *stmt, RangeTblEntry *rte, Bitmapset **colum
 	((void) (stmt), *(columns) = (rte)->selectedCols, true)
 #endif
 
+/* ... as it moved the role by whose rights it goes, and those that it needs. */
+#if PG_VERSION_NUM >= 160000
+static inline AclMode
+csec_permission_needed(PlannedStmt *stmt, RangeTblEntry *rte, Oid *as)
+{
+	RTEPermissionInfo *info;
+
+	*as = InvalidOid;
+	if (rte->perminfoindex == 0)
+		return ACL_NO_RIGHTS;
+	info = getRTEPermissionInfo(stmt->permInfos, rte);
+	*as = info->checkAsUser;
+	return info->requiredPerms;
+}
+#else
+#define csec_permission_needed(stmt, rte, as) \
+	((void) (stmt), *(as) = (rte)->checkAsUser, (rte)->requiredPerms)
+#endif
+
 /* 16 keeps for each grant whether it is inherited; before, the member says. */
 #if PG_VERSION_NUM >= 160000
 #define csec_membership_inherits(m, member_inherits) \
