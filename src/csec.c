@@ -19,6 +19,7 @@
 #include "capture/login.h"
 #include "capture/scan_progress.h"
 #include "capture/settings.h"
+#include "capture/trees.h"
 #include "keys/key_table.h"
 #include "keys/key_use.h"
 #include "keys/keyring.h"
@@ -83,6 +84,7 @@ _PG_init(void)
 	csec_doors_init();
 	csec_settings_init();
 	csec_hooks_init();
+	csec_trees_init();
 	csec_leaver_init();
 	csec_scan_progress_init();
 	csec_key_keeper_init();

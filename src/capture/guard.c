@@ -33,6 +33,7 @@
 
 #include "capture/control.h"
 #include "capture/guard.h"
+#include "capture/row_types.h"
 #include "capture/target.h"
 #include "policy/catalog.h"
 #include "policy/reader.h"
@@ -217,9 +218,16 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, voi
 	if (access == OAT_DROP && classId == RelationRelationId && !csec_own_ddl() &&
 		(((ObjectAccessDrop *) arg)->dropflags & PERFORM_DELETION_INTERNAL) == 0 &&
 		!csec_known_absent && IsTransactionState())
+	{
 		guard_drop(objectId, subId);
+		if (subId > 0 && csec_database_has_csec())
+			csec_row_type_loses(objectId, subId);
+	}
 	if (access == OAT_TRUNCATE && !csec_known_absent && IsTransactionState())
 		csec_target_check_truncate(objectId);
+	if (access == OAT_POST_ALTER && classId == RelationRelationId && subId > 0 &&
+		csec_database_has_csec() && !csec_own_ddl() && !IsBinaryUpgrade)
+		csec_row_type_altered(objectId, subId);
 }
 
 static bool

@@ -28,6 +28,7 @@
 
 #include "audit/store.h"
 #include "capture/acts.h"
+#include "capture/bounds.h"
 #include "capture/control.h"
 #include "capture/guard.h"
 #include "capture/reads.h"
@@ -245,11 +246,14 @@ csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt)
 	csec_trail_own_ddl = false;
 	utility->action = utility->object = utility->detail = NULL;
 	utility->sets = false;
+	utility->computed = NIL;
 	utility->kin = csec_kin_at_work;
 	if (!csec_database_has_csec())
 		return;
 	csec_guard_statement((*pstmt)->utilityStmt);
 	csec_kin_note((*pstmt)->utilityStmt);
+	if (!IsBinaryUpgrade)
+		utility->computed = csec_bounds_computed((*pstmt)->utilityStmt);
 	csec_token_login_check_statement((*pstmt)->utilityStmt);
 	if (!utility->trail_own_ddl && !IsBinaryUpgrade)
 		note_control(utility, (*pstmt)->utilityStmt);
@@ -277,6 +281,8 @@ csec_utility_always(CsecUtility *utility)
 void
 csec_utility_after(CsecUtility *utility)
 {
+	if (utility->computed != NIL)
+		csec_bounds_check(utility->computed);
 	if (utility->action == NULL || !csec_database_has_csec() || RecoveryInProgress())
 		return;
 	if (utility->sets)

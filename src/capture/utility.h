@@ -22,6 +22,7 @@ typedef struct CsecUtility
 	char	   *object;
 	char	   *detail;
 	bool		sets;			/* a setting, of which the value is told */
+	List	   *computed;		/* partitions with bounds that are computed */
 } CsecUtility;
 
 extern void csec_utility_park(CsecUtility *utility, Node *stmt);
