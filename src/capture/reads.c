@@ -32,6 +32,7 @@
 #include "audit/identity.h"
 #include "capture/columns.h"
 #include "capture/conflict.h"
+#include "capture/key_check.h"
 #include "capture/permitted.h"
 #include "capture/read_point.h"
 #include "capture/reads.h"
@@ -52,6 +53,7 @@ typedef struct WalkContext
 	bool		outermost;		/* no statement stands around it */
 	bool		worker;			/* the root's rows go to a leader, who notes them */
 	bool		exporting;		/* the rows do not go to the client as they are */
+	Bitmapset  *scanned;		/* range table indexes, once asked for */
 	CsecPlanPath path;
 } WalkContext;
 
@@ -99,14 +101,15 @@ scanned_relation(PlanState *node)
 	}
 }
 
-/* An index-only scan's conditions name columns of its index. */
+/* What an index-only scan computes or asks names columns of its index. */
 static Bitmapset *
-index_condition_columns(IndexOnlyScan *plan, Bitmapset *columns)
+columns_by_index(IndexOnlyScan *plan, List *expressions)
 {
 	Bitmapset  *in_index = NULL;
+	Bitmapset  *columns = NULL;
 	ListCell   *lc;
 
-	pull_varattnos((Node *) plan->indexqual, INDEX_VAR, &in_index);
+	pull_varattnos((Node *) expressions, INDEX_VAR, &in_index);
 	foreach(lc, plan->indextlist)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
@@ -132,7 +135,11 @@ condition_columns(PlanState *scan)
 	else if (IsA(scan, BitmapHeapScanState))
 		pull_varattnos((Node *) ((BitmapHeapScan *) scan->plan)->bitmapqualorig, rti, &columns);
 	else if (IsA(scan, IndexOnlyScanState))
-		columns = index_condition_columns((IndexOnlyScan *) scan->plan, columns);
+	{
+		IndexOnlyScan *plan = (IndexOnlyScan *) scan->plan;
+
+		columns = bms_join(columns_by_index(plan, plan->indexqual), columns_by_index(plan, scan->plan->qual));
+	}
 	return columns;
 }
 
@@ -153,6 +160,50 @@ policy_columns(WalkContext *context, Index rti, Bitmapset *columns)
 	return columns;
 }
 
+static bool
+note_scanned(PlanState *node, Bitmapset **scanned)
+{
+	if (scanned_relation(node) != 0)
+		*scanned = bms_add_member(*scanned, scanned_relation(node));
+	return planstate_tree_walker(node, note_scanned, scanned);
+}
+
+static const Bitmapset *
+all_scanned(WalkContext *context)
+{
+	ListCell   *lc;
+
+	if (context->scanned != NULL)
+		return context->scanned;
+	note_scanned(context->queryDesc->planstate, &context->scanned);
+	foreach(lc, context->queryDesc->estate->es_subplanstates)
+		if (lfirst(lc) != NULL)
+			note_scanned(lfirst(lc), &context->scanned);
+	return context->scanned;
+}
+
+/*
+ * A table that is joined to itself by a unique key may be scanned once for both
+ * (18), and its columns selected under the name that is gone.  In a worker, which
+ * has a part of the plan, those of a scan elsewhere may be among them.
+ */
+static Bitmapset *
+columns_of_removed(WalkContext *context, PlanState *scan, Index rti)
+{
+	Bitmapset  *removed;
+	Bitmapset  *computed = NULL;
+
+	if (!csec_joins_to_itself_go || scanned_relation(scan) == 0)
+		return NULL;
+	removed = csec_selected_elsewhere(context->queryDesc->plannedstmt, rti, all_scanned(context));
+	if (removed == NULL || IsA(scan, ForeignScanState) || IsA(scan, CustomScanState))
+		return removed;
+	if (IsA(scan, IndexOnlyScanState))
+		computed = columns_by_index((IndexOnlyScan *) scan->plan, scan->plan->targetlist);
+	pull_varattnos((Node *) scan->plan->targetlist, rti, &computed);
+	return bms_int_members(removed, bms_join(computed, condition_columns(scan)));
+}
+
 static CsecObserver *
 make_observer(WalkContext *context, PlanState *scan, const CsecTable *table, Index rti)
 {
@@ -166,6 +217,7 @@ make_observer(WalkContext *context, PlanState *scan, const CsecTable *table, Ind
 	if (scanned_relation(scan) != 0)
 		observer->conditions = condition_columns(scan);
 	seen = policy_columns(context, rti, bms_copy(observer->conditions));
+	seen = bms_join(seen, columns_of_removed(context, scan, rti));
 	observer->selected = csec_selected_columns(context->queryDesc->plannedstmt, rti);
 	if (!bms_is_subset(seen, observer->selected))
 		observer->selected = bms_union(observer->selected, seen);
@@ -461,22 +513,6 @@ instrument_plan(PlanState *root, WalkContext *context, bool main)
 	instrument_node(root, context);
 }
 
-/*
- * The look-up of a foreign-key check, which is nobody's read: PostgreSQL runs
- * it with row security off, asks for the key alone, and locks what it finds.
- * A trigger that fires meanwhile runs queries of its own, which are not of
- * this form.
- */
-static bool
-is_foreign_key_check(QueryDesc *queryDesc)
-{
-	return InNoForceRLSOperation() && !csec_record_internal &&
-		queryDesc->operation == CMD_SELECT &&
-		list_length(queryDesc->plannedstmt->rtable) == 1 &&
-		queryDesc->plannedstmt->rowMarks != NIL &&
-		strncmp(queryDesc->sourceText, "SELECT 1 FROM ONLY ", 19) == 0;
-}
-
 /* Does what a query reads go elsewhere than to the client as rows? */
 bool
 csec_query_exports(QueryDesc *queryDesc)
@@ -526,7 +562,8 @@ csec_reads_instrument(QueryDesc *queryDesc, bool outermost)
 	MemoryContext old;
 	ListCell   *lc;
 
-	if (!touches_protected(queryDesc->plannedstmt) || is_foreign_key_check(queryDesc))
+	if (!touches_protected(queryDesc->plannedstmt) ||
+		(!csec_record_internal && csec_is_key_check(queryDesc)))
 		return;
 	if (RecoveryInProgress())
 	{

@@ -114,3 +114,27 @@ csec_selected_columns(PlannedStmt *stmt, Index rti)
 	}
 	return of_ancestors(stmt, rte->relid);
 }
+
+/*
+ * What the query selects of the same table under other names that no scan stands
+ * for; scanned are the range table indexes of those that have one.
+ */
+Bitmapset *
+csec_selected_elsewhere(PlannedStmt *stmt, Index rti, const Bitmapset *scanned)
+{
+	Oid			relid = rt_fetch(rti, stmt->rtable)->relid;
+	Bitmapset  *elsewhere = NULL;
+	Bitmapset  *columns;
+	int			at = 0;
+	ListCell   *lc;
+
+	foreach(lc, stmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (!bms_is_member(++at, scanned) && rte->rtekind == RTE_RELATION && rte->relid == relid &&
+			csec_permission_columns(stmt, rte, &columns))
+			elsewhere = bms_add_members(elsewhere, columns);
+	}
+	return elsewhere;
+}

@@ -8,5 +8,6 @@
 #include "nodes/plannodes.h"
 
 extern Bitmapset *csec_selected_columns(PlannedStmt *stmt, Index rti);
+extern Bitmapset *csec_selected_elsewhere(PlannedStmt *stmt, Index rti, const Bitmapset *scanned);
 
 #endif							/* CSEC_CAPTURE_SELECTED_H */

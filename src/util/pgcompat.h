@@ -271,6 +271,16 @@ csec_init_range_table(EState *estate, RangeTblEntry *rte, Bitmapset *updated)
 #define csec_acquire_slot(name) ReplicationSlotAcquire((name), true)
 #endif
 
+/*
+ * Does a slot keep WAL no longer?  Before 16 it has no position then; 18 leaves it
+ * where it is when it takes the slot for idle.
+ */
+#if PG_VERSION_NUM >= 160000
+#define csec_slot_invalid(slot) ((slot)->data.invalidated != RS_INVAL_NONE)
+#else
+#define csec_slot_invalid(slot) false
+#endif
+
 /* 18 counts what an index scan does. */
 #if PG_VERSION_NUM >= 180000
 #define csec_index_beginscan(rel, index, snapshot, nkeys) \
@@ -288,6 +298,12 @@ csec_init_range_table(EState *estate, RangeTblEntry *rte, Bitmapset *updated)
 #define csec_check_index_constraints(target, slot, estate, conflict) \
 	ExecCheckIndexConstraints((target), (slot), (estate), (conflict), NIL)
 #endif
+
+/* 18 has foreign keys to what held during a period. */
+#define csec_keys_have_periods (PG_VERSION_NUM >= 180000)
+
+/* 18 scans a table once that a query joins to itself by a unique key. */
+#define csec_joins_to_itself_go (PG_VERSION_NUM >= 180000)
 
 /* 18 asks whether a key that can be deferred will do. */
 #if PG_VERSION_NUM >= 180000
@@ -339,6 +355,15 @@ typedef char CsecBase64Byte;
 #define csec_bt_max_item(page) BTMaxItemSize
 #else
 #define csec_bt_max_item(page) BTMaxItemSize(page)
+#endif
+
+/* 16 can have an input function report softly what is none of its type. */
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#define csec_is_soft(context) ((context) != NULL && IsA((context), ErrorSaveContext))
+#else
+#define csec_is_soft(context) false
+#define errsave(context, ...) do { (void) (context); ereport(ERROR, __VA_ARGS__); } while (0)
 #endif
 
 /* 16 can report softly that a range is none, or a name no name. */

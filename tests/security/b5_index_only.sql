@@ -43,3 +43,18 @@ SELECT * FROM trail.seen();
 VACUUM cust;
 SELECT count(*) FROM cust WHERE phone = '13800000006';
 SELECT * FROM trail.seen();
+
+-- A filter on what the index has, of the query or of a policy, is a look at the field.
+CREATE ROLE regress_b5_low LOGIN;
+GRANT SELECT ON cust TO regress_b5_low;
+CREATE POLICY known ON cust USING (phone LIKE '138%');
+ALTER TABLE cust ENABLE ROW LEVEL SECURITY;
+EXPLAIN (COSTS OFF) SELECT count(*) FROM cust WHERE phone LIKE '138%';
+SELECT count(*) FROM cust WHERE phone LIKE '138%';
+SET ROLE regress_b5_low;
+SELECT count(*) FROM cust;
+RESET ROLE;
+SELECT * FROM trail.seen();
+SELECT reader, probed FROM csec.access_records WHERE relation = 'public.cust' ORDER BY seq DESC LIMIT 2;
+DROP OWNED BY regress_b5_low;
+DROP ROLE regress_b5_low;

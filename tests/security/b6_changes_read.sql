@@ -140,9 +140,34 @@ CREATE FUNCTION fires() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pho
 CREATE TRIGGER fires BEFORE UPDATE ON ord FOR EACH ROW EXECUTE FUNCTION fires();
 UPDATE cust SET id = 127 WHERE id = 126;
 SELECT * FROM trail.seen();
+-- Its text and its security can be imitated; then it goes by what it asks and gives.
+CREATE OR REPLACE FUNCTION fires() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+	n int;
+BEGIN
+	EXECUTE 'SELECT 1 FROM ONLY cust x WHERE id = 28 AND phone LIKE ''138%'' FOR KEY SHARE OF x' INTO n;
+	EXECUTE 'SELECT 1 FROM ONLY cust x WHERE id = 29 AND bal > 3 FOR KEY SHARE OF x' INTO n;
+	EXECUTE 'SELECT 1 FROM ONLY cust x WHERE id + 0 = 30 FOR KEY SHARE OF x' INTO n;
+	EXECUTE 'SELECT 1 FROM ONLY cust x WHERE id = 31 AND phone::text = ''138****0031'' FOR KEY SHARE OF x' INTO n;
+	EXECUTE 'SELECT 1 FROM ONLY cust x WHERE id = (SELECT c.id FROM ONLY cust c WHERE c.bal = 32) FOR KEY SHARE OF x' INTO n;
+	RETURN NEW;
+END $$;
+UPDATE cust SET id = 128 WHERE id = 127;
+SELECT * FROM trail.seen();
 SET csec.record_internal = on;
 INSERT INTO ord VALUES (6, 24);
 RESET csec.record_internal;
+SELECT * FROM trail.seen();
+
+-- The same of partitions.
+CREATE TABLE parts (id int8 PRIMARY KEY, phone csec.phone) PARTITION BY RANGE (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (1) TO (10);
+CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (20);
+SELECT csec.protect('parts', 'id', '{"phone": "phone"}');
+INSERT INTO parts VALUES (5, '13800000005'), (15, '13800000015');
+CREATE TABLE visit (cust_id int8 REFERENCES parts);
+SELECT trail.mute();
+INSERT INTO visit VALUES (5), (15);
 SELECT * FROM trail.seen();
 
 DROP OWNED BY regress_b6_clerk;
