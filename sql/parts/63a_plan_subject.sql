@@ -53,6 +53,9 @@ BEGIN
 		ELSIF type IN ('csec.masked'::regtype, 'csec.encrypted'::regtype) OR request.fields ? s THEN
 			RETURN NEXT csec.refusal(s, format('subject column "%s" is to be a masked field', s), '42809',
 				'Subjects stand in the trail as they are: use a key that is not confidential.');
+		ELSIF a.attgenerated = 'v' THEN
+			RETURN NEXT csec.refusal(s, format('subject column "%s" is generated and not stored', s), '42809',
+				'No row has its value, so no record could: make it STORED, or name the columns that it is made of.');
 		ELSIF csec.key_kind(type) IS NULL THEN
 			RETURN NEXT csec.refusal(s, format('subject column "%s" is of type %s', s, type), '42804',
 				'A key is of an integer type, text, varchar, uuid or numeric.');

@@ -136,6 +136,7 @@ CREATE FUNCTION csec.copy_columns(m csec.migration, part oid, OUT attnum int2, O
 				WHEN f.category IS NOT NULL THEN csec.field_type(f.category, m.subject_keys)
 				ELSE format_type(a.atttypid, a.atttypmod) END,
 			CASE WHEN f.category IS NOT NULL THEN csec.adopting(csec.plain_name(a.attnum), f.category, CASE WHEN m.subject_keys THEN coalesce(m.subject_of, m.relid) END, m.subject, 't.')
+				WHEN a.attgenerated = 'v' THEN 'NULL'
 				ELSE format('t.%I', a.attname) END,
 			CASE WHEN f.category IS NOT NULL THEN coalesce('(' || (m.decrypt ->> a.attname) || ')', csec.as_text(a.attname, a.atttypid)) END
 		FROM pg_attribute a

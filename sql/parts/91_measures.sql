@@ -62,7 +62,8 @@ CREATE FUNCTION csec.effective_access(tab regclass)
 			ARRAY(SELECT DISTINCT coalesce(e.level, e.category) FROM csec.effective_clearances e WHERE e.role = r.oid AND e.in_force ORDER BY 1)
 		FROM pg_roles r
 			CROSS JOIN LATERAL (SELECT array_agg(p ORDER BY n) AS privileges
-				FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) WITH ORDINALITY u (p, n)
+				FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']
+					|| CASE WHEN current_setting('server_version_num')::int >= 170000 THEN ARRAY['MAINTAIN'] END) WITH ORDINALITY u (p, n)
 				WHERE has_table_privilege(r.oid, tab, p)
 					OR p IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES') AND has_any_column_privilege(r.oid, tab, p)) p
 			CROSS JOIN LATERAL (SELECT array_agg(DISTINCT w.how ORDER BY w.how) AS via FROM (
@@ -73,7 +74,7 @@ CREATE FUNCTION csec.effective_access(tab regclass)
 					FROM held h JOIN granted g ON g.grantee = h.role WHERE h.member = r.oid
 				UNION ALL SELECT 'grant to PUBLIC' FROM granted g WHERE g.grantee = 0
 				UNION ALL SELECT 'member of ' || h.role::regrole FROM held h
-					WHERE h.member = r.oid AND h.role IN ('pg_read_all_data'::regrole, 'pg_write_all_data'::regrole)) w) v
+					WHERE h.member = r.oid AND h.role IN ('pg_read_all_data'::regrole, 'pg_write_all_data'::regrole, to_regrole('pg_maintain'))) w) v
 		-- the roles that PostgreSQL brings are shown by their members
 		WHERE r.rolname !~ '^pg_' AND (p.privileges IS NOT NULL OR v.via IS NOT NULL)
 		ORDER BY 1

@@ -314,7 +314,7 @@ watch_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 			  ProcessUtilityContext context, ParamListInfo params,
 			  QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
 {
-	CsecUtility utility;
+	CsecUtility utility = {0};
 	volatile bool at_rows = false;
 	int			outside = depth;
 

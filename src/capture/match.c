@@ -341,7 +341,7 @@ ask(Question *q)
 			Datum		answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 											   i, &isnull);
 
-			all = all & !isnull & DatumGetBool(answer);
+			all = all & (int) !isnull & (int) DatumGetBool(answer);
 			answers++;
 		}
 	}

@@ -322,12 +322,11 @@ put_tombstones(ReturnSetInfo *result, const char *path, uint8 first)
 
 	while ((entry = ReadDir(dir, path)) != NULL)
 	{
-		pg_uuid_t	pseudonym;
+		pg_uuid_t	pseudonym = {.data = {first}};
 		Datum		value = UUIDPGetDatum(&pseudonym);
 		bool		isnull = false;
 
 		CHECK_FOR_INTERRUPTS();
-		pseudonym.data[0] = first;
 		if (csec_hex_get(entry->d_name, strlen(entry->d_name), pseudonym.data + 1, CSEC_PSEUDONYM - 1))
 			tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
 	}

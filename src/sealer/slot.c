@@ -64,7 +64,7 @@ csec_slot_hold(bool *was_lost)
 	if (slot != NULL)
 	{
 		csec_acquire_slot(name);
-		if (!XLogRecPtrIsInvalid(csec_slot_position()))
+		if (!XLogRecPtrIsInvalid(csec_slot_position()) && !csec_slot_invalid(MyReplicationSlot))
 		{
 			*was_lost = false;
 			return;

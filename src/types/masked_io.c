@@ -44,6 +44,8 @@ csec_masked_in(PG_FUNCTION_ARGS)
 {
 	char	   *text = PG_GETARG_CSTRING(0);
 
+	if (unlikely(!csec_input_passes(fcinfo->context, PG_GETARG_INT32(2), text)))
+		PG_RETURN_NULL();
 	PG_RETURN_POINTER(csec_masked_input(PG_GETARG_INT32(2), text, strlen(text)));
 }
 
@@ -101,6 +103,8 @@ csec_encrypted_in(PG_FUNCTION_ARGS)
 {
 	char	   *text = PG_GETARG_CSTRING(0);
 
+	if (unlikely(!csec_input_passes(fcinfo->context, PG_GETARG_INT32(2), text)))
+		PG_RETURN_NULL();
 	PG_RETURN_POINTER(csec_encrypted_input(PG_GETARG_INT32(2), text, strlen(text)));
 }
 

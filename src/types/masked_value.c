@@ -20,8 +20,10 @@
 #include "policy/probe.h"
 #include "types/date_value.h"
 #include "types/dump_value.h"
+#include "types/envelope_text.h"
 #include "types/masked_text.h"
 #include "types/masked_value.h"
+#include "util/pgcompat.h"
 
 void
 csec_masked_malformed(void)
@@ -37,18 +39,25 @@ csec_masked_malformed(void)
  * for the log; also to those that other columns of the line lead to.  The
  * number of the line, which stays, is enough to find it.
  */
-void
-csec_hide_input(void)
+static void
+hide_input(bool name_too)
 {
 	for (ErrorContextCallback *c = error_context_stack; c; c = c->previous)
 		if (c->callback == CopyFromErrorCallback)
 		{
 			CopyFromState state = (CopyFromState) c->arg;
 
-			state->cur_attname = NULL;
+			if (name_too)
+				state->cur_attname = NULL;
 			state->cur_attval = NULL;
 			state->line_buf_valid = false;
 		}
+}
+
+void
+csec_hide_input(void)
+{
+	hide_input(true);
 }
 
 static int32
@@ -75,25 +84,54 @@ csec_category_to_keep(uint32 id)
 	return category;
 }
 
-/* Reject what a strict category's check does not let pass. */
-void
-csec_check_input(const CsecCategory *category, const char *text, size_t len)
+/*
+ * Reject what a strict category's check does not let pass: false where "soft",
+ * an input function's context, takes the error instead (16).
+ */
+static bool
+check_input(const CsecCategory *category, const char *text, size_t len, Node *soft)
 {
 	CsecCheckResult result;
 	NameData	name;
 
 	if (!category->check_strict || category->check == CSEC_CHECK_NONE ||
 		!csec_text_is_utf8(text, len))
-		return;
+		return true;
 	result = csec_check_on(category->check, text, len, today());
 	if (likely(result == CSEC_CHECK_OK))
-		return;
+		return true;
 	name = category->name;
-	ereport(ERROR,
+	errsave(soft,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 			 errmsg("invalid value for a field of category \"%s\": %s",
 					NameStr(name), csec_check_reason(result)),
 			 errhint("Correct the value, or let the category be lax: UPDATE csec.category SET check_mode = 'lax'.")));
+	return false;
+}
+
+void
+csec_check_input(const CsecCategory *category, const char *text, size_t len)
+{
+	check_input(category, text, len, NULL);
+}
+
+/*
+ * COPY with ON_ERROR (17) may say what it passes over: that has a line and a column,
+ * and no text any more.
+ */
+bool
+csec_input_passes(Node *soft, int32 typmod, const char *text)
+{
+	size_t		len = strlen(text);
+	const CsecCategory *known;
+
+	if (likely(!csec_is_soft(soft)) || typmod < 0 || IsLogicalWorker())
+		return true;
+	hide_input(false);
+	known = csec_category_to_keep(typmod & ~CSEC_TYPMOD_PLAIN);
+	if (known == NULL || csec_is_dump_text(text, len) || csec_is_envelope_text(text, len))
+		return true;
+	return check_input(known, text, csec_date_length(known, text, len), soft);
 }
 
 uint32

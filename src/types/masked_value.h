@@ -122,6 +122,13 @@ extern const CsecCategory *csec_category_to_keep(uint32 id);
  */
 extern void csec_check_input(const CsecCategory *category, const char *text, size_t len);
 
+/*
+ * csec_input_passes
+ *		For an input function whose context is "soft": false where that has taken
+ *		the error of a strict category's check.
+ */
+extern bool csec_input_passes(Node *soft, int32 typmod, const char *text);
+
 /* Has the text the form of its category's mask, or of any where that is not known? */
 extern bool csec_input_suspect(uint32 category, const char *text, size_t len);
 

@@ -12,6 +12,8 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('envelopes');
 $node->init(allows_streaming => 1);
+# csec is to find what is altered in files, and not the page's checksum, which 18 has unless told otherwise
+run_log([ 'pg_checksums', '--disable', '-D', $node->data_dir ]);
 $node->start;
 make_trail($node, 'postgres');
 

@@ -98,9 +98,22 @@ if ($version >= 16)
 	$node->safe_psql('postgres', 'GRANT csec_admin TO low');
 	like(as('low', "SELECT csec.set_clearance('csec_officer', level => 'general')"), qr/a clearance for oneself/, '  but clears himself when he clears it');
 	$node->safe_psql('postgres', 'REVOKE csec_officer, csec_admin FROM low');
+
+	# Input that is none of a category's can be asked about, and passed over.
+	$node->safe_psql('postgres', q{
+		UPDATE csec.category SET check_mode = 'strict' WHERE name IN ('phone', 'id_card');
+		CREATE TABLE strict (id int, phone csec.phone, id_no csec.id_card);
+		GRANT ALL ON strict TO low});
+	is(as('low', q{SELECT pg_input_is_valid('13982461231', 'csec.phone'), pg_input_is_valid('1398', 'csec.phone'), pg_input_is_valid('11010519491231002X', 'csec.id_card'), pg_input_is_valid('110105194912310020', 'csec.id_card')}),
+		't|f|t|f', 'what is none of a category is not valid');
+	like(as('low', q{SELECT message FROM pg_input_error_info('139846', 'csec.phone')}), qr/^(?!.*139846)invalid value for a field of category "phone": /, '  and why, without the value');
 }
 if ($version >= 17)
 {
+	my $copied = as('low', qq{COPY strict FROM STDIN (ON_ERROR ignore, LOG_VERBOSITY verbose);\n1\t13982461231\t11010519491231002X\n2\t139846\t11010519491231002X\n3\t13982461231\t110105194912310020\nx\t13982461231\t11010519491231002X\n\\.\nSELECT id FROM strict;\n});
+	like($copied, qr/^1(?!.*(139846|110105))/s, 'COPY passes over what is none of a category, and shows nothing of it');
+	like($copied, qr/line 2 for column "phone".*line 3 for column "id_no".*line 4 for column "id".*3 rows were skipped/s, '  and says where');
+	$node->safe_psql('postgres', q{UPDATE csec.category SET check_mode = 'lax' WHERE name IN ('phone', 'id_card')});
 	news('low');
 	is(as('low', 'MERGE INTO cust c USING (VALUES (1)) s (id) ON c.id = s.id WHEN MATCHED THEN UPDATE SET bal = 9
 		WHEN NOT MATCHED BY SOURCE AND c.id > 4 THEN DELETE RETURNING merge_action(), c.phone'), "UPDATE|139****1231\nDELETE|139****1235", 'MERGE returns masks');
@@ -124,6 +137,10 @@ if ($version >= 17)
 	like(news('clerk'), qr/read ALTER TABLE \d+ clear=phone masked=/, '  which is a read');
 	$node->safe_psql('postgres', 'ALTER TABLE cust DROP t');
 
+	$node->safe_psql('postgres', 'GRANT MAINTAIN ON cust TO head; CREATE ROLE keeper LOGIN IN ROLE pg_maintain');
+	is($node->safe_psql('postgres', q{SELECT role, via, privileges FROM csec.effective_access('cust') WHERE role IN ('head', 'keeper') ORDER BY 1}),
+		"head|{grant}|{MAINTAIN}\nkeeper|{\"member of pg_maintain\"}|{MAINTAIN}", 'who may maintain a table reaches it');
+
 	$node->safe_psql('postgres', 'SET ROLE low; CREATE MATERIALIZED VIEW mine AS SELECT phone::text, spy(phone) FROM cust; GRANT MAINTAIN ON mine TO clerk');
 	unlike(as('clerk', 'REFRESH MATERIALIZED VIEW mine') . as('low', 'SELECT * FROM mine'), qr/1398246/, 'who maintains the view of another lends it no clearance');
 
@@ -141,6 +158,112 @@ if ($version >= 17)
 	is(news('clerk'), 'read INSERT 1 clear=phone masked=', 'what a trigger reads at a login is told of who logs in');
 	flush_trail($node);
 	is(records($node, 'count(*)', "action = 'CREATE EVENT TRIGGER'"), '1', '  and the trigger is on record');
+}
+if ($version >= 18)
+{
+	# News with all columns.
+	my $columns_of = sub {
+		flush_trail($node);
+		my $news = records($node, q{string_agg(DISTINCT concat_ws(' ', statement, 'masked=' || array_to_string(masked, ','), 'other=' || array_to_string(other, ',')), '; ')},
+			"login = 'low' AND kind = 'read' AND seq > (SELECT seq FROM told)");
+		news('low');
+		return $news;
+	};
+	news('low');
+	foreach my $plan ('', 'SET enable_indexscan = off; SET enable_bitmapscan = off; ')
+	{
+		is(as('low', "${plan}SELECT b.phone FROM cust a JOIN cust b ON a.id = b.id WHERE a.bal = 2"), '139****1232', 'a table is joined to itself');
+		is($columns_of->(), 'SELECT masked=phone other=id,bal', '  and the columns of both are told');
+		is(as('low', "${plan}SELECT count(*) FROM cust a JOIN cust b ON a.id = b.id WHERE b.phone LIKE '139%'"), '4', '  also in a condition');
+		is($columns_of->(), 'SELECT masked=phone other=id', '  and told');
+	}
+	is(as('low', 'SELECT a.id FROM cust a LEFT JOIN cust b ON a.id = b.id AND b.phone IS NOT NULL WHERE a.id = 2'), '2', 'a join that tells nothing');
+	is($columns_of->(), 'SELECT masked= other=id', '  shows no column of the other side');
+	is(as('low', q{SELECT count(*) FROM cust a JOIN cust b ON a.id = b.id + 1 WHERE b.bal > 0}), '3', 'two scans');
+	like($columns_of->(), qr/^(?!.*phone)/, '  have their columns');
+
+	is(as('low', 'UPDATE cust SET bal = 7 WHERE id = 2 RETURNING old.phone, new.phone, old.bal'), '139****1232|139****1232|2', 'RETURNING gives old and new masks');
+	like(news('low'), qr/read UPDATE 1 clear= masked=phone/, '  which is a read');
+	is(as('low', q{INSERT INTO cust VALUES (2, '13982461299', 1) ON CONFLICT (id) DO UPDATE SET bal = 8 RETURNING old.phone}), '139****1232', '  also of the row in conflict');
+	like(news('low'), qr/read INSERT 1 clear= masked=phone/, '  which is a read');
+	is(as('low', 'MERGE INTO cust c USING (VALUES (3)) s (id) ON c.id = s.id WHEN MATCHED THEN DELETE RETURNING old.phone, new.phone'), '139****1233|', '  also of a row that is deleted');
+	like(news('low'), qr/read MERGE \d+ clear= masked=phone/, '  which is a read');
+	like(as('low', q{WITH u AS (UPDATE cust SET bal = 9 WHERE id = 2 RETURNING old.phone::text AS p) INSERT INTO loot SELECT p FROM u}), qr/masked text of a field/, '  and stores none');
+	is(as('low', q{UPDATE cust SET phone = '13982461277' WHERE id = 2 RETURNING new.phone; UPDATE cust SET phone = '13982461232' WHERE id = 2}), '139****1277', '  of what was typed in, too');
+
+	# What nothing stores is no key, holds no field, and is not copied.
+	foreach my $of ('phone::text', 'phone IS NULL')
+	{
+		like(as('clerk', "ALTER TABLE cust ADD v text GENERATED ALWAYS AS (($of)::text) VIRTUAL"), qr/not immutable|user-defined/, "no column is computed from $of when it is read");
+	}
+	$node->safe_psql('postgres', q{
+		CREATE TABLE visit (no int PRIMARY KEY, who int, seen_of int GENERATED ALWAYS AS (who * 1) VIRTUAL, note text, twice text GENERATED ALWAYS AS (note || note) VIRTUAL);
+		INSERT INTO visit (no, who, note) SELECT g, g, 'n' || g FROM generate_series(1, 4) g});
+	my ($rc, $out, $err) = $node->psql('postgres', q{SELECT csec.protect('visit', 'seen_of', '{}', subject_of => 'cust')});
+	like($err, qr/"seen_of" is generated and not stored/, 'a subject that no row has is refused');
+	($rc, $out, $err) = $node->psql('postgres', q{SELECT csec.protect('visit', 'who', '{"note": "free_text"}', subject_of => 'cust')});
+	like($err, qr/generated column public\.visit\.twice is computed from a field/, '  and a field that a virtual column is computed from');
+	$node->safe_psql('postgres', q{ALTER TABLE visit DROP twice; CALL csec.protect_online('visit', '{who}', '{"note": "free_text"}', subject_of => 'cust'); GRANT SELECT ON visit TO low});
+	news('low');
+	is(as('low', 'SELECT seen_of FROM visit WHERE no = 3'), '3', 'a virtual column is read beside fields');
+	is($columns_of->(), 'SELECT masked= other=no,seen_of', '  and told by its name');
+	$node->safe_psql('postgres', q{CREATE EXTENSION IF NOT EXISTS pageinspect});
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM heap_page_item_attrs(get_raw_page('visit', 0), 'visit') WHERE t_attrs[3] IS NOT NULL}), '0', '  and the copy did not store it');
+
+	# A key with a period: its checks are nobody's read; a look that is like one, and asks more, is.
+	$node->safe_psql('postgres', q{
+		CREATE EXTENSION btree_gist;
+		CREATE TABLE policy (id int, valid daterange, phone csec.phone, PRIMARY KEY (id, valid WITHOUT OVERLAPS));
+		INSERT INTO policy VALUES (1, '[2026-01-01,2026-06-01)', '13982461231'), (1, '[2026-06-01,2027-01-01)', '13982461231');
+		SELECT csec.protect('policy', 'id', '{"phone": "phone"}', subject_of => 'cust');
+		CREATE TABLE claim (policy int, at daterange, FOREIGN KEY (policy, PERIOD at) REFERENCES policy (id, PERIOD valid));
+		GRANT ALL ON policy, claim TO low});
+	news('low');
+	is(as('low', q{INSERT INTO claim VALUES (1, '[2026-05-01,2026-07-01)')}), '', 'a key with a period holds');
+	is(news('low'), '', '  and its check is no read');
+	like(as('low', q{INSERT INTO claim VALUES (1, '[2026-05-01,2028-07-01)')}), qr/violates foreign key/, '  and is one');
+	like(as('low', q{INSERT INTO policy VALUES (1, '[2026-05-01,2026-07-01)', '13982461239')}), qr/conflicts with existing key \(id, valid\)/, '  no two overlap');
+
+	# A check that nobody enforces comes back so.
+	$node->safe_psql('postgres', q{
+		CREATE TABLE lax (id int PRIMARY KEY, phone text CHECK (phone <> '') NOT ENFORCED, bal int NOT NULL);
+		ALTER TABLE lax ADD CONSTRAINT later NOT NULL phone NOT VALID;
+		INSERT INTO lax VALUES (1, '', 1);
+		SELECT csec.protect('lax', 'id', '{"phone": "phone"}')});
+	is($node->safe_psql('postgres', q{SELECT string_agg(concat_ws(' ', contype, conenforced, convalidated), ', ' ORDER BY conname) FROM pg_constraint WHERE conrelid = 'lax'::regclass}),
+		'n t f, n t t, n t t, c f f, p t t', 'constraints that are not enforced, or not validated, stay so');
+
+	# An index that begins with a field is skipped through: comparing what is stored tries nothing.
+	$node->safe_psql('postgres', q{
+		CREATE TABLE many (id int PRIMARY KEY, phone csec.phone, id_no csec.id_card, bal int);
+		SET csec.probe_limit = 1000000; SET csec.probe_quota = 1000000;
+		INSERT INTO many SELECT g, '139' || lpad(g::text, 8, '0'), g::text, g % 10 FROM generate_series(1, 300) g;
+		SELECT csec.protect('many', 'id', '{"phone": "phone", "id_no": "id_card"}');
+		CREATE INDEX ON many (phone, bal); CREATE INDEX ON many (id_no, bal);
+		ANALYZE many; GRANT SELECT ON many TO low});
+	my $skip = 'SET enable_seqscan = off; SET enable_bitmapscan = off;';
+	like(as('low', "$skip EXPLAIN (COSTS OFF) SELECT count(*) FROM many WHERE bal = 3"), qr/Index/, 'an index that begins with a field is used');
+	is(as('low', "$skip SELECT count(*) FROM many WHERE bal = 3"), '30', '  and tries no values');
+	like(as('low', q{SELECT count(*) FROM many WHERE phone IN (VALUES } . join(',', map { sprintf "('139%08d')", $_ } 1 .. 100) . ')'), qr/too many values tried/, 'candidates in VALUES are tried');
+	like(as('low', 'SELECT count(*) FROM many WHERE ' . join(' OR ', map { sprintf "phone = '139%08d'", $_ } 1 .. 100)), qr/too many values tried/, '  and joined by OR');
+	is(as('low', q{SELECT array_sort(array_agg(phone ORDER BY id)) = array_agg(phone ORDER BY id) FROM many}), 'f', 'array_sort() does not tell the order');
+	unlike(as('low', q{SELECT array_sort(array_agg(phone)), min(ARRAY[phone]), max(ROW(phone)), array_reverse(array_agg(phone)), string_agg(casefold(phone), ''), string_agg(reverse(phone::text::bytea)::text, '') FROM many}), qr/1390000|0000931/, '  nor do others of its kind show values');
+}
+
+# A slot that was idle for too long holds no WAL: the sealer makes a new one, and says so.
+if ($version >= 18)
+{
+	my $conf = 'postgresql.conf';
+	$node->append_conf($conf, "shared_preload_libraries = ''\nidle_replication_slot_timeout = '1s'");
+	$node->restart;
+	$node->poll_query_until('postgres', q{CHECKPOINT; SELECT count(*) = 1 FROM pg_replication_slots WHERE slot_name LIKE 'csec%' AND invalidation_reason = 'idle_timeout'}, "CHECKPOINT\nt") or die 'the slot is not idle';
+	$node->append_conf($conf, "shared_preload_libraries = 'csec'");
+	$node->restart;
+	wait_for_sealer($node);
+	flush_trail($node);
+	is($node->safe_psql('postgres', q{SELECT active, invalidation_reason, wal_status FROM pg_replication_slots WHERE slot_name LIKE 'csec%'}), 't||reserved', 'a slot that was taken for idle is made anew');
+	is(records($node, q{count(*)}, "kind = 'server' AND action = 'slot lost'"), '1', '  and the trail says so');
+	is_verified($node, '  and verifies');
 }
 $node->stop;
 done_testing();
