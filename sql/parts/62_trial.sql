@@ -105,12 +105,16 @@ CREATE FUNCTION csec.set_types(copies oid[], types jsonb) RETURNS void
 	AS $$
 DECLARE
 	r record;
+	was boolean := csec.in_own_ddl();
 BEGIN
 	FOR r IN SELECT a.attrelid, string_agg(format('ALTER COLUMN %I TYPE %s USING NULL', a.attname, t.value), ', ') AS clauses
 		FROM pg_attribute a JOIN jsonb_each_text(types) t ON t.key = a.attname
 		WHERE a.attrelid = ANY (copies) AND NOT a.attisdropped GROUP BY a.attrelid
 	LOOP
+		-- nobody has rows of the copies, so beside a field types may change
+		PERFORM csec.own_ddl(true);
 		EXECUTE format('ALTER TABLE %s %s', csec.qualified(r.attrelid), r.clauses);
+		PERFORM csec.own_ddl(was);
 	END LOOP;
 END
 $$;
