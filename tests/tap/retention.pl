@@ -153,7 +153,7 @@ sql("BEGIN; LOCK TABLE csec_trail.sealer_state; UPDATE csec_trail.audit_log SET 
 
 # an approved order that somebody edits is not carried out
 sql(q{
-	CREATE FUNCTION edit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.anchor := set_byte(NEW.anchor, 150, 65); RETURN NEW; END $$;
+	CREATE FUNCTION edit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.anchor := set_byte(NEW.anchor, 150, get_byte(NEW.anchor, 150) # 1); RETURN NEW; END $$;
 	CREATE TRIGGER edit BEFORE UPDATE ON csec.trail_cut_order FOR EACH ROW WHEN (NEW.state = 'approved') EXECUTE FUNCTION edit()});
 sql("SELECT csec.approve_trail_cut($order, 'yes')", 'bert');
 sql('DROP TRIGGER edit ON csec.trail_cut_order');

@@ -24,7 +24,7 @@ is_found($node, 'a whole trail forged by SQL', qq{
 	DECLARE r record; prev bytea := decode(repeat('00', 32), 'hex');
 	BEGIN
 		FOR r IN SELECT seq, at, csec.whole_record(record) AS record FROM $log ORDER BY seq LOOP
-			IF r.seq = 20 THEN r.record := set_byte(r.record, 60, 7); END IF;
+			IF r.seq = 20 THEN r.record := set_byte(r.record, 60, get_byte(r.record, 60) # 1); END IF;
 			prev := sha256(prev || r.record);
 			UPDATE $log SET record = r.record, hash = prev WHERE seq = r.seq;
 		END LOOP;
@@ -46,7 +46,7 @@ is_found($node, 'a hash', "UPDATE $log SET hash = set_byte(hash, 7, 1 # get_byte
 is_found($node, 'a record and its hash together', qq{
 	UPDATE $log t SET record = r.new, hash = digest(
 		(SELECT hash FROM $log WHERE seq = 19) || r.new, 'sha256')
-	FROM (SELECT set_byte(record, 60, 7) AS new FROM $log WHERE seq = 20) r WHERE seq = 20},
+	FROM (SELECT set_byte(record, 60, get_byte(record, 60) # 1) AS new FROM $log WHERE seq = 20) r WHERE seq = 20},
 	'altered|21');
 
 # columns
@@ -78,7 +78,7 @@ is_found($node, 'the last record twice',
 	"INSERT INTO $log SELECT * FROM $log ORDER BY seq DESC LIMIT 1",
 	'duplicated|LAST');
 is_found($node, 'another record under a number',
-	"INSERT INTO $log SELECT seq, at, subject, relid, kind, login, subjects, set_byte(record, 60, 7), sha256(hash) FROM $log WHERE seq = 20",
+	"INSERT INTO $log SELECT seq, at, subject, relid, kind, login, subjects, set_byte(record, 60, get_byte(record, 60) # 1), sha256(hash) FROM $log WHERE seq = 20",
 	'inserted|20');
 is_found($node, 'a record before the first',
 	"INSERT INTO $log SELECT 0, at, subject, relid, kind, login, subjects, record, hash FROM $log WHERE seq = 20", 'inserted|0');
