@@ -21,7 +21,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "audit/columns.h"
@@ -30,6 +29,7 @@
 #include "audit/subjects.h"
 #include "audit/trail.h"
 #include "util/bytea.h"
+#include "util/subtransaction.h"
 
 #define ROWS_AT_A_TIME 16384
 
@@ -87,10 +87,10 @@ partitions_exist(TimestampTz at)
 }
 
 static void
-add_partitions(TimestampTz at)
+add_partitions(void *at)
 {
 	Oid			argtypes[] = {TIMESTAMPTZOID};
-	Datum		args[] = {TimestampTzGetDatum(at)};
+	Datum		args[] = {TimestampTzGetDatum(*(TimestampTz *) at)};
 
 	SPI_connect();
 	csec_trail_own_ddl = true;
@@ -109,37 +109,21 @@ add_partitions(TimestampTz at)
 	CommandCounterIncrement();
 }
 
-/* In a subtransaction: the batches of today do not wait for next month. */
+/* The batches of today do not wait for next month. */
 void
 csec_store_look_ahead(TimestampTz now)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *error;
 
 	if (partitions_exist(TimestampTzPlusMilliseconds(now, AHEAD_MS)))
 		return;
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		add_partitions(now);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		ereport(LOG,
-				(errmsg("next month's partitions of the audit trail could not be made yet: %s",
-						error->message)));
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	error = csec_in_subtransaction(add_partitions, &now);
+	if (error == NULL)
+		return;
+	ereport(LOG,
+			(errmsg("next month's partitions of the audit trail could not be made yet: %s",
+					error->message)));
+	FreeErrorData(error);
 }
 
 static void
@@ -232,7 +216,7 @@ csec_store_begin(TimestampTz at)
 										ALLOCSET_DEFAULT_SIZES);
 	store->estate = CreateExecutorState();
 	if (!partitions_exist(at))
-		add_partitions(at);
+		add_partitions(&at);
 	open_leaf(store, &log_leaf);
 	open_leaf(store, &subject_leaf);
 	return store;

@@ -21,8 +21,6 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
-#include "utils/datetime.h"
 #include "utils/lsyscache.h"
 
 #include "audit/emit.h"
@@ -62,17 +60,6 @@ category_named(const text *name)
 	return category;
 }
 
-static int32
-today(void)
-{
-	int			year,
-				month,
-				day;
-
-	j2date(GetSQLCurrentDate() + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-	return year * 10000 + month * 100 + day;
-}
-
 /* What keeps a text from being a value of the category; NULL: nothing. */
 static const char *
 problem_of(const CsecCategory *category, const char *value, size_t len)
@@ -84,10 +71,7 @@ problem_of(const CsecCategory *category, const char *value, size_t len)
 	if (memchr(value, '*', len) != NULL &&
 		csec_mask_shaped_as(category->mask, value, len))
 		return "mask";
-	if (!category->check_strict || category->check == CSEC_CHECK_NONE ||
-		!csec_text_is_utf8(value, len))
-		return NULL;
-	result = csec_check_on(category->check, value, len, today());
+	result = csec_judge_input(category, value, len);
 	return result == CSEC_CHECK_OK ? NULL : csec_check_reason(result);
 }
 

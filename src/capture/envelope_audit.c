@@ -16,9 +16,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -30,6 +28,7 @@
 #include "policy/category.h"
 #include "types/encrypted_value.h"
 #include "types/envelope_check.h"
+#include "util/array.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_check_relation);
 
@@ -94,16 +93,10 @@ check_value(Check *check, TupleTableSlot *slot, int column, int element, Datum d
 static void
 check_array(Check *check, TupleTableSlot *slot, int column, Datum datum)
 {
-	Oid			type = check->columns[column].element;
 	Datum	   *values;
 	bool	   *nulls;
-	int			n;
-	int16		len;
-	bool		byval;
-	char		align;
+	int			n = csec_array_elements(DatumGetArrayTypeP(datum), &values, &nulls);
 
-	get_typlenbyvalalign(type, &len, &byval, &align);
-	deconstruct_array(DatumGetArrayTypeP(datum), type, len, byval, align, &values, &nulls, &n);
 	for (int i = 0; i < n; i++)
 		if (!nulls[i])
 			check_value(check, slot, column, i + 1, values[i]);
@@ -162,15 +155,10 @@ check_relation(Check *check, Relation rel)
 Datum
 csec_check_relation(PG_FUNCTION_ARGS)
 {
-	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
+	Relation	rel = csec_open_for_envelopes(PG_GETARG_OID(0));
 	Check		check = {.result = (ReturnSetInfo *) fcinfo->resultinfo};
 
 	InitMaterializedSRF(fcinfo, 0);
-	if ((rel->rd_rel->relkind != RELKIND_RELATION && rel->rd_rel->relkind != RELKIND_MATVIEW) ||
-		RELATION_IS_OTHER_TEMP(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("the rows of \"%s\" cannot be looked at", RelationGetRelationName(rel))));
 	check.policy = csec_table_lookup(RelationGetRelid(rel));
 	if (check.policy != NULL && !check.policy->subject_keys)
 		check.policy = NULL;

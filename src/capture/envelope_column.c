@@ -5,17 +5,32 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "access/table.h"
 #include "fmgr.h"
-#include "utils/array.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 #include "capture/envelope_column.h"
 #include "types/encrypted_value.h"
+#include "util/array.h"
 
 static bool
 is_encrypted(Oid type)
 {
 	return OidIsValid(type) && getBaseType(type) == csec_encrypted_type();
+}
+
+Relation
+csec_open_for_envelopes(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+
+	if ((rel->rd_rel->relkind != RELKIND_RELATION && rel->rd_rel->relkind != RELKIND_MATVIEW) ||
+		RELATION_IS_OTHER_TEMP(rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("the rows of \"%s\" cannot be looked at", RelationGetRelationName(rel))));
+	return rel;
 }
 
 CsecEnvelopeColumn *
@@ -34,8 +49,7 @@ csec_envelope_columns(TupleDesc desc, int *n)
 		if (att->attisdropped)
 			continue;
 		column->attno = att->attnum;
-		column->element = get_element_type(getBaseType(att->atttypid));
-		column->is_array = is_encrypted(column->element);
+		column->is_array = is_encrypted(get_element_type(getBaseType(att->atttypid)));
 		if (column->is_array || is_encrypted(att->atttypid))
 			(*n)++;
 	}
@@ -58,17 +72,6 @@ read_head(Datum value, CsecEnvelope *out)
 	csec_encrypted_read(head, out);
 }
 
-static void
-take_apart(const CsecEnvelopeColumn *column, ArrayType *array, Datum **values, bool **nulls, int *n)
-{
-	int16		len;
-	bool		byval;
-	char		align;
-
-	get_typlenbyvalalign(column->element, &len, &byval, &align);
-	deconstruct_array(array, column->element, len, byval, align, values, nulls, n);
-}
-
 bool
 csec_envelope_visit(const CsecEnvelopeColumn *column, Datum value,
 					CsecEnvelopeVisit visit, void *arg)
@@ -83,7 +86,7 @@ csec_envelope_visit(const CsecEnvelopeColumn *column, Datum value,
 		read_head(value, &envelope);
 		return visit(&envelope, arg);
 	}
-	take_apart(column, DatumGetArrayTypeP(value), &values, &nulls, &n);
+	n = csec_array_elements(DatumGetArrayTypeP(value), &values, &nulls);
 	for (int i = 0; i < n; i++)
 	{
 		if (nulls[i])
@@ -103,9 +106,6 @@ csec_envelope_mapped(const CsecEnvelopeColumn *column, Datum value, CsecEnvelope
 	Datum	   *values;
 	bool	   *nulls;
 	int			count;
-	int16		len;
-	bool		byval;
-	char		align;
 
 	if (!column->is_array)
 	{
@@ -114,7 +114,7 @@ csec_envelope_mapped(const CsecEnvelopeColumn *column, Datum value, CsecEnvelope
 		return map(value, &envelope, arg);
 	}
 	array = DatumGetArrayTypeP(value);
-	take_apart(column, array, &values, &nulls, &count);
+	count = csec_array_elements(array, &values, &nulls);
 	for (int i = 0; i < count; i++)
 	{
 		if (nulls[i])
@@ -123,8 +123,5 @@ csec_envelope_mapped(const CsecEnvelopeColumn *column, Datum value, CsecEnvelope
 		csec_encrypted_read((struct varlena *) DatumGetPointer(values[i]), &envelope);
 		values[i] = map(values[i], &envelope, arg);
 	}
-	get_typlenbyvalalign(column->element, &len, &byval, &align);
-	return PointerGetDatum(construct_md_array(values, nulls, ARR_NDIM(array), ARR_DIMS(array),
-											  ARR_LBOUND(array), column->element,
-											  len, byval, align));
+	return csec_array_like(array, values, nulls);
 }

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "utils/relcache.h"
 
 #include "types/envelope.h"
 
@@ -15,8 +16,10 @@ typedef struct CsecEnvelopeColumn
 {
 	AttrNumber	attno;
 	bool		is_array;
-	Oid			element;		/* of an array: csec.encrypted or a domain over it */
 } CsecEnvelopeColumn;
+
+/* Opens a relation of which each row is looked at: a table or a materialized view. */
+extern Relation csec_open_for_envelopes(Oid relid);
 
 /* The columns of a relation that hold encrypted values, palloc'd. */
 extern CsecEnvelopeColumn *csec_envelope_columns(TupleDesc desc, int *n);

@@ -248,17 +248,12 @@ Datum
 csec_scan_envelopes(PG_FUNCTION_ARGS)
 {
 	HASHCTL		ctl = {.keysize = sizeof(Kind),.entrysize = sizeof(Count),.hcxt = CurrentMemoryContext};
-	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
+	Relation	rel = csec_open_for_envelopes(PG_GETARG_OID(0));
 	int64		sample = PG_ARGISNULL(2) ? PG_INT64_MAX : PG_GETARG_INT64(2);
 	Columns		columns;
 	EnvelopeScan scan = {0};
 
 	InitMaterializedSRF(fcinfo, 0);
-	if ((rel->rd_rel->relkind != RELKIND_RELATION && rel->rd_rel->relkind != RELKIND_MATVIEW) ||
-		RELATION_IS_OTHER_TEMP(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("the rows of \"%s\" cannot be looked at", RelationGetRelationName(rel))));
 	scan.policy = csec_table_lookup(RelationGetRelid(rel));
 	if (scan.policy != NULL && (!scan.policy->subject_keys || !csec_customers_known(scan.policy->subject_table)))
 		scan.policy = NULL;

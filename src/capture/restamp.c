@@ -19,13 +19,13 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
-#include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "types/masked_value.h"
+#include "util/array.h"
 #include "util/pgcompat.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_restamp_table);
@@ -33,7 +33,7 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_restamp_table);
 typedef struct Column
 {
 	int			at;				/* in a slot's values */
-	Oid			element;		/* of an array; else InvalidOid */
+	bool		is_array;
 } Column;
 
 static bool
@@ -58,9 +58,9 @@ masked_columns(TupleDesc desc, int *n)
 			continue;
 		element = get_element_type(getBaseType(att->atttypid));
 		if (is_masked(att->atttypid))
-			columns[(*n)++] = (Column) {.at = i, .element = InvalidOid};
+			columns[(*n)++] = (Column) {.at = i};
 		else if (is_masked(element))
-			columns[(*n)++] = (Column) {.at = i, .element = element};
+			columns[(*n)++] = (Column) {.at = i, .is_array = true};
 	}
 	return columns;
 }
@@ -81,23 +81,17 @@ restamped(Datum datum)
 }
 
 static Datum
-restamped_array(Datum datum, Oid element)
+restamped_array(Datum datum)
 {
 	ArrayType  *array = DatumGetArrayTypeP(datum);
 	Datum	   *values;
 	bool	   *nulls;
-	int			n;
-	int16		len;
-	bool		byval;
-	char		align;
+	int			n = csec_array_elements(array, &values, &nulls);
 
-	get_typlenbyvalalign(element, &len, &byval, &align);
-	deconstruct_array(array, element, len, byval, align, &values, &nulls, &n);
 	for (int i = 0; i < n; i++)
 		if (!nulls[i])
 			values[i] = restamped(values[i]);
-	return PointerGetDatum(construct_md_array(values, nulls, ARR_NDIM(array), ARR_DIMS(array),
-											  ARR_LBOUND(array), element, len, byval, align));
+	return csec_array_like(array, values, nulls);
 }
 
 static void
@@ -114,8 +108,7 @@ restamp_row(const TupleTableSlot *old, TupleTableSlot *new, const Column *column
 
 		if (new->tts_isnull[columns[i].at])
 			continue;
-		*value = OidIsValid(columns[i].element) ? restamped_array(*value, columns[i].element) :
-			restamped(*value);
+		*value = columns[i].is_array ? restamped_array(*value) : restamped(*value);
 	}
 	ExecStoreVirtualTuple(new);
 	new->tts_tableOid = old->tts_tableOid;

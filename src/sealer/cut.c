@@ -19,7 +19,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "audit/chain.h"
@@ -29,6 +28,7 @@
 #include "sealer/note.h"
 #include "util/clock.h"
 #include "util/pgcompat.h"
+#include "util/subtransaction.h"
 
 /* After an approval it is looked for so often, for so long; else now and then. */
 #define SOON_MS		1000
@@ -136,8 +136,9 @@ refuse(const Order *order, CsecBatch *batch, XLogRecPtr lsn)
 }
 
 static void
-drop_months(const CsecCut *cut)
+drop_months(void *arg)
 {
+	const CsecCut *cut = arg;
 	Oid			types[] = {TIMESTAMPTZOID, INT8OID};
 	Datum		args[] = {TimestampTzGetDatum(cut->bound), Int64GetDatum((int64) cut->last)};
 
@@ -158,38 +159,19 @@ drop_months(const CsecCut *cut)
 	CommandCounterIncrement();
 }
 
-/* In a subtransaction: what goes wrong (a lock is held) keeps nothing else. */
+/* What goes wrong (a lock is held) keeps nothing else. */
 static bool
-try_to_drop(const CsecCut *cut)
+try_to_drop(CsecCut *cut)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = false;
+	ErrorData  *error = csec_in_subtransaction(drop_months, cut);
 
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		drop_months(cut);
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		ereport(LOG,
-				(errmsg("the cut of the audit trail by order " UINT64_FORMAT " could not be carried out yet: %s",
-						cut->order, error->message)));
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return done;
+	if (error == NULL)
+		return true;
+	ereport(LOG,
+			(errmsg("the cut of the audit trail by order " UINT64_FORMAT " could not be carried out yet: %s",
+					cut->order, error->message)));
+	FreeErrorData(error);
+	return false;
 }
 
 void

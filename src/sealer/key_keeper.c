@@ -9,17 +9,16 @@
  */
 #include "sealer/key_keeper.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 #include "audit/stream.h"
 #include "keys/key_use.h"
 #include "util/guc.h"
+#include "util/subtransaction.h"
 
 /* What the transaction stores.  More keys than this wait for the next time. */
 typedef struct Kept
@@ -61,8 +60,9 @@ store(CsecKeyUse *use, uint64 uses)
 
 /* The key rotates, if this version of it is still the active one. */
 static void
-rotate(CsecKeyUse *use)
+rotate(void *arg)
 {
+	CsecKeyUse *use = arg;
 	Oid			types[2] = {INT4OID, INT4OID};
 	Datum		args[2] = {UInt32GetDatum(use->id), Int32GetDatum(use->version)};
 	char	   *name;
@@ -85,33 +85,15 @@ rotate(CsecKeyUse *use)
 static void
 try_rotate(CsecKeyUse *use)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *error = csec_in_subtransaction(rotate, use);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		rotate(use);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		ereport(WARNING,
-				(errmsg("could not rotate key %u, which has encrypted csec.key_max_uses values: %s",
-						use->id, error->message),
-				 errhint("CALL csec.rotate_key(...) before it encrypts no longer.")));
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	if (error == NULL)
+		return;
+	ereport(WARNING,
+			(errmsg("could not rotate key %u, which has encrypted csec.key_max_uses values: %s",
+					use->id, error->message),
+			 errhint("CALL csec.rotate_key(...) before it encrypts no longer.")));
+	FreeErrorData(error);
 }
 
 void

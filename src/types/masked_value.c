@@ -84,6 +84,15 @@ csec_category_to_keep(uint32 id)
 	return category;
 }
 
+CsecCheckResult
+csec_judge_input(const CsecCategory *category, const char *text, size_t len)
+{
+	if (!category->check_strict || category->check == CSEC_CHECK_NONE ||
+		!csec_text_is_utf8(text, len))
+		return CSEC_CHECK_OK;
+	return csec_check_on(category->check, text, len, today());
+}
+
 /*
  * Reject what a strict category's check does not let pass: false where "soft",
  * an input function's context, takes the error instead (16).
@@ -91,13 +100,9 @@ csec_category_to_keep(uint32 id)
 static bool
 check_input(const CsecCategory *category, const char *text, size_t len, Node *soft)
 {
-	CsecCheckResult result;
+	CsecCheckResult result = csec_judge_input(category, text, len);
 	NameData	name;
 
-	if (!category->check_strict || category->check == CSEC_CHECK_NONE ||
-		!csec_text_is_utf8(text, len))
-		return true;
-	result = csec_check_on(category->check, text, len, today());
 	if (likely(result == CSEC_CHECK_OK))
 		return true;
 	name = category->name;

@@ -22,6 +22,7 @@
 #include "fmgr.h"
 
 #include "policy/category.h"
+#include "policy/check.h"
 #include "util/bytes.h"
 #include "util/pgcompat.h"
 
@@ -114,6 +115,10 @@ extern void csec_hide_input(void);
  * that is not known here.  An error where such values are not to be stored.
  */
 extern const CsecCategory *csec_category_to_keep(uint32 id);
+
+/* What the check of a strict category says of a text; OK where there is none. */
+extern CsecCheckResult csec_judge_input(const CsecCategory *category, const char *text,
+										size_t len);
 
 /*
  * What input of either type asks of a text that becomes a value of a category:
