@@ -24,7 +24,7 @@ CREATE FUNCTION csec.key_troubles(OUT id int4, OUT version int4, OUT trouble tex
 REVOKE ALL ON FUNCTION csec.key_troubles() FROM PUBLIC;
 COMMENT ON FUNCTION csec.key_troubles() IS 'internal: the keys of csec.key that were not destroyed and do not open on this server, with the reason and what helps';
 
-CREATE FUNCTION csec.key_provider(OUT keks text, OUT tried_at timestamptz, OUT failing_since timestamptz, OUT trouble text)
+CREATE FUNCTION csec.key_provider(OUT keks text, OUT tried_at timestamptz, OUT well_at timestamptz, OUT failing_since timestamptz, OUT trouble text)
 	LANGUAGE c VOLATILE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'csec_key_provider';
 REVOKE ALL ON FUNCTION csec.key_provider() FROM PUBLIC;
@@ -34,9 +34,10 @@ COMMENT ON FUNCTION csec.key_provider() IS 'what view csec.key_provider shows';
 CREATE VIEW csec.key_provider AS SELECT * FROM csec.key_provider();
 REVOKE ALL ON csec.key_provider FROM PUBLIC;
 GRANT SELECT ON csec.key_provider TO csec_admin, csec_auditor, csec_officer;
-COMMENT ON VIEW csec.key_provider IS 'did the provider give the keys of csec.kek, and the root key, when it was last asked: at the last reload of the configuration. While it fails the server goes on with the keys it has, and would not start again';
+COMMENT ON VIEW csec.key_provider IS 'did the provider give this server the keys of csec.kek, and the root key, when it was last asked: at its start, at a reload of the configuration, and every csec.key_check_interval, on a standby, too. While it fails the server goes on with the keys it has, and would not start again';
 COMMENT ON COLUMN csec.key_provider.keks IS 'the key-encryption keys that are in force';
-COMMENT ON COLUMN csec.key_provider.tried_at IS 'when it was last asked; null: not since the start of the server, when it gave them; a standby does not ask';
+COMMENT ON COLUMN csec.key_provider.tried_at IS 'when it was last asked';
+COMMENT ON COLUMN csec.key_provider.well_at IS 'when it last gave all of them; on a standby: and they opened the keys of all databases';
 COMMENT ON COLUMN csec.key_provider.failing_since IS 'null: it does not fail';
 COMMENT ON COLUMN csec.key_provider.trouble IS 'why, and what helps; never what the provider printed';
 

@@ -35,6 +35,7 @@ INSERT INTO csec.alert_rule (kind, severity, params, meaning, shipped) VALUES
 	('break_glass', 'major', '{}', 'somebody broke the glass, nobody reviewed it in time, or it was abuse', true),
 	('audit_gap', 'critical', '{}', 'records are missing, were rejected, or recording was suspended', true),
 	('chain_break', 'critical', '{"records": 20000}', 'a record of the trail does not fit the one before; so many older ones are looked at again each time', true),
+	('key_trouble', 'major', '{}', 'the provider of keys did not give them, or a key does not open: what is read now may not be after the next start of the server', true),
 	('policy_change', 'moderate', '{}', 'a level, category, clearance, protection or rule was changed', true),
 	('policy_edited', 'critical', '{}', 'a row of policy was put or changed behind csec''s back; such a row is not honoured', true),
 	('rule_failed', 'major', '{}', 'a rule could not be evaluated', true);
@@ -184,7 +185,7 @@ DECLARE
 		('dormant_permit', '{"days": "number"}'), ('enumeration', '{"customers": "number", "minutes": "number"}'),
 		('login_after_reset', '{"minutes": "number"}'), ('same_reasons', '{"customers": "number"}'),
 		('service_account', '{"logins": "texts", "applications": "texts"}'), ('audit_gap', '{}'), ('chain_break', '{"records": "number"}'),
-		('policy_change', '{}'), ('break_glass', '{}'), ('policy_edited', '{}'), ('rule_failed', '{}')) v (kind, params));
+		('key_trouble', '{}'), ('policy_change', '{}'), ('break_glass', '{}'), ('policy_edited', '{}'), ('rule_failed', '{}')) v (kind, params));
 	p record;
 	v jsonb;
 	good bool;

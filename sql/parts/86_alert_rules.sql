@@ -287,6 +287,16 @@ BEGIN
 END
 $$;
 
+-- Keys that could not be had, or do not open.
+CREATE FUNCTION csec.key_trouble_hits(p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY
+		SELECT r.action, NULL::text, NULL::text, NULL::oid, NULL::text, jsonb_build_object('what', r.action), min(r.seq), max(r.seq), min(r.at), max(r.at), count(*)
+		FROM unnest(batch) r WHERE r.kind = 8 AND r.action IN ('key provider fails', 'key does not open') GROUP BY r.action;
+END
+$$;
+
 -- Glasses that were broken.
 CREATE FUNCTION csec.break_glass_hits(p jsonb, batch csec.alert_record[]) RETURNS SETOF csec.alert_hit
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -330,6 +340,7 @@ BEGIN
 		WHEN 'same_reasons' THEN RETURN QUERY SELECT * FROM csec.same_reasons_hits(p, batch);
 		WHEN 'service_account' THEN RETURN QUERY SELECT * FROM csec.service_account_hits(p, batch);
 		WHEN 'audit_gap' THEN RETURN QUERY SELECT * FROM csec.audit_gap_hits(p, batch);
+		WHEN 'key_trouble' THEN RETURN QUERY SELECT * FROM csec.key_trouble_hits(p, batch);
 		WHEN 'break_glass' THEN RETURN QUERY SELECT * FROM csec.break_glass_hits(p, batch);
 		WHEN 'policy_change' THEN RETURN QUERY SELECT * FROM csec.policy_change_hits(p, batch);
 		ELSE RETURN;	-- found by csec.look_around()

@@ -299,6 +299,7 @@ INSERT INTO csec.record_word (word, title, title_zh, shipped) VALUES
 	('service_account', 'service account', pg_temp.title(E'\\xe4babae59198e4bdbfe794a8e7a88be5ba8fe8b4a6e58fb7'), true),
 	('audit_gap', 'gap in the trail', pg_temp.title(E'\\xe5aea1e8aea1e7bcbae58fa3'), true),
 	('chain_break', 'break in the chain', pg_temp.title(E'\\xe5aea1e8aea1e993bee696ade8a382'), true),
+	('key_trouble', 'trouble with keys', pg_temp.title(E'\\xe5af86e992a5e5bc82e5b8b8'), true),
 	('policy_change', 'change of policy', pg_temp.title(E'\\xe7ad96e795a5e58f98e69bb4'), true),
 	('policy_edited', 'policy edited', pg_temp.title(E'\\xe7ad96e795a5e8a2abe7bb95e8bf87e4bfaee694b9'), true),
 	('rule_failed', 'rule failed', pg_temp.title(E'\\xe8a784e58899e689a7e8a18ce5a4b1e8b4a5'), true);

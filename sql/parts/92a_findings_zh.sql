@@ -68,6 +68,7 @@ INSERT INTO csec.finding_form (position, form, form_zh) VALUES
 	(53, '^grant to PUBLIC$', pg_temp.title(E'\\xe68e88e4ba88205055424c4943')),
 	(54, '^member of (.*)$', pg_temp.title(E'\\x5c3120e79a84e68890e59198')),
 	(55, '^fails since (.{16}): (.*)$', pg_temp.title(E'\\xe887aa205c3120e8b5b7e5af86e992a5e69da5e6ba90e4b88de58fafe794a8efbc9a5c32')),
+	(56, '^not asked since (.{16}), as csec[.]key_check_interval is 0$', pg_temp.title(E'\\xe887aa205c3120e8b5b7e69caae59091e5af86e992a5e69da5e6ba90e69fa5e8afa2efbc8ce59ba020637365632e6b65795f636865636b5f696e74657276616c20e4b8ba2030')),
 	-- words within what has become Chinese by one of those before, each in turn
 	(101, coalesce(pg_temp.title(E'\\x706c61696eefbc8ce5af86e992a52020e78988e69cac20efbc88756e6b6e6f776eefbc89'), '^$'), pg_temp.title(E'\\xe6988ee69687')),
 	(102, coalesce(pg_temp.title(E'\\xefbc88616374697665efbc89'), '^$'), pg_temp.title(E'\\xefbc88e4bdbfe794a8e4b8adefbc89')),

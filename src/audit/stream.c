@@ -34,6 +34,7 @@ clear(CsecStream *stream)
 	pg_atomic_init_u64(&stream->checkpoint_wanted, 0);
 	pg_atomic_init_u64(&stream->checkpoint_tried, 0);
 	pg_atomic_init_u32(&stream->anchor_due, 0);
+	pg_atomic_init_u32(&stream->keys_shut, 0);
 	ConditionVariableInit(&stream->sealed);
 }
 

@@ -35,6 +35,8 @@ typedef struct CsecStream
 	pg_atomic_uint32 sealer_idle;	/* the sealer sleeps until it is poked */
 	pg_atomic_uint64 suspended_until;	/* timestamptz; 0: recording is on */
 	uint64		connections_seen;	/* by the sealer, which alone looks here */
+	uint32		provider_told;	/* likewise: what the trail was told of the provider */
+	pg_atomic_uint32 keys_shut; /* keys of the database that did not open when they were tried */
 	ConditionVariable sealed;	/* broadcast when sealed_lsn or
 								 * checkpoint_tried moves */
 	TimestampTz failed_at;		/* when last_error was met; 0: all is well */
@@ -52,6 +54,11 @@ typedef struct CsecStreams
 	LWLock	   *lock;			/* over all that is not atomic */
 	pid_t		launcher_pid;
 	struct Latch *launcher_latch;
+	pid_t		standby_pid;	/* of the worker that asks for keys on a standby */
+	struct Latch *standby_latch;
+	Oid			keys_tried;		/* whose keys it has tried, */
+	bool		keys_known;		/* whether that has been done, */
+	char		keys_trouble[CSEC_STREAM_ERROR_SIZE * 2];	/* and what does not open */
 	CsecStream	stream[CSEC_MAX_DATABASES];
 } CsecStreams;
 

@@ -4,8 +4,8 @@
  *
  * They lie in pages of their own (util/secure_memory.c), which all processes
  * of the server share.  The postmaster fills them at start; the launcher reads
- * the KEKs anew when the server's configuration is reloaded, because it can
- * wait for the provider, and nobody else should.
+ * the KEKs anew when the server's configuration is reloaded, and now and then to
+ * see whether it could, because it can wait for the provider, and nobody else should.
  *
  * There are two sets, of which the number of the generation says which is in
  * force.  The launcher fills the other one and then counts up.  A reader takes
@@ -27,6 +27,7 @@
 #include "keys/kek.h"
 #include "keys/keyring.h"
 #include "keys/provider_state.h"
+#include "util/clock.h"
 #include "util/crypto_failed.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
@@ -103,31 +104,104 @@ names_in_setting(char *copy)
 	return names;
 }
 
-static void
-add(Set *set, const char *name)
+/*
+ * How the KEKs are read.  A key that is in force and that the provider does not
+ * give stays in force, and the others count all the same: who has lost a key at
+ * the provider can wrap what is under it under another one while the server still
+ * has it.
+ */
+typedef struct Reading
 {
-	Kek		   *kek;
+	Set		   *old;			/* NULL: the server starts */
+	Set		   *new;
+	bool		exchange;		/* another key of the same name counts */
+	bool		goes_on;		/* past a key that is in force and not to be had */
+	int64		began;
+	MemoryContext context;
+	ErrorData  *error;			/* the first that it went past */
+} Reading;
 
-	kek = &set->kek[set->n++];
+/* After an error. */
+static void
+go_on(Reading *reading)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(reading->context);
+	error = CopyErrorData();
+	if (!reading->goes_on || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+		PG_RE_THROW();
+	FlushErrorState();
+	if (reading->error == NULL)
+		reading->error = error;
+}
+
+/* A provider that does not answer is not waited for again, for what is there. */
+static bool
+is_late(const Reading *reading)
+{
+	return reading->error != NULL &&
+		csec_clock_ms() - reading->began >= csec_key_command_timeout * INT64CONST(1000);
+}
+
+/* A name should stand for one key for ever. */
+static bool
+is_other(const Kek *before, const Kek *kek)
+{
+	return before != NULL && memcmp(before->key, kek->key, CSEC_AEAD_KEY) != 0;
+}
+
+static void
+read_kek(Reading *reading, const char *name, Kek *kek)
+{
+	Kek		   *before = reading->old != NULL ? find(reading->old, name) : NULL;
+
+	PG_TRY();
+	{
+		if (before != NULL && is_late(reading))
+			memcpy(kek->key, before->key, sizeof(kek->key));
+		else
+			csec_provider_read_key(name, kek->key);
+		if (!reading->exchange && is_other(before, kek))
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIG_FILE_ERROR),
+					 errmsg("key \"%s\" that the provider gives is another one than the one in force", name),
+					 errhint("Bring back the right one before the server is restarted, which takes it as it is then. A reload takes another one where a key of a database does not open.")));
+	}
+	PG_CATCH();
+	{
+		if (before == NULL)
+			PG_RE_THROW();
+		go_on(reading);
+		memcpy(kek->key, before->key, sizeof(kek->key));
+	}
+	PG_END_TRY();
+}
+
+static void
+add(Reading *reading, const char *name)
+{
+	Kek		   *kek = &reading->new->kek[reading->new->n++];
+
 	strlcpy(kek->name, name, sizeof(kek->name));
 	if (strcmp(name, CSEC_ROOT_KEY) == 0)
 		memcpy(kek->key, shared->root, sizeof(kek->key));
 	else
-		csec_provider_read_key(name, kek->key);
+		read_kek(reading, name, kek);
 	if (!csec_key_commitment(kek->key, kek->commitment))
 		csec_crypto_failed("commit to a key");
 }
 
 static void
-fill(Set *set)
+fill(Reading *reading)
 {
 	char	   *copy = pstrdup(csec_kek);
 	List	   *names = names_in_setting(copy);
 	ListCell   *cell;
 
-	memset(set, 0, sizeof(*set));
+	memset(reading->new, 0, sizeof(Set));
 	foreach(cell, names)
-		add(set, lfirst(cell));
+		add(reading, lfirst(cell));
 	list_free(names);
 	pfree(copy);
 }
@@ -135,26 +209,39 @@ fill(Set *set)
 void
 csec_kek_init(const uint8_t *root)
 {
+	Reading		reading = {.exchange = true};
+
 	shared = csec_secure_alloc(sizeof(Shared), true);
 	pg_atomic_init_u32(&shared->generation, 2);
 	csec_keyring_derive(root, "kek", shared->root, sizeof(shared->root));
 	csec_provider_state_init();
-	fill(&shared->set[0]);
+	reading.new = &shared->set[0];
+	fill(&reading);
 }
 
 /*
  * The provider must give the root key that all else derives from, or the next
- * start fails.  The room is wiped by the caller.
+ * start fails.  Where it gives another one it may be that of another server, of
+ * which no key is taken.  The room is wiped by the caller.
  */
 static void
-check_root(Set *room)
+check_root(Reading *reading)
 {
-	uint8	   *root = room->kek[0].key;
-	uint8	   *kek = room->kek[1].key;
+	uint8	   *root = reading->new->kek[0].key;
+	uint8	   *kek = reading->new->kek[1].key;
 
 	StaticAssertStmt(CSEC_ROOT_KEY_SIZE <= CSEC_AEAD_KEY, "room for the root key");
-	csec_provider_read_key(CSEC_ROOT_KEY, root);
-	csec_keyring_derive(root, "kek", kek, CSEC_AEAD_KEY);
+	PG_TRY();
+	{
+		csec_provider_read_key(CSEC_ROOT_KEY, root);
+		csec_keyring_derive(root, "kek", kek, CSEC_AEAD_KEY);
+	}
+	PG_CATCH();
+	{
+		go_on(reading);
+		memcpy(kek, shared->root, CSEC_AEAD_KEY);
+	}
+	PG_END_TRY();
 	if (memcmp(kek, shared->root, CSEC_AEAD_KEY) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
@@ -162,41 +249,56 @@ check_root(Set *room)
 				 errhint("Bring back the right one before the server is restarted.")));
 }
 
-/* A name should stand for one key for ever. */
 static void
 tell_exchanged(Set *old, Set *new)
 {
 	for (int i = 0; i < new->n; i++)
-	{
-		Kek		   *before = find(old, new->kek[i].name);
-
-		if (before != NULL && memcmp(before->key, new->kek[i].key, CSEC_AEAD_KEY) != 0)
+		if (is_other(find(old, new->kek[i].name), &new->kek[i]))
 			ereport(LOG,
 					(errmsg("key \"%s\" is another one than before", new->kek[i].name),
 					 errdetail("What is wrapped under the one before does not open any more, csec.key_status says whether anything is.")));
+}
+
+/* False: nothing can be put in force. */
+static bool
+read_all(Reading *reading)
+{
+	bool		volatile done = true;
+
+	PG_TRY();
+	{
+		check_root(reading);
+		fill(reading);
 	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(reading->context);
+		if (reading->error == NULL || geterrcode() == ERRCODE_ADMIN_SHUTDOWN)
+			reading->error = CopyErrorData();
+		FlushErrorState();
+		done = false;
+	}
+	PG_END_TRY();
+	return done;
 }
 
 bool
-csec_kek_reload(void)
+csec_kek_reload(bool reload, bool exchange, ErrorData **error)
 {
 	uint32		generation = csec_kek_generation();
 	Set		   *old = &shared->set[generation % 2];
 	Set		   *new = &shared->set[(generation + 1) % 2];
-	bool		changed;
+	Reading		reading = {
+		.old = old,
+		.new = new,
+		.exchange = reload && exchange,
+		/* who only looks has seen enough with the first that is not to be had */
+		.goes_on = reload || csec_kek_outdated(),
+		.began = csec_clock_ms(),
+		.context = CurrentMemoryContext
+	};
+	bool		changed = read_all(&reading) && memcmp(old, new, sizeof(*old)) != 0;
 
-	PG_TRY();
-	{
-		check_root(new);
-		fill(new);
-	}
-	PG_CATCH();
-	{
-		csec_secure_wipe(new, sizeof(*new));
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	changed = memcmp(old, new, sizeof(*old)) != 0;
 	if (changed)
 	{
 		tell_exchanged(old, new);
@@ -207,6 +309,7 @@ csec_kek_reload(void)
 		pg_memory_barrier();
 	}
 	csec_secure_wipe(changed ? old : new, sizeof(*new));
+	*error = reading.error;
 	return changed;
 }
 

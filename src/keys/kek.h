@@ -10,6 +10,8 @@
 #ifndef CSEC_KEYS_KEK_H
 #define CSEC_KEYS_KEK_H
 
+#include "postgres.h"
+
 #include "crypto/aead.h"
 #include "keys/provider.h"
 
@@ -28,9 +30,14 @@ extern void csec_kek_init(const uint8_t *root);
 
 /*
  * Read them anew, for all processes; the launcher.  Gives whether anything has
- * changed.  After an error those that were there stay in force.
+ * changed.  reload: not only to see whether it could; exchange: also where the
+ * provider gives another one of the same name.
+ *
+ * error is NULL where the provider gave all, else why not: with the code
+ * ERRCODE_ADMIN_SHUTDOWN because it was cut short.  A key that is in force stays
+ * so then; one that is not, and cannot be had, leaves all as it was.
  */
-extern bool csec_kek_reload(void);
+extern bool csec_kek_reload(bool reload, bool exchange, ErrorData **error);
 
 /* Does csec.kek name others than are in force? */
 extern bool csec_kek_outdated(void);

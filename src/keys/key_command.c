@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
 #include "storage/procsignal.h"
@@ -36,6 +37,15 @@ command_for(const char *name)
 	return command;
 }
 
+/* Asked by a standby: when it is promoted, its launcher has sealers to start. */
+static bool standing_by = false;
+
+static bool
+is_promoted(void)
+{
+	return standing_by && !RecoveryInProgress();
+}
+
 /*
  * The postmaster, which starts, has its signals blocked: who stops the server
  * must not wait for a provider that does not answer.  In the launcher nothing
@@ -52,7 +62,7 @@ must_stop(void)
 			 sigismember(&pending, SIGQUIT) == 1);
 	if (ProcSignalBarrierPending)
 		ProcessProcSignalBarrier();
-	return ShutdownRequestPending;
+	return ShutdownRequestPending || is_promoted();
 }
 
 ssize_t
@@ -65,8 +75,10 @@ csec_key_command_run(const char *name, char *out, size_t size)
 		.timeout_ms = csec_key_command_timeout * 1000,
 		.stop = must_stop
 	};
-	CsecCommandEnd end = csec_command_run(&command);
+	CsecCommandEnd end;
 
+	standing_by = IsUnderPostmaster && RecoveryInProgress();
+	end = csec_command_run(&command);
 	if (end == CSEC_COMMAND_DONE)
 		return (ssize_t) command.output_len;
 	if (end == CSEC_COMMAND_NOT_RUN)
@@ -77,6 +89,8 @@ csec_key_command_run(const char *name, char *out, size_t size)
 	if (end == CSEC_COMMAND_STOPPED)
 		ereport(ERROR,
 				(errcode(ERRCODE_ADMIN_SHUTDOWN),
+				 is_promoted() ?
+				 errmsg("csec.key_command was ended for key \"%s\", as the standby was promoted", name) :
 				 errmsg("csec.key_command was ended for key \"%s\", as the server is to stop", name)));
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIG_FILE_ERROR),

@@ -10,7 +10,7 @@
  * own in the data directory, made at the first start.
  *
  * The postmaster reads them before there is anybody to talk to: there, an error
- * ends the start.  Later, at a reload, the launcher reads the KEKs anew.
+ * ends the start.  Later, at a reload and now and then, the launcher asks again.
  */
 #include "postgres.h"
 

@@ -17,6 +17,7 @@
 
 #include "keys/kek.h"
 #include "keys/provider_state.h"
+#include "util/clock.h"
 #include "util/row.h"
 #include "util/secure_memory.h"
 
@@ -24,6 +25,7 @@ typedef struct Shared
 {
 	pg_atomic_uint32 count;
 	CsecProviderState state[2];
+	int64		asked;			/* on csec_clock_ms(); the launcher alone looks here */
 } Shared;
 
 static Shared *shared = NULL;
@@ -33,6 +35,14 @@ csec_provider_state_init(void)
 {
 	shared = csec_secure_alloc(sizeof(Shared), true);
 	pg_atomic_init_u32(&shared->count, 0);
+	shared->state[0].tried = shared->state[0].well = GetCurrentTimestamp();
+	shared->asked = csec_clock_ms();
+}
+
+int64
+csec_provider_asked_ago(void)
+{
+	return csec_clock_ms() - shared->asked;
 }
 
 bool
@@ -46,6 +56,8 @@ csec_provider_told(const char *trouble)
 
 	memset(new, 0, sizeof(*new));
 	new->tried = GetCurrentTimestamp();
+	new->well = trouble == NULL ? new->tried : old->well;
+	shared->asked = csec_clock_ms();
 	if (trouble != NULL)
 	{
 		new->since = failed ? old->since : new->tried;
@@ -91,21 +103,21 @@ csec_provider_state(CsecProviderState *out)
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_key_provider);
 
 /*
- * csec.key_provider(OUT keks, OUT tried_at, OUT failing_since, OUT trouble)
+ * csec.key_provider(OUT keks, OUT tried_at, OUT well_at, OUT failing_since, OUT trouble)
  */
 Datum
 csec_key_provider(PG_FUNCTION_ARGS)
 {
 	CsecProviderState state;
-	Datum		values[4];
-	bool		nulls[4] = {false};
+	Datum		values[5];
+	bool		nulls[5] = {false};
 
 	csec_provider_state(&state);
 	values[0] = CStringGetTextDatum(csec_kek_names());
 	values[1] = TimestampTzGetDatum(state.tried);
-	nulls[1] = state.tried == 0;
-	values[2] = TimestampTzGetDatum(state.since);
-	values[3] = CStringGetTextDatum(state.trouble);
-	nulls[2] = nulls[3] = state.since == 0;
+	values[2] = TimestampTzGetDatum(state.well);
+	values[3] = TimestampTzGetDatum(state.since);
+	values[4] = CStringGetTextDatum(state.trouble);
+	nulls[3] = nulls[4] = state.since == 0;
 	return csec_row(fcinfo, values, nulls);
 }

@@ -8,11 +8,14 @@
  * no reason not to start: who needs no such value is not troubled.
  *
  * KEKs are read anew when the configuration is reloaded: by the launcher, for
- * all; each sealer then looks again.  Where the provider does not give them,
- * each trail is told, and when it does again.
+ * all; each sealer then looks again.  Every csec.key_check_interval it asks the
+ * provider for them, too, to know in time that a restart would fail: what is in
+ * force stays so, whatever it gives.  Where it does not give them, each trail is
+ * told, and when it does again.
  */
 #include "sealer/key_watch.h"
 
+#include "access/xlog.h"
 #include "commands/dbcommands.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -25,6 +28,7 @@
 #include "keys/kek.h"
 #include "keys/provider_state.h"
 #include "sealer/note.h"
+#include "util/guc.h"
 
 /* The generation of KEKs that the keys were tried with. */
 static uint32 watched = 0;
@@ -50,9 +54,12 @@ csec_keys_watch(CsecBatch *batch, XLogRecPtr lsn)
 {
 	int			n;
 	CsecKeyTrouble *troubles;
+	CsecStream *stream = csec_stream_of(MyDatabaseId, false);
 
 	watched = csec_kek_generation();
 	troubles = csec_key_troubles(&n);
+	if (stream != NULL)
+		pg_atomic_write_u32(&stream->keys_shut, n);
 	for (int i = 0; i < n; i++)
 	{
 		ereport(WARNING,
@@ -85,7 +92,10 @@ csec_note_keks(CsecBatch *batch, XLogRecPtr lsn)
 	pfree(detail.data);
 }
 
-/* What was last told of the provider; 0: nothing since the sealer's start. */
+/*
+ * What this sealer last told of the provider.  What was sealed of it stands in the
+ * stream, as the next sealer has nothing to tell again.
+ */
 static uint32 episode_told = 0;
 
 bool
@@ -120,6 +130,23 @@ csec_provider_watch(CsecBatch *batch, XLogRecPtr lsn)
 	pfree(detail.data);
 }
 
+void
+csec_provider_watch_begin(const CsecStream *stream, CsecBatch *batch, XLogRecPtr lsn)
+{
+	CsecProviderState state;
+
+	csec_provider_state(&state);
+	/* of what was over before anybody could tell there is nothing to tell */
+	episode_told = stream->provider_told == 0 && state.since == 0 ? state.episode : stream->provider_told;
+	csec_provider_watch(batch, lsn);
+}
+
+void
+csec_provider_watch_sealed(CsecStream *stream)
+{
+	stream->provider_told = episode_told;
+}
+
 static void
 wake_sealers(void)
 {
@@ -128,8 +155,8 @@ wake_sealers(void)
 }
 
 /* Where everybody can look: as the log has it, in one line. */
-static void
-keep_failure(const ErrorData *error)
+static char *
+in_one_line(const ErrorData *error)
 {
 	StringInfoData all;
 
@@ -139,20 +166,12 @@ keep_failure(const ErrorData *error)
 		appendStringInfo(&all, ". %s", error->detail);
 	if (error->hint)
 		appendStringInfo(&all, "%s%s", error->detail ? " " : ". ", error->hint);
-	if (csec_provider_told(all.data))
-		wake_sealers();
-	pfree(all.data);
+	return all.data;
 }
 
 static void
-tell_failure(void)
+tell_failure(const ErrorData *error)
 {
-	ErrorData  *error = CopyErrorData();
-
-	FlushErrorState();
-	if (ShutdownRequestPending)
-		return;
-	keep_failure(error);
 	ereport(WARNING,
 			(errmsg("could not read the keys of csec.kek anew: %s", error->message),
 			 errdetail("%s%sThose that were in force stay so: %s.",
@@ -161,32 +180,70 @@ tell_failure(void)
 			 error->hint ? errhint("%s", error->hint) : 0));
 }
 
-void
-csec_keks_read(bool anyway)
+static void
+tell_success(bool changed)
 {
-	MemoryContext old = CurrentMemoryContext;
+	ereport(LOG,
+			(changed ? errmsg("csec wraps keys under those of csec.kek as they are now: %s", csec_kek_names()) :
+			 errmsg("the provider has the keys of csec.kek that are in force: %s", csec_kek_names())));
+}
+
+/*
+ * Another key in the place of one of the same name is taken by a reload where it
+ * may mend something.  Where all keys open, it would only shut them.
+ */
+static bool
+may_mend(void)
+{
+	if (RecoveryInProgress())
+		return true;
+	for (int i = 0; i < CSEC_MAX_DATABASES; i++)
+		if (csec_streams->stream[i].database != InvalidOid &&
+			pg_atomic_read_u32(&csec_streams->stream[i].keys_shut) > 0)
+			return true;
+	return false;
+}
+
+/* What a DBA sees is there before the log speaks of it. */
+static void
+ask_and_tell(CsecKeksWhy why, CsecKeysTry also)
+{
+	ErrorData  *error;
+	bool		changed = csec_kek_reload(why == CSEC_KEKS_RELOADED, may_mend(), &error);
+	char	   *trouble = error != NULL ? in_one_line(error) : NULL;
+	bool		news;
+
+	/* cut short, it has told nothing of the provider */
+	if (ShutdownRequestPending || (error != NULL && error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN))
+		return;
+	if (error == NULL && also != NULL && !also(&trouble))
+		return;
+	news = csec_provider_told(trouble);
+	if (error != NULL)
+		tell_failure(error);
+	if (changed || (error == NULL && (why != CSEC_KEKS_CHECK || (news && trouble == NULL))))
+		tell_success(changed);
+	if (news || changed)
+		wake_sealers();
+}
+
+void
+csec_keks_read(CsecKeksWhy why, CsecKeysTry also)
+{
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "csec KEKs",
 												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		bool		asked = anyway || csec_kek_outdated();
-		bool		changed = asked && csec_kek_reload();
-
-		if (asked)
-			ereport(LOG,
-					(changed ? errmsg("csec wraps keys under those of csec.kek as they are now: %s", csec_kek_names()) :
-					 errmsg("the provider has the keys of csec.kek that are in force: %s", csec_kek_names())));
-		if ((asked && csec_provider_told(NULL)) || changed)
-			wake_sealers();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		tell_failure();
-	}
-	PG_END_TRY();
+	if (why != CSEC_KEKS_OUTDATED || csec_kek_outdated())
+		ask_and_tell(why, also);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+int64
+csec_keks_due_in(void)
+{
+	if (csec_key_check_interval == 0)
+		return PG_INT64_MAX;
+	return csec_key_check_interval * INT64CONST(1000) - csec_provider_asked_ago();
 }

@@ -9,7 +9,9 @@
  * memory: a stream that is wanted, not parked, and has no sealer gets one.
  *
  * It is also who cleans up after databases that are gone: their slots would
- * hold the WAL for ever.
+ * hold the WAL for ever.  And it is who asks the provider of keys, at a reload and
+ * every csec.key_check_interval: one process, so that it is never asked twice at
+ * once.  On a standby another worker does it (standby.c), whose end we wait for.
  */
 #include "sealer/launcher.h"
 
@@ -37,6 +39,7 @@
 #include "sealer/key_watch.h"
 #include "sealer/sealer.h"
 #include "sealer/slot.h"
+#include "sealer/standby.h"
 #include "sealer/worker.h"
 #include "util/clock.h"
 
@@ -45,6 +48,9 @@
 #define CLEANING_MS		60000
 #define BUSY_MS			100
 #define COMPLAINT_MS	60000
+
+/* So long work that waits goes before a check of the keys, which takes its time. */
+#define CHECK_WAITS_MS	60000
 
 /* A sealer that was started, or a worker that raises alerts. */
 typedef struct Child
@@ -76,8 +82,10 @@ csec_launcher_init(void)
 	};
 
 	/* pg_upgrade needs the databases to itself */
-	if (!IsBinaryUpgrade)
-		RegisterBackgroundWorker(&worker);
+	if (IsBinaryUpgrade)
+		return;
+	RegisterBackgroundWorker(&worker);
+	csec_standby_init();
 }
 
 static bool
@@ -371,23 +379,41 @@ leave_place(int code, Datum arg)
 	set_latch_of_launcher(0, NULL);
 }
 
+/* Why the provider is to be asked at once; a check is made when it is due. */
+static CsecKeksWhy to_ask = CSEC_KEKS_OUTDATED;
+
+/* Gives in how many ms there may be something to ask. */
+static long
+ask_provider(bool busy)
+{
+	if (to_ask == CSEC_KEKS_CHECK && csec_keks_due_in() > (busy ? -CHECK_WAITS_MS : 0))
+		return Max(1, Min(CLEANING_MS, csec_keks_due_in()));
+	if (!csec_standby_is_over())
+		return BUSY_MS;
+	csec_keks_read(to_ask, NULL);
+	to_ask = CSEC_KEKS_CHECK;
+	return Max(1, Min(CLEANING_MS, csec_keks_due_in()));
+}
+
 void
 csec_launcher_main(Datum arg)
 {
 	int64		cleaned = 0;
 
 	csec_worker_begin();
+	/* a reload that came while it was started would be lost on it */
+	ProcessConfigFile(PGC_SIGHUP);
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	pgstat_report_appname("csec launcher");
 	set_latch_of_launcher(MyProcPid, MyLatch);
 	before_shmem_exit(leave_place, 0);
 	warn_of_settings();
-	csec_keks_read(false);
 	list_databases();
 
 	while (!ShutdownRequestPending)
 	{
 		bool		busy;
+		long		until_asked;
 
 		look_after_children();
 		probe_next();
@@ -397,8 +423,9 @@ csec_launcher_main(Datum arg)
 			clean_up();
 			cleaned = csec_clock_ms();
 		}
+		until_asked = ask_provider(busy);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 busy ? BUSY_MS : CLEANING_MS, PG_WAIT_EXTENSION);
+						 busy ? BUSY_MS : Min(CLEANING_MS, until_asked), PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
@@ -406,7 +433,7 @@ csec_launcher_main(Datum arg)
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 			warn_of_settings();
-			csec_keks_read(true);
+			to_ask = CSEC_KEKS_RELOADED;
 		}
 	}
 

@@ -173,6 +173,7 @@ seal_with(void (*also) (CsecBatch *batch, const CsecState *state, XLogRecPtr lsn
 	csec_batch_reset(batch);
 	batch_began = 0;
 	batch_flushed = false;
+	csec_provider_watch_sealed(stream);
 
 	/* one commit is watched at a time: the next move comes with a later one */
 	move_slot();
@@ -354,7 +355,7 @@ start(void)
 	csec_sessions_load(ours);
 	csec_outcomes_load(ours);
 	csec_keys_watch(batch, state.resume_lsn);
-	csec_provider_watch(batch, state.resume_lsn);
+	csec_provider_watch_begin(stream, batch, state.resume_lsn);
 	if (csec_tree_load(state.seq))
 		csec_note_server(batch, state.resume_lsn, "tree mended", NULL);
 	csec_used_tokens_forget();

@@ -21,6 +21,7 @@ bool		csec_embedded_keys = false;
 char	   *csec_key_directory = NULL;
 char	   *csec_key_command = NULL;
 int			csec_key_command_timeout = 30;
+int			csec_key_check_interval = 3600;
 char	   *csec_kek = NULL;
 bool		csec_alerts = true;
 char	   *csec_alert_command = NULL;
@@ -173,6 +174,11 @@ define_key_settings(void)
 							"Longest time csec.key_command may take.",
 							NULL,
 							&csec_key_command_timeout, 30, 1, 3600,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("csec.key_check_interval",
+							"How often the provider is asked whether it still has the keys that are in force; 0: at a reload alone.",
+							NULL,
+							&csec_key_check_interval, 3600, 0, 30 * 86400,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomStringVariable("csec.kek",
 							   "Names of the keys that csec's data keys are wrapped under, the one for new keys first.",

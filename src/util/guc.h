@@ -31,6 +31,7 @@ extern bool csec_embedded_keys;
 extern char *csec_key_directory;
 extern char *csec_key_command;
 extern int	csec_key_command_timeout;
+extern int	csec_key_check_interval;	/* s; 0: at a reload alone */
 extern char *csec_kek;
 extern bool csec_alerts;
 extern char *csec_alert_command;

@@ -127,19 +127,19 @@ is($session->query_safe($opens), 't', '  in all sessions');
 
 # the file of a key is exchanged
 write_key('k2', 'c3' x 32);
-reload(qr/LOG:  key "k2" is another one than before.*WARNING:  database "postgres": key \d+ version 1 does not open under key "k2"/s, 'another key of the same name is told');
+reload(qr/WARNING:  could not read the keys of csec\.kek anew: key "k2" that the provider gives is another one than the one in force\n/, 'another key of the same name is told');
+is(clerk(), '11010519491231002X', '  and does not take the place of one that opens all');
 write_key('k2', $hex{k2});
-reload(qr/as they are now: root, k2/, '  and the right one brings all back');
-is(clerk(), '11010519491231002X', '  without a restart');
+reload(qr/LOG:  the provider has the keys of csec\.kek that are in force: root, k2\n/, '  and the right one is there again');
 
 # a server that fell over in between has what was in force
 reload(qr/as they are now: k2, root/, 'another order', "csec.kek = 'k2, root'");
 my $noted = sub { records($node, "string_agg(detail::jsonb ->> 'keks', '; ' ORDER BY seq)", "action = 'keks read'") };
 for (my $i = 0; $i < 200 && $noted->() !~ /; k2, root$/; $i++) { select undef, undef, undef, 0.05 }
-is($noted->(), 'k2, root; k2; root; root, k2; root, k2; root, k2; k2, root', '  each change is in the trail');
+is($noted->(), 'k2, root; k2; root; root, k2; k2, root', '  each change is in the trail');
 my @told = split /\n/, records($node, q{action || coalesce(' ' || (detail::jsonb ->> 'why'), '') || ' ' || (detail::jsonb ->> 'in_force')}, q{action LIKE 'key provider %' ORDER BY seq});
 like($told[0], qr/^key provider fails could not open csec's key ".*k3\.key".* root$/, 'that the provider fails is in the trail');
-is($told[-1], 'key provider is well again k2, root', '  and that it does no more');
+is($told[-1], 'key provider is well again root, k2', '  and that it does no more');
 unlike("@told", qr/(a1|b2|d4|c3){8}|rubbish/, '  without what it gave');
 my $pid = $session->query_safe('SELECT pg_backend_pid()');
 # ... in the middle of making a key, when something is under it already
@@ -158,18 +158,19 @@ is($node->safe_psql('postgres', q{SELECT version FROM csec.keys WHERE purpose = 
 is(records($node, 'count(*) > 0', "action = 'key does not open'"), 't', '  and what did not open then');
 is($node->safe_psql('postgres', 'SELECT pg_postmaster_start_time()') eq $postmaster ? 'same' : 'other', 'same', 'all that without a restart');
 
-# a standby has no launcher: what changed meanwhile counts when it is promoted
+# a standby reads them, too
 $node->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;
+$from = -s $standby->logfile;
 $standby->append_conf('postgresql.conf', "csec.kek = 'root, k2'");
 $standby->reload;
-$standby->poll_query_until('postgres', q{SELECT current_setting('csec.kek') = 'root, k2'}) or die 'no reload';
-$from = -s $standby->logfile;
-$standby->promote;
 $standby->wait_for_log(qr/as they are now: root, k2/, $from);
-ok(1, 'a standby that is promoted reads what csec.kek names by then');
+is($standby->safe_psql('postgres', 'SELECT pg_is_in_recovery(), keks FROM csec.key_provider'), 't|root, k2', 'a standby reads what csec.kek names');
+$standby->promote;
+$standby->safe_psql('postgres', 'SELECT csec.flush_audit()');
+is($standby->safe_psql('postgres', q{SELECT kek FROM csec.generate_key('data', 1, 1)}), 'root', '  and goes by it when it is promoted');
 $standby->stop;
 is_verified($node, 'the trail');
 $node->stop;

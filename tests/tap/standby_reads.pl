@@ -41,6 +41,8 @@ append_to_file("$folder/backup_label", $session->query_safe('SELECT labelfile FR
 $session->quit;
 my $copy = PostgreSQL::Test::Cluster->new('copy');
 $copy->init_from_backup($primary, $backup, has_streaming => 1);
+# what recovery has replayed, the checkpoint at its end may remove before a sealer has read it
+$copy->append_conf('postgresql.conf', 'wal_keep_size = 64MB');
 chmod 0600, $copy->data_dir . '/csec_embedded.key';
 $copy->start;
 $copy->promote;
