@@ -392,6 +392,19 @@ SELECT count(*) FROM csec.check_envelopes('shop');
 SELECT count(DISTINCT k.pseudonym) FROM csec.subject_key k JOIN csec.subject_space s ON s.id = k.space WHERE s.relid = 'shop'::regclass;
 SELECT csec.unprotect('shop', 'over');
 DROP TABLE shop;
+-- a data key that is destroyed with customers' keys under it keeps no others from being wrapped anew
+CREATE TABLE half (id int PRIMARY KEY, phone text);
+SELECT csec.protect('half', subject => 'id', fields => '{"phone": "phone"}', subject_keys => true);
+INSERT INTO half VALUES (1, '13800000001');
+SELECT id, version FROM csec.key WHERE purpose = 'data' AND state = 'active' \gset old_
+CALL csec.rotate_key('data', reason => 'test');
+INSERT INTO half VALUES (2, '13800000002');
+CALL csec.destroy_key(:old_id, :old_version, 'lost', force => true);
+SELECT id, version FROM csec.key WHERE purpose = 'data' AND state = 'active' \gset old_
+CALL csec.rotate_key('data', reason => 'test');
+CALL csec.rewrap_subject_keys(100);
+SELECT csec.subject_keys_under(:old_id, :old_version) AS left_behind, csec.subject_keys_under(k.id, k.version) AS wrapped FROM csec.key k WHERE purpose = 'data' AND state = 'active';
+SELECT phone FROM half WHERE id = 2;
 -- roles are shared with other tests
 REVOKE csec_loader FROM postgres;
 DROP OWNED BY regress_subjkeys_clerk, regress_subjkeys_low, regress_subjkeys_backup;

@@ -259,6 +259,7 @@ BEGIN
 		RAISE EXCEPTION 'a key cannot have that name'
 			USING ERRCODE = 'invalid_name', HINT = 'Names have 1 to 63 characters: small letters, digits and "_", a letter first.';
 	END IF;
+	LOCK TABLE csec.key IN SHARE ROW EXCLUSIVE MODE;
 	IF EXISTS (SELECT FROM csec.key k WHERE k.name = create_key.name) THEN
 		RAISE EXCEPTION 'there is a key "%" already', name
 			USING ERRCODE = 'duplicate_object', HINT = 'CALL csec.rotate_key(...) makes a new version of it.';
@@ -278,6 +279,8 @@ DECLARE
 	k record;
 	n int4 := 0;
 BEGIN
+	-- ahead of the rows: who makes or retires a key comes before or after
+	LOCK TABLE csec.key IN SHARE ROW EXCLUSIVE MODE;
 	FOR r IN SELECT id, version, kek FROM csec.key WHERE state <> 'destroyed' ORDER BY id, version FOR UPDATE LOOP
 		k := csec.rewrap_key(r.id, r.version);
 		CONTINUE WHEN k.kek = r.kek;

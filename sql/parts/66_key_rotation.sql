@@ -7,6 +7,19 @@ REVOKE ALL ON FUNCTION csec.wait_for_older() FROM PUBLIC;
 COMMENT ON FUNCTION csec.wait_for_older() IS
 	'internal: wait until all transactions of this database that run now have ended';
 
+-- Two who wait for all older transactions to end would wait for each other.
+CREATE FUNCTION csec.destroy_alone() RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF NOT csec.try_lock_name('keys destroyed or exchanged') THEN
+		RAISE EXCEPTION 'another session is destroying or exchanging a key'
+			USING ERRCODE = 'object_in_use', HINT = 'Try again when its transaction has ended; csec.scans() shows how far it is.';
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.destroy_alone() FROM PUBLIC;
+COMMENT ON FUNCTION csec.destroy_alone() IS 'internal: refuses where another session destroys a key, or makes another search key the active one, just now';
+
 CREATE FUNCTION csec.lock_alone(tab regclass) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'csec_lock_alone';
@@ -313,6 +326,7 @@ BEGIN
 		RAISE EXCEPTION 'there is no key % version %', id, version
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'csec.keys shows those that are.';
 	END IF;
+	PERFORM csec.destroy_alone();
 	SELECT * INTO k FROM csec.key o WHERE o.id = destroy_key.id AND o.version = destroy_key.version FOR UPDATE;
 	IF NOT FOUND AND force THEN
 		-- Its row is lost.  As it could come back what is under it cannot be written
@@ -499,6 +513,7 @@ DECLARE
 	untagged text;
 BEGIN
 	PERFORM csec.need_reason(reason);
+	PERFORM csec.destroy_alone();
 	LOCK TABLE csec.key IN SHARE ROW EXCLUSIVE MODE;
 	SELECT * INTO active FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'active';
 	SELECT * INTO next FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'next';
@@ -551,6 +566,7 @@ DECLARE
 	lost csec.key;
 BEGIN
 	PERFORM csec.need_reason(reason);
+	PERFORM csec.destroy_alone();
 	LOCK TABLE csec.key IN SHARE ROW EXCLUSIVE MODE;
 	SELECT * INTO lost FROM csec.key k WHERE k.purpose = 'search' AND k.state = 'active';
 	IF FOUND AND csec.is_indexed_by(lost.commitment)

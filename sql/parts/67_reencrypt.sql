@@ -24,6 +24,7 @@ CREATE TABLE csec.reencrypt_progress (
 	values_left		int8,
 	pid				int4,
 	backend_start	timestamptz,
+	called_at		timestamptz,
 	started_at		timestamptz NOT NULL DEFAULT clock_timestamp(),
 	resumed_at		timestamptz NOT NULL DEFAULT clock_timestamp(),
 	resumed_scanned	int8 NOT NULL DEFAULT 0,
@@ -47,11 +48,24 @@ COMMENT ON COLUMN csec.reencrypt_progress.rows_estimated IS 'rows of the table, 
 COMMENT ON COLUMN csec.reencrypt_progress.values_left IS 'values that were not current at the last look at all rows';
 COMMENT ON COLUMN csec.reencrypt_progress.pid IS 'the session that works, or did';
 COMMENT ON COLUMN csec.reencrypt_progress.backend_start IS 'when that session began, to know it again';
+COMMENT ON COLUMN csec.reencrypt_progress.called_at IS 'when its statement began, to know that again';
 COMMENT ON COLUMN csec.reencrypt_progress.started_at IS 'when the run began';
 COMMENT ON COLUMN csec.reencrypt_progress.resumed_at IS 'when it was last taken up';
 COMMENT ON COLUMN csec.reencrypt_progress.resumed_scanned IS 'rows_scanned then';
 COMMENT ON COLUMN csec.reencrypt_progress.progress_at IS 'when it last got on';
 COMMENT ON COLUMN csec.reencrypt_progress.finished_at IS 'when it ended';
+
+-- A session that was cancelled, or met an error, may be at something else by now.  Where
+-- the server does not track activities nobody can tell.
+CREATE FUNCTION csec.reencrypts_now(pid int4, backend_start timestamptz, called_at timestamptz) RETURNS boolean
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT EXISTS (SELECT FROM pg_stat_get_activity(reencrypts_now.pid) a
+		WHERE a.backend_start = reencrypts_now.backend_start AND a.state IS DISTINCT FROM 'idle'
+			AND coalesce(a.query_start = reencrypts_now.called_at, true))
+$$;
+REVOKE ALL ON FUNCTION csec.reencrypts_now(int4, timestamptz, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.reencrypts_now(int4, timestamptz, timestamptz) TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON FUNCTION csec.reencrypts_now(int4, timestamptz, timestamptz) IS 'internal: is a session still at the call of csec.reencrypt() that csec.reencrypt_progress tells of?';
 
 CREATE VIEW csec.reencryption AS
 	SELECT p.relid, p.state, p.pass, p.rows_scanned AS rows_done, r.total AS rows_total,
@@ -60,8 +74,7 @@ CREATE VIEW csec.reencryption AS
 		p.rows_changed, p.values_changed, p.rows_skipped, p.values_left, r.rate::int8 AS rows_per_second,
 		CASE WHEN p.state = 'running' AND p.pass = 1 AND r.rate > 0
 			THEN make_interval(secs => greatest(r.total - p.rows_scanned, 0) / r.rate) END AS eta,
-		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(p.pid) a WHERE a.backend_start = p.backend_start AND a.state IS DISTINCT FROM 'idle')
-			AND p.state NOT IN ('done', 'left') THEN p.pid END AS pid,
+		CASE WHEN p.state NOT IN ('done', 'left') AND csec.reencrypts_now(p.pid, p.backend_start, p.called_at) THEN p.pid END AS pid,
 		p.started_at, p.progress_at, p.finished_at
 	FROM csec.reencrypt_progress p
 		CROSS JOIN LATERAL (SELECT (p.rows_scanned - p.resumed_scanned)
@@ -113,9 +126,9 @@ BEGIN
 			VALUES (target, tab, 'done', blocks, 0) ON CONFLICT DO NOTHING;
 		SELECT * INTO p FROM csec.reencrypt_progress g WHERE g.relid = target FOR UPDATE;
 		IF p.state NOT IN ('done', 'left') AND (p.pid, p.backend_start) IS DISTINCT FROM (pg_backend_pid(), me)
-			-- (one that is idle was cancelled, or met an error)
-			AND EXISTS (SELECT FROM pg_stat_get_activity(p.pid) a WHERE a.backend_start = p.backend_start AND a.state IS DISTINCT FROM 'idle') THEN
-			RAISE EXCEPTION 'process % is re-encrypting % already', p.pid, target USING ERRCODE = 'object_in_use';
+			AND csec.reencrypts_now(p.pid, p.backend_start, p.called_at) THEN
+			RAISE EXCEPTION 'process % is re-encrypting % already', p.pid, target
+				USING ERRCODE = 'object_in_use', HINT = 'csec.reencryption shows how far it is. Called when that has ended, this goes on from there.';
 		END IF;
 		IF p.state IN ('done', 'left') THEN
 			UPDATE csec.reencrypt_progress g SET state = 'running', pass = 1, next_block = 0, end_block = blocks,
@@ -124,7 +137,7 @@ BEGIN
 				started_at = clock_timestamp(), finished_at = NULL
 				WHERE g.relid = target;
 		END IF;
-		UPDATE csec.reencrypt_progress g SET root = tab, pid = pg_backend_pid(), backend_start = me, resumed_scanned = g.rows_scanned,
+		UPDATE csec.reencrypt_progress g SET root = tab, pid = pg_backend_pid(), backend_start = me, called_at = statement_timestamp(), resumed_scanned = g.rows_scanned,
 			resumed_at = clock_timestamp(), progress_at = clock_timestamp()
 			WHERE g.relid = target;
 		PERFORM csec.control(CASE WHEN p.state IN ('done', 'left') THEN 'reencrypt' ELSE 'resume reencrypt' END, csec.qualified(target),

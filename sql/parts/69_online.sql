@@ -158,6 +158,8 @@ DECLARE
 	queue text := csec.queue_name(m.relid);
 	keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(m.key) k);
 BEGIN
+	-- whoever ends the last of the others does not take it away meanwhile
+	PERFORM csec.lock_name('csec_work', false);
 	CREATE SCHEMA IF NOT EXISTS csec_work;
 	REVOKE ALL ON SCHEMA csec_work FROM PUBLIC;
 	EXECUTE format('CREATE TABLE %s AS SELECT NULL::pg_catalog.oid AS csec_part, %s FROM %s WHERE false', queue, keys, csec.qualified(m.relid));
@@ -264,7 +266,7 @@ BEGIN
 	EXECUTE format('DROP FUNCTION IF EXISTS %s()', csec.queue_name(tab));
 	EXECUTE format('DROP TABLE IF EXISTS %s', csec.queue_name(tab));
 	DELETE FROM csec.migration WHERE relid = tab;
-	IF NOT EXISTS (SELECT FROM csec.migration) THEN
+	IF csec.try_lock_name('csec_work') AND NOT EXISTS (SELECT FROM csec.migration) THEN
 		DROP SCHEMA IF EXISTS csec_work;
 	END IF;
 END

@@ -307,18 +307,22 @@ CREATE FUNCTION csec.rewrap_subject_step(after uuid, batch int4, OUT last uuid, 
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	active csec.key := (SELECT k FROM csec.key k WHERE k.purpose = 'data' AND k.name = 'data' AND k.state = 'active');
-	head bytea := int4send(active.id) || substr(int4send(active.version), 3);
+	-- those under the active one are, those under one that was destroyed are lost
+	done_with bytea[] := ARRAY(SELECT int4send(k.id) || substr(int4send(k.version), 3) FROM csec.key k
+		WHERE k.purpose = 'data' AND (k.state = 'destroyed' OR (k.id, k.version) = (active.id, active.version)));
 BEGIN
+	-- two at once, whose batches differ, could each wait for the other
+	PERFORM csec.lock_name('rewrap subject keys', true);
 	rewrapped := 0;
 	IF after IS NULL THEN
-		UPDATE csec.subject_space s SET wrapped = csec.rewrap_subject(s.wrapped, s.id, NULL) WHERE substr(s.wrapped, 2, 6) <> head;
+		UPDATE csec.subject_space s SET wrapped = csec.rewrap_subject(s.wrapped, s.id, NULL) WHERE substr(s.wrapped, 2, 6) <> ALL (done_with);
 		GET DIAGNOSTICS rewrapped = ROW_COUNT;
 	END IF;
 	last := (SELECT b.pseudonym FROM (SELECT k.pseudonym FROM csec.subject_key k
 		WHERE after IS NULL OR k.pseudonym > after ORDER BY k.pseudonym LIMIT greatest(batch, 1)) b ORDER BY 1 DESC LIMIT 1);
 	WITH done AS (
 		UPDATE csec.subject_key k SET wrapped = csec.rewrap_subject(k.wrapped, k.space, k.pseudonym)
-		WHERE (after IS NULL OR k.pseudonym > after) AND k.pseudonym <= last AND k.wrapped IS NOT NULL AND substr(k.wrapped, 2, 6) <> head
+		WHERE (after IS NULL OR k.pseudonym > after) AND k.pseudonym <= last AND k.wrapped IS NOT NULL AND substr(k.wrapped, 2, 6) <> ALL (done_with)
 		RETURNING 1)
 	SELECT rewrap_subject_step.rewrapped + count(*) INTO rewrapped FROM done;
 END

@@ -396,6 +396,7 @@ DECLARE
 	done csec.applied[];
 BEGIN
 	PERFORM csec.need_now('apply', 'policy');
+	PERFORM csec.hold_person(csec.current_person());
 	PERFORM csec.check_document('policy', policy, '{levels,categories,tables,clearances,default_reasons}');
 	BEGIN
 		done := ARRAY(SELECT a FROM csec.apply_parts(policy, coalesce(allow_lock, false), coalesce(dry_run, false)) a);

@@ -184,6 +184,13 @@ REVOKE ALL ON FUNCTION csec.lock_name(text, bool) FROM PUBLIC;
 COMMENT ON FUNCTION csec.lock_name(text, bool) IS
 	'internal: a lock on a name until the end of the transaction, alone or shared; no pg_advisory_lock() is in its way';
 
+CREATE FUNCTION csec.try_lock_name(name text) RETURNS boolean
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'csec_try_lock_name';
+REVOKE ALL ON FUNCTION csec.try_lock_name(text) FROM PUBLIC;
+COMMENT ON FUNCTION csec.try_lock_name(text) IS
+	'internal: csec.lock_name() alone; false, and no wait, where somebody has the lock';
+
 -- While somebody acts, or is given something, nobody suspends him or sends him
 -- off: what he got a moment before would stay.  The lock of who acts comes
 -- ahead of all others, so that nobody waits for who waits for him.

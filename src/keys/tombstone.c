@@ -4,8 +4,9 @@
  *		database brings them back.
  *
  * A tombstone is made just before its transaction commits, and is on disk by
- * then.  A crash in between leaves one without the commit: the key counts as
- * destroyed, which two persons had asked for, and asking again completes it.
+ * then.  A crash in between leaves one without the commit, and so does what the
+ * server has yet to do before it and that fails (ON COMMIT, NOTIFY): the key counts
+ * as destroyed, which two persons had asked for, and asking again completes it.
  */
 #include "postgres.h"
 

@@ -21,6 +21,23 @@ of_subject(const CsecEnvelope *envelope)
 	return (envelope->flags & CSEC_ENVELOPE_SUBJECT) != 0;
 }
 
+static inline const CsecDataKey *
+data_key_of(const CsecEnvelope *envelope)
+{
+	return csec_data_key_find(envelope->key_id, envelope->key_version);
+}
+
+/*
+ * Another one may have the number: a restored database's, or where a version was
+ * made in a transaction that rolled back, the one that was made next.  The trail
+ * has what was encrypted in that transaction all the same.
+ */
+static inline bool
+is_its_key(const CsecDataKey *key, const CsecEnvelope *envelope)
+{
+	return memcmp(csec_data_key_commitment(key), envelope->commitment, CSEC_KEY_COMMITMENT) == 0;
+}
+
 bool
 csec_envelope_key_is_destroyed(const CsecEnvelope *envelope)
 {
@@ -38,7 +55,8 @@ csec_envelope_key_is_known(const CsecEnvelope *envelope)
 
 		return state == CSEC_SUBJECT_KEY_USABLE || state == CSEC_SUBJECT_KEY_SHUT;
 	}
-	return csec_data_key_is_known(envelope->key_id, envelope->key_version);
+	return csec_data_key_is_known(envelope->key_id, envelope->key_version) &&
+		is_its_key(data_key_of(envelope), envelope);
 }
 
 bool
@@ -86,9 +104,8 @@ csec_envelope_key_aead(const CsecEnvelope *envelope)
 			refuse_subject_key(envelope, state);
 		return csec_subject_key_aead(key, envelope->suite);
 	}
-	data_key = csec_data_key_find(envelope->key_id, envelope->key_version);
-	if (unlikely(memcmp(csec_data_key_commitment(data_key), envelope->commitment,
-						CSEC_KEY_COMMITMENT) != 0))
+	data_key = data_key_of(envelope);
+	if (unlikely(!is_its_key(data_key, envelope)))
 		return NULL;
 	return csec_data_key_aead(data_key, envelope->suite);
 }
@@ -124,8 +141,7 @@ csec_envelope_key_problem(const CsecEnvelope *envelope)
 		return "destroyed_key";
 	if (!csec_data_key_is_known(id, version))
 		return "unknown_key";
-	if (memcmp(csec_data_key_commitment(csec_data_key_find(id, version)),
-			   envelope->commitment, CSEC_KEY_COMMITMENT) != 0)
+	if (!is_its_key(data_key_of(envelope), envelope))
 		return "other_key";
 	if (!csec_data_key_opens(id, version))
 		return "key_does_not_open";

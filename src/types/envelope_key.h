@@ -12,7 +12,7 @@
 /* Was it destroyed?  Then nothing opens the value any more. */
 extern bool csec_envelope_key_is_destroyed(const CsecEnvelope *envelope);
 
-/* Is it in this database, and not destroyed? */
+/* Is it in this database, and not destroyed, nor another one of its number? */
 extern bool csec_envelope_key_is_known(const CsecEnvelope *envelope);
 
 /* ... and can it be used here? */

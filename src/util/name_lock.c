@@ -45,6 +45,7 @@ csec_name_unlock(const char *name, LOCKMODE mode)
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_lock_name);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_try_lock_name);
 
 /* csec.lock_name(name text, alone bool): until the end of the transaction. */
 Datum
@@ -53,4 +54,14 @@ csec_lock_name(PG_FUNCTION_ARGS)
 	csec_name_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 				   PG_GETARG_BOOL(1) ? ExclusiveLock : ShareLock);
 	PG_RETURN_VOID();
+}
+
+/* csec.try_lock_name(name text) returns bool: alone, or not at all. */
+Datum
+csec_try_lock_name(PG_FUNCTION_ARGS)
+{
+	LOCKTAG		tag;
+
+	lock_tag(&tag, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	PG_RETURN_BOOL(LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL);
 }

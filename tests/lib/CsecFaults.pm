@@ -1,4 +1,5 @@
-# A server whose clock can be set and whose disk can be full: see faults.c.
+# A server whose clock can be set, whose disk can be full, and that can be held at a file:
+# see faults.c.
 package CsecFaults;
 
 use strict;
@@ -6,7 +7,7 @@ use warnings;
 use Exporter 'import';
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(faulty set_fault clear_fault);
+our @EXPORT = qw(faulty set_fault clear_fault hold_at);
 
 my $folder;
 
@@ -30,6 +31,24 @@ sub set_fault
 	print $file $text;
 	close $file or die "$folder: $!";
 	rename "$folder/$name.new", "$folder/$name" or die "$folder: $!";
+}
+
+# Holds up who flushes a file of that part of a path (or reads at PATH@OFFSET; of one); gives what waits until somebody is, and
+# says who.  clear_fault('held') lets go.
+sub hold_at
+{
+	my ($part) = @_;
+	unlink "$folder/waits";
+	set_fault('held', $part);
+	return sub {
+		foreach (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+		{
+			my $pid = -s "$folder/waits" ? slurp_file("$folder/waits") : '';
+			return $1 if $pid =~ /^(\d+)\n/;
+			select undef, undef, undef, 0.1;
+		}
+		die "nobody comes to $part";
+	};
 }
 
 sub clear_fault { unlink "$folder/$_[0]" or die "$folder/$_[0]: $!" }

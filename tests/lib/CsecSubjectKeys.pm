@@ -11,14 +11,19 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(customers_node);
 
-# The server, the folder of its keys, and the settings that name it.  Options are those of init().
+# The server, the folder of its keys, and the settings that name it.  Options are those of init(),
+# and keys: more of them, by name.
 sub customers_node
 {
 	my ($name, $more, %options) = @_;
 	my $keys = PostgreSQL::Test::Utils::tempdir . '/keys';
 	mkdir $keys, 0700;
-	append_to_file("$keys/root.key", 'a1' x 32 . "\n");
-	chmod 0600, "$keys/root.key";
+	my %keys = (root => 'a1' x 32, %{ delete $options{keys} // {} });
+	foreach (keys %keys)
+	{
+		append_to_file("$keys/$_.key", "$keys{$_}\n");
+		chmod 0600, "$keys/$_.key";
+	}
 	my $conf = "csec.embedded_keys = off\ncsec.key_directory = '$keys'\n$more";
 
 	my $node = PostgreSQL::Test::Cluster->new($name);

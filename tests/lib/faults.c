@@ -1,11 +1,13 @@
 /*
  * faults.c
  *		Preloaded into a server under test: a clock that can be set, a disk
- *		that can be full.
+ *		that can be full, files at which a process waits.
  *
  * What is wrong stands in files of the folder $CSEC_FAULTS, and ends when they
  * are removed: "clock" holds the seconds by which the time of day is wrong,
- * "full" parts of paths, one a line, of files that cannot grow.
+ * "full" parts of paths, one a line, of files that cannot grow, "held" likewise of
+ * those that are not flushed, or of which (PATH@OFFSET;) a block is not read: who is
+ * about to leaves his number in "waits".
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -74,30 +76,83 @@ time(time_t *t)
 	return now;
 }
 
+/* Is a file, or what is at an offset of it, among those that a fault names by parts of their paths? */
+static int
+is_named(const char *name, int fd, off_t offset)
+{
+	char		text[4096];
+	char		link[64];
+	char		path[PATH_MAX + 32];
+	ssize_t		n;
+
+	if (!fault(name, text, sizeof(text)))
+		return 0;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, PATH_MAX);
+	if (n < 0)
+		return 0;
+	if (offset < 0)
+		path[n] = '\0';
+	else
+		sprintf(path + n, "@%lld;", (long long) offset);
+	for (char *part = strtok(text, "\n"); part != NULL; part = strtok(NULL, "\n"))
+		if (strstr(path, part) != NULL)
+			return 1;
+	return 0;
+}
+
 /* Would a write up to this end make a file grow that cannot? */
 static int
 is_full(int fd, off_t end)
 {
-	char		text[4096];
-	char		link[64];
-	char		path[PATH_MAX];
 	struct stat st;
-	ssize_t		n;
 
-	if (!fault("full", text, sizeof(text)) || fstat(fd, &st) != 0 || end <= st.st_size)
+	if (!is_named("full", fd, -1) || fstat(fd, &st) != 0 || end <= st.st_size)
 		return 0;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n < 0)
-		return 0;
-	path[n] = '\0';
-	for (char *part = strtok(text, "\n"); part != NULL; part = strtok(NULL, "\n"))
-		if (strstr(path, part) != NULL)
-		{
-			errno = ENOSPC;
-			return 1;
-		}
-	return 0;
+	errno = ENOSPC;
+	return 1;
+}
+
+static void
+leave_number(void)
+{
+	char		path[PATH_MAX];
+	int			fd;
+
+	snprintf(path, sizeof(path), "%s/waits", getenv("CSEC_FAULTS"));
+	fd = open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return;
+	(void) dprintf(fd, "%d\n", (int) getpid());
+	close(fd);
+}
+
+/* (A signal ends the sleep, not the wait.) */
+static void
+wait_if_held(int fd, off_t offset)
+{
+	int			told = 0;
+
+	while (is_named("held", fd, offset))
+	{
+		if (!told++)
+			leave_number();
+		usleep(10000);
+	}
+}
+
+int
+fsync(int fd)
+{
+	wait_if_held(fd, -1);
+	return REAL(fsync) (fd);
+}
+
+ssize_t
+pread(int fd, void *buf, size_t n, off_t offset)
+{
+	wait_if_held(fd, offset);
+	return REAL(pread) (fd, buf, n, offset);
 }
 
 ssize_t

@@ -106,7 +106,7 @@ flush_trail($node);
 is(records($node, "string_agg(action || coalesce(' ' || (detail::jsonb ? 'block')::text, ''), ',' ORDER BY seq)",
 	"kind = 'control' AND action LIKE '%reencrypt%'"),
 	'reencrypt,resume reencrypt true,reencrypted false', 'the run, its resumption and its end are in the trail');
-is(records($node, 'count(*)', "kind = 'change' AND seq > $before_crash AND object LIKE '%cust' AND login <> 'loader'"), '0',
+is(records($node, 'count(*)', "kind = 'change' AND seq > $before_crash AND relation LIKE '%cust' AND login <> 'loader'"), '0',
 	'and no change but those of the load');
 is_verified($node, 'the trail verifies');
 my ($id, $old) = split /\|/, sql(q{SELECT id, min(version) FROM csec.key WHERE purpose = 'data' GROUP BY 1});
