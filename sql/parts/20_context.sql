@@ -72,12 +72,13 @@ COMMENT ON VIEW csec.why_masked IS
 
 CREATE VIEW csec.effective_clearances AS
 	SELECT r.oid::regrole AS role, c.level, c.category, via AS via_role, c.until,
-		c.until IS NULL OR c.until > pg_catalog.clock_timestamp() AS in_force,
+		(c.until IS NULL OR c.until > pg_catalog.clock_timestamp()) AND csec.row_is_sound(c) AS in_force,
 		c.reason, c.granted_by, c.granted_at
 	FROM pg_catalog.pg_roles r
 		CROSS JOIN LATERAL pg_catalog.unnest(csec.roles_inherited(r.oid::regrole)) AS via
 		JOIN csec.clearance c ON c.role = via;
 GRANT SELECT ON csec.effective_clearances TO csec_admin, csec_auditor, csec_officer;
+GRANT EXECUTE ON FUNCTION csec.row_is_sound(record) TO csec_admin, csec_auditor, csec_officer;
 COMMENT ON VIEW csec.effective_clearances IS
 	'each role''s clearances, its own and those it inherits; whether a role can be acted as is the login''s membership';
 

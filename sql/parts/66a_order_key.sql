@@ -52,7 +52,8 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'There is nothing to adopt.';
 	END IF;
 	PERFORM csec.refuse_old_order();
-	UPDATE csec.order_key SET fingerprint = csec.order_key_fingerprint(), created_at = now();
+	INSERT INTO csec.order_key (fingerprint) VALUES (csec.order_key_fingerprint())
+		ON CONFLICT ((true)) DO UPDATE SET fingerprint = EXCLUDED.fingerprint, created_at = now();
 	-- Under another root key no row of policy is sound: what the lost one signed is
 	-- signed anew, each on record.
 	PERFORM csec.control('adopt order key', current_database(), '{}');

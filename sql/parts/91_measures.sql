@@ -91,22 +91,30 @@ CREATE FUNCTION csec.live_encryption(tab regclass)
 		SELECT 'field_storage', f.attname::text,
 			CASE WHEN NOT c.storage = 'encrypted' THEN CASE WHEN c.level = 'core' THEN 'fail' ELSE 'pass' END
 				WHEN NOT p.enforce THEN 'fail'
-				WHEN e.shares IS NULL THEN 'unknown'
+				WHEN NOT o.known OR e.shares IS NULL THEN 'unknown'
 				WHEN e.bad THEN 'fail' ELSE 'pass' END,
 			CASE WHEN NOT c.storage = 'encrypted' THEN 'masked; stored as text, as its category says'
 				WHEN NOT p.enforce THEN 'not encrypted: the table is observed only'
+				WHEN NOT o.known THEN 'the server has another root key than this database was made with'
 				ELSE coalesce(e.shares, 'no value is stored') END
 		FROM csec.protected_field f JOIN csec.protected_table p ON p.relid = f.relid JOIN csec.category c ON c.name = f.category
+			-- under another root key no protected table can be looked at
+			CROSS JOIN (SELECT EXISTS (SELECT FROM csec.order_key k WHERE k.fingerprint = csec.order_key_fingerprint())) o (known)
 			LEFT JOIN LATERAL (
 				SELECT string_agg(format('%s, key %s version %s (%s): %s %%', s.suite, s.key, s.key_version, s.key_state, round(s.share * 100, 2)), '; ') AS shares,
 					bool_or(s.suite = 'plain' OR s.key_state IN ('unknown', 'destroyed')) AS bad
-				FROM csec.encryption_share(tab, 64) s WHERE s.attname = f.attname AND p.enforce AND c.storage = 'encrypted') e ON true
+				FROM csec.encryption_share(tab, 64) s WHERE s.attname = f.attname AND p.enforce AND c.storage = 'encrypted'
+					AND EXISTS (SELECT FROM csec.order_key k WHERE k.fingerprint = csec.order_key_fingerprint())) e ON true
 		WHERE f.relid = tab
 		UNION ALL
 		SELECT 'field_keys', k.purpose || ' key ' || k.name || ' version ' || k.version,
-			CASE WHEN k.created_at > now() - m.most * interval '1 day' THEN 'pass' ELSE 'fail' END,
-			format('made %s, %s', to_char(k.created_at, 'YYYY-MM-DD'), k.state)
-		FROM csec.keys k JOIN csec.measure m ON m.name = 'field_keys' WHERE k.state = 'active'
+			CASE WHEN t.trouble IS NULL AND k.created_at > now() - m.most * interval '1 day' THEN 'pass' ELSE 'fail' END,
+			coalesce('does not open: ' || t.trouble, format('made %s, %s', to_char(k.created_at, 'YYYY-MM-DD'), k.state))
+		FROM csec.keys k JOIN csec.measure m ON m.name = 'field_keys' LEFT JOIN csec.key_troubles() t ON t.id = k.id AND t.version = k.version
+		WHERE k.state = 'active' OR t.trouble IS NOT NULL
+		UNION ALL
+		SELECT 'field_keys', 'root key', 'fail', 'the server has another root key than this database was made with'
+		WHERE NOT EXISTS (SELECT FROM csec.order_key k WHERE k.fingerprint = csec.order_key_fingerprint())
 		UNION ALL
 		SELECT 'field_keys', 'key provider', 'fail', format('fails since %s: %s', to_char(p.failing_since, 'YYYY-MM-DD HH24:MI'), p.trouble)
 		FROM csec.key_provider() p WHERE p.failing_since IS NOT NULL

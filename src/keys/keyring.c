@@ -178,12 +178,12 @@ csec_keyring_check(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the fingerprint of csec's order key is missing in this database"),
-				 errhint("Look for the row in csec.order_key.")));
+				 errhint("Is the server's root key the one that this database was made with? Then csec.adopt_order_key() writes the row again.")));
 	if (memcmp(stored, keys->fingerprint, FINGERPRINT_SIZE) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("this database's indexes were built under another csec root key"),
-				 errhint("Start the server with the key directory that this database was made with, or accept the new key with csec.adopt_order_key().")));
+				 errhint("Bring back the root key that this database was made with, and restart the server. Only if it is lost for good is the new one accepted, by csec.adopt_order_key(): docs/keys.md has the steps.")));
 	if (order_mac == NULL)
 		order_mac = usable(csec_siphash_create(keys->order));
 	order_checked = true;

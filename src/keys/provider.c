@@ -228,5 +228,5 @@ csec_provider_read_key(const char *name, uint8_t *key)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("csec has no key: neither csec.key_directory nor csec.key_command is set"),
-				 errhint("Set csec.key_directory to a directory outside the data directory that holds root.key (openssl rand -hex 32), or, for a demo, set csec.embedded_keys = on.")));
+				 errhint("Set csec.key_directory to a directory outside the data directory that holds root.key: a new one (openssl rand -hex 32) for a new cluster only, of a standby or a restored backup that of the server it comes from. For a demo, set csec.embedded_keys = on.")));
 }

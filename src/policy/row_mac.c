@@ -23,6 +23,7 @@
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "replication/logicalworker.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -199,6 +200,9 @@ csec_sign_row(PG_FUNCTION_ARGS)
 				 errmsg("rows of csec.%s are not taken from another server",
 						RelationGetRelationName(trigger->tg_relation)),
 				 errhint("Publish tables by name: FOR ALL TABLES publishes csec's own, too.")));
+	/* a code of another root key would not count when the right one is back; the sealer tells of it */
+	if (!IsBackgroundWorker)
+		csec_keyring_check();
 	desc = RelationGetDescr(trigger->tg_relation);
 	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	at = compute(row, desc, RelationGetRelationName(trigger->tg_relation), made);

@@ -84,6 +84,7 @@ $node->restart;
 wait_for_sealer($node);
 like(clerk('SELECT id_no FROM cust WHERE id = 7'), qr/is wrapped under key "k2", which this server does not have/, 'without the KEK values are not there');
 is(clerk('SELECT phone FROM cust WHERE id = 7'), '13800000007', '  masked ones are');
+is($node->safe_psql('postgres', q{SELECT state, count(*), count(*) FILTER (WHERE finding LIKE 'does not open: key % is wrapped under key "k2"%') FROM csec.security_measures('cust') WHERE measure = 'field_keys' GROUP BY 1}), 'fail|2|2', '  the security measures do not say that all is well');
 like(by_index(7), qr/is wrapped under key "k2"/, '  look-ups are errors');
 fails(q{SELECT csec.rewrap_keys()}, qr/is wrapped under key "k2"/, '  and the keys cannot be wrapped anew');
 fails(q{CALL csec.replace_search_key('x')}, qr/is wrapped under key "k2"/, '  nor the search key replaced, while values under a lost key count as there');

@@ -101,6 +101,12 @@ is($parts->('1, ' . ($noted - 1)), 't|', '  what was sealed before verifies');
 is($parts->($noted + 1), 't|', '  and what was since');
 like(clerk($_), qr/another csec root key.*adopt_order_key/s, "under another root key: $_")
   foreach q{SELECT phone FROM cust WHERE id = 7}, q{SELECT id FROM cust WHERE phone = '13800000007'}, q{SELECT note FROM own};
+is(sql('SELECT count(*) FROM csec.effective_clearances WHERE in_force'), '0', '  no clearance counts, nor is shown as if it did');
+like(admin($_), qr/another csec root key/, "  and no policy is made that would not count when the right one is back: $_")
+  foreach q{SELECT csec.set_clearance('clerk', category => 'phone')}, q{UPDATE csec.category SET mask = 'last4' WHERE name = 'phone'};
+is(sql(q{SELECT count(*) FILTER (WHERE measure = 'field_keys' AND state = 'pass'), count(*) FILTER (WHERE finding LIKE 'does not open: %' AND state = 'fail'),
+	count(*) FILTER (WHERE item = 'root key' AND state = 'fail'), count(*) FILTER (WHERE item = 'id_no' AND state = 'unknown') FROM csec.live_encryption('cust')}), '0|2|1|1', '  the security measures say so');
+is(sql(q{SELECT count(*) > 20 FROM csec.security_measures('cust')}), 't', '  all of them can be seen');
 like(clerk(q{SELECT id FROM cust WHERE id_no = 'ID7'}), qr/does not open under key "root"/, '  nothing is found by an encrypted field');
 is(sql(q{SELECT count(*), bool_or(unwraps), count(columns), bool_and(trouble LIKE '%does not open under key "root"%') FROM csec.key_status}), '2|f|0|t', '  csec.key_status says what does not open');
 like(admin(q{CALL csec.replace_search_key('x')}), qr/another csec root key/, '  and what is too early says why');
@@ -172,6 +178,13 @@ is(sql('SELECT count(*) FROM csec.key_status'), '4', '  the state of the keys is
 admin(q{CALL csec.replace_subject_space('own', reason => 'the row is lost')}, '  with another one');
 is(clerk(q{UPDATE own SET note = 'z' WHERE id = 'c7'; SELECT id_no, note FROM own WHERE id = 'c7'}), 'OWN7|z', '  rows are written again, and lose nothing');
 is(sql(q{SELECT count(*) FROM csec.check_envelopes('own') WHERE problem = 'wrong_subject'}), '2', '  those that were not are named');
+
+# the row by which the key is known is lost
+sql('DELETE FROM csec.order_key');
+($rc, $out, $err) = $node->psql('postgres', q{SELECT '13900000007'::csec.phone});
+like($err, qr/fingerprint of csec's order key is missing.*adopt_order_key/s, 'without the row by which the root key is known no value is made');
+sql('SELECT csec.adopt_order_key()');
+is(sql("SELECT count(*) FROM csec.order_key; $by_index SELECT id FROM mat WHERE phone = '13800000007'"), "1\n7", '  and what the error says makes it again');
 
 # the trail afterwards: as docs/keys.md says
 flush_trail($node);
