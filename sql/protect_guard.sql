@@ -142,9 +142,26 @@ ALTER TABLE keyed ALTER COLUMN other TYPE date USING '2020-01-01', ALTER COLUMN 
 ALTER TABLE keyed ALTER COLUMN id TYPE nothing;
 ALTER TABLE keyed ALTER COLUMN other TYPE date USING '2020-01-01', ALTER COLUMN id TYPE text COLLATE "C";
 
--- once nothing is protected csec may go, and the trail stays
+-- once nothing is protected csec may go, and the trail stays; a copy is in its way, and what helps is said
+CREATE TABLE app.copied AS SELECT id, phone FROM app.customers;
 SELECT csec.unprotect_all('the test is over');
 SELECT * FROM app.customers;
+DROP EXTENSION csec;
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+DROP EXTENSION csec CASCADE;
+ALTER TABLE app.copied ALTER COLUMN phone TYPE text;
+\set VERBOSITY terse
+SELECT csec.set_clearance('regress_guard_owner', level => 'core');
+GRANT regress_guard_owner TO CURRENT_USER;
+GRANT SELECT, UPDATE ON app.copied TO regress_guard_owner;
+ALTER TABLE app.copied ADD COLUMN plain text;
+SET ROLE regress_guard_owner;
+SELECT csec.set_context('a', 'test', 't');
+UPDATE app.copied SET plain = phone::text;
+RESET ROLE;
+ALTER TABLE app.copied DROP COLUMN phone CASCADE;
+SELECT * FROM app.copied;
 DROP EXTENSION csec;
 SELECT count(*) > 0 AS kept FROM csec_trail.audit_log;
 SELECT * FROM app.customers;

@@ -181,6 +181,7 @@ CREATE FUNCTION csec.unprotect_all(reason text, allow_lock boolean DEFAULT false
 DECLARE
 	keys text[];
 	tab regclass;
+	left_over text;
 	r record;
 BEGIN
 	PERFORM csec.need_now('unprotect', 'all');
@@ -207,6 +208,12 @@ BEGIN
 		EXECUTE r.command;
 	END LOOP;
 	PERFORM csec.own_ddl(false);
+	left_over := (SELECT string_agg(format('%s.%I', csec.qualified(c.relid), c.attname), ', ' ORDER BY csec.qualified(c.relid), c.attname)
+		FROM (SELECT m.relid, m.attname FROM csec.masked_columns() m UNION SELECT e.relid, e.attname FROM csec.encrypted_columns() e) c);
+	IF left_over IS NOT NULL THEN
+		RAISE WARNING 'tables that were not protected have fields, too: %', left_over
+			USING HINT = 'csec cannot be dropped before them. Let somebody who may see their values keep these as text, in another column, and drop them: ALTER TABLE ... DROP COLUMN ... CASCADE.';
+	END IF;
 END
 $$;
 REVOKE ALL ON FUNCTION csec.unprotect_all(text, boolean, boolean) FROM PUBLIC;

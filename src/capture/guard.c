@@ -143,6 +143,20 @@ refuse_field_type(const char *field, const char *table)
 			 errhint("Leave the column's type out of the migration, or let it count as done. csec.unprotect() gives the old types back.")));
 }
 
+/* A copy, say: csec.unprotect() does not know of it, and another type would store masks. */
+#define KEEP_AS_TEXT "Let somebody who may see its values add a column of type text, fill it (SET new = old::text), and drop the old one: ALTER TABLE ... DROP COLUMN ... CASCADE."
+
+static void
+refuse_copied_type(const char *field, const char *table)
+{
+	tell_refusal("another type for a field", table);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("another type for column \"%s\" of table \"%s\" is refused", field, table),
+			 errdetail("The column is a field of csec's, and the table is not protected."),
+			 errhint(KEEP_AS_TEXT)));
+}
+
 static void
 refuse_protected(const char *what, const char *table)
 {
@@ -197,6 +211,15 @@ guard_drop(Oid relid, int column)
 	}
 	if (!csec_indirect_drop || !stores_rows(relid))
 		return;
+	if (column != 0 && csec_leaves && is_masked_column(relid, column))
+	{
+		/* of protected tables there are none any more: guard_leaving() */
+		tell_refusal("drop by way of something else", get_rel_name(relid));
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("this would drop column \"%s\" of table \"%s\" with its values", get_attname(relid, column, false), get_rel_name(relid)),
+				 get_rel_relkind(relid) == RELKIND_MATVIEW ? errhint("Drop the materialized view first.") : errhint(KEEP_AS_TEXT)));
+	}
 	if (column == 0 ? table != NULL : is_masked_column(relid, column))
 	{
 		tell_refusal("drop by way of something else", get_rel_name(relid));
@@ -265,7 +288,11 @@ guard_alter_command(const AlterTableCmd *cmd, Oid relid)
 			if (is_trail(relid))
 				refuse_trail(name);
 			if (is_masked_column(relid, get_attnum(relid, cmd->name)))
+			{
+				if (csec_table_lookup(relid) == NULL)
+					refuse_copied_type(cmd->name, name);
 				refuse_field_type(cmd->name, name);
+			}
 			break;
 		case AT_DisableTrig:
 		case AT_DisableTrigAll:
