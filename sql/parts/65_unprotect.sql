@@ -211,7 +211,7 @@ BEGIN
 	left_over := (SELECT string_agg(format('%s.%I', csec.qualified(c.relid), c.attname), ', ' ORDER BY csec.qualified(c.relid), c.attname)
 		FROM (SELECT m.relid, m.attname FROM csec.masked_columns() m UNION SELECT e.relid, e.attname FROM csec.encrypted_columns() e) c);
 	IF left_over IS NOT NULL THEN
-		RAISE WARNING 'tables that were not protected have fields, too: %', left_over
+		RAISE WARNING 'columns are fields still that csec.protect() did not make: %', left_over
 			USING HINT = 'csec cannot be dropped before them. Let somebody who may see their values keep these as text, in another column, and drop them: ALTER TABLE ... DROP COLUMN ... CASCADE.';
 	END IF;
 END

@@ -26,6 +26,7 @@
 #include "keys/kek.h"
 #include "keys/keyring.h"
 #include "keys/provider.h"
+#include "keys/root_mark.h"
 #include "util/bytea.h"
 #include "util/bytes.h"
 #include "util/crypto_failed.h"
@@ -80,6 +81,7 @@ csec_keyring_init(void)
 	csec_keyring_derive(root, "trail digest", keys->digest, sizeof(keys->digest));
 	csec_keyring_derive(root, "order", keys->order, sizeof(keys->order));
 	csec_keyring_derive(keys->order, "fingerprint", keys->fingerprint, FINGERPRINT_SIZE);
+	csec_root_mark_check(keys->fingerprint, sizeof(keys->fingerprint));
 	csec_keyring_derive(root, "constants", keys->constant, sizeof(keys->constant));
 	csec_keyring_derive(root, "sealing", keys->sealing, sizeof(keys->sealing));
 	csec_kek_init(root);
@@ -158,6 +160,16 @@ stored_fingerprint(uint8 *out)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return found;
+}
+
+/* Of a key that the database has not accepted none is left, whoever sealed under it. */
+void
+csec_keyring_leave_mark(void)
+{
+	uint8		stored[FINGERPRINT_SIZE];
+
+	if (stored_fingerprint(stored) && memcmp(stored, keys->fingerprint, FINGERPRINT_SIZE) == 0)
+		csec_root_mark_leave(keys->fingerprint, FINGERPRINT_SIZE);
 }
 
 void

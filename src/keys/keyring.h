@@ -16,6 +16,9 @@ extern void csec_keyring_init(void);
 /* A key for one purpose from the root key, or the end of the server's start. */
 extern void csec_keyring_derive(const uint8 *root, const char *purpose, uint8 *out, size_t len);
 
+/* Where a trail is known to be sealed under the root key; within a transaction.  See root_mark.c. */
+extern void csec_keyring_leave_mark(void);
+
 /* The MAC of messages in the WAL and of the head of the trail. */
 extern CsecMac *csec_keyring_trail_mac(void);
 

@@ -40,6 +40,7 @@
 #include "audit/store.h"
 #include "audit/stream.h"
 #include "keys/key_use.h"
+#include "keys/keyring.h"
 #include "policy/used_token.h"
 #include "sealer/anchor.h"
 #include "sealer/batch.h"
@@ -359,6 +360,8 @@ start(void)
 	if (csec_tree_load(state.seq))
 		csec_note_server(batch, state.resume_lsn, "tree mended", NULL);
 	csec_used_tokens_forget();
+	if (state.head_is_sound)
+		csec_keyring_leave_mark();
 	csec_worker_commit();
 	csec_intake_begin();
 	reader = csec_wal_open(state.resume_lsn);

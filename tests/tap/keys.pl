@@ -132,6 +132,8 @@ chmod 0750, $open_keys;
 thief_cannot_start('with a directory that others can read', qr/"\S+open_keys" can be reached by others/);
 chmod 0700, $open_keys;
 of_thief("csec.key_directory = ''", 'csec.embedded_keys = on', 'csec.standby_reads = masked_only');
+thief_cannot_start('with another key', qr/root key is not the one that this cluster's trails were sealed under/);
+unlink $thief->data_dir . '/csec_root_key.mark' or die;
 $thief->start;
 sub thief_sees_nothing
 {

@@ -90,6 +90,20 @@ my $parts = sub { sql("SELECT verified, problem FROM csec.verify_trail($_[0])") 
 
 $node->stop;
 write_root('b2' x 32);
+my $mark = $node->data_dir . '/csec_root_key.mark';
+my $log = -s $node->logfile;
+ok(!$node->start(fail_ok => 1), 'under another root key the server does not start');
+my ($said) = slurp_file($node->logfile, $log) =~ /(FATAL: .*)/s;
+like($said, qr/root key is not the one.*DETAIL:  .*"\Q$mark\E".*HINT:  .*remove this file; docs\/keys\.md/s, '  and says what to do');
+write_root('a1' x 32);
+$node->start;
+wait_for_sealer($node);
+is(sql('SELECT verified FROM csec.verify_trail()'), 't', '  so that nothing has happened when the right one is back');
+flush_trail($node);
+$sealed = sql('SELECT (csec.verify_trail()).last_seq');
+$node->stop;
+write_root('b2' x 32);
+unlink $mark or die;
 $node->start;
 wait_for_sealer($node);
 # the server cannot tell a root key that was exchanged from a head that was: it says so, and where
@@ -195,9 +209,11 @@ my ($verdict, $errors) = run_command([ 'csec_verify', '--json', '-w', '-d', $nod
 my ($finding) = @{ (eval { decode_json($verdict)->{trails}[0]{findings} } or die "$verdict$errors") };
 is("$finding->{problem}|$finding->{record}", "head_forged|$noted", '  csec_verify names the same record');
 like(sql($_ =~ s/\bN\b/$noted/gr), qr/^t\|/, "  $_") foreach $before, $since;
+ok(!-e $mark, 'a key that had not been accepted when the sealer started has left no mark');
 $node->restart;
 wait_for_sealer($node);
 flush_trail($node);
+ok(-e $mark, '  it does when it has');
 is(sql(q{SELECT count(*) FROM csec_trail.audit_log WHERE position('head not sound'::bytea IN record) > 0 AND kind = 8}), '1', '  once');
 
 $node->stop;
