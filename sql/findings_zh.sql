@@ -26,6 +26,7 @@ INSERT INTO said VALUES ('masked; stored as text, as its category says'), ('not 
 	('never verified here'), ('found true on 2026-11-01 10:00'), ('found false on 2026-11-01 10:00, record 42'),
 	('its attestation was edited behind csec''s back'), ('its attestation is over'), ('nobody has vouched for it'),
 	('ssl = on, ssl_min_protocol_version = TLSv1.2'), ('fails since 2026-11-01 10:00: csec.key_command failed'),
+	('not asked since 2026-11-01 10:00, as csec.key_check_interval is 0'),
 	('does not open: key 7 version 1 is wrapped under key "k2", which this server does not have'), ('the server has another root key than this database was made with');
 SELECT finding, csec.finding_zh(finding) AS zh FROM said ORDER BY finding COLLATE "C";
 SELECT f.form FROM csec.finding_form f WHERE NOT EXISTS (SELECT FROM said s WHERE s.finding ~ f.form
