@@ -234,8 +234,11 @@ becomes($standby, q{keks LIKE 'k4, %' AND failing_since IS NULL}, '  until it ha
 # it was set up with the root key of another cluster, but with the right KEK
 $standby->stop;
 put("$tmp/others/root.key", 'c3' x 32);
+ok(!$standby->start(fail_ok => 1), 'a standby with the root key of another cluster does not start');
+# a copy from before there was a mark has none
+unlink $standby->data_dir . '/csec_root_key.mark' or die;
 $standby->start;
-becomes($standby, q{trouble ~ '^database "postgres": this database.s indexes were built under another csec root key\. Start'}, 'a standby with another root key says so before it is promoted');
+becomes($standby, q{trouble ~ '^database "postgres": this database.s indexes were built under another csec root key\. Bring back the root key'}, '  and without a mark says so before it is promoted');
 $standby->stop;
 put("$tmp/others/root.key", $hex{root});
 $standby->start;
