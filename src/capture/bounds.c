@@ -5,31 +5,43 @@
  * PostgreSQL computes the bound of a partition once, and keeps the value in
  * pg_class by its bytes, for everybody to see.  By a function of his own a
  * reader would put there what is hidden from him.  What he types in may stand
- * there, so literals may.
+ * there, so literals may; a cast of one may be a function of his.
  *
- * It is looked at when the partition is made, and locked: which table a name
- * means before that may change.
+ * It is looked at when the partition is made.  Which one that is PostgreSQL
+ * tells, not the statement: functions that it runs can change what a name means,
+ * before the partition is locked and after.
  */
 #include "capture/bounds.h"
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parse_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "capture/control.h"
 #include "capture/row_types.h"
+#include "types/masked_value.h"
+
+CsecBounds csec_bounds_now;
 
 static bool
 is_literal(Node *datum)
 {
-	while (IsA(datum, TypeCast))
-		datum = castNode(TypeCast, datum)->arg;
-	return IsA(datum, A_Const);
+	TypeCast   *cast = (TypeCast *) datum;
+	Oid			type;
+
+	if (!IsA(datum, TypeCast))
+		return IsA(datum, A_Const);
+	if (!IsA(cast->arg, A_Const) || !IsA(&castNode(A_Const, cast->arg)->val, String))
+		return false;
+	/* a type's input makes a value of a string; a field's has the type of the bound */
+	type = LookupTypeNameOid(NULL, cast->typeName, true);
+	return OidIsValid(type) && csec_is_field_type(getBaseType(type));
 }
 
 /* MINVALUE and MAXVALUE look like columns, and so may anything that is none. */
@@ -52,25 +64,43 @@ is_computed(PartitionBoundSpec *bound)
 		  are_literals(bound->upperdatums));
 }
 
-List *
-csec_bounds_computed(Node *stmt)
+static bool
+computes_bounds(Node *stmt)
 {
-	List	   *partitions = NIL;
 	ListCell   *lc;
 
-	if (IsA(stmt, CreateStmt) && is_computed(castNode(CreateStmt, stmt)->partbound))
-		return list_make1(castNode(CreateStmt, stmt)->relation);
+	if (IsA(stmt, CreateStmt))
+		return is_computed(castNode(CreateStmt, stmt)->partbound);
 	if (!IsA(stmt, AlterTableStmt))
-		return NIL;
+		return false;
 	foreach(lc, castNode(AlterTableStmt, stmt)->cmds)
 	{
 		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
 
 		if (cmd->subtype == AT_AttachPartition &&
 			is_computed(castNode(PartitionCmd, cmd->def)->bound))
-			partitions = lappend(partitions, castNode(PartitionCmd, cmd->def)->name);
+			return true;
 	}
-	return partitions;
+	return false;
+}
+
+void
+csec_bounds_begin(Node *stmt)
+{
+	csec_bounds_now.computed = computes_bounds(stmt);
+}
+
+/* The bound is stored only after its table has become a child. */
+void
+csec_bounds_child(Oid relid)
+{
+	MemoryContext old;
+
+	if (!csec_bounds_now.computed)
+		return;
+	old = MemoryContextSwitchTo(TopTransactionContext);
+	csec_bounds_now.children = lappend_oid(csec_bounds_now.children, relid);
+	MemoryContextSwitchTo(old);
 }
 
 static bool
@@ -123,19 +153,20 @@ refuse(const char *partition)
 }
 
 void
-csec_bounds_check(List *partitions)
+csec_bounds_check(void)
 {
 	ListCell   *lc;
 
+	if (csec_bounds_now.children == NIL)
+		return;
 	CommandCounterIncrement();
-	foreach(lc, partitions)
+	foreach(lc, csec_bounds_now.children)
 	{
-		RangeVar   *name = lfirst_node(RangeVar, lc);
-		PartitionBoundSpec *bound = bound_of(RangeVarGetRelid(name, NoLock, false));
+		PartitionBoundSpec *bound = bound_of(lfirst_oid(lc));
 
 		if (bound != NULL &&
 			(hold_field(bound->listdatums) || hold_field(bound->lowerdatums) ||
 			 hold_field(bound->upperdatums)))
-			refuse(name->relname);
+			refuse(get_rel_name(lfirst_oid(lc)));
 	}
 }

@@ -20,6 +20,7 @@
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "commands/trigger.h"
@@ -31,6 +32,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "capture/bounds.h"
 #include "capture/control.h"
 #include "capture/guard.h"
 #include "capture/row_types.h"
@@ -246,6 +248,8 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, voi
 		if (subId > 0 && csec_database_has_csec())
 			csec_row_type_loses(objectId, subId);
 	}
+	if (access == OAT_POST_ALTER && classId == InheritsRelationId)
+		csec_bounds_child(objectId);
 	if (access == OAT_TRUNCATE && !csec_known_absent && IsTransactionState())
 		csec_target_check_truncate(objectId);
 	if (access == OAT_POST_ALTER && classId == RelationRelationId && subId > 0 &&

@@ -18,6 +18,7 @@
 #include "utils/portal.h"
 
 #include "capture/attempts.h"
+#include "capture/bounds.h"
 #include "capture/changes.h"
 #include "capture/collector.h"
 #include "capture/ddl_reads.h"
@@ -326,6 +327,7 @@ watch_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 		at_rows = csec_ddl_reads_before(&utility, pstmt->utilityStmt);
 		depth++;
 		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+		csec_bounds_check();
 	}
 	PG_CATCH();
 	{

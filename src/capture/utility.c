@@ -28,7 +28,6 @@
 
 #include "audit/store.h"
 #include "capture/acts.h"
-#include "capture/bounds.h"
 #include "capture/control.h"
 #include "capture/guard.h"
 #include "capture/reads.h"
@@ -246,14 +245,15 @@ csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt)
 	csec_trail_own_ddl = false;
 	utility->action = utility->object = utility->detail = NULL;
 	utility->sets = false;
-	utility->computed = NIL;
+	utility->bounds = csec_bounds_now;
+	csec_bounds_now = (CsecBounds) {0};
 	utility->kin = csec_kin_at_work;
 	if (!csec_database_has_csec())
 		return;
 	csec_guard_statement((*pstmt)->utilityStmt);
 	csec_kin_note((*pstmt)->utilityStmt);
 	if (!IsBinaryUpgrade)
-		utility->computed = csec_bounds_computed((*pstmt)->utilityStmt);
+		csec_bounds_begin((*pstmt)->utilityStmt);
 	csec_token_login_check_statement((*pstmt)->utilityStmt);
 	if (!utility->trail_own_ddl && !IsBinaryUpgrade)
 		note_control(utility, (*pstmt)->utilityStmt);
@@ -275,14 +275,13 @@ csec_utility_always(CsecUtility *utility)
 	csec_indirect_drop = utility->indirect_drop;
 	csec_trail_own_ddl = utility->trail_own_ddl;
 	csec_kin_at_work = utility->kin;
+	csec_bounds_now = utility->bounds;
 }
 
 /* After the statement, where it succeeded. */
 void
 csec_utility_after(CsecUtility *utility)
 {
-	if (utility->computed != NIL)
-		csec_bounds_check(utility->computed);
 	if (utility->action == NULL || !csec_database_has_csec() || RecoveryInProgress())
 		return;
 	if (utility->sets)

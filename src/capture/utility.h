@@ -7,6 +7,7 @@
 
 #include "nodes/plannodes.h"
 
+#include "capture/bounds.h"
 #include "capture/kin.h"
 
 typedef struct CsecUtility
@@ -17,12 +18,12 @@ typedef struct CsecUtility
 	bool		indirect_drop;	/* as it was before */
 	bool		trail_own_ddl;	/* as it was before */
 	CsecKin		kin;			/* as it was before */
+	CsecBounds	bounds;			/* as it was before */
 	bool		jit_off;		/* was switched off for this statement */
 	char	   *action;			/* to be recorded afterwards, or NULL */
 	char	   *object;
 	char	   *detail;
 	bool		sets;			/* a setting, of which the value is told */
-	List	   *computed;		/* partitions with bounds that are computed */
 } CsecUtility;
 
 extern void csec_utility_park(CsecUtility *utility, Node *stmt);

@@ -56,6 +56,21 @@ CREATE TABLE by_id_3 PARTITION OF by_id FOR VALUES FROM (1, MINVALUE) TO (1, MAX
 CREATE SCHEMA regress_raw CREATE TABLE x PARTITION OF public.by_phone FOR VALUES IN (public.his_phone());
 CREATE TABLE by_n (n int, phone csec.phone) PARTITION BY RANGE (n);
 CREATE TABLE by_n_1 PARTITION OF by_n FOR VALUES FROM (1 + 1) TO (abs(-9));
+-- a cast of a literal may be a function, and what a name means may change on the way
+CREATE TYPE taken AS (x text);
+CREATE FUNCTION taken_phone(taken) RETURNS csec.phone LANGUAGE sql IMMUTABLE AS 'SELECT phone FROM public.cust WHERE id = 1';
+CREATE CAST (taken AS csec.masked) WITH FUNCTION taken_phone(taken) AS ASSIGNMENT;
+CREATE TABLE by_phone_4 PARTITION OF by_phone FOR VALUES IN ('(x)'::taken);
+CREATE TABLE by_phone_5 PARTITION OF by_phone FOR VALUES IN ('(x)'::taken::csec.masked);
+CREATE SCHEMA regress_raw_away CREATE TABLE by_way_1 (phone csec.phone);
+CREATE FUNCTION away(csec.masked) RETURNS csec.masked LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM set_config('search_path', 'regress_raw_away, public', false); RETURN $1; END $$;
+CREATE TABLE by_way (phone csec.phone) PARTITION BY LIST (away(phone));
+CREATE TABLE by_way_1 AS SELECT phone FROM cust;
+ALTER TABLE by_way ATTACH PARTITION by_way_1 FOR VALUES IN (his_phone());
+RESET search_path;
+DROP TABLE by_way, by_way_1;
+DROP SCHEMA regress_raw_away CASCADE;
+DROP TYPE taken CASCADE;
 SELECT c.oid::regclass AS bound FROM pg_class c WHERE relpartbound IS NOT NULL AND relnamespace = 'public'::regnamespace ORDER BY relname;
 
 -- a row of a type that is altered meanwhile is read as the new type says
