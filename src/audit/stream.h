@@ -52,10 +52,8 @@ typedef struct CsecStream
 typedef struct CsecStreams
 {
 	LWLock	   *lock;			/* over all that is not atomic */
-	pid_t		launcher_pid;
-	struct Latch *launcher_latch;
-	pid_t		standby_pid;	/* of the worker that asks for keys on a standby */
-	struct Latch *standby_latch;
+	struct Latch *launcher_latch;	/* NULL: there is none */
+	struct Latch *standby_latch;	/* likewise: who asks for keys on a standby */
 	Oid			keys_tried;		/* whose keys it has tried, */
 	bool		keys_known;		/* whether that has been done, */
 	char		keys_trouble[CSEC_STREAM_ERROR_SIZE * 2];	/* and what does not open */

@@ -227,7 +227,7 @@ enum
 static const char *
 warning(void)
 {
-	if (csec_streams->launcher_pid == 0 && !RecoveryInProgress())
+	if (csec_streams->launcher_latch == NULL && !RecoveryInProgress())
 		return "csec's launcher does not run, so nothing is sealed: raise max_worker_processes, and restart";
 	if (max_slot_wal_keep_size_mb >= 0)
 		return "max_slot_wal_keep_size is not -1: WAL may be removed before it is sealed";

@@ -49,7 +49,7 @@ note(CsecBatch *batch, XLogRecPtr lsn, const CsecKeyTrouble *trouble)
 	pfree(detail.data);
 }
 
-void
+const CsecKeyTrouble *
 csec_keys_watch(CsecBatch *batch, XLogRecPtr lsn)
 {
 	int			n;
@@ -70,7 +70,7 @@ csec_keys_watch(CsecBatch *batch, XLogRecPtr lsn)
 		if (batch != NULL)
 			note(batch, lsn, &troubles[i]);
 	}
-	pfree(troubles);
+	return n > 0 ? troubles : NULL;
 }
 
 bool

@@ -8,13 +8,14 @@
 #include "postgres.h"
 
 #include "audit/stream.h"
+#include "keys/data_key.h"
 #include "sealer/batch.h"
 
 /*
  * Unwrap them all, in a transaction.  Those that do not open are named in the
- * server's log and, where there is a batch, in the trail.
+ * server's log and, where there is a batch, in the trail; the first is given, or NULL.
  */
-extern void csec_keys_watch(CsecBatch *batch, XLogRecPtr lsn);
+extern const CsecKeyTrouble *csec_keys_watch(CsecBatch *batch, XLogRecPtr lsn);
 
 /* Have the KEKs changed since that was last done? */
 extern bool csec_keys_watch_due(void);

@@ -18,9 +18,7 @@
 #include "access/xact.h"
 #include "catalog/pg_database.h"
 #include "access/genam.h"
-#include "access/heapam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -99,30 +97,6 @@ database_is_open(Oid database)
 	open = ((Form_pg_database) GETSTRUCT(tuple))->datallowconn;
 	ReleaseSysCache(tuple);
 	return open;
-}
-
-static void
-list_databases(void)
-{
-	Relation	rel;
-	TableScanDesc scan;
-	HeapTuple	tuple;
-
-	StartTransactionCommand();
-	rel = table_open(DatabaseRelationId, AccessShareLock);
-	scan = table_beginscan_catalog(rel, 0, NULL);
-	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
-	{
-		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
-		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-
-		if (database->datallowconn)
-			to_probe = lappend_oid(to_probe, database->oid);
-		MemoryContextSwitchTo(old);
-	}
-	table_endscan(scan);
-	table_close(rel, AccessShareLock);
-	CommitTransactionCommand();
 }
 
 /* False where no worker could be had; says why, but not every time. */
@@ -364,21 +338,6 @@ warn_of_settings(void)
 				 errhint("Set max_slot_wal_keep_size = -1; csec.max_unsealed limits what can pile up.")));
 }
 
-static void
-set_latch_of_launcher(pid_t pid, Latch *latch)
-{
-	LWLockAcquire(csec_streams->lock, LW_EXCLUSIVE);
-	csec_streams->launcher_pid = pid;
-	csec_streams->launcher_latch = latch;
-	LWLockRelease(csec_streams->lock);
-}
-
-static void
-leave_place(int code, Datum arg)
-{
-	set_latch_of_launcher(0, NULL);
-}
-
 /* Why the provider is to be asked at once; a check is made when it is due. */
 static CsecKeksWhy to_ask = CSEC_KEKS_OUTDATED;
 
@@ -405,10 +364,10 @@ csec_launcher_main(Datum arg)
 	ProcessConfigFile(PGC_SIGHUP);
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	pgstat_report_appname("csec launcher");
-	set_latch_of_launcher(MyProcPid, MyLatch);
-	before_shmem_exit(leave_place, 0);
+	csec_worker_take_place(&csec_streams->launcher_latch);
 	warn_of_settings();
-	list_databases();
+	MemoryContextSwitchTo(TopMemoryContext);
+	to_probe = csec_worker_databases();
 
 	while (!ShutdownRequestPending)
 	{

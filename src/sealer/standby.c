@@ -20,14 +20,8 @@
  */
 #include "sealer/standby.h"
 
-#include "access/genam.h"
-#include "access/heapam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
@@ -41,20 +35,14 @@
 #include "utils/wait_event.h"
 
 #include "audit/stream.h"
-#include "keys/data_key.h"
 #include "keys/keyring.h"
 #include "sealer/key_watch.h"
 #include "sealer/worker.h"
+#include "util/subtransaction.h"
 
 #define RESTART_SECONDS	5
 /* So long a promotion may go unnoticed, until the launcher tells. */
 #define LOOK_MS		1000
-
-typedef struct Database
-{
-	Oid			oid;
-	char		name[NAMEDATALEN];
-} Database;
 
 static bool
 is_over(void)
@@ -72,41 +60,6 @@ doze(void)
 }
 
 /* ---- the worker of the standby ---- */
-
-/* Those that sessions may connect to; only_one: that one, if it is among them. */
-static List *
-list_databases(Oid only_one)
-{
-	MemoryContext context = CurrentMemoryContext;
-	List	   *all = NIL;
-	Relation	rel;
-	TableScanDesc scan;
-	HeapTuple	tuple;
-
-	StartTransactionCommand();
-	rel = table_open(DatabaseRelationId, AccessShareLock);
-	scan = table_beginscan_catalog(rel, 0, NULL);
-	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
-	{
-		Form_pg_database row = (Form_pg_database) GETSTRUCT(tuple);
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		if (row->datallowconn && (!OidIsValid(only_one) || row->oid == only_one))
-		{
-			Database   *database = palloc(sizeof(Database));
-
-			database->oid = row->oid;
-			strlcpy(database->name, NameStr(row->datname), sizeof(database->name));
-			all = lappend(all, database);
-		}
-		MemoryContextSwitchTo(old);
-	}
-	table_endscan(scan);
-	table_close(rel, AccessShareLock);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	return all;
-}
 
 static BackgroundWorkerHandle *
 start_worker(Oid database)
@@ -131,12 +84,29 @@ start_worker(Oid database)
 	return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : NULL;
 }
 
+/* NULL: it is gone. */
+static char *
+name_of(Oid database)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *name;
+
+	StartTransactionCommand();
+	name = get_database_name(database);
+	if (name != NULL)
+		name = MemoryContextStrdup(context, name);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	return name;
+}
+
 /* What came of it; NULL: the keys of the database open, or it is gone. */
 static char *
-result_of(const Database *database)
+result_of(Oid database)
 {
 	bool		known;
 	char		trouble[sizeof(csec_streams->keys_trouble)];
+	char	   *name;
 
 	LWLockAcquire(csec_streams->lock, LW_SHARED);
 	known = csec_streams->keys_known;
@@ -144,17 +114,18 @@ result_of(const Database *database)
 	LWLockRelease(csec_streams->lock);
 	if (known)
 		return trouble[0] != '\0' ? pstrdup(trouble) : NULL;
-	if (list_databases(database->oid) == NIL)
+	name = name_of(database);
+	if (name == NULL)
 		return NULL;
 	return psprintf("could not try the keys of database \"%s\". See the server's log; it takes a free place in max_worker_processes.",
-					database->name);
+					name);
 }
 
 /* False: it was cut short. */
 static bool
-try_database(const Database *database, char **trouble)
+try_database(Oid database, char **trouble)
 {
-	BackgroundWorkerHandle *handle = start_worker(database->oid);
+	BackgroundWorkerHandle *handle = start_worker(database);
 	pid_t		pid;
 
 	while (handle != NULL && GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED)
@@ -176,11 +147,11 @@ try_databases(char **trouble)
 {
 	ListCell   *cell;
 
-	foreach(cell, list_databases(InvalidOid))
+	foreach(cell, csec_worker_databases())
 	{
 		char	   *one;
 
-		if (!try_database(lfirst(cell), &one))
+		if (!try_database(lfirst_oid(cell), &one))
 			return false;
 		if (*trouble == NULL)
 			*trouble = one;
@@ -189,18 +160,8 @@ try_databases(char **trouble)
 }
 
 static void
-set_place(pid_t pid, Latch *latch)
+tell_launcher(int code, Datum arg)
 {
-	LWLockAcquire(csec_streams->lock, LW_EXCLUSIVE);
-	csec_streams->standby_pid = pid;
-	csec_streams->standby_latch = latch;
-	LWLockRelease(csec_streams->lock);
-}
-
-static void
-leave_place(int code, Datum arg)
-{
-	set_place(0, NULL);
 	csec_stream_poke_launcher();
 }
 
@@ -236,8 +197,8 @@ csec_standby_main(Datum arg)
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	pgstat_report_appname("csec standby");
 	/* first of all, as a launcher looks for it that starts meanwhile */
-	set_place(MyProcPid, MyLatch);
-	before_shmem_exit(leave_place, 0);
+	before_shmem_exit(tell_launcher, 0);
+	csec_worker_take_place(&csec_streams->standby_latch);
 	stand_by();
 	proc_exit(ShutdownRequestPending ? 1 : 0);
 }
@@ -266,7 +227,7 @@ csec_standby_is_over(void)
 	bool		over;
 
 	LWLockAcquire(csec_streams->lock, LW_SHARED);
-	over = csec_streams->standby_pid == 0;
+	over = csec_streams->standby_latch == NULL;
 	if (!over)
 		SetLatch(csec_streams->standby_latch);
 	LWLockRelease(csec_streams->lock);
@@ -287,48 +248,44 @@ tell(const char *trouble)
 	LWLockRelease(csec_streams->lock);
 }
 
-/* In words for csec.key_provider; empty: all open. */
+/* In words for csec.key_provider. */
+static char *
+in_words(const char *message, const char *hint)
+{
+	return psprintf("database \"%s\": %s. %s", get_database_name(MyDatabaseId),
+					message, hint != NULL ? hint : "");
+}
+
+/* Empty: all open. */
 static char *
 look(void)
 {
-	int			n;
-	CsecKeyTrouble *troubles = csec_key_troubles(&n);
+	const CsecKeyTrouble *trouble = csec_keys_watch(NULL, InvalidXLogRecPtr);
 
-	csec_keys_watch(NULL, InvalidXLogRecPtr);
-	return n == 0 ? "" :
-		psprintf("database \"%s\": %s. %s", get_database_name(MyDatabaseId),
-				 troubles[0].message, troubles[0].hint != NULL ? troubles[0].hint : "");
+	return trouble != NULL ? in_words(trouble->message, trouble->hint) : "";
+}
+
+static void
+check_root(void *arg)
+{
+	csec_keyring_check();
 }
 
 /* Under another root key nothing that is protected can be read. */
 static char *
 look_at_root(void)
 {
-	MemoryContext context = CurrentMemoryContext;
-	char	   *volatile trouble = "";
+	ErrorData  *error = csec_in_subtransaction(check_root, NULL);
 
-	PG_TRY();
-	{
-		csec_keyring_check();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		/* a lock, say, tells nothing of keys: then they were not tried */
-		if (error->sqlerrcode != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
-			PG_RE_THROW();
-		FlushErrorState();
-		trouble = psprintf("database \"%s\": %s. %s", get_database_name(MyDatabaseId),
-						   error->message, error->hint != NULL ? error->hint : "");
-		ereport(WARNING,
-				(errmsg("database \"%s\": %s", get_database_name(MyDatabaseId), error->message),
-				 error->hint ? errhint("%s", error->hint) : 0));
-	}
-	PG_END_TRY();
-	return trouble;
+	if (error == NULL)
+		return "";
+	/* a lock, say, tells nothing of keys: then they were not tried */
+	if (error->sqlerrcode != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
+		ReThrowError(error);
+	ereport(WARNING,
+			(errmsg("database \"%s\": %s", get_database_name(MyDatabaseId), error->message),
+			 error->hint ? errhint("%s", error->hint) : 0));
+	return in_words(error->message, error->hint);
 }
 
 void

@@ -4,10 +4,17 @@
  */
 #include "sealer/worker.h"
 
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_database.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
 #include "storage/procsignal.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
@@ -21,6 +28,55 @@ csec_worker_begin(void)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	BackgroundWorkerUnblockSignals();
+}
+
+static void
+set_place(struct Latch **place, struct Latch *latch)
+{
+	LWLockAcquire(csec_streams->lock, LW_EXCLUSIVE);
+	*place = latch;
+	LWLockRelease(csec_streams->lock);
+}
+
+static void
+leave_place(int code, Datum arg)
+{
+	set_place((struct Latch **) DatumGetPointer(arg), NULL);
+}
+
+void
+csec_worker_take_place(struct Latch **place)
+{
+	set_place(place, MyLatch);
+	before_shmem_exit(leave_place, PointerGetDatum(place));
+}
+
+List *
+csec_worker_databases(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *all = NIL;
+	Relation	rel;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	StartTransactionCommand();
+	rel = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(rel, 0, NULL);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		if (database->datallowconn)
+			all = lappend_oid(all, database->oid);
+		MemoryContextSwitchTo(old);
+	}
+	table_endscan(scan);
+	table_close(rel, AccessShareLock);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	return all;
 }
 
 static void

@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
+
 #include "audit/stream.h"
 
 /* First of all: signals; settings are followed at once, and so is the end. */
@@ -17,6 +19,12 @@ extern void csec_worker_begin(void);
  * postgresql.conf changes; lock_timeout as its setting takes it.
  */
 extern void csec_worker_connect(Oid database, const char *lock_timeout);
+
+/* Be the one whose latch stands there, until the process ends. */
+extern void csec_worker_take_place(struct Latch **place);
+
+/* The databases that sessions may connect to; outside of a transaction. */
+extern List *csec_worker_databases(void);
 
 /* A transaction with a snapshot. */
 extern void csec_worker_start_transaction(void);
