@@ -76,6 +76,14 @@ csec_subject_store_relation(Oid relid)
 	return relid == opened[SUBJECT_KEY] || relid == opened[SUBJECT_SPACE];
 }
 
+/*
+ * Where a row is replaced meanwhile, SnapshotSelf can pass over both of its
+ * versions: the new one as it is not committed yet, and the old one, met after
+ * that commit, as it is not valid any more.  So "there is none" is asked for once
+ * more, by a snapshot, which has one of them.
+ */
+#define NEWEST_SNAPSHOT ((Snapshot) NULL)
+
 static Relation
 open_table(Table table, LOCKMODE lock)
 {
@@ -122,7 +130,7 @@ read_key(HeapTuple row, TupleDesc desc, CsecSubjectRow *out)
 
 /* The rows whose pseudonym lies between two, both included. */
 static int
-find_between(const pg_uuid_t *low, const pg_uuid_t *high, CsecSubjectRow *out, int room)
+find_between(const pg_uuid_t *low, const pg_uuid_t *high, Snapshot snapshot, CsecSubjectRow *out, int room)
 {
 	Relation	rel = open_table(SUBJECT_KEY, AccessShareLock);
 	ScanKeyData keys[2];
@@ -132,7 +140,7 @@ find_between(const pg_uuid_t *low, const pg_uuid_t *high, CsecSubjectRow *out, i
 
 	ScanKeyInit(&keys[0], KEY_PSEUDONYM, BTGreaterEqualStrategyNumber, F_UUID_GE, UUIDPGetDatum(low));
 	ScanKeyInit(&keys[1], KEY_PSEUDONYM, BTLessEqualStrategyNumber, F_UUID_LE, UUIDPGetDatum(high));
-	scan = systable_beginscan(rel, csec_primary_key_index(rel), true, SnapshotSelf, 2, keys);
+	scan = systable_beginscan(rel, csec_primary_key_index(rel), true, snapshot, 2, keys);
 	while (n < room && HeapTupleIsValid(row = systable_getnext(scan)))
 		read_key(row, RelationGetDescr(rel), &out[n++]);
 	systable_endscan(scan);
@@ -146,7 +154,7 @@ csec_subject_row_find(const uint8 *pseudonym, CsecSubjectRow *out)
 	pg_uuid_t	wanted;
 
 	memcpy(wanted.data, pseudonym, CSEC_PSEUDONYM);
-	return find_between(&wanted, &wanted, out, 1) == 1;
+	return find_between(&wanted, &wanted, SnapshotSelf, out, 1) == 1;
 }
 
 int
@@ -154,12 +162,14 @@ csec_subject_rows_numbered(uint64 number, CsecSubjectRow *out, int room)
 {
 	pg_uuid_t	low;
 	pg_uuid_t	high;
+	int			n;
 
 	memset(low.data, 0x00, CSEC_PSEUDONYM);
 	memset(high.data, 0xff, CSEC_PSEUDONYM);
 	csec_put_u64(low.data, number);
 	csec_put_u64(high.data, number);
-	return find_between(&low, &high, out, room);
+	n = find_between(&low, &high, SnapshotSelf, out, room);
+	return n > 0 ? n : find_between(&low, &high, NEWEST_SNAPSHOT, out, room);
 }
 
 static void
@@ -220,11 +230,11 @@ csec_subject_row_add(const CsecSubjectRow *row)
 	return added;
 }
 
-bool
-csec_space_row_find(Oid relid, CsecSpaceRow *out)
+static bool
+find_space(Oid relid, Snapshot snapshot, CsecSpaceRow *out)
 {
 	Relation	rel = open_table(SUBJECT_SPACE, AccessShareLock);
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, SnapshotSelf, 0, NULL);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
 	HeapTuple	row;
 	bool		found = false;
 
@@ -242,4 +252,10 @@ csec_space_row_find(Oid relid, CsecSpaceRow *out)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return found;
+}
+
+bool
+csec_space_row_find(Oid relid, CsecSpaceRow *out)
+{
+	return find_space(relid, SnapshotSelf, out) || find_space(relid, NEWEST_SNAPSHOT, out);
 }
