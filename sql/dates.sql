@@ -115,5 +115,37 @@ SELECT born::date FROM people WHERE id = 2;
 DROP VIEW computed, as_text;
 SELECT csec.unprotect('people', 'end of the test');
 SELECT id, born, pg_typeof(born) FROM people WHERE id < 13 ORDER BY id;
-DROP TABLE people;
+
+-- What computed with a column of dates before it became a field does so afterwards, and the other way round.
+DELETE FROM people WHERE id > 2;
+CREATE VIEW older AS SELECT id, born + 1 AS next, extract(year FROM born) AS year, to_char(born, 'MM-DD') AS day, born > '1981-01-01' AS late, born = '1980-01-02' AS one
+	FROM people WHERE born BETWEEN '1980-01-01' AND '1990-01-01' AND age(timestamptz '2000-03-04', born) > '1 year';
+CREATE VIEW over AS SELECT id, year, next - 1 = people.born AS same FROM older JOIN people USING (id);
+CREATE INDEX people_late ON people (id) WHERE born > '1981-01-01';
+GRANT SELECT ON older, over TO regress_dates_low, regress_dates_clerk;
+SELECT kind, object, what FROM csec.plan_protect('people', 'id', '{"born": "birth_date"}') WHERE kind IN ('rewrite', 'view', 'index', 'refuse');
+SELECT csec.protect('people', 'id', '{"born": "birth_date"}', subject_keys => true);
+\c - regress_dates_clerk
+TABLE older ORDER BY id;
+TABLE over ORDER BY id;
+\c - regress_dates_low
+SELECT count(*) FROM older;
+\c - :dba
+-- A check by the date is one by what each reader sees, so it is refused as one by the text is.
+\set VERBOSITY terse
+ALTER TABLE people ADD CONSTRAINT reads CHECK (born > date '1900-01-01');
+ALTER TABLE people ADD CONSTRAINT reads CHECK (extract(year FROM born) > 1900);
+ALTER TABLE people ADD CONSTRAINT reads CHECK (date_part('year', born) > 1900 OR id > 3);
+ALTER TABLE people ADD CONSTRAINT reads CHECK (to_char(born, 'YYYY') > '1900') NOT VALID;
+ALTER TABLE people ADD CONSTRAINT reads CHECK (age(timestamptz '2020-01-01', born) > '1 day');
+ALTER TABLE people ADD CONSTRAINT reads CHECK (date_trunc('year', born) > '1900-01-01');
+CREATE DOMAIN birthday AS csec.birth_date CONSTRAINT reads CHECK (VALUE > date '1900-01-01');
+ALTER TABLE people ADD CONSTRAINT compares CHECK (born <> date '1900-01-01' AND enc <> '1900-01-01');
+\set VERBOSITY default
+SELECT csec.unprotect('people', 'end of the test');
+TABLE older ORDER BY id;
+SELECT pg_get_indexdef('people_late'::regclass);
+ALTER TABLE people ADD CONSTRAINT reads CHECK (born > '1900-01-01');
+SELECT kind, object, what FROM csec.plan_protect('people', 'id', '{"born": "birth_date"}') WHERE kind = 'refuse';
+DROP TABLE people CASCADE;
 DROP ROLE regress_dates_low, regress_dates_clerk;

@@ -3,7 +3,8 @@
 -- subtransaction that is rolled back.  PostgreSQL itself says what works.
 --
 -- First the copies' columns are text, so that definitions come out in terms
--- of text, free of the casts that PostgreSQL prints for varchar and char.
+-- of text, free of the casts that PostgreSQL prints for varchar and char; those
+-- of dates stay so, as what computes with a date does so with a field of dates.
 -- Then they get csec's types, and everything is made again from those.
 
 CREATE TYPE csec.tried AS (
@@ -15,15 +16,20 @@ CREATE TYPE csec.tried AS (
 COMMENT ON TYPE csec.tried IS
 	'internal: a dependent with the commands that will make it; problem: why it cannot be made; note: what is to be known of it; changed: not as it was';
 
--- Does an expression see the text of a field, and so what its reader may see:
--- by a cast to a text type, or through the output function to any other type?
+-- Does an expression see the text of a field, and so what its reader may see: by a
+-- cast to a text type or to a date, by a function of dates that makes one, or through
+-- the output function to any other type?
 CREATE FUNCTION csec.reads_text(tree pg_node_tree) RETURNS boolean
 	LANGUAGE sql STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT tree::text ~ (E'\\{FUNCEXPR :funcid (' || (SELECT string_agg(castfunc::oid::text, '|') FROM pg_cast
+		SELECT tree::text ~ (E'\\{FUNCEXPR :funcid (' || (SELECT string_agg(f::text, '|') FROM (
+				SELECT castfunc::oid FROM pg_cast
 				WHERE castsource IN ('csec.masked'::regtype, 'csec.encrypted'::regtype) AND castfunc <> 0
-					AND casttarget IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)) || ') ')
+					AND casttarget IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'date'::regtype)
+				UNION SELECT oid FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
+					AND proname IN ('date_trunc', 'date_part', 'to_char', 'age')
+					AND ('csec.masked'::regtype = ANY (proargtypes) OR 'csec.encrypted'::regtype = ANY (proargtypes))) r (f)) || ') ')
 			OR tree::text ~ (E'\\{COERCEVIAIO :arg (\\{\\w+ :arg )*\\{VAR :varno \\d+ :varattno \\d+ :vartype ('
 				|| (SELECT string_agg(oid::text, '|') FROM pg_type
 					WHERE oid IN ('csec.masked'::regtype, 'csec.encrypted'::regtype) OR typtype = 'd' AND csec.is_field_type(oid)) || ') ')
@@ -260,7 +266,8 @@ BEGIN
 		copies := csec.copy_tables(relations);
 		copies := ARRAY(SELECT c FROM unnest(copies) c JOIN pg_class k ON k.oid = c
 			WHERE EXISTS (SELECT FROM csec.tree(tab) o WHERE csec.led_astray(csec.qualified(o), relations) = csec.qualified(c)));
-		PERFORM csec.set_types(copies, (SELECT jsonb_object_agg(c, 'text') FROM unnest(columns) c));
+		PERFORM csec.set_types(copies, (SELECT jsonb_object_agg(c, CASE a.atttypid WHEN 'date'::regtype THEN 'date' ELSE 'text' END)
+			FROM unnest(columns) c JOIN pg_attribute a ON a.attrelid = tab AND a.attname = c));
 		FOREACH d IN ARRAY originals LOOP
 			CONTINUE WHEN d.kind = 'statistics';
 			problem := csec.attempt(csec.led_astray(d.create_commands[1], relations));

@@ -285,7 +285,7 @@ BEGIN
 	RETURN QUERY SELECT (csec.step('rewrite', f.attname,
 			format('%s becomes %s', f.original_type, csec.field_type(f.category, request.subject_keys))
 			|| CASE WHEN f.original_type LIKE 'character%(%' THEN '; its length is not limited any more' ELSE '' END
-			|| CASE WHEN f.from_type = 'date'::regtype THEN '; it is text yyyy-mm-dd then, without date arithmetic' ELSE '' END)).*
+			|| CASE WHEN f.from_type = 'date'::regtype THEN '; it is text yyyy-mm-dd then, and computed with as a date' ELSE '' END)).*
 		FROM csec.request_fields(request) f WHERE f.rewritten;
 	RETURN NEXT csec.step('lock', name, format('locked against reads and writes while %s are rewritten with their indexes: about %s, and as much free disk space',
 		pg_size_pretty(whole), make_interval(secs => greatest(seconds, 1))));
