@@ -252,7 +252,7 @@ RESET enable_nestloop;
 -- the same search form again and again is one value
 SELECT count(*) FROM generate_series(1, 50) g, cust WHERE id_no = repeat(' ', g) || '110105194900023757' AND id = 3;
 CREATE TEMP TABLE own (p csec.encrypted PRIMARY KEY);
-INSERT INTO own SELECT p::csec.encrypted FROM candidates;
+INSERT INTO own SELECT p::csec.encrypted FROM candidates LIMIT 5;
 INSERT INTO own SELECT id_no FROM cust WHERE id = 3 ON CONFLICT DO NOTHING;
 SET enable_seqscan = off;
 SET enable_hashjoin = off;

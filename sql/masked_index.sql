@@ -203,7 +203,7 @@ SELECT count(*) FROM cust c JOIN (SELECT p::csec.masked AS p FROM candidates) x 
 RESET enable_hashjoin;
 RESET enable_nestloop;
 CREATE TEMP TABLE own (p csec.masked PRIMARY KEY);
-INSERT INTO own SELECT p::csec.masked FROM candidates;
+INSERT INTO own SELECT p::csec.masked FROM candidates LIMIT 5;
 INSERT INTO own SELECT phone FROM cust WHERE id = 1 ON CONFLICT DO NOTHING;
 SET enable_seqscan = off;
 SET enable_hashjoin = off;

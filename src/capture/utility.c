@@ -39,6 +39,7 @@
 #include "policy/table.h"
 #include "sealer/park.h"
 #include "sealer/slot.h"
+#include "types/masked_tried.h"
 
 /* ---- the sealer's connection ---- */
 
@@ -232,6 +233,34 @@ note_control(CsecUtility *utility, Node *stmt)
 	utility->action = NULL;
 }
 
+/* Does the statement store expressions, in which constants may be, in the catalogs? */
+static bool
+stores_expressions(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_AlterDomainStmt:
+		case T_AlterPolicyStmt:
+		case T_AlterPublicationStmt:
+		case T_AlterTableStmt:
+		case T_CreateDomainStmt:
+		case T_CreateFunctionStmt:
+		case T_CreatePolicyStmt:
+		case T_CreatePublicationStmt:
+		case T_CreateStatsStmt:
+		case T_CreateStmt:
+		case T_CreateTrigStmt:
+		case T_IndexStmt:
+		case T_RuleStmt:
+		case T_ViewStmt:
+			return true;
+		case T_CreateTableAsStmt:
+			return castNode(CreateTableAsStmt, stmt)->objtype == OBJECT_MATVIEW;
+		default:
+			return false;
+	}
+}
+
 /* ---- the three moments ---- */
 
 /* Before the statement; may replace it. */
@@ -247,11 +276,13 @@ csec_utility_before(CsecUtility *utility, PlannedStmt **pstmt)
 	utility->sets = false;
 	utility->bounds = csec_bounds_now;
 	csec_bounds_now = (CsecBounds) {0};
+	utility->stored = csec_tried_stored;
 	utility->kin = csec_kin_at_work;
 	if (!csec_database_has_csec())
 		return;
 	csec_guard_statement((*pstmt)->utilityStmt);
 	csec_kin_note((*pstmt)->utilityStmt);
+	csec_tried_stored = stores_expressions((*pstmt)->utilityStmt) && !csec_own_ddl();
 	if (!IsBinaryUpgrade)
 		csec_bounds_begin((*pstmt)->utilityStmt);
 	csec_token_login_check_statement((*pstmt)->utilityStmt);
@@ -276,6 +307,7 @@ csec_utility_always(CsecUtility *utility)
 	csec_trail_own_ddl = utility->trail_own_ddl;
 	csec_kin_at_work = utility->kin;
 	csec_bounds_now = utility->bounds;
+	csec_tried_stored = utility->stored;
 }
 
 /* After the statement, where it succeeded. */

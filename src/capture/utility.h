@@ -24,6 +24,7 @@ typedef struct CsecUtility
 	char	   *object;
 	char	   *detail;
 	bool		sets;			/* a setting, of which the value is told */
+	bool		stored;			/* expressions were being stored, before */
 } CsecUtility;
 
 extern void csec_utility_park(CsecUtility *utility, Node *stmt);

@@ -247,6 +247,8 @@ refuse_statement(uint32 category)
 	csec_denied("probe limit", category);
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 category == CSEC_CATEGORY_TYPED_IN ?
+			 errmsg("too many values without a category sorted, hashed or stored as constants in one statement") :
 			 errmsg("too many values tried against category \"%s\" in one statement",
 					category_name(category)),
 			 errdetail("A reader without clearance may try %d distinct values (csec.probe_limit).",
@@ -260,6 +262,8 @@ refuse_hour(uint32 category)
 	csec_denied("probe quota", category);
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 category == CSEC_CATEGORY_TYPED_IN ?
+			 errmsg("too many values without a category sorted, hashed or stored as constants within an hour") :
 			 errmsg("too many values tried against category \"%s\" within an hour",
 					category_name(category)),
 			 errdetail("A reader without clearance may try %d values an hour (csec.probe_quota).",

@@ -1,6 +1,6 @@
 /*
  * encrypted_compare.c
- *		Equality, order and hash of csec.encrypted, also with text and with
+ *		Equality and order of csec.encrypted, also with text and with
  *		csec.masked.
  *
  * All by search tags (keyed digests of the texts' search forms): nothing is
@@ -13,7 +13,6 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "utils/builtins.h"
 #include "utils/sortsupport.h"
 
@@ -44,10 +43,6 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_cmp_masked);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_cmp_encrypted);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_tag_cmp_text);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_sortsupport);
-PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_hash);
-PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_encrypted_hash_extended);
-PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_tag_hash);
-PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_tag_hash_extended);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_text_tag_eq_text);
 
 /* What is compared: a tag, and the category that its value has. */
@@ -180,6 +175,14 @@ tried(const Operand *a, const Operand *b)
 	CsecMasked	y = as_tried(b);
 
 	csec_tried_compare_slow(&x, &y);
+}
+
+static inline void
+place(const Operand *operand)
+{
+	CsecMasked	placed = as_tried(operand);
+
+	csec_tried_place(&placed);
 }
 
 /* A text, which the reader knows, is tried against a value; its tag is a digest already. */
@@ -322,6 +325,11 @@ ordered(FunctionCallInfo fcinfo)
 	GET_OPERAND(1, &b);
 	if (a.category != b.category)
 		tried(&a, &b);
+	else if (unlikely(a.category == CSEC_CATEGORY_NONE))
+	{
+		place(&a);
+		place(&b);
+	}
 	return compare(&a, &b);
 }
 
@@ -375,6 +383,13 @@ csec_encrypted_cmp(PG_FUNCTION_ARGS)
 	read_operand(x, &indexed);
 	read_operand(y, &sought);
 	tried_lookup(&indexed, &sought);
+	if (unlikely(indexed.category == CSEC_CATEGORY_NONE && sought.category == CSEC_CATEGORY_NONE) &&
+		!csec_sorts_array(fcinfo))
+	{
+		place(&sought);
+		if (!csec_called_for_index(fcinfo))
+			place(&indexed);
+	}
 	result = compare(&indexed, &sought);
 	/* An index is descended in a context that lives long. */
 	PG_FREE_IF_COPY(x, 0);
@@ -495,8 +510,12 @@ compare_for_sort(Datum x, Datum y, SortSupport ssup)
 
 	read_operand(v, &a);
 	read_operand(w, &b);
-	if (a.category != b.category)
+	if (unlikely(a.category != b.category))
 		tried(&a, &b);
+	if (unlikely(a.category == CSEC_CATEGORY_NONE))
+		place(&a);
+	if (unlikely(b.category == CSEC_CATEGORY_NONE))
+		place(&b);
 	result = compare(&a, &b);
 	free_if_copy(v, x);
 	free_if_copy(w, y);
@@ -515,6 +534,7 @@ abbreviate(Datum datum, SortSupport ssup)
 	read_operand(value, &operand);
 	sorted = as_tried(&operand);
 	csec_tried_sort(&sorted);
+	csec_tried_place(&sorted);
 	head = csec_get_u64(operand.tag);
 	free_if_copy(value, datum);
 	return (Datum) (head >> (8 * (sizeof(head) - sizeof(Datum))));
@@ -541,59 +561,4 @@ csec_encrypted_sortsupport(PG_FUNCTION_ARGS)
 		ssup->abbrev_abort = never_abort;
 	}
 	PG_RETURN_VOID();
-}
-
-/* ---- hash ---- */
-
-/* Hash support 1. */
-Datum
-csec_encrypted_hash(PG_FUNCTION_ARGS)
-{
-	Operand		operand;
-	CsecMasked	hashed;
-
-	csec_refuse_direct_call(fcinfo);
-	if (csec_called_for_container(fcinfo))
-		PG_RETURN_INT32(CSEC_HASH_IN_CONTAINER);
-	GET_OPERAND(0, &operand);
-	hashed = as_tried(&operand);
-	csec_tried_hash(&hashed, fcinfo->flinfo);
-	PG_RETURN_INT32((int32) hashed.tag);
-}
-
-/* Hash support 2, for partitions: see csec_masked_hash_extended(). */
-Datum
-csec_encrypted_hash_extended(PG_FUNCTION_ARGS)
-{
-	Operand		operand;
-
-	csec_refuse_direct_call(fcinfo);
-	if (csec_called_for_container(fcinfo))
-		PG_RETURN_UINT64(CSEC_HASH_IN_CONTAINER);
-	GET_OPERAND(0, &operand);
-	if (operand.category == CSEC_CATEGORY_NONE)
-		csec_probe_input(CSEC_CATEGORY_TYPED_IN, (const char *) operand.tag, CSEC_SEARCH_TAG);
-	PG_RETURN_DATUM(hash_uint32_extended(csec_get_u32(operand.tag), PG_GETARG_INT64(1)));
-}
-
-Datum
-csec_text_tag_hash(PG_FUNCTION_ARGS)
-{
-	Operand		operand;
-
-	csec_refuse_direct_call(fcinfo);
-	read_text(PG_GETARG_TEXT_PP(0), &operand);
-	csec_tried_hash_text(csec_get_u32(operand.tag), (const char *) operand.tag, CSEC_SEARCH_TAG);
-	PG_RETURN_INT32((int32) csec_get_u32(operand.tag));
-}
-
-Datum
-csec_text_tag_hash_extended(PG_FUNCTION_ARGS)
-{
-	Operand		operand;
-
-	csec_refuse_direct_call(fcinfo);
-	read_text(PG_GETARG_TEXT_PP(0), &operand);
-	csec_probe_input(CSEC_CATEGORY_TYPED_IN, (const char *) operand.tag, CSEC_SEARCH_TAG);
-	PG_RETURN_DATUM(hash_uint32_extended(csec_get_u32(operand.tag), PG_GETARG_INT64(1)));
 }

@@ -19,6 +19,7 @@
 #include "types/envelope_key.h"
 #include "types/envelope_text.h"
 #include "types/masked_text.h"
+#include "types/masked_tried.h"
 #include "util/crypto_failed.h"
 #include "util/guc.h"
 #include "util/secure_memory.h"
@@ -411,6 +412,8 @@ csec_encrypted_input(int32 typmod, const char *text, size_t len)
 		return csec_envelope_from_text(category, text, len);
 	if (unlikely(csec_is_dump_text(text, len)))
 		return from_dump(category, text, len);
+	if (unlikely(csec_tried_stored) && category == CSEC_CATEGORY_NONE)
+		csec_tried_constant(text, len);
 	/* What replication applies was checked, and typed in, where it comes from. */
 	if (category != CSEC_CATEGORY_NONE && !IsLogicalWorker())
 	{

@@ -281,6 +281,11 @@ ordered(FunctionCallInfo fcinfo)
 	GETARG_ORDERED(0, &a);
 	GETARG_ORDERED(1, &b);
 	csec_tried_compare(&a, &b);
+	if (a.category == b.category)
+	{
+		csec_tried_place(&a);
+		csec_tried_place(&b);
+	}
 	return compare(&a, &b);
 }
 
@@ -327,6 +332,12 @@ csec_masked_cmp(PG_FUNCTION_ARGS)
 		csec_tried_lookup(&indexed, &sought);
 		if (sought.category == CSEC_CATEGORY_NONE)
 			seek(&indexed, &sought);
+	}
+	else if (unlikely(sought.category == CSEC_CATEGORY_NONE) && !csec_sorts_array(fcinfo))
+	{
+		csec_tried_place(&sought);
+		if (!csec_called_for_index(fcinfo))
+			csec_tried_place(&indexed);
 	}
 	result = compare(&indexed, &sought);
 	/* An index is descended in a context that lives long. */
@@ -421,6 +432,8 @@ compare_for_sort(Datum x, Datum y, SortSupport ssup)
 	int			result;
 
 	csec_tried_compare(&a, &b);
+	csec_tried_place(&a);
+	csec_tried_place(&b);
 	result = compare(&a, &b);
 	free_if_copy(v, x);
 	free_if_copy(w, y);
@@ -439,6 +452,7 @@ abbreviate(Datum datum, SortSupport ssup)
 	struct varlena *copy = read_for_sort(datum, ssup->ssup_extra, &value);
 
 	csec_tried_sort(&value);
+	csec_tried_place(&value);
 	if (value.flags & CSEC_MASKED_PLAIN)
 		memcpy(head, value.text, Min(value.len, sizeof(head)));
 	free_if_copy(copy, datum);
@@ -485,6 +499,8 @@ csec_masked_hash(PG_FUNCTION_ARGS)
 
 		GETARG_ORDERED(0, &value);
 		csec_tried_hash(&value, fcinfo->flinfo);
+		if (unlikely(value.category == CSEC_CATEGORY_NONE) && !csec_hashes_list(fcinfo))
+			csec_tried_place(&value);
 		PG_RETURN_INT32((int32) value.tag);
 	}
 }

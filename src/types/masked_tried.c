@@ -29,6 +29,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "policy/category.h"
@@ -109,6 +110,49 @@ csec_tried_compare_slow(const CsecMasked *a, const CsecMasked *b)
 		csec_probe(b->category, csec_probe_digest(a->text, a->len));
 	else
 		csec_probe(a->category, csec_probe_digest(b->text, b->len));
+}
+
+/*
+ * Is nothing hidden from the reader?  Where a superuser has an index built, which
+ * goes on as the table's owner, nothing is revealed to anybody either.
+ */
+static bool
+sees_all(void)
+{
+	static CsecDecisionStamp stamp;
+	static bool all = false;
+	bool		revealed = true;
+	ListCell   *lc;
+
+	if (csec_decision_stands(&stamp))
+		return all;
+	all = false;				/* an error settles nothing */
+	if (!InSecurityRestrictedOperation() || !superuser_arg(GetOuterUserId()))
+		foreach(lc, csec_category_all())
+		{
+			const CsecCategory *category = lfirst(lc);
+
+			revealed = revealed && (category->storage == CSEC_STORAGE_REFUSED ||
+									csec_decide(category->id) == CSEC_REVEAL);
+		}
+	all = revealed;
+	return all;
+}
+
+void
+csec_tried_place_slow(const CsecMasked *value)
+{
+	if (!sees_all())
+		csec_probe_input(CSEC_CATEGORY_TYPED_IN, value->text, value->len);
+}
+
+bool		csec_tried_stored = false;
+
+void
+csec_tried_constant(const char *text, size_t len)
+{
+	if (!superuser() && !sees_all())
+		csec_probe_input(CSEC_CATEGORY_TYPED_IN, text, len);
 }
 
 CsecTriedText csec_tried_last;

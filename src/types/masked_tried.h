@@ -8,6 +8,7 @@
 #include "executor/execdesc.h"
 #include "fmgr.h"
 
+#include "policy/category.h"
 #include "policy/decision.h"
 #include "types/masked_value.h"
 
@@ -20,6 +21,28 @@ extern QueryDesc *csec_tried_query;
  * counts as tried.  Errors: those of csec_probe().
  */
 extern void csec_tried_compare_slow(const CsecMasked *a, const CsecMasked *b);
+
+/*
+ * A value is about to be put into the order of all values, or by its hash, where
+ * whoever looks sees its place.  One that the reader made, of no category, counts as
+ * tried, if anything is hidden from him: from where thousands of candidates lie, and
+ * where a hidden value lies, he would know which of them it may be.
+ */
+extern void csec_tried_place_slow(const CsecMasked *value);
+
+static inline void
+csec_tried_place(const CsecMasked *value)
+{
+	if (unlikely(value->category == CSEC_CATEGORY_NONE))
+		csec_tried_place_slow(value);
+}
+
+/*
+ * Expressions are being stored, in a view, say: the catalogs show the tags of
+ * constants in them.
+ */
+extern bool csec_tried_stored;
+extern void csec_tried_constant(const char *text, size_t len);
 
 /* Two values of one category are tested for equality: does it allow that? */
 extern void csec_tried_same(uint32 category);

@@ -22,6 +22,7 @@
 #include "types/dump_value.h"
 #include "types/envelope_text.h"
 #include "types/masked_text.h"
+#include "types/masked_tried.h"
 #include "types/masked_value.h"
 #include "util/pgcompat.h"
 
@@ -206,6 +207,8 @@ csec_masked_input(int32 typmod, const char *text, size_t len)
 	known = csec_category_to_keep(category);
 	if (unlikely(csec_is_dump_text(text, len)))
 		return from_dump(typmod, text, len);
+	if (unlikely(csec_tried_stored) && category == CSEC_CATEGORY_NONE)
+		csec_tried_constant(text, len);
 	/* What replication applies was checked, and typed in, where it comes from. */
 	if (category != CSEC_CATEGORY_NONE && !IsLogicalWorker())
 	{

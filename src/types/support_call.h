@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "nodes/memnodes.h"
 #include "nodes/nodes.h"
 #include "utils/memutils.h"
 
@@ -39,6 +40,34 @@ static inline bool
 csec_called_for_container(FunctionCallInfo fcinfo)
 {
 	return fcinfo->flinfo != NULL && fcinfo->flinfo->fn_mcxt == CacheMemoryContext;
+}
+
+/*
+ * Does an index scan sort the values that it looks for?  Nobody sees their order,
+ * and each counts where it meets what the index holds.
+ */
+static inline bool
+csec_sorts_array(FunctionCallInfo fcinfo)
+{
+	return fcinfo->flinfo != NULL && fcinfo->flinfo->fn_mcxt != NULL &&
+		strcmp(fcinfo->flinfo->fn_mcxt->name, "BTree array context") == 0;
+}
+
+/* Is it an index that compares?  Else an expression, or rows and arrays in one. */
+static inline bool
+csec_called_for_index(FunctionCallInfo fcinfo)
+{
+	return fcinfo->flinfo == NULL ||
+		(fcinfo->flinfo->fn_expr == NULL && !csec_called_for_container(fcinfo));
+}
+
+/* Is it the list of an IN that is hashed?  There likewise. */
+static inline bool
+csec_hashes_list(FunctionCallInfo fcinfo)
+{
+	Node	   *expr = fcinfo->flinfo ? fcinfo->flinfo->fn_expr : NULL;
+
+	return expr != NULL && IsA(expr, ScalarArrayOpExpr);
 }
 
 #define CSEC_HASH_IN_CONTAINER	0x63736563
