@@ -40,6 +40,29 @@ SELECT value, csec.match_customer('cust', '1', jsonb_build_object('phone', '1381
 SELECT csec.match_customer('cust', '2', '{"balance": "NaN", "phone": "13900001111"}'), csec.match_customer('cust', '2', '{"rate": "Infinity", "phone": "13900001111"}'),
 	csec.match_customer('cust', '1', '{"ok": "true", "phone": "13812345678"}');
 
+-- a column and a table may have any name: one that is the customer's column is that
+\c - postgres
+SET client_min_messages = warning;
+\set VERBOSITY default
+CREATE TABLE "odd.""名" ("编 号" int PRIMARY KEY, "a.b" text, "c.""d" text, "Case" text);
+INSERT INTO "odd.""名" VALUES (1, '13812345678', 'x.y', 'Zhang');
+CREATE TABLE "refers.to" (no int PRIMARY KEY, "of.whom" int, "sum.of" numeric, "at.""time" date);
+INSERT INTO "refers.to" VALUES (1, 1, 7, '2026-01-01'), (2, 1, 8, '2026-02-01');
+SELECT csec.protect('"odd.""名"', '编 号', '{"a.b": "phone", "Case": "person_name"}');
+SELECT csec.protect('"refers.to"', 'of.whom', subject_of => '"odd.""名"');
+SELECT csec.match_customer('"odd.""名"', '1', '{"a.b": "13812345678", "c.\"d": "x.y", "Case": "zhang"}') AS t,
+	csec.match_customer('"odd.""名"', '1', '{"a.b": "13812345678", "\"refers.to\".\"sum.of\"": {"is": 8, "newest_by": "at.\"time"}}') AS t,
+	csec.match_customer('"odd.""名"', '1', '{"a.b": "13812345678", "public.\"refers.to\".\"sum.of\"": {"is": 7, "newest_by": "at.\"time"}}') AS f,
+	csec.match_customer('"odd.""名"', '1', '{"a.b": "13812345678", "\"refers.to\".no": {"is": 2, "newest_by": "no"}}') AS t;
+SELECT csec.match_customer('"odd.""名"', '1', '{"a.b": "13812345678", "refers.to.no": {"is": 2, "newest_by": "no"}}');
+SELECT csec.match_customer('"odd.""名"', '1', '{"a.b": "13812345678", "\"refers.to\".sum.of": {"is": 2, "newest_by": "no"}}');
+SELECT csec.match_customer('"odd.""名"', '1', '{"a.b": "13812345678", "one.two.three.four.no": {"is": 2, "newest_by": "no"}}');
+SELECT csec.match_customer('"odd.""名"', '1', '{"a.b": "13812345678", ".no": {"is": 2, "newest_by": "no"}}');
+SELECT csec.match_customer('"odd.""名"', '1', '{"a.b": "13812345678", "refers.": {"is": 2, "newest_by": "no"}}');
+SELECT csec.match_customer('"odd.""名"', '1', '{"a.b": "13812345678", "\"refers.to\".\"no": {"is": 2, "newest_by": "no"}}');
+SELECT csec.unprotect('"refers.to"', 'over'), csec.unprotect('"odd.""名"', 'over');
+DROP TABLE "odd.""名", "refers.to";
+
 -- a cast of the table's owner does not run with csec's rights
 \c - postgres
 SET client_min_messages = warning;

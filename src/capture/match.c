@@ -24,14 +24,15 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
-#include "utils/regproc.h"
 #include "utils/timestamp.h"
+#include "utils/varlena.h"
 
 #include "capture/control.h"
 #include "policy/denied.h"
@@ -220,21 +221,60 @@ read_claim(const char *field, JsonbValue *value)
 static Oid
 referring_table(Oid relid, const char *prefix)
 {
-	RangeVar   *name = makeRangeVarFromNameList(csec_qualified_name(prefix));
-	Oid			other;
-	const CsecTable *table;
+	List	   *names = NIL;
+	Oid			other = InvalidOid;
+	const CsecTable *table = NULL;
 
-	if (name->schemaname == NULL)
-		name->schemaname = get_namespace_name(get_rel_namespace(relid));
-	other = RangeVarGetRelid(name, AccessShareLock, true);
-	table = OidIsValid(other) ? csec_table_lookup(other) : NULL;
+	if (SplitIdentifierString(pstrdup(prefix), '.', &names) &&
+		(list_length(names) == 1 || list_length(names) == 2))
+	{
+		const char *schema = list_length(names) == 2 ? linitial(names) :
+			get_namespace_name(get_rel_namespace(relid));
+
+		other = RangeVarGetRelid(makeRangeVar(pstrdup(schema), llast(names), -1),
+								 AccessShareLock, true);
+	}
+	if (OidIsValid(other))
+		table = csec_table_lookup(other);
 	if (table == NULL || table->subject_table != relid || other == relid)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("\"%s\" is not a protected table that refers to the customers of \"%s\"",
 						prefix, get_rel_name(relid)),
-				 errhint("Protect it with subject_of first.")));
+				 errhint("Protect it with subject_of first. A claim names \"column\", \"table.column\" or \"schema.table.column\"; a name with capitals or dots stands in double quotes there.")));
 	return other;
+}
+
+/*
+ * The dot before a claim's column, NULL where the whole is one: the last that
+ * stands in no double quotes.
+ */
+static const char *
+last_dot(const char *field)
+{
+	const char *dot = NULL;
+	bool		quoted = false;
+
+	for (const char *p = field; *p; p++)
+	{
+		if (*p == '"')
+			quoted = !quoted;
+		else if (*p == '.' && !quoted)
+			dot = p;
+	}
+	return quoted ? strrchr(field, '.') : dot;
+}
+
+/* A column behind its table: in double quotes, or as it is. */
+static const char *
+column_name(const char *said)
+{
+	List	   *names;
+
+	if (said[0] == '"' && SplitIdentifierString(pstrdup(said), '.', &names) &&
+		list_length(names) == 1)
+		return linitial(names);
+	return said;
 }
 
 /*
@@ -260,7 +300,7 @@ append_claim(Question *q, Oid relid, const char *field, JsonbValue *value)
 {
 	Claim		claim = read_claim(field, value);
 	int			n = add_argument(q, CStringGetTextDatum(claim.said));
-	const char *dot = strrchr(field, '.');
+	const char *dot = get_attnum(relid, field) > 0 ? NULL : last_dot(field);
 
 	if (q->nclaims > 0)
 	{
@@ -269,7 +309,8 @@ append_claim(Question *q, Oid relid, const char *field, JsonbValue *value)
 	}
 	escape_json(&q->fields, field);
 	if (dot != NULL)
-		append_referring(q, relid, pnstrdup(field, dot - field), dot + 1, &claim, n);
+		append_referring(q, relid, pnstrdup(field, dot - field), column_name(dot + 1),
+						 &claim, n);
 	else
 		appendStringInfoString(&q->query, match_of(q, relid, "c", field, n, claim.last));
 	q->nclaims++;

@@ -366,15 +366,13 @@ typedef char CsecBase64Byte;
 #define errsave(context, ...) do { (void) (context); ereport(ERROR, __VA_ARGS__); } while (0)
 #endif
 
-/* 16 can report softly that a range is none, or a name no name. */
+/* 16 can report softly that a range is none. */
 #if PG_VERSION_NUM >= 160000
 #define csec_make_range(type, lower, upper) \
 	make_range((type), (lower), (upper), false, NULL)
-#define csec_qualified_name(name) stringToQualifiedNameList((name), NULL)
 #else
 #define csec_make_range(type, lower, upper) \
 	make_range((type), (lower), (upper), false)
-#define csec_qualified_name(name) stringToQualifiedNameList(name)
 #endif
 
 /* Functions that read files: 16 added a form of two, 17 dropped adminpack's. */
