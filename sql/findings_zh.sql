@@ -27,7 +27,8 @@ INSERT INTO said VALUES ('masked; stored as text, as its category says'), ('not 
 	('its attestation was edited behind csec''s back'), ('its attestation is over'), ('nobody has vouched for it'),
 	('ssl = on, ssl_min_protocol_version = TLSv1.2'), ('fails since 2026-11-01 10:00: csec.key_command failed'),
 	('not asked since 2026-11-01 10:00, as csec.key_check_interval is 0'),
-	('does not open: key 7 version 1 is wrapped under key "k2", which this server does not have'), ('the server has another root key than this database was made with');
+	('does not open: key 7 version 1 is wrapped under key "k2", which this server does not have'), ('the server has another root key than this database was made with'),
+	('keys of customers are not used: the directory of destroyed keys, "/k/destroyed", is not there');
 SELECT finding, csec.finding_zh(finding) AS zh FROM said ORDER BY finding COLLATE "C";
 SELECT f.form FROM csec.finding_form f WHERE NOT EXISTS (SELECT FROM said s WHERE s.finding ~ f.form
 	AND NOT EXISTS (SELECT FROM csec.finding_form o WHERE o.position < f.position AND s.finding ~ o.form)) AND f.position <= 100;

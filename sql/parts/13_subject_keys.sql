@@ -73,7 +73,23 @@ CREATE FUNCTION csec.prepare_tombstones(known boolean) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'csec_prepare_tombstones';
 REVOKE ALL ON FUNCTION csec.prepare_tombstones(boolean) FROM PUBLIC;
-COMMENT ON FUNCTION csec.prepare_tombstones(boolean) IS 'internal: make the directory that notes destroyed keys, the first time; an error where it is missing though it was made before or customers are known, or where there is no place for it';
+COMMENT ON FUNCTION csec.prepare_tombstones(boolean) IS 'internal: make the directory that notes destroyed keys, the first time; an error where it is missing or cannot be used though it was made before or customers are known, or where there is no place for it';
+
+-- For who looks after it, who must not be kept from it by an error.
+CREATE FUNCTION csec.tombstones_seen(OUT pseudonyms uuid[], OUT trouble text)
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	hint text;
+BEGIN
+	PERFORM csec.prepare_tombstones(true);
+	pseudonyms := ARRAY(SELECT t FROM csec.tombstones() t);
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS trouble = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+	trouble := concat_ws('. ', trouble, nullif(hint, ''));
+END
+$$;
+REVOKE ALL ON FUNCTION csec.tombstones_seen() FROM PUBLIC;
+COMMENT ON FUNCTION csec.tombstones_seen() IS 'internal: the destroyed keys that are noted outside the database, or why they are not to be had';
 
 -- A restored dump brings a destroyed key back: not into the table.
 CREATE FUNCTION csec.subject_key_rules() RETURNS trigger

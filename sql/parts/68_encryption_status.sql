@@ -98,7 +98,8 @@ CREATE FUNCTION csec.key_status()
 		k.state = 'active' AND current_setting('csec.max_key_age')::interval > '0' AND k.age > current_setting('csec.max_key_age')::interval,
 		k.uses, k.kek, current_setting('csec.embedded_keys')::boolean,
 		CASE WHEN k.state <> 'destroyed' THEN t.trouble IS NULL END,
-		coalesce(t.trouble, CASE WHEN k.purpose = 'search' AND k.state = 'active'
+		coalesce(t.trouble, CASE WHEN k.purpose = 'data' AND k.name = 'data' AND k.state = 'active' AND EXISTS (SELECT FROM csec.subject_space)
+			THEN 'keys of customers are not used: ' || (csec.tombstones_seen()).trouble END, CASE WHEN k.purpose = 'search' AND k.state = 'active'
 			AND NOT csec.is_indexed_by((SELECT o.commitment FROM csec.key o WHERE o.id = k.id AND o.version = k.version))
 			THEN 'fields are indexed under another search key. Restore the row of csec.key that belongs to the data; or, if it is lost, CALL csec.replace_search_key(...).' END), CASE WHEN o.known THEN coalesce(c.columns, '{}') END,
 		p.trouble

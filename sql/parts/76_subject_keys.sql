@@ -28,7 +28,7 @@ COMMENT ON COLUMN csec.subject_destruction.state IS 'requested; destroyed; withd
 COMMENT ON COLUMN csec.subject_destruction.requested_by IS 'the login that asked for it';
 COMMENT ON COLUMN csec.subject_destruction.person IS 'the person who asked for it';
 COMMENT ON COLUMN csec.subject_destruction.requested_at IS 'when';
-COMMENT ON COLUMN csec.subject_destruction.decided_by IS 'the login that approved or withdrew it';
+COMMENT ON COLUMN csec.subject_destruction.decided_by IS 'the login that approved or withdrew it; null: it lapsed, or csec.apply_tombstones() found it carried out';
 COMMENT ON COLUMN csec.subject_destruction.decided_at IS 'when';
 
 -- Who asked is what the second person's approval rests on.
@@ -226,7 +226,7 @@ BEGIN
 	IF csec.is_buried(d.pseudonym) THEN
 		RAISE EXCEPTION 'request % was carried out: the key of this customer is noted as destroyed', request
 			USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = 'Its approval was lost on the way to its commit: call csec.approve_destruction() once more, which ends it.';
+			HINT = 'Its approval was lost on the way to its commit: call csec.approve_destruction() once more, or csec.apply_tombstones(), which ends it.';
 	END IF;
 	PERFORM csec.control('withdraw destroy subject key', csec.qualified(d.relid), csec.destruction_detail(d));
 	UPDATE csec.subject_destruction o SET state = 'withdrawn', subject = NULL, decided_by = csec.login()::text, decided_at = clock_timestamp()
@@ -239,10 +239,19 @@ COMMENT ON FUNCTION csec.withdraw_destruction(int8) IS 'take back a request of c
 
 CREATE FUNCTION csec.apply_tombstones(OUT destroyed int8, OUT noted int8)
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	d csec.subject_destruction;
 BEGIN
 	UPDATE csec.subject_key k SET wrapped = NULL, destroyed_at = clock_timestamp() FROM csec.tombstones() t (pseudonym)
 		WHERE k.pseudonym = t.pseudonym AND k.destroyed_at IS NULL;
 	GET DIAGNOSTICS destroyed = ROW_COUNT;
+	-- approved, and lost on the way to the commit; one that is on its way ends by itself
+	FOR d IN SELECT o.* FROM csec.subject_destruction o
+		WHERE o.state = 'requested' AND o.pseudonym IN (SELECT t FROM csec.tombstones() t) ORDER BY o.id FOR UPDATE SKIP LOCKED
+	LOOP
+		PERFORM csec.control('destroy subject key', csec.qualified(d.relid), csec.destruction_detail(d) || '{"noted_before": true}');
+		UPDATE csec.subject_destruction o SET state = 'destroyed', subject = NULL, decided_at = clock_timestamp() WHERE o.id = d.id;
+	END LOOP;
 	IF destroyed > 0 THEN
 		PERFORM csec.reorder_tags(false);
 	END IF;
@@ -253,16 +262,29 @@ $$;
 REVOKE ALL ON FUNCTION csec.apply_tombstones() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.apply_tombstones() TO csec_admin;
 COMMENT ON FUNCTION csec.apply_tombstones() IS
-	'after a restore, or on a promoted standby: takes the keys out of csec.subject_key that csec.tombstone_directory says are destroyed (they are not used anyway), and notes there those that only this database knew of; gives how many of each';
+	'after a restore, or on a promoted standby: takes the keys out of csec.subject_key that csec.tombstone_directory says are destroyed (they are not used anyway), and notes there those that only this database knew of; gives how many of each. Ends requests that were carried out, and whose approval was lost on the way to its commit';
 
-CREATE VIEW csec.subject_key_status AS
-	SELECT s.relid, count(k.pseudonym) FILTER (WHERE k.destroyed_at IS NULL) AS customers,
-		count(k.pseudonym) FILTER (WHERE k.destroyed_at IS NOT NULL) AS destroyed, max(k.destroyed_at) AS last_destroyed_at
-	FROM csec.subject_space s LEFT JOIN csec.subject_key k ON k.space = s.id
-	GROUP BY s.id, s.relid;
+CREATE FUNCTION csec.subject_key_status()
+	RETURNS TABLE (relid regclass, customers int8, destroyed int8, last_destroyed_at timestamptz, noted int8, trouble text)
+	LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	WITH seen AS MATERIALIZED (SELECT * FROM csec.tombstones_seen()), note AS MATERIALIZED (SELECT unnest(s.pseudonyms) AS pseudonym FROM seen s)
+	SELECT s.relid, count(k.pseudonym) FILTER (WHERE k.destroyed_at IS NULL), count(k.pseudonym) FILTER (WHERE k.destroyed_at IS NOT NULL), max(k.destroyed_at),
+		CASE WHEN o.trouble IS NULL THEN count(n.pseudonym) FILTER (WHERE k.destroyed_at IS NULL) END, o.trouble
+	FROM csec.subject_space s CROSS JOIN seen o LEFT JOIN csec.subject_key k ON k.space = s.id LEFT JOIN note n ON n.pseudonym = k.pseudonym
+	GROUP BY s.id, s.relid, o.trouble
+$$;
+REVOKE ALL ON FUNCTION csec.subject_key_status() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION csec.subject_key_status() TO csec_admin, csec_auditor, csec_officer;
+COMMENT ON FUNCTION csec.subject_key_status() IS 'what view csec.subject_key_status shows';
+
+CREATE VIEW csec.subject_key_status AS SELECT * FROM csec.subject_key_status();
 REVOKE ALL ON csec.subject_key_status FROM PUBLIC;
 GRANT SELECT ON csec.subject_key_status TO csec_admin, csec_auditor, csec_officer;
 COMMENT ON VIEW csec.subject_key_status IS 'how many customers of each table have a key, and how many keys were destroyed';
+COMMENT ON COLUMN csec.subject_key_status.customers IS 'keys in csec.subject_key';
+COMMENT ON COLUMN csec.subject_key_status.destroyed IS 'keys that were destroyed';
+COMMENT ON COLUMN csec.subject_key_status.noted IS 'of customers, those whose key is noted as destroyed and not used: csec.apply_tombstones() takes them out of the table; null: not to be known';
+COMMENT ON COLUMN csec.subject_key_status.trouble IS 'why the directory of destroyed keys is of no use, and what helps: until then no customer''s key is used';
 
 -- ---- where the key that makes pseudonyms is lost ----
 

@@ -123,6 +123,9 @@ CREATE FUNCTION csec.live_encryption(tab regclass)
 		SELECT 'field_keys', 'key provider', 'unknown', format('not asked since %s, as csec.key_check_interval is 0', to_char(p.tried_at, 'YYYY-MM-DD HH24:MI'))
 		FROM csec.key_provider() p WHERE p.failing_since IS NULL AND current_setting('csec.key_check_interval')::interval = '0'
 		UNION ALL
+		SELECT 'field_keys', 'destroyed keys', 'fail', 'keys of customers are not used: ' || s.trouble
+		FROM csec.protected_table p CROSS JOIN LATERAL csec.tombstones_seen() s WHERE p.relid = tab AND p.subject_keys AND s.trouble IS NOT NULL
+		UNION ALL
 		SELECT 'keys_outside', NULL, CASE WHEN current_setting('csec.embedded_keys')::bool THEN 'fail' ELSE 'pass' END,
 			CASE WHEN current_setting('csec.embedded_keys')::bool THEN 'csec.embedded_keys is on: keys lie in the data directory'
 				ELSE 'from csec.key_directory or csec.key_command' END

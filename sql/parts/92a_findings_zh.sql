@@ -71,6 +71,7 @@ INSERT INTO csec.finding_form (position, form, form_zh) VALUES
 	(56, '^not asked since (.{16}), as csec[.]key_check_interval is 0$', pg_temp.title(E'\\xe887aa205c3120e8b5b7e69caae59091e5af86e992a5e69da5e6ba90e69fa5e8afa2efbc8ce59ba020637365632e6b65795f636865636b5f696e74657276616c20e4b8ba2030')),
 	(57, '^does not open: (.*)$', pg_temp.title(E'\\xe697a0e6b395e68993e5bc80efbc9a5c31')),
 	(58, '^the server has another root key than this database was made with$', pg_temp.title(E'\\xe69c8de58aa1e599a8e79a84e6a0b9e5af86e992a5e4b88de698afe5889be5bbbae69cace695b0e68daee5ba93e697b6e79a84e982a3e4b880e4b8aa')),
+	(59, '^keys of customers are not used: (.*)$', pg_temp.title(E'\\xe5aea2e688b7e5af86e992a5e5819ce794a8efbc9a5c31')),
 	-- words within what has become Chinese by one of those before, each in turn
 	(101, coalesce(pg_temp.title(E'\\x706c61696eefbc8ce5af86e992a52020e78988e69cac20efbc88756e6b6e6f776eefbc89'), '^$'), pg_temp.title(E'\\xe6988ee69687')),
 	(102, coalesce(pg_temp.title(E'\\xefbc88616374697665efbc89'), '^$'), pg_temp.title(E'\\xefbc88e4bdbfe794a8e4b8adefbc89')),

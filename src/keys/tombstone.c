@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -134,6 +135,17 @@ need_checked_directory(char *path, size_t size)
 {
 	need_directory(path, size);
 	check_directory(path);
+}
+
+/* What would fail only when there is something to note, or to look for; a standby notes nothing. */
+static void
+check_usable(const char *path)
+{
+	if (access(path, R_OK | X_OK | (RecoveryInProgress() ? 0 : W_OK)) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("the directory of destroyed keys, \"%s\", cannot be used: %m", path),
+				 errhint("The server's user must be able to read and write it: use chmod 700.")));
 }
 
 /* Backups have it, too, so a server that is restored knows of its tombstones. */
@@ -301,7 +313,7 @@ csec_is_buried(PG_FUNCTION_ARGS)
 
 /*
  * csec.prepare_tombstones(known boolean): make their directory, unless customers
- * of this database are known: then it must be there.
+ * of this database are known: then it must be there, and of use.
  */
 Datum
 csec_prepare_tombstones(PG_FUNCTION_ARGS)
@@ -309,7 +321,10 @@ csec_prepare_tombstones(PG_FUNCTION_ARGS)
 	char		path[MAXPGPATH];
 
 	if (PG_GETARG_BOOL(0))
+	{
 		need_checked_directory(path, sizeof(path));
+		check_usable(path);
+	}
 	else
 		prepare();
 	PG_RETURN_VOID();

@@ -88,7 +88,7 @@ my $restored = PostgreSQL::Test::Cluster->new('restored');
 $restored->init_from_backup($node, 'base');
 $restored->append_conf('postgresql.conf', $conf);
 $restored->start;
-is($restored->safe_psql('postgres', 'SELECT customers, destroyed FROM csec.subject_key_status'), '50|0', 'a base backup has the key again');
+is($restored->safe_psql('postgres', 'SELECT customers, destroyed, noted, trouble FROM csec.subject_key_status'), '50|0|1|', 'a base backup has the key again');
 is(seen($restored, 42), '***|***', '  it is not used');
 is(seen($restored, 41), '13800001041|110105194912310041', '  the others are');
 flush_trail($restored);
@@ -96,7 +96,12 @@ is(told($restored, 42), '***,***,***', '  nor for the trail');
 ($rc, $out, $err) = $restored->psql('postgres', "UPDATE cust SET phone = '1' WHERE id = 42");
 like($err, qr/the key of this customer .* was destroyed/, '  nor for new values');
 is($restored->safe_psql('postgres', 'SELECT * FROM csec.apply_tombstones()'), '1|0', '  and can be taken out');
-is($restored->safe_psql('postgres', 'SELECT customers, destroyed FROM csec.subject_key_status'), '49|1', '  which it is');
+is($restored->safe_psql('postgres', 'SELECT customers, destroyed, noted, trouble FROM csec.subject_key_status'), '49|1|0|', '  which it is');
+my $told_of = sub {
+	return map { $restored->safe_psql('postgres', $_) } 'SELECT noted, trouble FROM csec.subject_key_status',
+		q{SELECT trouble FROM csec.key_status WHERE state = 'active' AND purpose = 'data'},
+		q{SELECT state || ': ' || finding FROM csec.security_measures('cust') WHERE measure = 'field_keys' AND item = 'destroyed keys' AND csec.finding_zh(finding) <> finding}};
+is(join(' ', $told_of->()), '0|  ', '  and nothing is wrong');
 is_verified($restored, 'restored');
 
 # Without the notes nobody can tell who is destroyed: nothing is shown.
@@ -104,6 +109,19 @@ rename "$keys/destroyed", "$keys/elsewhere" or die;
 ($rc, $out, $err) = $restored->psql('postgres', "SELECT phone::text FROM cust WHERE id = 41", extra_params => [ '-U', 'clerk' ]);
 like($err, qr/the directory of destroyed keys, .*, is not there/, 'without the notes there is an error');
 is($out, '', '  and nothing else');
+foreach my $case ([ 'that is missing', sub { }, sub { }, 'is not there. Bring it back' ],
+	[ 'that nobody may write', sub { mkdir "$keys/destroyed", 0500 or die }, sub { rmdir "$keys/destroyed" or die }, 'cannot be used: Permission denied. The server' ],
+	[ 'that nobody may read', sub { mkdir "$keys/destroyed", 0300 or die }, sub { rmdir "$keys/destroyed" or die }, 'cannot be used: Permission denied. The server' ],
+	[ 'of which a part cannot be read', sub { mkdir "$keys/destroyed", 0700 or die; mkdir "$keys/destroyed/00", 0000 or die }, sub { rmdir "$keys/destroyed/00" or die; rmdir "$keys/destroyed" or die }, 'Permission denied' ])
+{
+	my ($which, $spoil, $mend, $why) = @$case;
+	$spoil->();
+	my ($status, $key, $measure) = $told_of->();
+	like($status, qr/^\|.*"\Q$keys\E\/destroyed.*\Q$why\E/, "of a directory $which the status of customers' keys tells");
+	like($key, qr/^keys of customers are not used: .*\Q$why\E/, '  and that of the key that wraps them');
+	like($measure, qr/^fail: keys of customers are not used: .*\Q$why\E/, '  and the security measures');
+	$mend->();
+}
 # ... and nothing that needs them makes an empty directory, which would bring the destroyed back.
 $restored->safe_psql('postgres', 'CREATE TABLE later (id int PRIMARY KEY, phone text)');
 my $later = q{SELECT csec.protect('later', 'id', '{"phone": "phone"}', subject_keys => true)};
