@@ -244,6 +244,7 @@ stores_expressions(Node *stmt)
 		case T_AlterPublicationStmt:
 		case T_AlterTableStmt:
 		case T_CreateDomainStmt:
+		case T_CreateForeignTableStmt:
 		case T_CreateFunctionStmt:
 		case T_CreatePolicyStmt:
 		case T_CreatePublicationStmt:

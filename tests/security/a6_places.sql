@@ -17,6 +17,9 @@ CREATE VIEW candidates AS SELECT '1381234' || 5000 + g AS x FROM generate_series
 GRANT SELECT ON candidates TO PUBLIC;
 CREATE TABLE own (a csec.masked, b csec.encrypted);
 GRANT SELECT ON own TO PUBLIC;
+CREATE FOREIGN DATA WRAPPER regress_places;
+CREATE SERVER regress_places FOREIGN DATA WRAPPER regress_places;
+GRANT USAGE ON FOREIGN SERVER regress_places TO regress_place_low;
 SELECT csec.set_clearance('regress_place_half', category => 'phone', reason => 'test');
 SELECT csec.set_clearance('regress_place_clerk', level => 'core', reason => 'test');
 UPDATE csec.level SET needs_reason = false;
@@ -57,6 +60,7 @@ INSERT INTO mine_tagged SELECT x FROM candidates;
 \set ECHO errors
 SELECT format('CREATE TEMP VIEW v AS SELECT %s', string_agg(format('%L::csec.encrypted AS c%s', x, row_number), ', ')) FROM (SELECT x, row_number() OVER () FROM candidates) s \gexec
 SELECT format('ALTER TABLE mine ADD CHECK (a <> ALL (ARRAY[%s]::csec.masked[]))', string_agg(quote_literal(x), ', ')) FROM candidates \gexec
+SELECT format('CREATE FOREIGN TABLE far (%s) SERVER regress_places', string_agg(format('c%s csec.encrypted DEFAULT %L', row_number, x), ', ')) FROM (SELECT x, row_number() OVER () FROM candidates) s \gexec
 SELECT format('CREATE FUNCTION f() RETURNS csec.encrypted[] BEGIN ATOMIC SELECT ARRAY[%s]::csec.encrypted[]; END', string_agg(quote_literal(x), ', ')) FROM candidates \gexec
 \set ECHO all
 -- within the limits it works, and what is no candidate counts as none
@@ -93,5 +97,6 @@ SELECT csec.revoke_clearance('regress_place_clerk', level => 'core');
 SELECT csec.unprotect_all('test is over', allow_lock => true);
 DROP TABLE cust, own;
 DROP VIEW candidates CASCADE;
+DROP FOREIGN DATA WRAPPER regress_places CASCADE;
 DROP OWNED BY regress_place_low, regress_place_half, regress_place_clerk;
 DROP ROLE regress_place_low, regress_place_half, regress_place_clerk, regress_place_loader;
