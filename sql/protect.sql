@@ -59,14 +59,14 @@ REFRESH MATERIALIZED VIEW m1;
 CREATE FUNCTION picture() RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT * FROM (
 		SELECT attrelid::regclass || '.' || attname || ' ' || format_type(atttypid, atttypmod) || ' ' || attnotnull || ' '
-			|| attstorage::text || attcompression::text || attstattarget || coalesce(substring(attoptions::text, 'n_distinct=[^,}]*'), '') || ' '
+			|| attstorage::text || attcompression::text || coalesce(attstattarget, -1) || coalesce(substring(attoptions::text, 'n_distinct=[^,}]*'), '') || ' '
 			|| coalesce(attacl::text, '-') || coalesce(' ' || col_description(attrelid, attnum), '')
 			|| coalesce(' ' || (SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = attrelid AND adnum = attnum), '')
 			|| coalesce(' ' || (SELECT collname FROM pg_collation c WHERE c.oid = attcollation), '')
 		FROM pg_attribute WHERE attrelid IN ('customers'::regclass, 'v1'::regclass, 'v2'::regclass, 'm1'::regclass, 'm2'::regclass) AND attnum > 0
 		UNION ALL SELECT pg_get_constraintdef(oid) || coalesce(' ' || obj_description(oid, 'pg_constraint'), '') FROM pg_constraint WHERE conrelid = 'customers'::regclass
 		UNION ALL SELECT pg_get_indexdef(indexrelid) || coalesce(' ' || obj_description(indexrelid, 'pg_class'), '') FROM pg_index WHERE indrelid IN ('customers'::regclass, 'm1'::regclass)
-		UNION ALL SELECT pg_get_statisticsobjdef(oid) || ' ' || stxstattarget FROM pg_statistic_ext
+		UNION ALL SELECT pg_get_statisticsobjdef(oid) || ' ' || coalesce(stxstattarget, -1) FROM pg_statistic_ext
 		UNION ALL SELECT c.oid::regclass || ' ' || relowner::regrole || coalesce(' ' || reloptions::text, '') || coalesce(' ' || relacl::text, '') || ' ' || relispopulated
 			|| coalesce(' ' || obj_description(c.oid, 'pg_class'), '') FROM pg_class c WHERE relname IN ('customers', 'v1', 'v2', 'm1', 'm2')
 		UNION ALL SELECT pg_get_viewdef(relname::regclass) FROM pg_class WHERE relname IN ('v1', 'v2', 'm1', 'm2')

@@ -16,7 +16,7 @@ DECLARE
 	sound bool;
 	tried int := 0;
 BEGIN
-	FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = tab ORDER BY contype = 'p' LOOP
+	FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = tab AND contype <> 'n' ORDER BY contype = 'p' LOOP
 		EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I CASCADE', tab, c.conname);
 	END LOOP;
 	FOR c IN SELECT attname FROM pg_attribute WHERE attrelid = tab AND attnum > 0 AND attnotnull AND NOT attisdropped LOOP

@@ -275,12 +275,13 @@ CREATE FUNCTION csec.field_type(category text, subject_keys boolean) RETURNS tex
 REVOKE ALL ON FUNCTION csec.field_type(text, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION csec.field_type(text, boolean) IS 'internal: the type of columns of a category';
 
--- Keys that are equal have one text, as src/capture/subject_key.c makes it.
+-- Keys that are equal have one text, as src/capture/subject_key.c makes it.  The cast is of what
+-- CASE gives, not in it: planned for a value (18), it would be done there whatever the type.
 CREATE FUNCTION csec.key_text(value anynonarray) RETURNS text
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT CASE csec.base_type(pg_typeof(value)) WHEN 'numeric'::regtype THEN trim_scale(value::text::numeric)::text ELSE value::text END
+		SELECT coalesce(trim_scale((CASE csec.base_type(pg_typeof(value)) WHEN 'numeric'::regtype THEN value::text END)::numeric)::text, value::text)
 	$$;
 REVOKE ALL ON FUNCTION csec.key_text(anynonarray) FROM PUBLIC;
 COMMENT ON FUNCTION csec.key_text(anynonarray) IS 'internal: a key as the trail names its subject';

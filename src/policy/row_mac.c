@@ -201,7 +201,7 @@ csec_sign_row(PG_FUNCTION_ARGS)
 						RelationGetRelationName(trigger->tg_relation)),
 				 errhint("Publish tables by name: FOR ALL TABLES publishes csec's own, too.")));
 	/* a code of another root key would not count when the right one is back; the sealer tells of it */
-	if (!IsBackgroundWorker)
+	if (MyBackendType != B_BG_WORKER)
 		csec_keyring_check();
 	desc = RelationGetDescr(trigger->tg_relation);
 	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;

@@ -21,7 +21,7 @@ ANALYZE holders;
 ANALYZE holders_mv;
 SELECT tablename, attname, most_common_vals IS NOT NULL OR most_common_elems IS NOT NULL AS values FROM pg_stats
 WHERE tablename IN ('holders', 'holders_mv') ORDER BY 1, 2;
-SELECT attname, attstattarget FROM pg_attribute WHERE attrelid = 'holders'::regclass AND attnum > 0 ORDER BY attname COLLATE "C";
+SELECT attname, coalesce(attstattarget, -1) AS attstattarget FROM pg_attribute WHERE attrelid = 'holders'::regclass AND attnum > 0 ORDER BY attname COLLATE "C";
 DROP MATERIALIZED VIEW holders_mv;
 DROP TABLE holders;
 

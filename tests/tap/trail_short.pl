@@ -192,7 +192,8 @@ like(says("SET ROLE curious; SELECT login FROM csec.record_fields('\\x$bytes')")
 is(sql("SET ROLE auditor; SELECT login FROM csec.record_fields('\\x$bytes')"), 'bertha', '  but an auditor');
 
 # a sealer that starts again remembers nothing, and refers to nothing of before
-$node->restart('immediate');
+$node->stop('immediate');
+$node->start;
 session('bertha');
 is(sql("SELECT get_byte(record, 0) & 240 FROM $log WHERE seq > (SELECT max(seq) FROM $log WHERE kind = 8) AND get_byte(record, 0) >= 128 ORDER BY seq LIMIT 1"), '128', 'after a crash parts are told anew');
 is_verified($node, '  and the trail is whole');
