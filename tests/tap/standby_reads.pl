@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $primary = PostgreSQL::Test::Cluster->new('primary');
-$primary->init(allows_streaming => 1);
+$primary->init(allows_streaming => 'logical');
 $primary->start;
 $primary->safe_psql('postgres', <<'END');
 CREATE EXTENSION csec CASCADE;
@@ -86,6 +86,38 @@ foreach my $role (qw(clerk backup))
 	($out, $err) = as($standby, $role, 'SET row_security = off; SELECT phone FROM customers');
 	is($out, '', "no complete dump for $role there");
 	like($err, qr/would be masked/, '  but an error');
+}
+
+# It can decode from version 16 on, where no call of a function is recorded: fields come out as from the primary.
+if ($standby->safe_psql('postgres', "SELECT current_setting('server_version_num')::int >= 160000") eq 't')
+{
+	$primary->safe_psql('postgres', q{
+		CREATE ROLE watcher LOGIN REPLICATION;
+		ALTER ROLE backup REPLICATION;
+		CREATE TABLE patients (id int PRIMARY KEY, id_no csec.id_card)});
+	$standby->append_conf('postgresql.conf', 'hot_standby_feedback = on');
+	$standby->reload;
+	$standby->create_logical_slot_on_standby($primary, $_, 'postgres') foreach qw(shown told);
+	$primary->safe_psql('postgres', q{INSERT INTO patients VALUES (1, '11010519491231002X')});
+	my $between = $primary->lsn('insert');
+	$primary->safe_psql('postgres', q{INSERT INTO customers VALUES (2, '13987654321')});
+	$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+	foreach my $role (qw(postgres watcher backup))
+	{
+		($out, $err) = as($standby, $role, "SELECT data FROM pg_logical_slot_peek_changes('shown', '$between', NULL)");
+		like($out, qr/patients: INSERT: .*id_no\[csec\.id_card\]:'csec:e1:[^']+'/, "a standby decodes envelopes for $role");
+		unlike($out . $err, qr/11010519491231002X|\*\*/, '  and nothing in clear, nor a mask');
+		($out, $err) = as($standby, $role, "SELECT data FROM pg_logical_slot_peek_changes('shown', NULL, NULL)");
+		like($err, qr/would be masked/, '  and refuses what is masked');
+		unlike($out . $err, qr/13987654321|\*\*/, '  of which nothing shows');
+		my ($stdout, $stderr) = ('', '');
+		IPC::Run::run [ 'pg_recvlogical', '-U', $role, '-d', $standby->connstr('postgres'), '-S', 'told', '--start', '-f', '-', '--no-loop', '-o', 'skip-empty-xacts=1', '-E', $primary->lsn('insert') ], '>', \$stdout, '2>', \$stderr;
+		like($stdout, qr/id_no\[csec\.id_card\]:'csec:e1:[^']+'/, "  streams envelopes to $role");
+		like($stderr, qr/would be masked/, '  and refuses there, too');
+		unlike($stdout . $stderr, qr/13987654321|11010519491231002X/, '  of which nothing shows');
+	}
+	$standby->safe_psql('postgres', "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name IN ('shown', 'told')");
+	$primary->safe_psql('postgres', 'DELETE FROM customers WHERE id = 2');
 }
 
 # the record of a batch read may be in memory for csec.audit_flush_interval, and

@@ -17,16 +17,21 @@ print $key '5a' x 32;
 close $key;
 chmod 0600, "$keys/root.key";
 
+# CSEC_OLD_POSTGRES: where an earlier version is, with csec in it; else the same is upgraded to.
+my $earlier = $ENV{CSEC_OLD_POSTGRES};
+delete $ENV{CSEC_TEMPLATES} if $earlier;
 sub cluster
 {
-	my ($name) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
-	$node->init(allows_streaming => 1);
-	$node->append_conf('postgresql.conf', "csec.embedded_keys = off\ncsec.key_directory = '$keys'");
+	my ($name, @of) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name, @of);
+	# 18 has them unless told otherwise, and both clusters must agree
+	$node->init(extra => $earlier && !@of && $node->pg_version >= 18 ? ['--no-data-checksums'] : []);
+	# not by allows_streaming, which would give an earlier version settings that it does not have
+	$node->append_conf('postgresql.conf', "wal_level = replica\nmax_wal_senders = 10\ncsec.embedded_keys = off\ncsec.key_directory = '$keys'");
 	return $node;
 }
 
-my $old = cluster('old');
+my $old = cluster('old', $earlier ? (install_path => $earlier) : ());
 $old->start;
 $old->safe_psql('postgres', q{
 	CREATE ROLE clerk LOGIN;
@@ -77,9 +82,9 @@ my $picture = q{
 	SELECT relid::regclass, attname, category, original_type FROM csec.protected_field ORDER BY relid::text, attname;
 	SELECT role::regrole, level, category FROM csec.clearance;
 	SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgname LIKE 'csec%' ORDER BY tgrelid::regclass::text, tgname;
-	SELECT conrelid::regclass, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid IN ('customers'::regclass, 'visits'::regclass) ORDER BY conname;
+	SELECT conrelid::regclass, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid IN ('customers'::regclass, 'visits'::regclass) AND contype <> 'n' ORDER BY conname;
 	SELECT indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'customers'::regclass ORDER BY indexrelid::regclass::text;
-	SELECT pg_get_viewdef('found'::regclass), pg_get_viewdef('by_id_no'::regclass), pg_get_viewdef('by_literal'::regclass);
+	SELECT regexp_replace(pg_get_viewdef(v), '\mcustomers\.', '', 'g') FROM unnest('{found,by_id_no,by_literal}'::regclass[]) v;
 	SELECT id FROM by_id_no;
 	SELECT id FROM by_literal;
 	SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'cards'::regclass ORDER BY adnum;
