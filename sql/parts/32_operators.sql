@@ -156,10 +156,15 @@ ALTER OPERATOR FAMILY csec.masked_ops USING btree ADD
 	FUNCTION 1 (text, csec.masked) csec.masked_cmp(text, csec.masked),
 	FUNCTION 1 (text, text) csec.masked_cmp(text, text);
 
+-- Refuses a function in a statement that somebody has written, and not in a plan that PostgreSQL puts it into.
+CREATE FUNCTION csec.of_planner_alone(internal) RETURNS internal
+	LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'csec_of_planner_alone';
+REVOKE ALL ON FUNCTION csec.of_planner_alone(internal) FROM PUBLIC;
+COMMENT ON FUNCTION csec.of_planner_alone(internal) IS 'planner support of csec.== and csec.===';
 -- What phone IN (SELECT a text) makes the texts distinct by.  An operator of
 -- its own: the common one, put into this family, would be hashed by its key.
 CREATE FUNCTION csec.text_eq(text, text) RETURNS bool
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'csec_text_eq_text';
+	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE SUPPORT csec.of_planner_alone AS 'MODULE_PATHNAME', 'csec_text_eq_text';
 COMMENT ON FUNCTION csec.text_eq(text, text) IS 'implementation of operator csec.==';
 CREATE OPERATOR csec.== (
 	FUNCTION = csec.text_eq, LEFTARG = text, RIGHTARG = text,

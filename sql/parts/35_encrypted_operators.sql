@@ -158,7 +158,7 @@ ALTER OPERATOR FAMILY csec.encrypted_ops USING btree ADD
 -- What id_no IN (SELECT a text) makes the texts distinct by.  An operator of
 -- its own: the common one, put into this family, would be hashed by its key.
 CREATE FUNCTION csec.text_tag_eq(text, text) RETURNS bool
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'csec_text_tag_eq_text';
+	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE SUPPORT csec.of_planner_alone AS 'MODULE_PATHNAME', 'csec_text_tag_eq_text';
 COMMENT ON FUNCTION csec.text_tag_eq(text, text) IS 'implementation of operator csec.===';
 CREATE OPERATOR csec.=== (
 	FUNCTION = csec.text_tag_eq, LEFTARG = text, RIGHTARG = text,

@@ -76,7 +76,7 @@ restamped(Datum datum)
 	csec_masked_read(old, &value);
 	memcpy(new, old, VARSIZE_ANY(old));
 	csec_put_u32((uint8 *) VARDATA_ANY(new) + CSEC_MASKED_TAG,
-				 csec_masked_tag(value.text, value.len));
+				 csec_masked_stored_tag(value.category, value.text, value.len));
 	return PointerGetDatum(new);
 }
 

@@ -257,9 +257,9 @@ seek(const CsecMasked *indexed, CsecMasked *sought)
 }
 
 /*
- * A value as it is ordered and hashed.  One without category is a constant, of
- * a view or a check, say, that may have been made under another order key
- * (csec.adopt_order_key()): what is stored was written anew then, but not these.
+ * A value as it is ordered and hashed.  One without category does not hold its
+ * tag, so a constant of a view or a check needs nothing under another order key
+ * (csec.adopt_order_key()).
  */
 static inline void
 read_ordered(const struct varlena *value, CsecMasked *out)

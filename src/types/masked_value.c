@@ -146,6 +146,12 @@ csec_masked_tag(const char *text, size_t len)
 	return (uint32) (csec_keyring_order_tag(text, len) >> 32);
 }
 
+uint32
+csec_masked_stored_tag(uint32 category, const char *text, size_t len)
+{
+	return category == CSEC_CATEGORY_NONE ? 0 : csec_masked_tag(text, len);
+}
+
 /*
  * Has the text the form of a mask?  Of its category's mask, where that is
  * known, so that ordinary text is rarely suspected.
@@ -175,7 +181,7 @@ csec_masked_make(uint32 category, bool plain, const char *text, size_t len)
 	data[0] = (plain ? CSEC_MASKED_PLAIN : 0) |
 		(csec_input_suspect(category, text, len) ? CSEC_MASKED_SUSPECT : 0);
 	csec_put_u32(data + 1, category);
-	csec_put_u32(data + CSEC_MASKED_TAG, csec_masked_tag(text, len));
+	csec_put_u32(data + CSEC_MASKED_TAG, csec_masked_stored_tag(category, text, len));
 	memcpy(data + CSEC_MASKED_HEADER, text, len);
 	VALGRIND_CHECK_MEM_IS_DEFINED(value, size);
 	return value;

@@ -4,13 +4,16 @@
  *
  *		flags     1 byte
  *		category  4 bytes, big endian; 0: it never got one
- *		tag       4 bytes, big endian: the head of the text's keyed order tag
+ *		tag       4 bytes, big endian: the head of the text's keyed order tag;
+ *				  0 in a value that has no category
  *		text      the rest, in the server's encoding
  *
  * The tag comes before the text, so that whatever compares images of values
  * (the record operators *< and *=, for one) meets a keyed order and not the
  * text's.  It is also what makes comparing and hashing cheap: the digest is
- * computed once, when the value is made.
+ * computed once, when the value is made.  A value without a category is one that
+ * somebody has typed in: its image, in rows that are compared so and in the
+ * catalogs, must not tell him where it lies in that order.
  *
  * A value keeps the category that it was born with; its exits go by that.
  */
@@ -104,8 +107,9 @@ extern struct varlena *csec_masked_make(uint32 category, bool plain,
 extern struct varlena *csec_masked_input(int32 typmod, const char *text,
 										 size_t len);
 
-/* The tag of a text, as it stands in values. */
+/* The tag of a text, and what stands for it in a value of a category. */
 extern uint32 csec_masked_tag(const char *text, size_t len);
+extern uint32 csec_masked_stored_tag(uint32 category, const char *text, size_t len);
 
 /* Keep what is read of COPY's input out of COPY's errors, until the next line. */
 extern void csec_hide_input(void);

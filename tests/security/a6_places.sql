@@ -44,6 +44,12 @@ SELECT count(*) FROM candidates WHERE least('1'::csec.encrypted, x::csec.encrypt
 SELECT max(width_bucket(x::csec.masked, ARRAY['1'::csec.masked])) FROM candidates;
 CREATE TYPE regress_places AS RANGE (subtype = csec.encrypted);
 SELECT count(*) FROM candidates WHERE regress_places(x::csec.encrypted, NULL) < regress_places('1', NULL);
+-- by its bytes, or by hashes of texts
+SELECT string_agg(x, ' ' ORDER BY ROW(x::csec.masked) USING OPERATOR(pg_catalog.*<)) = string_agg(x, ' ' ORDER BY x COLLATE "C") AS by_text FROM candidates;
+SELECT count(DISTINCT record_image_lt(ROW(x::csec.masked), ROW('13812345017'::csec.masked)) = (x < '13812345017')) FROM candidates;
+SELECT count(*) FROM candidates a JOIN candidates b ON a.x OPERATOR(csec.==) b.x;
+SELECT count(*) FROM candidates a JOIN candidates b ON a.x OPERATOR(csec.===) b.x;
+SELECT count(*) FROM candidates a WHERE csec.text_eq(a.x, 'x') OR csec.text_tag_eq(a.x, 'y');
 -- in an index
 CREATE TABLE mine (a csec.masked, b csec.encrypted);
 INSERT INTO mine SELECT x, x FROM candidates;
