@@ -13,6 +13,7 @@
 #include "capture/client.h"
 #include "capture/control.h"
 #include "capture/doors.h"
+#include "capture/error_log.h"
 #include "capture/guard.h"
 #include "capture/hooks.h"
 #include "capture/leaver.h"
@@ -80,6 +81,7 @@ _PG_init(void)
 	csec_connections_init();
 	csec_login_init();
 	csec_control_init();
+	csec_error_log_init();
 	csec_guard_init();
 	csec_doors_init();
 	csec_settings_init();

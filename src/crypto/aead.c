@@ -29,6 +29,7 @@ struct CsecAead
 	EVP_CIPHER_CTX *seal;
 	EVP_CIPHER_CTX *open;		/* the same as seal where a cipher is its own inverse */
 	CsecMac    *mac;			/* suite 2 */
+	uint8_t		nonce_key[CSEC_AEAD_KEY];	/* see csec_aead_nonce() */
 };
 
 /* Bytes of the key for one use. */
@@ -68,12 +69,13 @@ cipher_context(int suite, const uint8_t *key, bool encrypt)
 static bool
 make_aes(CsecAead *aead, const uint8_t *key)
 {
-	uint8_t		derived[CSEC_AEAD_KEY];
+	uint8_t		derived[2 * CSEC_AEAD_KEY];
 
 	if (derive(CSEC_DIGEST_SHA256, key, "aes-256-gcm", derived, sizeof(derived)))
 	{
 		aead->seal = cipher_context(CSEC_SUITE_AES_256_GCM, derived, true);
 		aead->open = cipher_context(CSEC_SUITE_AES_256_GCM, derived, false);
+		memcpy(aead->nonce_key, derived + CSEC_AEAD_KEY, CSEC_AEAD_KEY);
 	}
 	OPENSSL_cleanse(derived, sizeof(derived));
 	return aead->seal != NULL && aead->open != NULL;
@@ -83,13 +85,14 @@ static bool
 make_sm4(CsecAead *aead, const uint8_t *key)
 {
 	uint8_t		derived[SM4_KEY];
-	uint8_t		mac[CSEC_HMAC_SIZE];
+	uint8_t		mac[CSEC_HMAC_SIZE + CSEC_AEAD_KEY];
 
 	if (derive(CSEC_DIGEST_SM3, key, "sm4-ctr", derived, sizeof(derived)) &&
 		derive(CSEC_DIGEST_SM3, key, "hmac-sm3", mac, sizeof(mac)))
 	{
 		aead->seal = aead->open = cipher_context(CSEC_SUITE_SM4_CTR_HMAC_SM3, derived, true);
-		aead->mac = csec_hmac_create_with(CSEC_DIGEST_SM3, mac, sizeof(mac));
+		aead->mac = csec_hmac_create_with(CSEC_DIGEST_SM3, mac, CSEC_HMAC_SIZE);
+		memcpy(aead->nonce_key, mac + CSEC_HMAC_SIZE, CSEC_AEAD_KEY);
 	}
 	OPENSSL_cleanse(derived, sizeof(derived));
 	OPENSSL_cleanse(mac, sizeof(mac));
@@ -124,6 +127,7 @@ csec_aead_free(CsecAead *aead)
 		EVP_CIPHER_CTX_free(aead->open);
 	EVP_CIPHER_CTX_free(aead->seal);
 	csec_mac_free(aead->mac);
+	OPENSSL_cleanse(aead->nonce_key, sizeof(aead->nonce_key));
 	free(aead);
 }
 
@@ -227,6 +231,31 @@ csec_aead_open(CsecAead *aead, const uint8_t *nonce,
 	return sm4_tag(aead, nonce, aad, aadlen, cipher, len, computed) &&
 		CRYPTO_memcmp(computed, tag, CSEC_AEAD_TAG) == 0 &&
 		sm4_crypt(aead, nonce, cipher, (int) len, out);
+}
+
+/*
+ * The lengths in front, so that no byte can move between the parts.  Under a key
+ * of the suite's, which goes when the key goes: what was made of a customer's
+ * value must not be found by trying texts when the key was destroyed.
+ */
+bool
+csec_aead_nonce(CsecAead *aead, const uint8_t *from, size_t fromlen,
+				const uint8_t *aad, size_t aadlen,
+				const uint8_t *text, size_t len, uint8_t *nonce)
+{
+	CsecDigest	digest = aead->suite == CSEC_SUITE_AES_256_GCM ?
+		CSEC_DIGEST_SHA256 : CSEC_DIGEST_SM3;
+	uint8_t		head[2 * sizeof(uint64_t)];
+	const void *parts[4] = {head, from, aad, text};
+	size_t		lens[4] = {sizeof(head), fromlen, aadlen, len};
+	uint8_t		full[CSEC_HMAC_SIZE];
+
+	csec_put_u64(head, fromlen);
+	csec_put_u64(head + sizeof(uint64_t), aadlen);
+	if (!csec_hmac_once(digest, aead->nonce_key, CSEC_AEAD_KEY, parts, lens, 4, full))
+		return false;
+	memcpy(nonce, full, CSEC_AEAD_NONCE);
+	return true;
 }
 
 bool

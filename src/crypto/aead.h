@@ -52,6 +52,18 @@ extern bool csec_aead_open(CsecAead *aead, const uint8_t *nonce,
 						   const uint8_t *tag, uint8_t *out);
 
 /*
+ * csec_aead_nonce
+ *		A nonce that is made of what will be encrypted with it: always the same
+ *		for the same, and for anything else as good as random.
+ *
+ * "from" must tell apart what is not to look alike though its texts are equal,
+ * the associated data all else that goes with the text.
+ */
+extern bool csec_aead_nonce(CsecAead *aead, const uint8_t *from, size_t fromlen,
+							const uint8_t *aad, size_t aadlen,
+							const uint8_t *text, size_t len, uint8_t *nonce);
+
+/*
  * What commits to a key: no other key has it, and it tells nothing about the
  * key.  AES-GCM alone opens a chosen ciphertext under more than one key.
  */

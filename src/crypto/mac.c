@@ -203,9 +203,9 @@ passing(CsecDigest digest)
 	return kept[i];
 }
 
-static bool
-hmac_once(CsecDigest digest, const uint8_t *key, size_t keylen,
-		  const void *const *parts, const size_t *lens, int n, uint8_t *out)
+bool
+csec_hmac_once(CsecDigest digest, const uint8_t *key, size_t keylen,
+			   const void *const *parts, const size_t *lens, int n, uint8_t *out)
 {
 	CsecMac    *mac = keylen <= BLOCK ? passing(digest) : NULL;
 	bool		ok;
@@ -233,7 +233,7 @@ csec_hkdf_with(CsecDigest digest, const uint8_t *key, size_t keylen,
 	uint8_t		extracted[CSEC_HMAC_SIZE];
 	uint8_t		block[CSEC_HMAC_SIZE];
 	const void *input[1] = {key};
-	bool		ok = hmac_once(digest, (const uint8_t *) salt, strlen(salt), input, &keylen, 1, extracted);
+	bool		ok = csec_hmac_once(digest, (const uint8_t *) salt, strlen(salt), input, &keylen, 1, extracted);
 
 	for (uint8_t number = 1; ok && outlen > 0; number++)
 	{
@@ -241,7 +241,7 @@ csec_hkdf_with(CsecDigest digest, const uint8_t *key, size_t keylen,
 		size_t		lens[3] = {number == 1 ? 0 : sizeof(block), strlen(info), 1};
 		size_t		n = outlen < sizeof(block) ? outlen : sizeof(block);
 
-		ok = number != 0 && hmac_once(digest, extracted, sizeof(extracted), parts, lens, 3, block);
+		ok = number != 0 && csec_hmac_once(digest, extracted, sizeof(extracted), parts, lens, 3, block);
 		memcpy(out, block, ok ? n : 0);
 		out += n;
 		outlen -= n;

@@ -33,6 +33,11 @@ extern bool csec_mac_begin(CsecMac *mac);
 extern bool csec_mac_add(CsecMac *mac, const void *data, size_t len);
 extern bool csec_mac_end(CsecMac *mac, uint8_t *out, size_t outlen);
 
+/* HMAC of n parts under a key of 64 bytes at most, which is used this once. */
+extern bool csec_hmac_once(CsecDigest digest, const uint8_t *key, size_t keylen,
+						   const void *const *parts, const size_t *lens, int n,
+						   uint8_t *out);
+
 /* RFC 5869, extract and expand, SHA-256. */
 extern bool csec_hkdf(const uint8_t *key, size_t keylen, const char *salt,
 					  const char *info, uint8_t *out, size_t outlen);

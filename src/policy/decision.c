@@ -94,6 +94,8 @@ static TimestampTz message = 0; /* since which they are counted */
 static LocalTransactionId storing = InvalidLocalTransactionId;	/* that has stored rows */
 static int	stored_left = 0;	/* calls_left there, where it is always 1 */
 static bool noticed = false;
+static bool shown = false;
+static LocalTransactionId showing = InvalidLocalTransactionId;	/* that has shown something */
 
 void		(*csec_plain_dump_hook) (void) = NULL;
 
@@ -163,6 +165,9 @@ csec_decision_new_statement(void)
 {
 	if (csec_known_absent)
 		return;
+	/* not at the end of the transaction: a procedure goes on with what was decided before */
+	if (shown && showing != csec_my_lxid())
+		shown = false;
 	take_in_changes();
 	csec_context_observe();
 	csec_probe_new_statement();
@@ -237,6 +242,19 @@ notice_no_reason(void)
 			 errhint("Call csec.set_context(actor, reason, ticket) in the transaction. csec.why_masked says more.")));
 }
 
+bool
+csec_shown_in_clear(void)
+{
+	return shown;
+}
+
+void
+csec_decision_note_shown(void)
+{
+	shown = true;
+	showing = csec_my_lxid();
+}
+
 static inline CsecDecisionStamp
 stamp_of(uint64 moment)
 {
@@ -260,6 +278,8 @@ decide(uint32 category, Slot *slot)
 	why = work_out(category, &decision);
 	if (why == WHY_NO_REASON)
 		notice_no_reason();
+	if (decision == CSEC_REVEAL)
+		csec_decision_note_shown();
 	slot->category = category;
 	/* A change that arrived on the way leaves the slot out of date. */
 	slot->stamp = stamp_of(began);
@@ -443,7 +463,10 @@ mask_or_refuse(uint32 category, CsecDecision decision, bool backup_serves)
 	if (likely(!csec_complete_or_refused()))
 		return decision;
 	if (backup_serves && csec_backup_reveals())
+	{
+		csec_decision_note_shown();
 		return CSEC_REVEAL;
+	}
 	csec_refuse_incomplete(category);
 	return CSEC_REDACT;			/* keep compiler quiet */
 }

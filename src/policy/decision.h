@@ -30,6 +30,15 @@ extern void csec_decision_init(void);
  */
 extern CsecDecision csec_decide(uint32 category);
 
+/*
+ * csec_shown_in_clear
+ *		May something have been shown in clear in this transaction?
+ *
+ * By a clearance, or by a permit, of which csec_decision_note_shown() is told.
+ */
+extern bool csec_shown_in_clear(void);
+extern void csec_decision_note_shown(void);
+
 /* Would some category be shown, had its values not been read as masks before (ceiling.h)? */
 extern bool csec_decision_is_kept_low(void);
 

@@ -518,20 +518,3 @@ csec_value_release(CsecMasked *value)
 	pfree((char *) value->text);
 	value->text = NULL;
 }
-
-struct varlena *
-csec_value_remake(const CsecMasked *like, const char *text, size_t len)
-{
-	CsecEnvelope envelope;
-	const CsecSubjectKey *key = NULL;
-
-	if (like->envelope != NULL)
-	{
-		if (csec_envelope_of_subject(like->envelope) &&
-			csec_envelope_parse(like->envelope, like->envelope_size, &envelope))
-			(void) csec_subject_key_find(envelope.subject, envelope.commitment, &key);
-		return make(like->category, csec_category_to_keep(like->category),
-					suspect_flag(like->category, text, len), text, len, NULL, key);
-	}
-	return csec_masked_make(like->category, like->flags & CSEC_MASKED_PLAIN, text, len);
-}

@@ -137,7 +137,11 @@ extern bool csec_value_is_gone(const CsecMasked *value);
 /* The text is not needed any more: wipe what csec_value_text() opened. */
 extern void csec_value_release(CsecMasked *value);
 
-/* A value like this one, of the same type and category, of another text. */
+/*
+ * csec_value_remake
+ *		A value like this one, of the same type and category, of another text:
+ *		of the same value and text always the same bytes.
+ */
 extern struct varlena *csec_value_remake(const CsecMasked *like, const char *text, size_t len);
 
 /* The search tag of a text under the search key of that mark. */

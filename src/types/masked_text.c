@@ -96,7 +96,10 @@ decide(const CsecMasked *value)
 	if (value->category == CSEC_CATEGORY_NONE)
 		return CSEC_REVEAL;
 	decision = csec_decide_or_refuse(value->category, value->envelope == NULL);
-	return decision != CSEC_REVEAL && is_permitted(value) ? CSEC_REVEAL : decision;
+	if (likely(decision == CSEC_REVEAL) || !is_permitted(value))
+		return decision;
+	csec_decision_note_shown();
+	return CSEC_REVEAL;
 }
 
 /*

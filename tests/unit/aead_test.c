@@ -352,6 +352,47 @@ test_flags(int suite)
 	ok(slips == 0 && parsed == 2 * 2 * 2 * 3 + 2, "%s: every form of header (%d) goes there and back", csec_suite_name(suite), parsed);
 }
 
+/*
+ * Nonces that are made of a value: as the document says, the same for the same,
+ * and another one for anything else, also where the bytes are the same but
+ * belong to other parts.
+ */
+static void
+test_made_nonce(int suite)
+{
+	CsecAead   *aead = csec_aead_create(suite, example_key);
+	CsecAead   *other = NULL;
+	CsecMac    *mac = NULL;
+	uint8_t		key[64], other_key[32], head[16], full[32], nonce[4][12];
+	bool		made;
+
+	if (suite == CSEC_SUITE_AES_256_GCM)
+		csec_hkdf(example_key, 32, "csec 1", "aes-256-gcm", key, 64);
+	else
+		csec_hkdf_with(CSEC_DIGEST_SM3, example_key, 32, "csec 1", "hmac-sm3", key, 64);
+	mac = csec_hmac_create_with(suite == CSEC_SUITE_AES_256_GCM ? CSEC_DIGEST_SHA256 : CSEC_DIGEST_SM3, key + 32, 32);
+	csec_put_u64(head, 2);
+	csec_put_u64(head + 8, 3);
+	csec_mac_begin(mac);
+	csec_mac_add(mac, head, 16);
+	csec_mac_add(mac, "abcdefgh", 8);
+	csec_mac_end(mac, full, 32);
+	csec_mac_free(mac);
+	made = csec_aead_nonce(aead, (const uint8_t *) "ab", 2, (const uint8_t *) "cde", 3, (const uint8_t *) "fgh", 3, nonce[0]);
+	ok(made && memcmp(nonce[0], full, 12) == 0, "%s: a nonce is made as the document says", csec_suite_name(suite));
+	csec_aead_nonce(aead, (const uint8_t *) "abc", 3, (const uint8_t *) "de", 2, (const uint8_t *) "fgh", 3, nonce[1]);
+	csec_aead_nonce(aead, (const uint8_t *) "ab", 2, (const uint8_t *) "cde", 3, (const uint8_t *) "fgH", 3, nonce[2]);
+	memcpy(other_key, example_key, 32);
+	other_key[0] ^= 1;
+	other = csec_aead_create(suite, other_key);
+	csec_aead_nonce(other, (const uint8_t *) "ab", 2, (const uint8_t *) "cde", 3, (const uint8_t *) "fgh", 3, nonce[3]);
+	for (int i = 1; i < 4; i++)
+		made = made && memcmp(nonce[0], nonce[i], 12) != 0;
+	ok(made, "%s: and differs where a part or the key does", csec_suite_name(suite));
+	csec_aead_free(aead);
+	csec_aead_free(other);
+}
+
 /* The ciphertext may take the place of its text. */
 static void
 test_in_place(int suite)
@@ -431,6 +472,7 @@ main(void)
 		test_empty(suite);
 		test_flags(suite);
 		test_in_place(suite);
+		test_made_nonce(suite);
 	}
 	ok(csec_aead_create(3, example_key) == NULL, "a suite that is none is refused");
 	unit_table(DOCUMENT, row);
