@@ -122,14 +122,17 @@ CREATE VIEW older AS SELECT id, born + 1 AS next, extract(year FROM born) AS yea
 	FROM people WHERE born BETWEEN '1980-01-01' AND '1990-01-01' AND age(timestamptz '2000-03-04', born) > '1 year';
 CREATE VIEW over AS SELECT id, year, next - 1 = people.born AS same FROM older JOIN people USING (id);
 CREATE INDEX people_late ON people (id) WHERE born > '1981-01-01';
-GRANT SELECT ON older, over TO regress_dates_low, regress_dates_clerk;
+CREATE VIEW told AS SELECT id, to_char(born, 'MM-DD') AS day, date_trunc('month', born) AS month, born::timestamp AS noon, age(timestamptz '2000-03-04', born) AS age FROM people;
+GRANT SELECT ON older, over, told TO regress_dates_low, regress_dates_clerk;
 SELECT kind, object, what FROM csec.plan_protect('people', 'id', '{"born": "birth_date"}') WHERE kind IN ('rewrite', 'view', 'index', 'refuse');
 SELECT csec.protect('people', 'id', '{"born": "birth_date"}', subject_keys => true);
 \c - regress_dates_clerk
 TABLE older ORDER BY id;
 TABLE over ORDER BY id;
+TABLE told ORDER BY id;
 \c - regress_dates_low
 SELECT count(*) FROM older;
+TABLE told ORDER BY id;
 \c - :dba
 -- A check by the date is one by what each reader sees, so it is refused as one by the text is.
 \set VERBOSITY terse
@@ -140,10 +143,20 @@ ALTER TABLE people ADD CONSTRAINT reads CHECK (to_char(born, 'YYYY') > '1900') N
 ALTER TABLE people ADD CONSTRAINT reads CHECK (age(timestamptz '2020-01-01', born) > '1 day');
 ALTER TABLE people ADD CONSTRAINT reads CHECK (date_trunc('year', born) > '1900-01-01');
 CREATE DOMAIN birthday AS csec.birth_date CONSTRAINT reads CHECK (VALUE > date '1900-01-01');
+ALTER TABLE people ADD CONSTRAINT reads CHECK (born::timestamp > '1900-01-01');
 ALTER TABLE people ADD CONSTRAINT compares CHECK (born <> date '1900-01-01' AND enc <> '1900-01-01');
+-- what was made over the field, and what cannot be made over a date
+CREATE VIEW later AS SELECT id, to_char(born, 'MM-DD') AS day, date_trunc('month', born) AS month, date_part('year', born) AS year, age(timestamptz '2000-03-04', born) AS age,
+	age(born) > '1 year' AS old, born <> '1980-01-02' AS other, born::timestamptz AS noon, born = date '1980-01-02' AS one FROM people;
+CREATE VIEW odd_one AS SELECT id, born LIKE '19%' AS last FROM people;
+CREATE VIEW "odd. two" AS SELECT id, lower(born) || sin(id) AS x, btrim(born) = any (array[born]) AS y FROM people;
 \set VERBOSITY default
 SELECT csec.unprotect('people', 'end of the test');
+DROP VIEW "odd. two";
+SELECT csec.unprotect('people', 'end of the test');
 TABLE older ORDER BY id;
+SELECT day, month, year, age, old, other, noon, one FROM later ORDER BY id;
+TABLE odd_one ORDER BY id;
 SELECT pg_get_indexdef('people_late'::regclass);
 ALTER TABLE people ADD CONSTRAINT reads CHECK (born > '1900-01-01');
 SELECT kind, object, what FROM csec.plan_protect('people', 'id', '{"born": "birth_date"}') WHERE kind = 'refuse';

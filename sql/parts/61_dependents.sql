@@ -491,14 +491,17 @@ CREATE FUNCTION csec.storage_commands(relations oid[], columns name[]) RETURNS t
 REVOKE ALL ON FUNCTION csec.storage_commands(oid[], name[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.storage_commands(oid[], name[]) IS 'internal: how columns are stored, where it was said, as statements for after a change of their types';
 
--- In the definitions of views and the like, after csec.unprotect().
+-- In the definitions of views and the like, after csec.unprotect().  What functions
+-- of dates take is a date.
 CREATE FUNCTION csec.without_types(definition text) RETURNS text
 	LANGUAGE sql STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT regexp_replace(definition, E'::csec\\.((masked|encrypted)(\\([^()]*\\))?|' || string_agg(quote_ident(typname), '|') || E')(?![\\w(])',
+		SELECT regexp_replace(regexp_replace(definition,
+				E'(\\m(?:to_char|age)\\(|\\m(?:date_part|date_trunc)\\(\\x27[^\\x27]*\\x27::text, |\\mage\\((?:[^()]|\\([^()]*\\))*, )(\\([^()]*\\))::csec\\.(?:masked|encrypted)(?![\\w(])',
+				E'\\1\\2::date', 'g'), E'::csec\\.((masked|encrypted)(\\([^()]*\\))?|' || string_agg(quote_ident(typname), '|') || E')(?![\\w(])',
 			'::text', 'g')
 		FROM pg_type WHERE typnamespace = 'csec'::regnamespace AND typtype = 'd' AND typbasetype IN ('csec.masked'::regtype, 'csec.encrypted'::regtype)
 	$$;
 REVOKE ALL ON FUNCTION csec.without_types(text) FROM PUBLIC;
-COMMENT ON FUNCTION csec.without_types(text) IS 'internal: a definition with casts to text in place of casts to csec''s types';
+COMMENT ON FUNCTION csec.without_types(text) IS 'internal: a definition with casts to text, or date, in place of casts to csec''s types';

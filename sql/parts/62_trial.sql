@@ -26,7 +26,7 @@ CREATE FUNCTION csec.reads_text(tree pg_node_tree) RETURNS boolean
 		SELECT tree::text ~ (E'\\{FUNCEXPR :funcid (' || (SELECT string_agg(f::text, '|') FROM (
 				SELECT castfunc::oid FROM pg_cast
 				WHERE castsource IN ('csec.masked'::regtype, 'csec.encrypted'::regtype) AND castfunc <> 0
-					AND casttarget IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'date'::regtype)
+					AND casttarget NOT IN ('csec.masked'::regtype, 'csec.encrypted'::regtype)
 				UNION SELECT oid FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
 					AND proname IN ('date_trunc', 'date_part', 'to_char', 'age')
 					AND ('csec.masked'::regtype = ANY (proargtypes) OR 'csec.encrypted'::regtype = ANY (proargtypes))) r (f)) || ') ')

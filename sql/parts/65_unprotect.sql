@@ -16,6 +16,31 @@ CREATE FUNCTION csec.plain_dependents(tab regclass, columns name[]) RETURNS csec
 REVOKE ALL ON FUNCTION csec.plain_dependents(regclass, name[]) FROM PUBLIC;
 COMMENT ON FUNCTION csec.plain_dependents(regclass, name[]) IS 'internal: what depends on fields, as it will be over plain columns';
 
+-- Where a column is one of dates again, a literal may have been compared with it as a
+-- text: then what it is compared with says of which type it is.
+CREATE FUNCTION csec.create_plain(dependents csec.dependent[]) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	SET default_tablespace = ''
+	AS $$
+DECLARE
+	d csec.dependent;
+	problem text;
+BEGIN
+	FOR d IN SELECT * FROM unnest(dependents) u ORDER BY u.ord, u.object LOOP
+		problem := CASE WHEN d.create_commands[1] IS NOT NULL THEN csec.attempt(d.create_commands[1]) END;
+		IF problem IS NOT NULL
+			AND csec.attempt(regexp_replace(d.create_commands[1], E'(\\x27(?:[^\\x27]|\\x27\\x27)*\\x27)::text\\M', E'\\1', 'g')) IS NOT NULL THEN
+			RAISE EXCEPTION '% % cannot be made over plain columns: %', d.kind, d.object, problem
+				USING ERRCODE = 'dependent_objects_still_exist', HINT = 'Drop it, and make it again afterwards.';
+		END IF;
+		PERFORM csec.execute_all(d.create_commands[2:]);
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.create_plain(csec.dependent[]) FROM PUBLIC;
+COMMENT ON FUNCTION csec.create_plain(csec.dependent[]) IS 'internal: make over plain columns again what was over fields, or say what cannot be';
+
 -- What stands in the way, as for csec.protect().
 CREATE FUNCTION csec.plan_unprotect(tab regclass, reason text, allow_lock boolean) RETURNS SETOF csec.plan_row
 	LANGUAGE plpgsql STABLE
@@ -123,7 +148,7 @@ BEGIN
 	PERFORM csec.execute_all(storage);
 	PERFORM csec.restore_replaced(tab);
 	-- an index that did not come back as it was stays as it is
-	PERFORM csec.create_dependents(ARRAY(SELECT d FROM unnest(dependents) d
+	PERFORM csec.create_plain(ARRAY(SELECT d FROM unnest(dependents) d
 		WHERE d.kind <> 'index' OR to_regclass(d.object) IS NULL));
 END
 $$;
