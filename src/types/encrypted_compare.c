@@ -384,7 +384,7 @@ csec_encrypted_cmp(PG_FUNCTION_ARGS)
 	read_operand(y, &sought);
 	tried_lookup(&indexed, &sought);
 	if (unlikely(indexed.category == CSEC_CATEGORY_NONE && sought.category == CSEC_CATEGORY_NONE) &&
-		!csec_sorts_array(fcinfo))
+		!csec_sorts_array())
 	{
 		place(&sought);
 		if (!csec_called_for_index(fcinfo))

@@ -333,7 +333,7 @@ csec_masked_cmp(PG_FUNCTION_ARGS)
 		if (sought.category == CSEC_CATEGORY_NONE)
 			seek(&indexed, &sought);
 	}
-	else if (unlikely(sought.category == CSEC_CATEGORY_NONE) && !csec_sorts_array(fcinfo))
+	else if (unlikely(sought.category == CSEC_CATEGORY_NONE) && !csec_sorts_array())
 	{
 		csec_tried_place(&sought);
 		if (!csec_called_for_index(fcinfo))

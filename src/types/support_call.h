@@ -44,13 +44,13 @@ csec_called_for_container(FunctionCallInfo fcinfo)
 
 /*
  * Does an index scan sort the values that it looks for?  Nobody sees their order,
- * and each counts where it meets what the index holds.
+ * and each counts where it meets what the index holds.  The scan works in a context
+ * of its own meanwhile; from 17 on it takes the index's function for it.
  */
 static inline bool
-csec_sorts_array(FunctionCallInfo fcinfo)
+csec_sorts_array(void)
 {
-	return fcinfo->flinfo != NULL && fcinfo->flinfo->fn_mcxt != NULL &&
-		strcmp(fcinfo->flinfo->fn_mcxt->name, "BTree array context") == 0;
+	return strcmp(CurrentMemoryContext->name, "BTree array context") == 0;
 }
 
 /* Is it an index that compares?  Else an expression, or rows and arrays in one. */

@@ -81,7 +81,8 @@ DO LANGUAGE plpgsql $$ BEGIN END $$;
 SELECT * FROM acts();
 
 -- Catalogs edited as if they were tables.
-INSERT INTO pg_auth_members SELECT 'csec_admin'::regrole, 'regress_b9_low'::regrole, 10, false;
+INSERT INTO pg_auth_members SELECT (jsonb_populate_record(NULL::pg_auth_members, jsonb_build_object('roleid', 'csec_admin'::regrole::oid, 'member', 'regress_b9_low'::regrole::oid,
+	'grantor', 10, 'admin_option', false, 'oid', 99999, 'inherit_option', true, 'set_option', true))).*;
 DELETE FROM pg_auth_members WHERE member = 'regress_b9_low'::regrole;
 UPDATE pg_authid SET rolpassword = NULL WHERE rolname = 'regress_b9_low';
 WITH x AS (UPDATE pg_class SET relname = relname WHERE oid = 'cust'::regclass RETURNING 1) SELECT * FROM x;
