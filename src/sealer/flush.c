@@ -4,15 +4,24 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/pg_extension.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "replication/slot.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/pg_lsn.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -33,13 +42,50 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_await_checkpoint);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_stream_status);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_checkpoint_trouble);
 
+static bool
+made_by_others(HeapTuple row)
+{
+	return HeapTupleIsValid(row) &&
+		!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row->t_data));
+}
+
+static bool
+extension_made_by_others(void)
+{
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool		result;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("csec"));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
+	result = made_by_others(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+/* Does the sealer see all that it looks for?  What others made, and is seen here, is committed. */
+static bool
+sealer_sees_trail(void)
+{
+	Oid			state = get_relname_relid("sealer_state", csec_trail_namespace());
+	HeapTuple	row = SearchSysCache1(RELOID, ObjectIdGetDatum(state));
+	bool		result = made_by_others(row);
+
+	if (HeapTupleIsValid(row))
+		ReleaseSysCache(row);
+	return result && extension_made_by_others();
+}
+
 /*
  * csec.prepare_trail_stream() returns pg_lsn
  *
  * Before the trail's tables are made: the slot, so that nothing written from
  * now on can be removed, and a lock until the end of the transaction, for
  * which the sealer waits.  Should it roll back, the sealer finds no trail and
- * drops the slot again.
+ * drops the slot again.  Where there is a trail already, nobody has to wait for
+ * the end of the transaction: that would be whoever protects another table, too.
  */
 Datum
 csec_prepare_trail_stream(PG_FUNCTION_ARGS)
@@ -51,12 +97,16 @@ csec_prepare_trail_stream(PG_FUNCTION_ARGS)
 	PreventCommandDuringRecovery("csec.create_trail()");
 	csec_trail_creation_tag(&tag);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	/* of what whom it waited for has made */
+	AcceptInvalidationMessages();
 	csec_slot_make();
 	stream = csec_stream_of(MyDatabaseId, true);
 	stream->wanted = stream->urgent = true;
 	csec_stream_poke_launcher();
 	if (!OidIsValid(csec_trail_namespace()))
 		csec_emit_trail_begins(from);
+	if (sealer_sees_trail())
+		LockRelease(&tag, ExclusiveLock, false);
 	PG_RETURN_LSN(from);
 }
 

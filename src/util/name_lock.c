@@ -12,6 +12,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 
 #include "util/name_lock.h"
 
@@ -53,6 +54,8 @@ csec_lock_name(PG_FUNCTION_ARGS)
 {
 	csec_name_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 				   PG_GETARG_BOOL(1) ? ExclusiveLock : ShareLock);
+	/* what follows goes by what was made or dropped under it, as after the lock of a relation */
+	AcceptInvalidationMessages();
 	PG_RETURN_VOID();
 }
 
@@ -61,7 +64,10 @@ Datum
 csec_try_lock_name(PG_FUNCTION_ARGS)
 {
 	LOCKTAG		tag;
+	bool		got;
 
 	lock_tag(&tag, text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	PG_RETURN_BOOL(LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL);
+	got = LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	AcceptInvalidationMessages();
+	PG_RETURN_BOOL(got);
 }

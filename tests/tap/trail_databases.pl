@@ -112,6 +112,21 @@ is(records($node, "string_agg(coalesce(action, kind), ',' ORDER BY seq)", "kind 
 	'start,sealing key,extension gone,slot lost,start', 'and says that it was away');
 is_verified($node, 'after the extension was away', 'shop');
 
+# It goes again, and comes back over the trail that there is: its sealer sees it when that is committed, and waits.
+$node->safe_psql('shop', 'DROP EXTENSION csec');
+$node->safe_psql('postgres', q{SELECT pg_terminate_backend(sealer_pid) FROM csec.trail_status WHERE database = 'shop'});
+ok($node->poll_query_until('postgres', q{SELECT NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = (SELECT 'csec_' || oid FROM pg_database WHERE datname = 'shop'))
+	AND NOT EXISTS (SELECT FROM csec.trail_status WHERE database = 'shop' AND sealer_pid IS NOT NULL)}), 'without the extension no sealer stays');
+my $back = $node->background_psql('shop');
+$back->query_safe('BEGIN; CREATE EXTENSION csec; SELECT csec.create_trail()');
+my $waits = q{SELECT t.sealer_pid FROM csec.trail_status t JOIN pg_stat_activity a ON a.pid = t.sealer_pid WHERE t.database = 'shop' AND a.wait_event_type = 'Extension'};
+ok($node->poll_query_until('postgres', "SELECT EXISTS ($waits)"), 'a sealer waits for the extension that is made anew');
+my $sealer = $node->safe_psql('postgres', $waits);
+$back->query_safe('COMMIT');
+$back->quit;
+ok($node->poll_query_until('postgres', "SELECT state = 'running' AND sealer_pid = $sealer FROM csec.trail_status WHERE database = 'shop'"), '  and goes on with it');
+is_verified($node, 'with the extension that was made anew', 'shop');
+
 # who parks a sealer and dies lets it go
 my $session = $node->background_psql('postgres');
 my $backend = $session->query_safe('SELECT pg_backend_pid()');
