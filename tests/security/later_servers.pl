@@ -66,6 +66,13 @@ foreach my $worker ('', 'SET parallel_setup_cost = 0; SET parallel_tuple_cost = 
 	$node->safe_psql('postgres', 'UPDATE told SET seq = (SELECT max(seq) FROM csec_trail.audit_log)');
 }
 
+# Partitions of which a plan is known to change no row when it starts are not set up (18).
+$node->safe_psql('postgres', 'GRANT UPDATE ON parts TO low');
+news('low');
+is(as('low', q{SET plan_cache_mode = force_generic_plan; PREPARE u (int) AS UPDATE parts SET bal = 0 WHERE region = $1 RETURNING id, phone; EXECUTE u (2)}),
+	join("\n", map { "$_|139****123$_" } 1, 3, 5, 7), 'some partitions are changed');
+is(news('low'), 'read UPDATE 4 clear= masked=phone; change UPDATE 4', '  which is on record');
+
 # Who is a member of a role may act as it, not by being a superuser.
 my $read = 'SELECT phone FROM cust WHERE id = 1';
 is(as('dba', "SET ROLE clerk; $read"), '139****1231', 'a superuser acts as somebody whose member he is not');
@@ -107,6 +114,8 @@ if ($version >= 16)
 	is(as('low', q{SELECT pg_input_is_valid('13982461231', 'csec.phone'), pg_input_is_valid('1398', 'csec.phone'), pg_input_is_valid('11010519491231002X', 'csec.id_card'), pg_input_is_valid('110105194912310020', 'csec.id_card')}),
 		't|f|t|f', 'what is none of a category is not valid');
 	like(as('low', q{SELECT message FROM pg_input_error_info('139846', 'csec.phone')}), qr/^(?!.*139846)invalid value for a field of category "phone": /, '  and why, without the value');
+	unlike(as('low', q{SELECT JSON_OBJECT('p': phone RETURNING bytea), JSON_OBJECT(phone: 1), JSON_ARRAY(phone), JSON_ARRAYAGG(phone), JSON_OBJECTAGG(id: phone), any_value(phone), array_shuffle(array_agg(phone)), array_sample(array_agg(phone), 1), min(ARRAY[phone]) FROM cust GROUP BY phone}),
+		qr/1398246|ERROR/, 'SQL/JSON and aggregates make masks');
 }
 if ($version >= 17)
 {
@@ -119,6 +128,10 @@ if ($version >= 17)
 		WHEN NOT MATCHED BY SOURCE AND c.id > 4 THEN DELETE RETURNING merge_action(), c.phone'), "UPDATE|139****1231\nDELETE|139****1235", 'MERGE returns masks');
 	is(news('low'), 'change UPDATE 1; read MERGE 5 clear= masked=phone; change DELETE 1', '  which is a read');
 	like(as('low', q{MERGE INTO cust c USING (VALUES (1)) s (id) ON c.id = s.id WHEN NOT MATCHED BY SOURCE AND c.phone LIKE '%1232' THEN DELETE}), qr/masked text of a field/, '  and changes nothing by a mask');
+	$node->safe_psql('postgres', 'CREATE VIEW shown AS SELECT * FROM cust; ALTER VIEW shown OWNER TO clerk; GRANT ALL ON shown TO low');
+	like(as('low', q{MERGE INTO shown v USING (VALUES (1)) s (id) ON v.id = s.id WHEN MATCHED AND v.phone LIKE '139%' THEN UPDATE SET bal = 1}), qr/masked text of a field/, '  nor through a view');
+	is(as('low', q{MERGE INTO shown v USING (VALUES (1)) s (id) ON v.id = s.id WHEN MATCHED THEN UPDATE SET phone = '139****1231' RETURNING v.phone}), '139****1231', '  where a mask that the row shows keeps what is there');
+	is(as('clerk', 'SELECT phone FROM cust WHERE id = 1'), '13982461231', '  whole');
 	news('low');
 	like(as('low', "EXPLAIN (ANALYZE, SERIALIZE) $read"), qr/Serialization/, 'EXPLAIN prints rows');
 	is(news('low'), 'read SELECT 1 clear= masked=phone', '  which is a read');
@@ -126,6 +139,8 @@ if ($version >= 17)
 		CREATE DOMAIN seen AS text CHECK (sees(VALUE))});
 	like(as('low', q{SELECT id FROM cust WHERE JSON_VALUE(to_jsonb(phone), '$' RETURNING seen) = 'nobody'}), qr/(saw 139.*){4}/s, 'a check sees what JSON_VALUE makes');
 	like(news('low'), qr/^read SELECT 4 clear= masked=phone/, '  and that is a read of rows that nobody gets');
+	unlike(as('low', q{SELECT JSON_SCALAR(phone), xmltext(phone), j.* FROM cust c, JSON_TABLE(to_jsonb(c), '$' COLUMNS (p text PATH '$.phone', b bytea PATH '$.phone', n csec.person_name PATH '$.phone')) j}),
+		qr/1398246|ERROR/, '  and no part of what is made of a row is more than the mask');
 	my $candidates = q{(SELECT jsonb_agg('139' || lpad(g::text, 8, '0')) FROM generate_series(1, 100) g)};
 	foreach my $type ('text', 'csec.phone')
 	{
@@ -225,6 +240,29 @@ if ($version >= 18)
 	is(news('low'), '', '  and its check is no read');
 	like(as('low', q{INSERT INTO claim VALUES (1, '[2026-05-01,2028-07-01)')}), qr/violates foreign key/, '  and is one');
 	like(as('low', q{INSERT INTO policy VALUES (1, '[2026-05-01,2026-07-01)', '13982461239')}), qr/conflicts with existing key \(id, valid\)/, '  no two overlap');
+
+	# Statistics that somebody writes are values that he tries, and are shown as any; what ANALYZE keeps, and a dump takes along, are none.
+	$node->safe_psql('postgres', 'ANALYZE cust; GRANT MAINTAIN ON cust TO low');
+	my $dumped = '';
+	IPC::Run::run([ 'pg_dump', '-U', 'clerk', '-d', $node->connstr('postgres'), '--statistics-only', '-t', 'cust' ], '>', \$dumped) or die 'pg_dump';
+	like($dumped, qr/'attname', 'phone'/, 'a dump of statistics has those of fields');
+	unlike($dumped, qr/1398246|139\*/, '  without values');
+	my $stats = q{SELECT pg_restore_attribute_stats('schemaname', 'public', 'relname', 'cust', 'attname', 'phone', 'inherited', false, 'most_common_freqs', array_fill(0.001::real, ARRAY[%1$s]), 'most_common_vals',
+		(SELECT array_agg(13982461231 + g)::text FROM generate_series(0, %1$s - 1) g))};
+	like(as('low', sprintf($stats, 100)), qr/too many values tried/, '  who writes them tries values');
+	is(as('low', sprintf($stats, 2)), 't', '  of which a few can be');
+	is($node->safe_psql('postgres', q{SELECT most_common_vals FROM pg_stats WHERE tablename = 'cust' AND attname = 'phone'}), '{139****1231,139****1232}', '  which show as masks');
+	$node->safe_psql('postgres', q{REVOKE MAINTAIN ON cust FROM low; SELECT pg_clear_attribute_stats('public', 'cust', 'phone', false)});
+
+	# COPY reads a materialized view, and processes share the making of an index over arrays.
+	$node->safe_psql('postgres', q{CREATE MATERIALIZED VIEW mv AS SELECT id, phone, ARRAY[phone] AS phones FROM cust; GRANT SELECT ON mv TO low});
+	like(as('low', 'COPY mv TO STDOUT'), qr/^(?!.*1398246).*1\t139\*{4}1231\t/s, 'COPY of a materialized view has masks');
+	$node->safe_psql('postgres', q{
+		SET csec.probe_limit = 1000000; SET csec.probe_quota = 1000000;
+		CREATE TABLE wide (id int PRIMARY KEY, phones csec.phone[]);
+		INSERT INTO wide SELECT g, ARRAY[(13900000000 + g)::text, (13800000000 + g)::text] FROM generate_series(1, 5000) g});
+	like(as('postgres', q{SET min_parallel_table_scan_size = 0; SET client_min_messages = debug1; CREATE INDEX wide_phones ON wide USING gin (phones)}), qr/"wide_phones".* parallel worker/, 'an index over arrays of fields is made by several processes');
+	is(as('postgres', q{SET csec.probe_quota = 1000000; SET enable_seqscan = off; SELECT id FROM wide WHERE phones @> ARRAY['13800004321']::csec.phone[]}), '4321', '  and finds');
 
 	# A check that nobody enforces comes back so.
 	$node->safe_psql('postgres', q{
