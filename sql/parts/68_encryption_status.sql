@@ -64,11 +64,13 @@ COMMENT ON VIEW csec.encryption_status IS
 
 -- Of each key version: the columns in which a sample found values under it,
 -- and of an active one those whose new values go under it.
-CREATE FUNCTION csec.key_columns(OUT id int4, OUT version int4, OUT columns text[]) RETURNS SETOF record
+-- Nothing where it is not known how: as a condition on the rows it might come after them (18).
+CREATE FUNCTION csec.key_columns(known boolean, OUT id int4, OUT version int4, OUT columns text[]) RETURNS SETOF record
 	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 	WITH stored AS MATERIALIZED (
 		SELECT c.relid, c.attname, csec.column_category(c.relid, c.attname) AS category, c.reachable
 		FROM csec.encrypted_columns() c
+		WHERE key_columns.known
 	), found AS MATERIALIZED (
 		SELECT r.relid, a.attname, s.key_id, s.key_version, s.search_mark, s.next_mark
 		FROM (SELECT DISTINCT s.relid FROM stored s WHERE s.reachable) r
@@ -87,8 +89,8 @@ CREATE FUNCTION csec.key_columns(OUT id int4, OUT version int4, OUT columns text
 	SELECT u.id, u.version, array_agg(format('%s.%I', u.relid, u.attname) ORDER BY u.relid::text, u.attname)
 	FROM used u GROUP BY 1, 2
 $$;
-REVOKE ALL ON FUNCTION csec.key_columns() FROM PUBLIC;
-COMMENT ON FUNCTION csec.key_columns() IS 'internal: which columns each key version is used by, by a sample of 64 blocks of each table';
+REVOKE ALL ON FUNCTION csec.key_columns(boolean) FROM PUBLIC;
+COMMENT ON FUNCTION csec.key_columns(boolean) IS 'internal: which columns each key version is used by, by a sample of 64 blocks of each table';
 
 CREATE FUNCTION csec.key_status()
 	RETURNS TABLE (id int4, version int4, purpose text, name text, state text, created_at timestamptz, age interval,
@@ -108,8 +110,8 @@ CREATE FUNCTION csec.key_status()
 		LEFT JOIN csec.key_troubles() t ON t.id = k.id AND t.version = k.version
 		-- under another root key no protected table can be looked at, and this is where to see what is wrong
 		CROSS JOIN (SELECT EXISTS (SELECT FROM csec.order_key f WHERE f.fingerprint = csec.order_key_fingerprint())) o (known)
-		LEFT JOIN (SELECT * FROM csec.key_columns()
-			WHERE EXISTS (SELECT FROM csec.order_key f WHERE f.fingerprint = csec.order_key_fingerprint())) c ON c.id = k.id AND c.version = k.version
+		LEFT JOIN csec.key_columns((SELECT EXISTS (SELECT FROM csec.order_key f WHERE f.fingerprint = csec.order_key_fingerprint()))) c
+			ON c.id = k.id AND c.version = k.version
 $$;
 REVOKE ALL ON FUNCTION csec.key_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION csec.key_status() TO csec_admin, csec_auditor, csec_officer;
