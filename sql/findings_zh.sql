@@ -12,6 +12,7 @@ CREATE TABLE said (finding text);
 INSERT INTO said VALUES ('masked; stored as text, as its category says'), ('not encrypted: the table is observed only'), ('no value is stored'),
 	('aes-256-gcm, key data version 1 (active): 99.50 %; plain, key  version  (unknown): 0.50 %'),
 	('aes-256-gcm, key data version 1 (decrypt_only): 50.00 %; sm4-ctr, key data version 2 (destroyed): 49.00 %; sm4-ctr, key k version 2 (unknown): 1.00 %'), ('made 2026-11-01, active'),
+	('aes_256_gcm, a key of each customer: 100.00 %'), ('aes_256_gcm, a key of each customer: 98.00 %; aes_256_gcm, key data version 2 (active): 2.00 %'),
 	('csec.embedded_keys is on: keys lie in the data directory'), ('from csec.key_directory or csec.key_command'),
 	('since 2026-11-01'), ('observed only, until it is enforced'), ('observed only, until 2026-12-01'), ('2: a, postgres'),
 	('PUBLIC has SELECT, UPDATE'), ('none'), ('7 logins reach the table'), ('7 logins reach the table; nobody''s: a, b'),

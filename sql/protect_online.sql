@@ -24,6 +24,27 @@ CALL csec.protect_online('nokey', '{id}', '{"phone": "phone"}');
 CALL csec.protect_online('big', '{region,id}', '{"phone": "no_such"}');
 CALL csec.protect_online('big', '{region,id}', '{"phone": "phone"}', decrypt => '{"old": "x"}');
 SELECT count(*) FROM csec.migration;
+-- a column that is encrypted by other means: how it becomes a field, and all that is over it as long as it is not
+CREATE TABLE "old ""one" (id int PRIMARY KEY, "a ""card" bytea DEFAULT '\\x00', iv bytea);
+CREATE INDEX old_card ON "old ""one" ("a ""card");
+CREATE VIEW old_view AS SELECT length("a ""card") FROM "old ""one";
+INSERT INTO "old ""one" VALUES (1, 'x');
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+CALL csec.protect_online('"old ""one"', '{id}', '{"a \"card": "bank_card"}');
+CALL csec.protect_online('"old ""one"', '{id}', '{"a \"card": "bank_card"}', decrypt => '{"a \"card": "public.pgp_sym_decrypt(t.\"a \"\"card\", ''k'')"}');
+DROP VIEW old_view;
+DROP INDEX old_card;
+ALTER TABLE "old ""one" ALTER "a ""card" DROP DEFAULT;
+CALL csec.protect_online('"old ""one"', '{id}', '{"a \"card": "bank_card"}', decrypt => '{"a \"card": "nonsense(''secret'', "}');
+CALL csec.protect_online('"old ""one"', '{id}', '{"a \"card": "bank_card"}', decrypt => '{"a \"card": "t.card"}');
+CALL csec.protect_online('"old ""one"', '{id}', '{"a \"card": "bank_card"}', decrypt => '{"a \"card": "t.iv"}');
+CALL csec.protect_online('"old ""one"', '{id}', '{"a \"card": "bank_card"}', decrypt => '{"a \"card": 7}');
+\set VERBOSITY terse
+\set SHOW_CONTEXT errors
+SELECT count(*) FROM csec.migration;
+SELECT csec.protect_online_cancel('"old ""one"') FROM csec.migration;
+DROP TABLE "old ""one";
 
 -- step by step: what changes meanwhile is followed
 SELECT csec.migration_begin('big', '{region,id}', '{"phone": "phone", "id_no": "id_card", "old": "secret"}', NULL, NULL,

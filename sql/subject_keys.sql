@@ -48,6 +48,8 @@ SELECT cust IS NULL AS nobody, under(iban), count(*) FROM account GROUP BY 1, 2 
 SELECT count(*) FROM csec.subject_key;
 SELECT * FROM csec.check_envelopes('cust') UNION ALL SELECT * FROM csec.check_envelopes('account');
 SELECT attname, key, key_state, current, share FROM csec.encryption_status WHERE relid = 'cust'::regclass ORDER BY 1;
+-- the measures say so, too
+SELECT item, state, finding FROM csec.live_encryption('cust') WHERE measure = 'field_storage' ORDER BY 1;
 
 -- by every way in
 SET csec.subject_key_cache = 2;

@@ -37,6 +37,7 @@ BEGIN
 	RETURN csec.refusal(a.attname, format('column "%s" is of type %s', a.attname, type), '42804', CASE
 		WHEN type ~ E'(^|\\.)citext$' THEN 'Fields compare with case: change it to text, with an index over lower() where case does not matter.'
 		WHEN a.attndims > 0 OR type LIKE '%[]' THEN 'Fields are single values: keep them in a table of their own.'
+		WHEN type = 'bytea' THEN 'What is encrypted by other means becomes a field by csec.protect_online(), by an expression in decrypt that gives its text.'
 		WHEN type = 'date' THEN 'Only categories with mask birth_date take dates.'
 		WHEN (SELECT typtype = 'd' FROM pg_type WHERE oid = a.atttypid) THEN 'Change it to the domain''s base type; the category can check values.'
 		ELSE 'Fields are of type text, varchar or char, birth dates also of type date: change it to text first.' END);

@@ -80,6 +80,10 @@ BEGIN
 		col.source, col.plain, csec.plain_name(col.attnum), csec.qualified(part)) USING row_at;
 	trouble := NULL;
 EXCEPTION WHEN OTHERS THEN
+	IF trouble = 'its text cannot be stored' AND SQLSTATE = '42883' THEN
+		EXECUTE format('SELECT format(''The expression gives %%s, and not a text'', pg_typeof(%s)) FROM ONLY %s t WHERE t.ctid = $1', col.plain, csec.qualified(part)) INTO told USING row_at;
+		RETURN;
+	END IF;
 	told := CASE WHEN trouble = 'its text cannot be stored' AND SQLERRM ~ '^(a stored value is not one|values) of category ' THEN SQLERRM
 		ELSE csec.error_told(SQLSTATE, SQLERRM) END;
 END
@@ -161,10 +165,11 @@ BEGIN
 		RAISE EXCEPTION 'decrypt names column "%", which is no field', missing USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'Name its category in fields.';
 	END IF;
-	SELECT (x).object INTO missing FROM csec.dependents(ARRAY[m.relid::oid], ARRAY(SELECT jsonb_object_keys(m.decrypt)::name)) x LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION '% depends on a column that is encrypted by other means', missing USING ERRCODE = 'dependent_objects_still_exist',
-			HINT = 'Drop it first, and make it again over the field.';
+	missing := (SELECT string_agg(format('%s %s', x.kind, x.object), ', ' ORDER BY x.ord, x.object)
+		FROM csec.dependents(ARRAY[m.relid::oid], ARRAY(SELECT jsonb_object_keys(m.decrypt)::name)) x);
+	IF missing IS NOT NULL THEN
+		RAISE EXCEPTION '% cannot stay as long as its column is encrypted by other means', missing USING ERRCODE = 'dependent_objects_still_exist',
+			HINT = 'Drop it first (of a column''s default: ALTER COLUMN ... DROP DEFAULT), and make it again over the field.';
 	END IF;
 END
 $$;

@@ -89,21 +89,24 @@ CREATE FUNCTION csec.live_encryption(tab regclass)
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 		-- each field by itself; masked fields are not encrypted, and say so
 		SELECT 'field_storage', f.attname::text,
-			CASE WHEN NOT c.storage = 'encrypted' THEN CASE WHEN c.level = 'core' THEN 'fail' ELSE 'pass' END
+			CASE WHEN NOT o.encrypted THEN CASE WHEN c.level = 'core' THEN 'fail' ELSE 'pass' END
 				WHEN NOT p.enforce THEN 'fail'
 				WHEN NOT o.known OR e.shares IS NULL THEN 'unknown'
 				WHEN e.bad THEN 'fail' ELSE 'pass' END,
-			CASE WHEN NOT c.storage = 'encrypted' THEN 'masked; stored as text, as its category says'
+			CASE WHEN NOT o.encrypted THEN 'masked; stored as text, as its category says'
 				WHEN NOT p.enforce THEN 'not encrypted: the table is observed only'
 				WHEN NOT o.known THEN 'the server has another root key than this database was made with'
 				ELSE coalesce(e.shares, 'no value is stored') END
 		FROM csec.protected_field f JOIN csec.protected_table p ON p.relid = f.relid JOIN csec.category c ON c.name = f.category
 			-- under another root key no protected table can be looked at
-			CROSS JOIN (SELECT EXISTS (SELECT FROM csec.order_key k WHERE k.fingerprint = csec.order_key_fingerprint())) o (known)
+			-- where customers have keys of their own, a field is encrypted whatever its category says
+			CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM csec.order_key k WHERE k.fingerprint = csec.order_key_fingerprint()),
+				c.storage = 'encrypted' OR EXISTS (SELECT FROM csec.declared_fields(tab) d WHERE d.attname = f.attname AND d.encrypted)) o (known, encrypted)
 			LEFT JOIN LATERAL (
-				SELECT string_agg(format('%s, key %s version %s (%s): %s %%', s.suite, s.key, s.key_version, s.key_state, round(s.share * 100, 2)), '; ') AS shares,
+				SELECT string_agg(format(CASE s.key WHEN 'per subject' THEN '%1$s, a key of each customer: %5$s %%' ELSE '%1$s, key %2$s version %3$s (%4$s): %5$s %%' END,
+						s.suite, s.key, s.key_version, s.key_state, round(s.share * 100, 2)), '; ') AS shares,
 					bool_or(s.suite = 'plain' OR s.key_state IN ('unknown', 'destroyed')) AS bad
-				FROM csec.encryption_share(tab, 64) s WHERE s.attname = f.attname AND p.enforce AND c.storage = 'encrypted'
+				FROM csec.encryption_share(tab, 64) s WHERE s.attname = f.attname AND p.enforce AND o.encrypted
 					AND EXISTS (SELECT FROM csec.order_key k WHERE k.fingerprint = csec.order_key_fingerprint())) e ON true
 		WHERE f.relid = tab
 		UNION ALL

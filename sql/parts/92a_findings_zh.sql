@@ -72,6 +72,7 @@ INSERT INTO csec.finding_form (position, form, form_zh) VALUES
 	(57, '^does not open: (.*)$', pg_temp.title(E'\\xe697a0e6b395e68993e5bc80efbc9a5c31')),
 	(58, '^the server has another root key than this database was made with$', pg_temp.title(E'\\xe69c8de58aa1e599a8e79a84e6a0b9e5af86e992a5e4b88de698afe5889be5bbbae69cace695b0e68daee5ba93e697b6e79a84e982a3e4b880e4b8aa')),
 	(59, '^keys of customers are not used: (.*)$', pg_temp.title(E'\\xe5aea2e688b7e5af86e992a5e5819ce794a8efbc9a5c31')),
+	(60, '([^ ,;]+), a key of each customer: ([0-9.]+) %', pg_temp.title(E'\\x5c31efbc8ce6af8fe4bd8de5aea2e688b7e59084e887aae79a84e5af86e992a5efbc9a5c322025')),
 	-- words within what has become Chinese by one of those before, each in turn
 	(101, coalesce(pg_temp.title(E'\\x706c61696eefbc8ce5af86e992a52020e78988e69cac20efbc88756e6b6e6f776eefbc89'), '^$'), pg_temp.title(E'\\xe6988ee69687')),
 	(102, coalesce(pg_temp.title(E'\\xefbc88616374697665efbc89'), '^$'), pg_temp.title(E'\\xefbc88e4bdbfe794a8e4b8adefbc89')),
@@ -82,7 +83,8 @@ INSERT INTO csec.finding_form (position, form, form_zh) VALUES
 	(107, coalesce(pg_temp.title(E'\\x5ee5b081e5ad98e8bf9be7a88be78ab6e68081efbc9a7061726b6564'), '^$'), pg_temp.title(E'\\xe5b081e5ad98e8bf9be7a88be78ab6e68081efbc9ae5b7b2e69a82e7a6bb')),
 	(108, coalesce(pg_temp.title(E'\\x5ee5b081e5ad98e8bf9be7a88be78ab6e68081efbc9a7374617274696e67'), '^$'), pg_temp.title(E'\\xe5b081e5ad98e8bf9be7a88be78ab6e68081efbc9ae6ada3e59ca8e590afe58aa8')),
 	(109, coalesce(pg_temp.title(E'\\x5ee5b081e5ad98e8bf9be7a88be78ab6e68081efbc9a73746f70706564'), '^$'), pg_temp.title(E'\\xe5b081e5ad98e8bf9be7a88be78ab6e68081efbc9ae5b7b2e5819ce6ada2')),
-	(110, coalesce(pg_temp.title(E'\\x5ee5b081e5ad98e8bf9be7a88be78ab6e68081efbc9a6e6f74207468657265'), '^$'), pg_temp.title(E'\\xe5b081e5ad98e8bf9be7a88be4b88de5ad98e59ca8'));
+	(110, coalesce(pg_temp.title(E'\\x5ee5b081e5ad98e8bf9be7a88be78ab6e68081efbc9a6e6f74207468657265'), '^$'), pg_temp.title(E'\\xe5b081e5ad98e8bf9be7a88be4b88de5ad98e59ca8')),
+	(111, ', a key of each customer: ', pg_temp.title(E'\\xefbc8ce6af8fe4bd8de5aea2e688b7e59084e887aae79a84e5af86e992a5efbc9a'));
 
 CREATE FUNCTION csec.finding_zh(finding text) RETURNS text
 	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
