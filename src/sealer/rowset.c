@@ -141,7 +141,12 @@ csec_rows_scan(Relation rel, CsecRowCallback callback, void *arg)
 						 errmsg("null in csec_trail.%s",
 								RelationGetRelationName(rel))));
 		if (callback != NULL)
-			callback(values, &tuple->t_self, arg);
+		{
+			/* its own to spoil: from 18 on the scan takes the page from the last row's place */
+			ItemPointerData tid = tuple->t_self;
+
+			callback(values, &tid, arg);
+		}
 		rows++;
 	}
 	table_endscan(scan);
