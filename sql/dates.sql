@@ -151,7 +151,9 @@ CREATE VIEW later AS SELECT id, to_char(born, 'MM-DD') AS day, date_trunc('month
 CREATE VIEW odd_one AS SELECT id, born LIKE '19%' AS last FROM people;
 CREATE VIEW "odd. two" AS SELECT id, lower(born) || sin(id) AS x, btrim(born) = any (array[born]) AS y FROM people;
 \set VERBOSITY default
+\set SHOW_CONTEXT never
 SELECT csec.unprotect('people', 'end of the test');
+\set SHOW_CONTEXT errors
 DROP VIEW "odd. two";
 SELECT csec.unprotect('people', 'end of the test');
 TABLE older ORDER BY id;

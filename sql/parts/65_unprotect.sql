@@ -134,6 +134,7 @@ DECLARE
 	columns name[] := ARRAY(SELECT f.attname FROM csec.protected_field f WHERE f.relid = tab AND f.original_type IS NOT NULL);
 	dependents csec.dependent[] := csec.plain_dependents(tab, columns);
 	storage text[] := csec.storage_commands(ARRAY(SELECT t::oid FROM csec.tree(tab) t), columns);
+	hint text;
 BEGIN
 	-- what somebody dropped in the meantime is not wanted any more
 	DELETE FROM csec.replaced_object r WHERE r.relid = tab AND r.remade AND to_regclass(r.name) IS NULL;
@@ -144,6 +145,11 @@ BEGIN
 		RAISE EXCEPTION 'values of % have outgrown the original types of their columns', csec.qualified(tab)
 			USING ERRCODE = 'string_data_right_truncation',
 				HINT = 'Add widen => true: the columns become text.';
+	WHEN object_not_in_prerequisite_state OR undefined_object OR data_corrupted THEN
+		-- the first value that does not open says only which key it is under
+		GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+		RAISE EXCEPTION 'a value of % cannot be given back: %', csec.qualified(tab), SQLERRM
+			USING ERRCODE = SQLSTATE, HINT = concat_ws(' ', nullif(hint, ''), format('csec.check_envelopes(%L) shows all values of the table that do not open, and why.', csec.qualified(tab)));
 	END;
 	PERFORM csec.execute_all(storage);
 	PERFORM csec.restore_replaced(tab);
