@@ -107,7 +107,8 @@ read_key_file(const char *path, uint8 *key)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("\"%s\" is not a csec key", path),
-				 errdetail("A key is one line of %d hexadecimal digits.", CSEC_KEY_TEXT)));
+				 errdetail("A key is one line of %d hexadecimal digits.", CSEC_KEY_TEXT),
+				 errhint("Bring it back from its copy; no new key opens what it encrypted. The line has no blanks, no mark of byte order before it and no carriage return behind.")));
 }
 
 static void
@@ -204,7 +205,8 @@ read_from_command(const char *name, uint8 *key)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("what csec.key_command printed for key \"%s\" is not a csec key", name),
-				 errdetail("A key is one line of %d hexadecimal digits.", CSEC_KEY_TEXT)));
+				 errdetail("A key is one line of %d hexadecimal digits.", CSEC_KEY_TEXT),
+				 errhint("Run the command by hand as the server's user, and see what it prints beside the key, or in its place.")));
 }
 
 void
