@@ -62,6 +62,12 @@ RESET enable_seqscan;
 SELECT count(*) FROM people WHERE born = date '1981-02-03';
 SELECT count(*) FROM people WHERE enc = date '1981-02-03';
 SELECT count(*) FROM people WHERE born = '1981-02-03 00:00:00+00';
+-- nine or more are hashed
+SET enable_indexscan = off;
+SET enable_bitmapscan = off;
+SELECT count(*) FROM people WHERE born IN ('1981-02-03T00:00', '1', '2', '3', '4', '5', '6', '7', '8');
+RESET enable_indexscan;
+RESET enable_bitmapscan;
 -- and each day that is tried counts
 SELECT count(*) FROM people, generate_series(0, 30) g WHERE born = date '1990-01-01' + g;
 SELECT count(*) FROM people WHERE born IN (SELECT date '1990-01-01' + g FROM generate_series(0, 30) g);

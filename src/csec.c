@@ -40,6 +40,7 @@
 #include "policy/table.h"
 #include "sealer/key_keeper.h"
 #include "sealer/launcher.h"
+#include "types/list_order.h"
 #include "util/guc.h"
 
 PG_MODULE_MAGIC;
@@ -87,6 +88,7 @@ _PG_init(void)
 	csec_settings_init();
 	csec_hooks_init();
 	csec_trees_init();
+	csec_list_order_init();
 	csec_leaver_init();
 	csec_scan_progress_init();
 	csec_key_keeper_init();

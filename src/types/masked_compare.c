@@ -499,8 +499,14 @@ csec_masked_hash(PG_FUNCTION_ARGS)
 
 		GETARG_ORDERED(0, &value);
 		csec_tried_hash(&value, fcinfo->flinfo);
-		if (unlikely(value.category == CSEC_CATEGORY_NONE) && !csec_hashes_list(fcinfo))
-			csec_tried_place(&value);
+		if (!csec_hashes_list(fcinfo))
+		{
+			if (unlikely(value.category == CSEC_CATEGORY_NONE))
+				csec_tried_place(&value);
+		}
+		else if (unlikely(value.len > 10 && value.text[4] == '-'))
+			/* a date with a time, which may equal the date: see sought_length() */
+			value.tag = csec_masked_tag(value.text, 10);
 		PG_RETURN_INT32((int32) value.tag);
 	}
 }

@@ -335,6 +335,9 @@ typedef char CsecBase64Byte;
 	((void) (heap), _bt_search((index), (key), (buffer), BT_WRITE, NULL))
 #endif
 
+/* 17 goes through a list that is looked up side by side with the btree, in its order. */
+#define csec_btree_walks_lists (PG_VERSION_NUM >= 170000)
+
 /* 17 can give a generated column another expression, which is run on the rows that are there. */
 #if PG_VERSION_NUM >= 170000
 #define csec_new_expression(command) \
