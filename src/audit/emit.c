@@ -32,6 +32,7 @@
 #include "audit/emit.h"
 #include "audit/stream.h"
 #include "keys/keyring.h"
+#include "policy/catalog.h"
 #include "util/bytes.h"
 #include "util/guc.h"
 #include "util/pgcompat.h"
@@ -95,7 +96,8 @@ csec_emit_prepare(void)
 	place = csec_stream_of(MyDatabaseId, true);
 	csec_identity_init();
 	stream = place;				/* what may fail is behind us: once in a session */
-	if (!stream->wanted)
+	/* where there is no trail, who makes one sees to its sealer */
+	if (!stream->wanted && !(IsTransactionState() && !OidIsValid(csec_trail_namespace())))
 	{
 		stream->wanted = true;
 		csec_stream_poke_launcher();

@@ -308,6 +308,32 @@ csec_category_all(void)
 	return all;
 }
 
+List *
+csec_category_uncounted(void)
+{
+	List	   *all = NIL;
+	CsecPolicyScan scan;
+	HeapTuple	row;
+
+	if (!csec_category_fresh() || !OidIsValid(csec_policy_relid(CSEC_POLICY_CATEGORY)))
+		return NIL;
+	csec_policy_scan_begin(&scan, CSEC_POLICY_CATEGORY);
+	while ((row = csec_policy_scan_next(&scan)) != NULL)
+	{
+		char	   *name = csec_policy_text(&scan, row, "name");
+		CsecCategory *category;
+
+		if (csec_category_lookup(csec_category_id(name)) != NULL)
+			continue;
+		category = palloc0(sizeof(CsecCategory));
+		copy_name(&category->name, name);
+		copy_name(&category->level, csec_policy_text(&scan, row, "level"));
+		all = lappend(all, category);
+	}
+	csec_policy_scan_end(&scan);
+	return all;
+}
+
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_category_id_sql);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_mask_kind_known);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_check_kind_known);

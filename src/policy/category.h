@@ -67,6 +67,9 @@ extern bool csec_level_rank(const char *name, int *rank);
 /* For views: copies of all categories, in no order. */
 extern List *csec_category_all(void);
 
+/* Name and level of those whose rows do not count: edited behind csec's back, or signed under another root key. */
+extern List *csec_category_uncounted(void);
+
 /*
  * Bring what is cached up to date; false where that cannot be done now, and
  * csec_category_lookup() gives the last known state, or nothing.

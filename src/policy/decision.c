@@ -60,6 +60,7 @@ typedef enum Why
 	WHY_RESTRICTED,				/* security-restricted operation */
 	WHY_STANDBY,
 	WHY_UNKNOWN_CATEGORY,
+	WHY_NOT_SOUND,				/* the category's row does not count */
 	WHY_NO_POLICY				/* the policy could not be read */
 } Why;
 
@@ -78,6 +79,7 @@ static const struct
 	[WHY_RESTRICTED] = {"restricted operation", "Nothing is revealed within a security-restricted operation."},
 	[WHY_STANDBY] = {"standby", "Nothing is revealed on a standby, where reads cannot be recorded."},
 	[WHY_UNKNOWN_CATEGORY] = {"unknown category", "The category is not in csec.category."},
+	[WHY_NOT_SOUND] = {"not sound", "The category was edited behind csec's back, or the server has another root key than this database was made with: an administrator sees which in csec.unsound_rows and the security measures."},
 	[WHY_NO_POLICY] = {"policy not readable", "The policy tables cannot be read now."}
 };
 
@@ -488,38 +490,44 @@ csec_decide_or_refuse(uint32 category, bool backup_serves)
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(csec_why_masked);
 
+static void
+put_why(ReturnSetInfo *result, const CsecCategory *category, CsecDecision decision, Why why)
+{
+	static const char *const shown_as[] = {"redact", "mask", "reveal"};
+	const char *detail = whys[why].detail;
+	Datum		values[5];
+	bool		nulls[5] = {0};
+
+	values[0] = CStringGetTextDatum(NameStr(category->name));
+	values[1] = CStringGetTextDatum(NameStr(category->level));
+	values[2] = CStringGetTextDatum(shown_as[decision]);
+	values[3] = CStringGetTextDatum(whys[why].name);
+	nulls[4] = detail == NULL;
+	values[4] = detail ? CStringGetTextDatum(detail) : (Datum) 0;
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
 /* csec.why_masked(): for each category what this reader sees, and why. */
 Datum
 csec_why_masked(PG_FUNCTION_ARGS)
 {
-	static const char *const shown[] = {"redact", "mask", "reveal"};
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	List	   *all;
 	ListCell   *cell;
 
 	csec_context_observe();
 	InitMaterializedSRF(fcinfo, 0);
-	all = csec_category_all();
-	foreach(cell, all)
+	foreach(cell, csec_category_all())
 	{
 		CsecCategory *category = lfirst(cell);
 		CsecDecision decision;
 		Why			why = work_out(category->id, &decision);
-		const char *detail;
-		Datum		values[5];
-		bool		nulls[5] = {0};
 
 		if ((why == WHY_NO_CLEARANCE || why == WHY_NO_REASON) &&
 			csec_permit_shows(category->id))
 			why = WHY_PERMIT;
-		detail = whys[why].detail;
-		values[0] = CStringGetTextDatum(NameStr(category->name));
-		values[1] = CStringGetTextDatum(NameStr(category->level));
-		values[2] = CStringGetTextDatum(shown[decision]);
-		values[3] = CStringGetTextDatum(whys[why].name);
-		nulls[4] = detail == NULL;
-		values[4] = detail ? CStringGetTextDatum(detail) : (Datum) 0;
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		put_why(result, category, decision, why);
 	}
+	foreach(cell, csec_category_uncounted())
+		put_why(result, lfirst(cell), CSEC_REDACT, WHY_NOT_SOUND);
 	return (Datum) 0;
 }

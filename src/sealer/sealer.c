@@ -304,7 +304,7 @@ leave_place(int code, Datum arg)
 }
 
 /*
- * Is there a trail to seal?  It may be in the making by a transaction that has
+ * Is there a trail to seal, and so a sealer wanted?  It may be in the making by a transaction that has
  * not committed: then wait for it, but never so that nobody can end this
  * process or park it.  Where there is none, a slot that was made for it goes,
  * under the lock that whoever makes another one takes first.
@@ -327,6 +327,9 @@ find_trail(void)
 				csec_state_load(&state);
 		if (settled && !found)
 			csec_slot_drop(MyDatabaseId);
+		/* before the lock goes: who makes a trail then says that he wants a sealer */
+		if (settled)
+			stream->wanted = found;
 		csec_worker_commit();
 		if (settled)
 			return found;
@@ -500,7 +503,7 @@ work(void)
 	{
 		/* nothing is recorded any more: do not hold the WAL */
 		ReplicationSlotRelease();
-		stream->wanted = find_trail();
+		(void) find_trail();
 	}
 }
 
@@ -545,8 +548,7 @@ csec_sealer_main(Datum arg)
 
 	PG_TRY();
 	{
-		stream->wanted = find_trail();
-		if (stream->wanted)
+		if (find_trail())
 		{
 			start();
 			work();

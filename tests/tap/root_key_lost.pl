@@ -116,6 +116,7 @@ is($parts->($noted + 1), 't|', '  and what was since');
 like(clerk($_), qr/another csec root key.*adopt_order_key/s, "under another root key: $_")
   foreach q{SELECT phone FROM cust WHERE id = 7}, q{SELECT id FROM cust WHERE phone = '13800000007'}, q{SELECT note FROM own};
 is(sql('SELECT count(*) FROM csec.effective_clearances WHERE in_force'), '0', '  no clearance counts, nor is shown as if it did');
+is(clerk(q{SELECT count(*) > 0, array_agg(DISTINCT shown), array_agg(DISTINCT why), count(*) = (SELECT count(*) FROM csec.category) FROM csec.why_masked}), 't|{redact}|{"not sound"}|t', '  each reader is told why nothing is shown');
 like(admin($_), qr/another csec root key/, "  and no policy is made that would not count when the right one is back: $_")
   foreach q{SELECT csec.set_clearance('clerk', category => 'phone')}, q{UPDATE csec.category SET mask = 'last4' WHERE name = 'phone'};
 is(sql(q{SELECT count(*) FILTER (WHERE measure = 'field_keys' AND state = 'pass'), count(*) FILTER (WHERE finding LIKE 'does not open: %' AND state = 'fail'),

@@ -127,6 +127,17 @@ $back->quit;
 ok($node->poll_query_until('postgres', "SELECT state = 'running' AND sealer_pid = $sealer FROM csec.trail_status WHERE database = 'shop'"), '  and goes on with it');
 is_verified($node, 'with the extension that was made anew', 'shop');
 
+# Where there is no trail none is waited for, however many sessions have something for one.
+$node->safe_psql('postgres', 'CREATE DATABASE none');
+$node->safe_psql('none', 'CREATE EXTENSION csec CASCADE');
+$node->safe_psql('none', "SELECT csec.set_default_reason('postgres', 'try $_')") foreach 1 .. 3;
+is($node->safe_psql('postgres', q{SELECT state, sealer_pid FROM csec.trail_status WHERE database = 'none'}), 'stopped|', 'a database without a trail is not about to be sealed');
+$node->safe_psql('none', 'SELECT csec.create_trail(); CREATE TABLE witness (n int)');
+record_some($node, 5, db => 'none', object => 'some');
+flush_trail($node, 'none');
+is($node->safe_psql('postgres', q{SELECT state FROM csec.trail_status WHERE database = 'none'}), 'running', '  until it gets one');
+is_verified($node, 'the trail of it', 'none');
+
 # who parks a sealer and dies lets it go
 my $session = $node->background_psql('postgres');
 my $backend = $session->query_safe('SELECT pg_backend_pid()');
