@@ -106,6 +106,22 @@ $$;
 REVOKE ALL ON FUNCTION csec.refuse_reencrypt(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION csec.refuse_reencrypt(regclass) IS 'internal: refuses whoever may not re-encrypt a table';
 
+CREATE FUNCTION csec.refuse_second_reencrypt(target regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	p csec.reencrypt_progress := (SELECT g FROM csec.reencrypt_progress g WHERE g.relid = target);
+BEGIN
+	IF p.state NOT IN ('done', 'left') AND NOT (p.pid = pg_backend_pid()
+			AND p.backend_start = (SELECT a.backend_start FROM pg_stat_get_activity(pg_backend_pid()) a))
+		AND csec.reencrypts_now(p.pid, p.backend_start, p.called_at) THEN
+		RAISE EXCEPTION 'process % is re-encrypting % already', p.pid, target
+			USING ERRCODE = 'object_in_use', HINT = 'csec.reencryption shows how far it is. Called when that has ended, this goes on from there.';
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION csec.refuse_second_reencrypt(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION csec.refuse_second_reencrypt(regclass) IS 'internal: refuses csec.reencrypt() of a table that another session is at';
+
 CREATE FUNCTION csec.reencrypt_begin(tab regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -122,14 +138,19 @@ BEGIN
 	DELETE FROM csec.reencrypt_progress g WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = g.relid);
 	FOR target IN SELECT t FROM csec.reencrypt_targets(tab) t ORDER BY t LOOP
 		blocks := pg_relation_size(target) / current_setting('block_size')::int8;
-		INSERT INTO csec.reencrypt_progress AS g (relid, root, state, end_block, rows_estimated)
-			VALUES (target, tab, 'done', blocks, 0) ON CONFLICT DO NOTHING;
-		SELECT * INTO p FROM csec.reencrypt_progress g WHERE g.relid = target FOR UPDATE;
-		IF p.state NOT IN ('done', 'left') AND (p.pid, p.backend_start) IS DISTINCT FROM (pg_backend_pid(), me)
-			AND csec.reencrypts_now(p.pid, p.backend_start, p.called_at) THEN
-			RAISE EXCEPTION 'process % is re-encrypting % already', p.pid, target
-				USING ERRCODE = 'object_in_use', HINT = 'csec.reencryption shows how far it is. Called when that has ended, this goes on from there.';
+		-- who is at work holds the row for as long as a batch takes: that is told, not waited for
+		PERFORM csec.refuse_second_reencrypt(target);
+		IF NOT EXISTS (SELECT FROM csec.reencrypt_progress g WHERE g.relid = target) THEN
+			INSERT INTO csec.reencrypt_progress AS g (relid, root, state, end_block, rows_estimated)
+				VALUES (target, tab, 'done', blocks, 0) ON CONFLICT DO NOTHING;
 		END IF;
+		BEGIN
+			SELECT * INTO p FROM csec.reencrypt_progress g WHERE g.relid = target FOR UPDATE NOWAIT;
+		EXCEPTION WHEN lock_not_available THEN
+			RAISE EXCEPTION 'another session is at the re-encryption of % just now', target
+				USING ERRCODE = 'object_in_use', HINT = 'csec.reencryption shows how far it is. Called when that has ended, this goes on from there.';
+		END;
+		PERFORM csec.refuse_second_reencrypt(target);
 		IF p.state IN ('done', 'left') THEN
 			UPDATE csec.reencrypt_progress g SET state = 'running', pass = 1, next_block = 0, end_block = blocks,
 				rows_scanned = 0, rows_changed = 0, values_changed = 0, rows_skipped = 0, resumed_scanned = 0, values_left = NULL,
