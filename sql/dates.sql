@@ -100,6 +100,8 @@ SELECT csec.set_context('clerk', 'test', 't');
 SELECT * FROM computed WHERE id IN (1, 2) ORDER BY id, what COLLATE "C";
 SELECT count(*) FROM computed WHERE id = 3 AND (masked IS NOT NULL OR encrypted IS NOT NULL);
 SELECT * FROM as_text ORDER BY id;
+-- a time in a field of texts is one with its hour
+SELECT id FROM people WHERE id = 17 AND note::timestamp = '1981-02-03 10:00' AND note::timestamptz = '1981-02-03 10:00';
 -- an error does not repeat what is no date
 SELECT note::date FROM people WHERE id = 1;
 ROLLBACK;
@@ -110,6 +112,8 @@ SELECT * FROM as_text ORDER BY id;
 -- which is not for changes to go by, nor to keep
 DELETE FROM people WHERE born < date '1981-01-01';
 DELETE FROM people WHERE born::date IS NULL;
+DELETE FROM people WHERE born::timestamp IS NULL;
+DELETE FROM people WHERE enc::timestamptz IS NULL;
 CREATE TEMP TABLE days (day date);
 INSERT INTO days SELECT born FROM people;
 DELETE FROM people WHERE born = date '1980-01-02' RETURNING id;

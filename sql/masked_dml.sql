@@ -48,6 +48,20 @@ WITH gone AS (DELETE FROM invoice WHERE phone = format('%s', 138) RETURNING *) S
 -- By a function of the application.
 CREATE FUNCTION pg_temp.told(c cust) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN format('%s', c.phone); END $$;
 INSERT INTO invoice SELECT id, pg_temp.told(cust) FROM cust;
+-- One that reads by a statement of its own is part of the statement that changes.
+CREATE FUNCTION pg_temp.by_sql(csec.masked) RETURNS text LANGUAGE sql STABLE AS 'SELECT t FROM (SELECT $1::text OFFSET 0) x (t)';
+CREATE FUNCTION pg_temp.by_select(csec.masked) RETURNS text LANGUAGE plpgsql AS $$ DECLARE t text; BEGIN SELECT $1::text INTO t; RETURN t; END $$;
+CREATE FUNCTION pg_temp.by_execute(csec.masked) RETURNS text LANGUAGE plpgsql AS $$ DECLARE t text; BEGIN EXECUTE 'SELECT format(''%s'', $1)' INTO t USING $1; RETURN t; END $$;
+CREATE FUNCTION pg_temp.by_cursor(csec.masked) RETURNS text LANGUAGE plpgsql AS $$ DECLARE r record; BEGIN FOR r IN SELECT $1::text AS t FROM generate_series(1, 2) LOOP RETURN r.t; END LOOP; END $$;
+CREATE FUNCTION pg_temp.by_look(n int) RETURNS text LANGUAGE sql STABLE AS 'SELECT phone::text FROM cust WHERE id = n';
+\set SHOW_CONTEXT never
+DELETE FROM cust WHERE pg_temp.by_sql(phone) LIKE '1%';
+UPDATE cust SET bal = 0 WHERE pg_temp.by_select(phone) LIKE '1%';
+INSERT INTO invoice SELECT id, pg_temp.by_execute(phone) FROM cust;
+DELETE FROM cust WHERE pg_temp.by_cursor(phone) LIKE '1%';
+DELETE FROM cust WHERE pg_temp.by_look(id) LIKE '1%';
+\set SHOW_CONTEXT errors
+SELECT count(*) > 0 AS read FROM cust WHERE pg_temp.by_sql(phone) LIKE '1%' AND pg_temp.by_select(phone) LIKE '1%' AND pg_temp.by_execute(phone) LIKE '1%' AND pg_temp.by_look(id) LIKE '1%';
 SELECT count(*) FROM invoice;
 -- What they tell in an error, and what goes to the client, is no change.
 INSERT INTO cust SELECT 1, phone FROM cust WHERE id = 2;

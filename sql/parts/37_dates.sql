@@ -14,20 +14,24 @@ COMMENT ON FUNCTION csec.to_date(csec.encrypted) IS 'the date, or null for a rea
 CREATE CAST (csec.masked AS date) WITH FUNCTION csec.to_date(csec.masked) AS IMPLICIT;
 CREATE CAST (csec.encrypted AS date) WITH FUNCTION csec.to_date(csec.encrypted) AS IMPLICIT;
 
--- Said only: by the text, as any other type would be made of it, a reader who sees a
--- mask would meet an error.
+-- Said only: as of a text, which may have a time behind the day; but a mask is null, and
+-- no error.
 CREATE FUNCTION csec.to_timestamp(csec.masked) RETURNS timestamp
-	LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED RETURN csec.to_date($1)::timestamp;
+	LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
+	RETURN (SELECT CASE WHEN v.seen NOT LIKE '%*%' THEN v.seen::timestamp END FROM (SELECT csec.to_text($1) OFFSET 0) v (seen));
 CREATE FUNCTION csec.to_timestamp(csec.encrypted) RETURNS timestamp
-	LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED RETURN csec.to_date($1)::timestamp;
+	LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
+	RETURN (SELECT CASE WHEN v.seen NOT LIKE '%*%' THEN v.seen::timestamp END FROM (SELECT csec.to_text($1) OFFSET 0) v (seen));
 CREATE FUNCTION csec.to_timestamptz(csec.masked) RETURNS timestamptz
-	LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED RETURN csec.to_date($1)::timestamptz;
+	LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
+	RETURN (SELECT CASE WHEN v.seen NOT LIKE '%*%' THEN v.seen::timestamptz END FROM (SELECT csec.to_text($1) OFFSET 0) v (seen));
 CREATE FUNCTION csec.to_timestamptz(csec.encrypted) RETURNS timestamptz
-	LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED RETURN csec.to_date($1)::timestamptz;
-COMMENT ON FUNCTION csec.to_timestamp(csec.masked) IS 'the beginning of the date, or null for a reader who sees a mask';
-COMMENT ON FUNCTION csec.to_timestamp(csec.encrypted) IS 'the beginning of the date, or null for a reader who sees a mask';
-COMMENT ON FUNCTION csec.to_timestamptz(csec.masked) IS 'the beginning of the date, or null for a reader who sees a mask';
-COMMENT ON FUNCTION csec.to_timestamptz(csec.encrypted) IS 'the beginning of the date, or null for a reader who sees a mask';
+	LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
+	RETURN (SELECT CASE WHEN v.seen NOT LIKE '%*%' THEN v.seen::timestamptz END FROM (SELECT csec.to_text($1) OFFSET 0) v (seen));
+COMMENT ON FUNCTION csec.to_timestamp(csec.masked) IS 'the time that the text says, of a date its beginning; null for a reader who sees a mask';
+COMMENT ON FUNCTION csec.to_timestamp(csec.encrypted) IS 'the time that the text says, of a date its beginning; null for a reader who sees a mask';
+COMMENT ON FUNCTION csec.to_timestamptz(csec.masked) IS 'the time that the text says, of a date its beginning; null for a reader who sees a mask';
+COMMENT ON FUNCTION csec.to_timestamptz(csec.encrypted) IS 'the time that the text says, of a date its beginning; null for a reader who sees a mask';
 CREATE CAST (csec.masked AS timestamp) WITH FUNCTION csec.to_timestamp(csec.masked);
 CREATE CAST (csec.encrypted AS timestamp) WITH FUNCTION csec.to_timestamp(csec.encrypted);
 CREATE CAST (csec.masked AS timestamptz) WITH FUNCTION csec.to_timestamptz(csec.masked);

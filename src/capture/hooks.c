@@ -211,7 +211,9 @@ executor_run(CSEC_RUN_HOOK_ARGS)
 	begin_outermost();
 	if (depth == 0)
 		csec_reads_discarded = queryDesc->dest->mydest == DestNone;
-	csec_statement_changes_data = changes_data(queryDesc);
+
+	/* what a function reads within a statement that changes data decides what it changes */
+	csec_statement_changes_data = (depth > 0 && changing) || changes_data(queryDesc);
 	csec_mask_was_given = CSEC_CATEGORY_NONE;
 
 	/* what a function reads within a statement that exports goes where its rows go */
