@@ -66,6 +66,11 @@ SELECT count(*) FROM people WHERE born = '1981-02-03 00:00:00+00';
 SET enable_indexscan = off;
 SET enable_bitmapscan = off;
 SELECT count(*) FROM people WHERE born IN ('1981-02-03T00:00', '1', '2', '3', '4', '5', '6', '7', '8');
+-- so are joins
+SET enable_nestloop = off;
+SELECT count(*) FROM people JOIN (VALUES ('1981-02-03'), ('1981-02-03 00:00:00')) s (day) ON born = day;
+SELECT count(*) FROM people JOIN (VALUES ('1981-02-03'::csec.masked), ('1981-02-03 00:00:00')) s (day) ON born = day;
+RESET enable_nestloop;
 RESET enable_indexscan;
 RESET enable_bitmapscan;
 -- and each day that is tried counts

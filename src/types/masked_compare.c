@@ -487,6 +487,14 @@ csec_masked_sortsupport(PG_FUNCTION_ARGS)
 
 /* ---- hash ---- */
 
+/* Of what may be a date with a time, which equals the date in a field of dates, that of the date. */
+static inline uint32
+hashed(const CsecMasked *value)
+{
+	return likely(value->len <= 10 || value->text[4] != '-') ? value->tag :
+		csec_masked_tag(value->text, 10);
+}
+
 /* Hash support 1. */
 Datum
 csec_masked_hash(PG_FUNCTION_ARGS)
@@ -499,15 +507,9 @@ csec_masked_hash(PG_FUNCTION_ARGS)
 
 		GETARG_ORDERED(0, &value);
 		csec_tried_hash(&value, fcinfo->flinfo);
-		if (!csec_hashes_list(fcinfo))
-		{
-			if (unlikely(value.category == CSEC_CATEGORY_NONE))
-				csec_tried_place(&value);
-		}
-		else if (unlikely(value.len > 10 && value.text[4] == '-'))
-			/* a date with a time, which may equal the date: see sought_length() */
-			value.tag = csec_masked_tag(value.text, 10);
-		PG_RETURN_INT32((int32) value.tag);
+		if (unlikely(value.category == CSEC_CATEGORY_NONE) && !csec_hashes_list(fcinfo))
+			csec_tried_place(&value);
+		PG_RETURN_INT32((int32) hashed(&value));
 	}
 }
 
@@ -527,7 +529,7 @@ csec_masked_hash_extended(PG_FUNCTION_ARGS)
 		GETARG_ORDERED(0, &value);
 		if (value.category == CSEC_CATEGORY_NONE)
 			csec_probe_input(CSEC_CATEGORY_TYPED_IN, value.text, value.len);
-		PG_RETURN_DATUM(hash_uint32_extended(value.tag, PG_GETARG_INT64(1)));
+		PG_RETURN_DATUM(hash_uint32_extended(hashed(&value), PG_GETARG_INT64(1)));
 	}
 }
 
@@ -539,7 +541,7 @@ csec_text_hash(PG_FUNCTION_ARGS)
 	csec_refuse_direct_call(fcinfo);
 	read_text(PG_GETARG_TEXT_PP(0), &value);
 	csec_tried_hash_text(value.tag, value.text, value.len);
-	PG_RETURN_INT32((int32) value.tag);
+	PG_RETURN_INT32((int32) hashed(&value));
 }
 
 Datum
@@ -550,5 +552,5 @@ csec_text_hash_extended(PG_FUNCTION_ARGS)
 	csec_refuse_direct_call(fcinfo);
 	read_text(PG_GETARG_TEXT_PP(0), &value);
 	csec_probe_input(CSEC_CATEGORY_TYPED_IN, value.text, value.len);
-	PG_RETURN_DATUM(hash_uint32_extended(value.tag, PG_GETARG_INT64(1)));
+	PG_RETURN_DATUM(hash_uint32_extended(hashed(&value), PG_GETARG_INT64(1)));
 }
