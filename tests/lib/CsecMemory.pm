@@ -85,7 +85,9 @@ sub symbol
 }
 
 # The blocks of all memory contexts (of the kind that csec makes, with what they look
-# like since PostgreSQL 9.6), with their names.
+# like since PostgreSQL 9.6), with their names.  What a session keeps of policy is put
+# together once and never reset: what lies behind its last piece is not csec's, but what
+# was there when PostgreSQL used the memory before.
 sub context_blocks
 {
 	my ($memory, $context) = @_;
@@ -94,7 +96,7 @@ sub context_blocks
 	for (my $block = number_at($memory, $context + 80); $block != 0; $block = number_at($memory, $block + 16))
 	{
 		last if (eval { number_at($memory, $block) } // 0) != $context;	# another kind
-		push @blocks, { from => $block, to => number_at($memory, $block + 32), name => $name };
+		push @blocks, { from => $block, to => number_at($memory, $block + ($name eq 'csec policy' ? 24 : 32)), name => $name };
 	}
 	for (my $child = number_at($memory, $context + 32); $child != 0; $child = number_at($memory, $child + 48))
 	{
